@@ -1,0 +1,62 @@
+"""One kernel reached in several ways is one entry that names its sources."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+
+from warmboot.core.boot.entry import Entry, Kind
+from warmboot.core.boot.root import BootRoot
+
+_FILE_ONLY = (Kind.BOOT, Kind.MODULES)
+
+
+def merge(root: BootRoot, entries: list[Entry]) -> list[Entry]:
+    """Fold entries that only name a kernel file into the entry that says more about it.
+
+    `entries` come best source first. The same kernel is the same file (device and inode), or a
+    copy under another name with equal release and size. Two boot loader entries for one kernel
+    stay two: they differ in command line or initrd.
+    """
+    kept: list[Entry] = []
+    by_file: dict[tuple[int, int], int] = {}
+    by_release: dict[tuple[str, int], int] = {}
+    for entry in entries:
+        status = _stat(root, entry.kernel)
+        if status is None:
+            kept.append(entry if entry.problem else replace(entry, problem=_missing(entry)))
+            continue
+        file = (status.st_dev, status.st_ino)
+        release = (entry.version or "", status.st_size)
+        known = by_file.get(file, by_release.get(release) if entry.version else None)
+        if known is not None and entry.kind in _FILE_ONLY:
+            kept[known] = _absorb(kept[known], entry)
+            continue
+        by_file.setdefault(file, len(kept))
+        by_release.setdefault(release, len(kept))
+        kept.append(entry)
+    return kept
+
+
+def _absorb(first: Entry, second: Entry) -> Entry:
+    return replace(
+        first,
+        sources=(*first.sources, *second.sources),
+        version=first.version or second.version,
+        initrds=first.initrds or (second.initrds if first.kind in _FILE_ONLY else ()),
+    )
+
+
+def _stat(root: BootRoot, name: str) -> os.stat_result | None:
+    try:
+        fd = root.open_fd(name, os.O_PATH)
+    except (OSError, ValueError):
+        return None
+    try:
+        return os.fstat(fd)
+    finally:
+        os.close(fd)
+
+
+def _missing(entry: Entry) -> str:
+    return f"its kernel {entry.kernel} is not there"

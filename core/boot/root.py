@@ -1,0 +1,104 @@
+"""A boot root: the directory that stands for / when images are looked for.
+
+Paths inside it are written as the system inside would write them ("/boot/vmlinuz"). Symbolic
+links are followed within the root only, an absolute one starting at the root again, as chroot(2)
+would; so a link in a foreign system never leads to a file of this one.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from pathlib import Path
+
+from warmboot.core.errors import NotFound, WarmbootError
+from warmboot.core.images import ImageFile
+from warmboot.core.images.source import open_error
+from warmboot.core.text import printable
+
+_MAX_LINKS = 40  # what the kernel allows
+
+
+class BootRoot:
+    """A directory held as a path; every open walks it component by component."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        if not path.is_dir():
+            raise NotFound(
+                f"{printable(str(path))} is not a directory",
+                hint="--root takes the directory where the other system is mounted.",
+            )
+
+    def open_fd(self, name: str, flags: int = os.O_RDONLY) -> int:
+        """Open `name` inside the root; raise OSError as open(2) would."""
+        flags |= os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
+        if self.path == Path("/"):
+            return os.open(name, flags)
+        return self._walk(name, flags)
+
+    def _walk(self, name: str, flags: int) -> int:
+        stack = [os.open(self.path, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)]
+        todo = [part for part in reversed(name.split("/")) if part not in ("", ".")]
+        links = 0
+        try:
+            while todo:
+                part = todo.pop()
+                if part == "..":
+                    if len(stack) > 1:
+                        os.close(stack.pop())
+                    continue
+                fd = os.open(part, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=stack[-1])
+                stack.append(fd)
+                if not stat.S_ISLNK(os.fstat(fd).st_mode):
+                    continue
+                links += 1
+                if links > _MAX_LINKS:
+                    raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), name)
+                target = os.readlink("", dir_fd=fd)
+                os.close(stack.pop())
+                if target.startswith("/"):
+                    while len(stack) > 1:
+                        os.close(stack.pop())
+                todo.extend(p for p in reversed(target.split("/")) if p not in ("", "."))
+            if flags & os.O_PATH:
+                return os.dup(stack[-1])
+            # /proc/self/fd turns the O_PATH descriptor into a readable one of the same file.
+            return os.open(f"/proc/self/fd/{stack[-1]}", flags)
+        finally:
+            for fd in stack:
+                os.close(fd)
+
+    def open(self, name: str) -> ImageFile:
+        """Open a regular file inside the root; raise NotFound, NotPermitted or ImageError."""
+        try:
+            fd = self.open_fd(name)
+        except (OSError, ValueError) as error:
+            raise open_error(error, name) from error
+        return ImageFile.adopt(fd, name)
+
+    def names(self, folder: str) -> list[str]:
+        """Return the sorted names in a folder; raise OSError where it cannot be listed."""
+        fd = self.open_fd(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            return sorted(os.listdir(fd))
+        finally:
+            os.close(fd)
+
+    def read_text(self, name: str, limit: int = 65536) -> str | None:
+        """Return up to `limit` bytes of a text file, None where it cannot be read."""
+        try:
+            with self.open(name) as file:
+                raw = file.view.head(limit)
+        except WarmbootError:
+            return None
+        return raw.decode("utf-8", "backslashreplace")
+
+    def exists(self, name: str) -> bool:
+        """Whether `name` leads to something inside the root."""
+        try:
+            os.close(self.open_fd(name, os.O_PATH))
+        except (OSError, ValueError):
+            return False
+        return True

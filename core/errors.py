@@ -1,0 +1,90 @@
+"""Errors that reach an operator: what went wrong, and what to do next."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """Exit codes of the ``warmboot`` command; documented in warmboot(8)."""
+
+    OK = 0
+    BUG = 1
+    USAGE = 2
+    NOT_FOUND = 3
+    BAD_IMAGE = 4
+    NOT_PERMITTED = 5
+    BLOCKED = 6
+    REFUSED = 7
+    NOTHING_STAGED = 8
+    SYSTEM = 9
+    CANCELLED = 130
+
+
+class WarmbootError(Exception):
+    """A failure with a message for the operator and, where there is one, a hint: the next step."""
+
+    exit_code = ExitCode.SYSTEM
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class ImageError(WarmbootError):
+    """The bytes of an image are not what its format says.
+
+    ``offset`` is the position in the file (bytes) where the expectation failed, None where no one
+    position is to blame.
+    """
+
+    exit_code = ExitCode.BAD_IMAGE
+
+    def __init__(self, message: str, *, offset: int | None = None, hint: str | None = None) -> None:
+        place = "" if offset is None else f" (at offset {offset:#x})"
+        super().__init__(message + place, hint=hint)
+        self.offset = offset
+
+
+class NotFound(WarmbootError):
+    """A named entry, image or file is not there."""
+
+    exit_code = ExitCode.NOT_FOUND
+
+
+class NotPermitted(WarmbootError):
+    """The operator lacks the privilege that the step needs."""
+
+    exit_code = ExitCode.NOT_PERMITTED
+
+
+class Blocked(WarmbootError):
+    """The plan cannot be carried out on this machine; nothing was tried."""
+
+    exit_code = ExitCode.BLOCKED
+
+
+class Refused(WarmbootError):
+    """The kernel refused a request. ``errno`` is its answer."""
+
+    exit_code = ExitCode.REFUSED
+
+    def __init__(self, message: str, *, errno: int, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.errno = errno
+
+
+class NothingStaged(WarmbootError):
+    """Execute was asked for while no kernel is staged."""
+
+    exit_code = ExitCode.NOTHING_STAGED
+
+
+class Cancelled(WarmbootError):
+    """The operator stopped the work before it took effect."""
+
+    exit_code = ExitCode.CANCELLED
+
+    def __init__(self) -> None:
+        super().__init__("Cancelled. Nothing was changed.")

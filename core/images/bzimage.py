@@ -1,0 +1,122 @@
+"""x86 bzImage. Source: Documentation/arch/x86/boot.rst, arch/x86/kernel/kexec-bzimage64.c."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Self
+
+from warmboot.core.errors import ImageError
+from warmboot.core.images.model import Architecture, BootImage, Fact, Format, Method, Stream
+from warmboot.core.images.signature import detect_method
+from warmboot.core.images.view import View
+from warmboot.core.text import size
+
+LOADED_HIGH = 0x01
+XLF_KERNEL_64 = 0x01
+XLF_CAN_BE_LOADED_ABOVE_4G = 0x02
+XLF_5LEVEL = 0x20
+_XLF_NAMES = {
+    0x01: "64-bit",
+    0x02: "above 4 GiB",
+    0x04: "EFI handover 32",
+    0x08: "EFI handover 64",
+    0x10: "EFI kexec",
+    0x20: "5-level paging",
+    0x40: "5-level paging on",
+    0x80: "memory encryption",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BzImage(BootImage):
+    """The x86 setup header. `protocol` is the boot protocol version (0x020f is 2.15)."""
+
+    format: ClassVar[Format] = Format.BZIMAGE
+    about: ClassVar[str] = "x86 kernel with its setup code (vmlinuz)"
+    recognised_by: ClassVar[str] = "0xaa55 at 0x1fe and `HdrS` at 0x202"
+
+    protocol: int
+    loadflags: int
+    xloadflags: int
+    setup_size: int
+    cmdline_size: int | None
+    relocatable: bool
+    alignment: int
+    preferred_address: int
+    handover_offset: int
+
+    @classmethod
+    def matches(cls, head: bytes) -> bool:
+        return head[0x1FE:0x200] == b"\x55\xaa" and head[0x202:0x206] == b"HdrS"
+
+    @classmethod
+    def parse(cls, view: View) -> Self:
+        view.read(0, 0x206, "setup header")
+        protocol = view.u16(0x206, "boot protocol version")
+        if not 0x0200 <= protocol < 0x0300:
+            raise ImageError(f"Unknown x86 boot protocol {protocol:#06x}", offset=0x206)
+        setup = ((view.u8(0x1F1, "setup_sects") or 4) + 1) * 512
+
+        def field(version: int, offset: int, count: int, what: str) -> int:
+            """Return a header field, 0 where the protocol is older than it."""
+            if protocol < version:
+                return 0
+            return int.from_bytes(view.read(offset, count, what), "little")
+
+        loadflags = view.u8(0x211, "loadflags")
+        xloadflags = field(0x20C, 0x236, 2, "xloadflags")
+        banner = _version(view)
+        return cls(
+            file_size=view.size,
+            architecture=Architecture.X86_64 if xloadflags & XLF_KERNEL_64 else Architecture.X86,
+            release=banner.split(" ", 1)[0] if banner else None,
+            banner=banner,
+            memory_size=field(0x20A, 0x260, 4, "init_size") or None,
+            stream=_stream(view, protocol, setup),
+            protocol=protocol,
+            loadflags=loadflags,
+            xloadflags=xloadflags,
+            setup_size=setup,
+            cmdline_size=field(0x206, 0x238, 4, "cmdline_size") or None,
+            relocatable=bool(field(0x205, 0x234, 1, "relocatable_kernel")),
+            alignment=field(0x205, 0x230, 4, "kernel_alignment"),
+            preferred_address=field(0x20A, 0x258, 8, "pref_address"),
+            handover_offset=field(0x20B, 0x264, 4, "handover_offset"),
+        )
+
+    def facts(self) -> tuple[Fact, ...]:
+        flags = [name for bit, name in _XLF_NAMES.items() if self.xloadflags & bit]
+        limit = f"{self.cmdline_size} bytes" if self.cmdline_size else "255 bytes"
+        return (
+            Fact("Boot protocol", f"{self.protocol >> 8}.{self.protocol & 0xFF:02d}"),
+            Fact("Abilities", ", ".join(flags) or "none stated"),
+            Fact("Relocatable", "yes" if self.relocatable else "no"),
+            Fact("Command line limit", limit),
+            Fact("Compression", self.stream.method if self.stream else "not recognised"),
+            Fact("Setup code", size(self.setup_size)),
+        )
+
+
+def _version(view: View) -> str | None:
+    """Return the version text that kernel_version points to; its first word is the release."""
+    pointer = view.u16(0x20E, "kernel_version")
+    if pointer == 0 or pointer + 0x200 >= view.size:
+        return None
+    return view.text(pointer + 0x200, 256, "kernel version text") or None
+
+
+def _stream(view: View, protocol: int, setup: int) -> Stream | None:
+    """Return the compressed vmlinux inside; its length counts the le32 that stands behind it."""
+    if protocol < 0x208:
+        return None
+    offset = setup + view.u32(0x248, "payload_offset")
+    count = view.u32(0x24C, "payload_length")
+    if count < 8 or offset + count > view.size:
+        return None
+    method = detect_method(view.read(offset, min(count, 9), "payload"))
+    if method is None:
+        return None
+    declared = view.u32(offset + count - 4, "uncompressed size")
+    if method is Method.GZIP:
+        return Stream(method, offset, count, declared)
+    return Stream(method, offset, count - 4, declared, trailer=4)

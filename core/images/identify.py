@@ -1,0 +1,42 @@
+"""Which format is it? One question, asked of the first 4 KiB; the format's class answers."""
+
+from __future__ import annotations
+
+from warmboot.core.errors import ImageError
+from warmboot.core.images.bzimage import BzImage
+from warmboot.core.images.model import BootImage
+from warmboot.core.images.pe import PeProgram
+from warmboot.core.images.rawimage import RawImage
+from warmboot.core.images.uki import Uki
+from warmboot.core.images.view import View
+from warmboot.core.images.zboot import Zboot
+
+#: Formats in the order they are tried: those that also look like a plain PE file come first.
+KERNEL_FORMATS: tuple[type[BootImage], ...] = (Zboot, RawImage, BzImage)
+FORMATS: tuple[type[BootImage], ...] = (*KERNEL_FORMATS, Uki, PeProgram)
+
+_HEAD = 4096
+
+
+def identify(view: View) -> BootImage:
+    """Return what the file says it is; raise ImageError for anything but a sound boot image."""
+    return _identify(view, FORMATS)
+
+
+def identify_kernel(view: View) -> BootImage:
+    """Like identify, for the bytes inside a container: a UKI inside a UKI is refused."""
+    return _identify(view, KERNEL_FORMATS)
+
+
+def _identify(view: View, formats: tuple[type[BootImage], ...]) -> BootImage:
+    head = view.head(_HEAD)
+    for format_class in formats:
+        if format_class.matches(head):
+            return format_class.parse(view)
+    if not head:
+        raise ImageError("The file is empty", hint="Install the kernel package again.")
+    raise ImageError(
+        "Not a boot image that warmboot knows",
+        offset=0,
+        hint="Known formats: " + ", ".join(f.format.value for f in formats) + ".",
+    )

@@ -1,0 +1,117 @@
+"""The values that every boot image format shares."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import ClassVar, Self
+
+from warmboot.core.images.view import View
+from warmboot.core.text import size
+
+
+class Architecture(StrEnum):
+    """Instruction set of a kernel or a machine, by the names operators use."""
+
+    X86 = "x86"
+    X86_64 = "x86-64"
+    ARM = "arm"
+    ARM64 = "arm64"
+    RISCV64 = "riscv64"
+    LOONGARCH64 = "loongarch64"
+    S390X = "s390x"
+    PPC64LE = "ppc64le"
+
+
+class Format(StrEnum):
+    """Boot image formats, by the names the field uses."""
+
+    ZBOOT = "zboot"
+    UKI = "UKI"
+    PE = "PE"
+    BZIMAGE = "bzImage"
+    IMAGE = "Image"
+
+
+class Method(StrEnum):
+    """Compression methods, by the name of the tool."""
+
+    GZIP = "gzip"
+    ZSTD = "zstd"
+    LZ4 = "lz4"
+    LZMA = "lzma"
+    LZO = "lzo"
+    XZ = "xz"
+    BZIP2 = "bzip2"
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """A compressed payload inside a file: `size` bytes at `offset`.
+
+    `declared` is the uncompressed size in bytes that the container states beside the stream;
+    None where it states none (gzip carries its own). `trailer` bytes behind the stream belong to
+    the container (the le32 that kernel builds append).
+    """
+
+    method: Method
+    offset: int
+    size: int
+    declared: int | None = None
+    trailer: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One line about an image for a person: a label and a value, both printable text."""
+
+    label: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BootImage:
+    """What a boot image file says about itself; each format adds its own fields.
+
+    Sizes are bytes. `memory_size` is what the kernel occupies once loaded, None where the format
+    does not say. `release` is the kernel release (as ``uname -r`` prints it) where the header
+    has it; for compressed kernels it comes out of the payload only.
+    """
+
+    format: ClassVar[Format]
+    about: ClassVar[str]
+    recognised_by: ClassVar[str]
+
+    file_size: int
+    architecture: Architecture | None
+    release: str | None = None
+    banner: str | None = None
+    memory_size: int | None = None
+    stream: Stream | None = None
+
+    @classmethod
+    def matches(cls, head: bytes) -> bool:
+        """Tell from the first 4096 bytes whether a file claims to be of this format."""
+        raise NotImplementedError
+
+    @classmethod
+    def parse(cls, view: View) -> Self:
+        """Return the header's value; raise ImageError where the bytes break the format."""
+        raise NotImplementedError
+
+    def facts(self) -> tuple[Fact, ...]:
+        """Return the lines that are special to this format."""
+        return ()
+
+    def describe(self) -> tuple[Fact, ...]:
+        """Return everything the header says, as lines for a person."""
+        lines = [Fact("Format", self.format.value)]
+        lines.append(Fact("Architecture", self.architecture or "not stated"))
+        if self.release:
+            lines.append(Fact("Kernel release", self.release))
+        if self.banner:
+            lines.append(Fact("Banner", self.banner))
+        lines.append(Fact("File size", f"{size(self.file_size)} ({self.file_size} bytes)"))
+        if self.memory_size is not None:
+            lines.append(Fact("Size in memory", f"{size(self.memory_size)}"))
+        return (*lines, *self.facts())

@@ -1,0 +1,105 @@
+"""Image files: opened once, held open, and checked to be the same file to the end."""
+
+from __future__ import annotations
+
+import os
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from warmboot.core.errors import ImageError, NotFound, NotPermitted, WarmbootError
+from warmboot.core.images.view import FileView
+from warmboot.core.text import printable
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What makes a file the same file: device, inode, size (bytes), mtime and ctime (ns)."""
+
+    device: int
+    inode: int
+    size: int
+    mtime_ns: int
+    ctime_ns: int
+
+    @classmethod
+    def of(cls, fd: int) -> Self:
+        """Return the identity of an open file."""
+        status = os.fstat(fd)
+        return cls(
+            status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
+        )
+
+
+class ImageFile:
+    """A regular file held open for reading; `name` is its path as the operator knows it."""
+
+    def __init__(self, fd: int, name: str) -> None:
+        self.fd = fd
+        self.name = name
+        self.identity = Identity.of(fd)
+        self.view = FileView(fd, self.identity.size)
+
+    @classmethod
+    def adopt(cls, fd: int, name: str) -> Self:
+        """Take over `fd`; raise ImageError (and close it) where it is no regular file."""
+        try:
+            if not stat.S_ISREG(os.fstat(fd).st_mode):
+                raise ImageError(
+                    f"{printable(name)} is not a regular file",
+                    hint="Name the kernel image itself, not a directory or a device.",
+                )
+            return cls(fd, name)
+        except BaseException:
+            os.close(fd)
+            raise
+
+    @classmethod
+    def open(cls, path: Path | str) -> Self:
+        """Open a file by its path on this machine; raise NotFound, NotPermitted or ImageError."""
+        try:
+            fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
+        except (OSError, ValueError) as error:
+            raise open_error(error, str(path)) from error
+        return cls.adopt(fd, str(path))
+
+    def unchanged(self) -> None:
+        """Raise ImageError where the file was written to or replaced in place since opening."""
+        if Identity.of(self.fd) != self.identity:
+            raise ImageError(
+                f"{printable(self.name)} changed after it was opened",
+                hint="An update may be running. Wait for it, then choose the entry again.",
+            )
+
+    def close(self) -> None:
+        """Close the descriptor; calling it again does nothing."""
+        if self.fd >= 0:
+            os.close(self.fd)
+            self.fd = -1
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def open_error(error: OSError | ValueError, name: str) -> WarmbootError:
+    """Return what a failed open of `name` means to the operator."""
+    shown = printable(name)
+    if isinstance(error, ValueError):
+        return NotFound(f"{shown} is not a possible file name")
+    if isinstance(error, FileNotFoundError | NotADirectoryError):
+        return NotFound(f"{shown} is not there", hint="Check the path; is /boot mounted?")
+    if isinstance(error, PermissionError):
+        return NotPermitted(
+            f"{shown} cannot be read by this user", hint="Run warmboot as root (sudo warmboot)."
+        )
+    return WarmbootError(f"{shown} cannot be opened: {error.strerror}")

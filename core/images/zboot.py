@@ -1,0 +1,102 @@
+"""EFI zboot: a compressed kernel inside a small EFI program (vmlinuz.efi).
+
+Source: drivers/firmware/efi/libstub/zboot-header.S.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Self
+
+from warmboot.core.errors import ImageError
+from warmboot.core.images import pe
+from warmboot.core.images.model import BootImage, Fact, Format, Method, Stream
+from warmboot.core.images.view import View
+from warmboot.core.text import size
+
+LINUX_PE_MAGIC = 0x818223CD
+
+#: Names of the header's compression field: those of today's kernels and of older ones.
+METHODS = {
+    "gzip": Method.GZIP,
+    "lz4": Method.LZ4,
+    "lzma": Method.LZMA,
+    "lzo": Method.LZO,
+    "xz": Method.XZ,
+    "xzkern": Method.XZ,
+    "zstd": Method.ZSTD,
+    "zstd22": Method.ZSTD,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Zboot(BootImage):
+    """A zboot header: offsets and sizes in bytes from the start of the file."""
+
+    format: ClassVar[Format] = Format.ZBOOT
+    about: ClassVar[str] = "compressed kernel in an EFI program (vmlinuz.efi)"
+    recognised_by: ClassVar[str] = "`MZ` at 0 and `zimg` at 4"
+
+    payload_offset: int
+    payload_size: int
+    compression: str
+    linux_magic: bool
+    pe_offset: int
+    has_parser: bool
+
+    @classmethod
+    def matches(cls, head: bytes) -> bool:
+        return head[:2] == b"MZ" and head[4:8] == b"zimg"
+
+    @classmethod
+    def parse(cls, view: View) -> Self:
+        view.read(0, 0x40, "zboot header")
+        offset = view.u32(0x08, "payload offset")
+        count = view.u32(0x0C, "payload size")
+        name = view.text(0x18, 0x20, "compression type")
+        magic = view.u32(0x38, "Linux PE magic") == LINUX_PE_MAGIC
+        if offset < 0x40 or count < 4:
+            raise ImageError(
+                f"The payload of {count} bytes at {offset:#x} cannot be: it would overlap the "
+                "header or be empty",
+                offset=0x08,
+                hint="The zboot header is damaged. Install the image again.",
+            )
+        payload = view.part(offset, count, "payload")
+        headers = pe.parse_headers(view)
+        method = METHODS.get(name)
+        stream = None if method is None else _stream(view, payload, method, offset, count)
+        return cls(
+            file_size=view.size,
+            architecture=headers.architecture,
+            memory_size=None if stream is None else stream.declared,
+            stream=stream,
+            payload_offset=offset,
+            payload_size=count,
+            compression=name,
+            linux_magic=magic,
+            pe_offset=headers.offset,
+            has_parser=headers.find(".bpf") is not None,
+        )
+
+    def facts(self) -> tuple[Fact, ...]:
+        known = "" if self.stream else " (unknown to warmboot)"
+        return (
+            Fact("Compression", (self.compression or "not stated") + known),
+            Fact("Payload", f"{size(self.payload_size)} at {self.payload_offset:#x}"),
+            Fact("BPF parser", "carried in .bpf" if self.has_parser else "none"),
+        )
+
+
+def _stream(view: View, payload: View, method: Method, offset: int, count: int) -> Stream:
+    """Return the payload's exact stream with the uncompressed size that stands beside it.
+
+    gzip carries the size (modulo 2^32) in its last four bytes; behind every other stream the
+    kernel build appends it as a le32 that the header's payload size leaves out.
+    """
+    if method is Method.GZIP:
+        return Stream(method, offset, count, payload.u32(count - 4, "gzip size"))
+    if offset + count + 4 > view.size:
+        return Stream(method, offset, count)
+    declared = view.u32(offset + count, "uncompressed size")
+    return Stream(method, offset, count, declared, trailer=4)

@@ -1,0 +1,88 @@
+"""What the kernel's answers mean to an operator; one table per request."""
+
+from __future__ import annotations
+
+import errno
+import os
+
+from warmboot.core.errors import NothingStaged, Refused, WarmbootError
+
+#: kexec_file_load(2): errno → (what it means, what to do next). Sources: kexec_file_load(2),
+#: kernel/kexec_file.c, arch/*/kernel/*kexec*.c.
+LOAD = {
+    errno.EPERM: (
+        "loading kernels is not permitted",
+        ("Needs root (CAP_SYS_BOOT). For root: kexec may be switched off, its load limit used up, or "
+        "lockdown may want a signed kernel. warmboot status shows which."),
+    ),
+    errno.EBUSY: (
+        "kexec is busy: another load is running, or a processor cannot be stopped",
+        "Wait a moment and try again. If it stays, this machine's processors cannot be restarted.",
+    ),
+    errno.ENOSYS: (
+        "this kernel has no kexec_file_load",
+        "It was built without CONFIG_KEXEC_FILE. Use kexec-tools (kexec -c -l), or reboot.",
+    ),
+    errno.ENOEXEC: (
+        "the kernel does not know the format of this image",
+        "Check that the image is for this architecture. warmboot inspect shows what it is.",
+    ),
+    errno.EINVAL: (
+        "the kernel rejects the image, the command line or a flag",
+        "Most often the command line is too long, or the image is of another architecture.",
+    ),
+    errno.ENODATA: (
+        "the image carries no signature, and this machine accepts signed kernels only",
+        "Choose a signed kernel that is loaded as it is, or reboot through firmware.",
+    ),
+    errno.EKEYREJECTED: (
+        "the image's signature is missing or not trusted here",
+        "Choose a kernel signed by a key of this machine, or reboot through firmware.",
+    ),
+    errno.ENOKEY: (
+        "the image is signed by a key this machine does not know",
+        "Enrol the signer's key, choose another kernel, or reboot through firmware.",
+    ),
+    errno.ENOPKG: (
+        "the kernel lacks the crypto that the signature needs",
+        "Load the module of that hash or key type, then try again.",
+    ),
+    errno.ELIBBAD: (
+        "the image's signature is malformed, or it is no PE file where one is required",
+        "Choose a signed kernel that is loaded as it is, or reboot through firmware.",
+    ),
+    errno.EBADMSG: (
+        "the signature does not fit the image",
+        "The file was changed after it was signed. Install it again.",
+    ),
+    errno.EADDRNOTAVAIL: (
+        "there is no room in memory where the new kernel must go",
+        "Free memory, or use a smaller initrd. A crash kernel needs crashkernel= at boot.",
+    ),
+    errno.ENOMEM: (
+        "not enough memory for the kernel and its initrd",
+        "Free memory, or use a smaller initrd. Swap does not count.",
+    ),
+    errno.EFBIG: ("the kernel or initrd is larger than the kernel accepts", "Use a smaller one."),
+    errno.ETXTBSY: (
+        "the image file is still open for writing",
+        "An update may be running. Wait until it has finished.",
+    ),
+    errno.EBADF: ("the kernel cannot read the image's descriptor", "Report this as a bug."),
+}
+
+EXECUTE = {
+    errno.EPERM: ("restarting is not permitted", "Run warmboot as root (sudo warmboot)."),
+    errno.EINVAL: ("no kernel is staged", "Stage one first: warmboot stage."),
+    errno.EBUSY: ("a load is running at this moment", "Wait a moment and try again."),
+}
+
+
+def refusal(code: int, table: dict[int, tuple[str, str]], request: str) -> WarmbootError:
+    """Return the error for errno `code`; `request` says what was asked ("Staging", "Unload")."""
+    name = errno.errorcode.get(code, str(code))
+    meaning, hint = table.get(code, (os.strerror(code), None))
+    message = f"{request} was refused: {meaning} ({name})"
+    if table is EXECUTE and code == errno.EINVAL:
+        return NothingStaged(message, hint=hint)
+    return Refused(message, errno=code, hint=hint)

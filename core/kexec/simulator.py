@@ -1,0 +1,215 @@
+"""A simulated kernel: a directory that answers kexec requests as a kernel of its kind would.
+
+It stands on the sandbox's own /proc and /sys files: what they say of the machine decides what it
+refuses. It is never asked to please: each check follows kernel/kexec_file.c and the loader of
+its architecture (arch/x86/kernel/kexec-bzimage64.c, arch/arm64/kernel/kexec_image.c, …).
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+import time
+import uuid
+from pathlib import Path
+
+from warmboot.core.errors import ImageError
+from warmboot.core.host import Host, read_host, read_staged
+from warmboot.core.images import Architecture, BootImage, FileView, View, identify, pe
+from warmboot.core.images.bzimage import (
+    LOADED_HIGH,
+    XLF_CAN_BE_LOADED_ABOVE_4G,
+    XLF_KERNEL_64,
+    BzImage,
+)
+from warmboot.core.images.rawimage import RawImage
+from warmboot.core.kexec import errnos
+from warmboot.core.kexec.architecture import COMMAND_LINE_SIZE, MACHINES, X86_CMDLINE_RESERVE
+from warmboot.core.kexec.loader import LoadFlags, LoadRequest
+from warmboot.core.payload.banner import BannerScanner
+
+_STATE = ".warmboot-kernel"
+_BZIMAGE_FLAGS = XLF_KERNEL_64 | XLF_CAN_BE_LOADED_ABOVE_4G
+_CHUNK = 1 << 20
+
+
+class _Answer(Exception):
+    """An errno, on its way to the caller."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__(os.strerror(code))
+        self.code = code
+
+
+class Simulator:
+    """The kernel of the sandbox directory `prefix`."""
+
+    name = "simulated kexec_file_load(2)"
+    simulated = True
+
+    def __init__(self, prefix: Path) -> None:
+        self._prefix = prefix
+        self._state = prefix / _STATE
+
+    def load(self, request: LoadRequest) -> None:
+        """Stage a kernel in the sandbox; raises Refused with the errno a kernel would give."""
+        try:
+            record = self._load(request)
+        except _Answer as answer:
+            raise errnos.refusal(answer.code, errnos.LOAD, "Staging") from answer
+        self._write_state("staged.json", record)
+        self._set_loaded(True)
+
+    def loaded(self) -> bool:
+        """Read the sandbox's kexec_loaded."""
+        return bool(read_staged(self._prefix))
+
+    def unload(self) -> None:
+        """Take the staged kernel out; raises Refused."""
+        try:
+            self._permit(read_host(self._prefix))
+        except _Answer as answer:
+            raise errnos.refusal(answer.code, errnos.LOAD, "Unloading") from answer
+        self._set_loaded(False)
+
+    def execute(self) -> None:
+        """Let the sandbox machine come up in what is staged; raises NothingStaged."""
+        host = read_host(self._prefix)
+        if not host.privileged:
+            raise errnos.refusal(errno.EPERM, errnos.EXECUTE, "The restart")
+        if not self.loaded():
+            raise errnos.refusal(errno.EINVAL, errnos.EXECUTE, "The restart")
+        record = json.loads((self._state / "staged.json").read_text())
+        kernel = self._prefix / "proc/sys/kernel"
+        _replace(kernel / "osrelease", record["release"] + "\n")
+        _replace(kernel / "random/boot_id", str(uuid.uuid4()) + "\n")
+        _replace(self._prefix / "proc/cmdline", record["cmdline"] + "\n")
+        _replace(self._prefix / "proc/uptime", "4.00 4.00\n")
+        self._set_loaded(False)
+        self._write_state("booted.json", record)
+
+    def _load(self, request: LoadRequest) -> dict[str, object]:
+        host = read_host(self._prefix)
+        self._permit(host)
+        if request.flags & ~LoadFlags.DEBUG:
+            raise _Answer(errno.EINVAL)
+        if host.option("KEXEC_FILE") is False:
+            raise _Answer(errno.ENOSYS)
+        view = _open(request.kernel_fd)
+        architecture = MACHINES.get(host.machine)
+        image = _probe(view, architecture)
+        _verify_signature(view, host)
+        initrd = _open(request.initrd_fd) if request.initrd_fd is not None else None
+        _check_cmdline(request.cmdline_bytes, image, architecture)
+        _check_memory(image, view, initrd, host)
+        digest, scanned = _digest(view)
+        return {
+            "kernel": request.kernel_name,
+            "sha256": digest,
+            "release": image.release or scanned or "unknown",
+            "initrd_sha256": _digest(initrd)[0] if initrd else None,
+            "cmdline": request.cmdline,
+            "at": time.time(),
+        }
+
+    def _permit(self, host: Host) -> None:
+        """kexec_load_permitted(): privilege, the switch, and a limit that every call uses up."""
+        if not host.privileged or host.load_disabled or host.load_limit == 0:
+            raise _Answer(errno.EPERM)
+        if host.load_limit is not None and host.load_limit > 0:
+            path = self._prefix / "proc/sys/kernel/kexec_load_limit_reboot"
+            _replace(path, f"{host.load_limit - 1}\n")
+
+    def _set_loaded(self, loaded: bool) -> None:
+        _replace(self._prefix / "sys/kernel/kexec_loaded", "1\n" if loaded else "0\n")
+
+    def _write_state(self, name: str, record: dict[str, object]) -> None:
+        self._state.mkdir(exist_ok=True)
+        _replace(self._state / name, json.dumps(record, indent=1) + "\n")
+
+
+def _open(fd: int) -> View:
+    try:
+        return FileView(fd, os.fstat(fd).st_size)
+    except OSError as error:
+        raise _Answer(errno.EBADF) from error
+
+
+def _probe(view: View, architecture: Architecture | None) -> BootImage:
+    """Find the loader for an image: x86 answers ENOEXEC to a stranger, the others EINVAL."""
+    stranger = errno.ENOEXEC if architecture is Architecture.X86_64 else errno.EINVAL
+    try:
+        image = identify(view)
+    except ImageError as error:
+        raise _Answer(stranger) from error
+    if image.architecture is not architecture:
+        raise _Answer(stranger)
+    if architecture is Architecture.X86_64:
+        if not isinstance(image, BzImage) or not _bootable(image):
+            raise _Answer(errno.ENOEXEC)
+    elif not isinstance(image, RawImage) or image.big_endian or not image.memory_size:
+        raise _Answer(errno.EINVAL)
+    return image
+
+
+def _bootable(image: BzImage) -> bool:
+    return (
+        image.protocol >= 0x20C
+        and bool(image.loadflags & LOADED_HIGH)
+        and image.xloadflags & _BZIMAGE_FLAGS == _BZIMAGE_FLAGS
+    )
+
+
+def _verify_signature(view: View, host: Host) -> None:
+    """kimage_validate_signature(): the simulated keyring trusts no signer at all.
+
+    Secure boot enforces as distribution kernels with IMA's architecture policy do.
+    """
+    enforced = host.option("KEXEC_SIG_FORCE") is True or host.secure_boot is True
+    locked = host.lockdown not in (None, "none")
+    if not enforced and not locked:
+        return
+    try:
+        signed = pe.parse_headers(view).certificates[1] > 0
+        code = errno.ENOKEY if signed else errno.ENODATA
+    except ImageError:
+        code = errno.ELIBBAD
+    raise _Answer(code if enforced else errno.EPERM)
+
+
+def _check_cmdline(
+    cmdline: bytes, image: BootImage, architecture: Architecture | None
+) -> None:
+    limit = COMMAND_LINE_SIZE.get(architecture, 2048) if architecture else 2048
+    if isinstance(image, BzImage):
+        limit = (image.cmdline_size or 255) - X86_CMDLINE_RESERVE
+    if len(cmdline) > limit or not cmdline.endswith(b"\0"):
+        raise _Answer(errno.EINVAL)
+
+
+def _check_memory(image: BootImage, view: View, initrd: View | None, host: Host) -> None:
+    needed = (image.memory_size or view.size) + (initrd.size if initrd else 0)
+    if host.memory_available is not None and needed > host.memory_available:
+        raise _Answer(errno.ENOMEM)
+
+
+def _digest(view: View) -> tuple[str, str | None]:
+    """Return the SHA-256 of everything in `view` and the kernel release found in it."""
+    digest = hashlib.sha256()
+    scanner = BannerScanner()
+    buffer = memoryview(bytearray(_CHUNK))
+    position = 0
+    while count := view.readinto(position, buffer):
+        digest.update(buffer[:count])
+        scanner.feed(buffer[:count])
+        position += count
+    return digest.hexdigest(), scanner.release
+
+
+def _replace(path: Path, text: str) -> None:
+    """Write a file so that readers see the old text or the new, never a part."""
+    draft = path.with_name(f".{path.name}.new")
+    draft.write_text(text)
+    draft.replace(path)

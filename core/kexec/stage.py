@@ -1,0 +1,242 @@
+"""From a plan to a staged kernel. Everything up to the one system call can be cancelled."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+from warmboot.core.errors import Blocked, ImageError, NotPermitted
+from warmboot.core.host import Host
+from warmboot.core.images import BootImage, View
+from warmboot.core.images.uki import Uki
+from warmboot.core.kexec.architecture import ACCEPTED
+from warmboot.core.kexec.loader import Loader, LoadRequest
+from warmboot.core.kexec.plan import Plan, Strategy
+from warmboot.core.kexec.selection import Selection
+from warmboot.core.payload import MemFile, unpack
+from warmboot.core.progress import Cancel, Phase, Progress, Report, Reporter, ignore
+
+_CHUNK = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Staged:
+    """What is staged: recorded in the journal and shown until it is executed or unloaded.
+
+    `sha256` is of the bytes the kernel was given, `at` seconds since the epoch, `boot_id` that of
+    the boot during which it was staged.
+    """
+
+    entry: str | None
+    kernel: str
+    initrds: tuple[str, ...]
+    release: str | None
+    cmdline: str
+    strategy: str
+    loader: str
+    sha256: str
+    at: float
+    boot_id: str | None
+
+
+class Prepared:
+    """Open descriptors ready for the call; closing them gives all memory back."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        selection: Selection,
+        request: LoadRequest,
+        release: str | None,
+        sha256: str,
+        held: ExitStack,
+    ) -> None:
+        self.plan = plan
+        self.request = request
+        self.release = release
+        self.sha256 = sha256
+        self._selection = selection
+        self._held = held
+
+    def unchanged(self) -> None:
+        """Raise ImageError where a chosen file changed since it was opened."""
+        self._selection.unchanged()
+
+    def close(self) -> None:
+        """Close the memory files; the selection's own files stay open."""
+        self._held.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def check(plan: Plan, *, rehearsal: bool = False) -> None:
+    """Raise Blocked or NotPermitted where the plan's findings forbid staging.
+
+    A rehearsal (dry run) does not need the privilege to load.
+    """
+    failures = [f for f in plan.failures if not (rehearsal and f.check == "privilege")]
+    if not failures:
+        return
+    first = failures[0]
+    if first.check == "privilege":
+        raise NotPermitted(first.text, hint=first.hint)
+    more = f" (and {len(failures) - 1} more)" if len(failures) > 1 else ""
+    raise Blocked(f"{first.text}{more}", hint=first.hint)
+
+
+def prepare(
+    plan: Plan, selection: Selection, *, report: Report = ignore, cancel: Cancel | None = None
+) -> Prepared:
+    """Do everything before the call: unpack, join and check, in memory only.
+
+    Raises ImageError where the image proves damaged, Blocked where what came out is not for this
+    machine, Cancelled.
+    """
+    cancel = cancel or Cancel()
+    with ExitStack() as held:
+        kernel_fd, release, sha256 = _kernel(plan, selection, held, report, cancel)
+        initrd_fd, initrd_name = _initrd(plan, selection, held, report, cancel)
+        request = LoadRequest(
+            kernel_fd=kernel_fd,
+            kernel_name=plan.choices.kernel,
+            initrd_fd=initrd_fd,
+            initrd_name=initrd_name,
+            cmdline=plan.choices.cmdline.text,
+        )
+        return Prepared(plan, selection, request, release, sha256, held.pop_all())
+
+
+def commit(prepared: Prepared, loader: Loader, host: Host, *, report: Report = ignore) -> Staged:
+    """Make the one call. Not to be cancelled: it takes effect wholly or not at all.
+
+    Raises ImageError where a chosen file changed meanwhile, Refused where the kernel says no.
+    """
+    prepared.unchanged()
+    report(Progress(Phase.LOAD, 0, 1))
+    loader.load(prepared.request)
+    report(Progress(Phase.LOAD, 1, 1))
+    plan = prepared.plan
+    return Staged(
+        entry=plan.choices.entry,
+        kernel=plan.choices.kernel,
+        initrds=plan.choices.initrds or (),
+        release=prepared.release,
+        cmdline=plan.choices.cmdline.text,
+        strategy=plan.strategy,
+        loader=loader.name,
+        sha256=prepared.sha256,
+        at=time.time(),
+        boot_id=host.boot_id,
+    )
+
+
+def _kernel(
+    plan: Plan, selection: Selection, held: ExitStack, report: Report, cancel: Cancel
+) -> tuple[int, str | None, str]:
+    """Return the descriptor to hand over, the kernel's release and the SHA-256 of its bytes."""
+    image = selection.image
+    view: View = selection.kernel.view
+    if plan.strategy is Strategy.AS_IS:
+        digest = _read(view, Phase.VERIFY, report, cancel)
+        return selection.kernel.fd, image.release, digest
+    release = image.release
+    if isinstance(image, Uki):
+        if image.linux is None:
+            raise Blocked("The kernel inside the UKI is of no known format")
+        section = image.linux_section
+        view = view.part(section.offset, section.size, ".linux section")
+        image = image.linux
+    memory = held.enter_context(MemFile("warmboot-kernel"))
+    if image.stream is not None and image.format not in _accepted(plan):
+        payload = unpack(view, image.stream, memory, report=report, cancel=cancel)
+        _check_inner(plan, payload.image, memory.size)
+        return memory.fd, payload.release or release, payload.sha256
+    sha256 = _read(view, Phase.READ, report, cancel, memory)
+    memory.seal()
+    return memory.fd, image.release or release, sha256
+
+
+def _accepted(plan: Plan) -> tuple[str, ...]:
+    return ACCEPTED.get(plan.architecture, ()) if plan.architecture else ()
+
+
+def _check_inner(plan: Plan, inner: BootImage | None, unpacked: int) -> None:
+    """Refuse before the call what the kernel would refuse in it, or worse, would start."""
+    if inner is None or inner.format not in _accepted(plan):
+        shown = inner.format if inner else "no boot image that warmboot knows"
+        raise Blocked(f"What the image unpacks to is {shown}; this kernel cannot load it")
+    if inner.architecture is not plan.architecture:
+        raise Blocked(
+            f"The image unpacks to a kernel for {inner.architecture}, "
+            f"this machine is {plan.architecture}",
+            hint="Choose a kernel built for this machine.",
+        )
+    if inner.memory_size is not None and unpacked > inner.memory_size:
+        raise ImageError(
+            f"The kernel unpacks to {unpacked} bytes but its own header states "
+            f"{inner.memory_size}",
+            hint="The file is corrupt. Install the kernel again or choose another one.",
+        )
+
+
+def _initrd(
+    plan: Plan, selection: Selection, held: ExitStack, report: Report, cancel: Cancel
+) -> tuple[int | None, str | None]:
+    """Return one descriptor for all initrds: the file itself, or a joined copy in memory."""
+    image, files = selection.image, selection.initrds
+    if files is None and isinstance(image, Uki) and image.initrd_section is not None:
+        section = image.initrd_section
+        part = selection.kernel.view.part(section.offset, section.size, ".initrd section")
+        memory = held.enter_context(MemFile("warmboot-initrd"))
+        _read(part, Phase.INITRD, report, cancel, memory)
+        memory.seal()
+        return memory.fd, f"{plan.choices.kernel} .initrd"
+    if not files:
+        return None, None
+    if len(files) == 1:
+        return files[0].fd, plan.choices.initrds[0] if plan.choices.initrds else files[0].name
+    memory = held.enter_context(MemFile("warmboot-initrd"))
+    for file in files:
+        _read(file.view, Phase.INITRD, report, cancel, memory)
+        memory.write(bytes(-memory.size % 4))
+    memory.seal()
+    return memory.fd, " + ".join(plan.choices.initrds or ())
+
+
+def _read(
+    view: View, phase: Phase, report: Report, cancel: Cancel, memory: MemFile | None = None
+) -> str:
+    """Read all of `view`, append it to `memory` where one is given, and return its SHA-256."""
+    digest = hashlib.sha256()
+    reporter = Reporter(report, phase, view.size)
+    buffer = memoryview(bytearray(min(_CHUNK, max(view.size, 1))))
+    position = 0
+    while position < view.size:
+        cancel.check()
+        count = view.readinto(position, buffer)
+        if count == 0:
+            raise ImageError(
+                "The file became shorter while it was read",
+                offset=position,
+                hint="Something else is writing to it. Try again when it has finished.",
+            )
+        digest.update(buffer[:count])
+        if memory is not None:
+            memory.write(buffer[:count])
+        position += count
+        reporter.advance(position)
+    reporter.finish()
+    return digest.hexdigest()

@@ -1,0 +1,81 @@
+"""What every decoder is given and what it gives back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from warmboot.core.errors import ImageError
+from warmboot.core.images import View
+
+#: Input is read in pieces of this many bytes.
+CHUNK = 128 * 1024
+#: A decoder hands out pieces of at most this many bytes, whatever the input.
+PIECE = 1024 * 1024
+
+Piece = bytes | bytearray | memoryview
+
+
+class Source:
+    """A compressed stream: `size` bytes of `view` from `offset`, read once from front to back."""
+
+    def __init__(self, view: View, offset: int, size: int) -> None:
+        self._view = view.part(offset, size, "payload")
+        self.size = size
+        self.position = 0
+
+    def first(self, size: int) -> Source:
+        """Return the first `size` bytes as a source of its own."""
+        return Source(self._view, 0, size)
+
+    def read(self, count: int = -1) -> bytes:
+        """Return the next `count` bytes; fewer only at the end of the stream."""
+        left = self.size - self.position
+        count = left if count < 0 else min(count, left)
+        data = self._view.read(self.position, count, "payload") if count else b""
+        self.position += count
+        return data
+
+    def peek(self, offset: int, count: int) -> bytes:
+        """Return up to `count` bytes at `offset` of the stream without moving."""
+        count = max(0, min(count, self.size - offset))
+        return self._view.read(offset, count, "payload") if count else b""
+
+    @property
+    def left(self) -> int:
+        """Bytes not yet read."""
+        return self.size - self.position
+
+
+#: A decoder turns a stream into pieces of its content, in order. A generator: it stops between
+#: pieces whenever the caller does. It raises ImageError where the stream is damaged or truncated.
+Decoder = Callable[[Source], Iterator[Piece]]
+
+
+def damaged(method: str, detail: str) -> ImageError:
+    """Return the error for a stream that does not decode."""
+    return ImageError(
+        f"The {method} payload is damaged: {detail}",
+        hint="The file is corrupt. Install the kernel again or choose another one.",
+    )
+
+
+def truncated(method: str) -> ImageError:
+    """Return the error for a stream that ends too early."""
+    return ImageError(
+        f"The {method} payload is truncated: its end is missing",
+        hint="The file is incomplete. Copy or install it again.",
+    )
+
+
+def check_trailing(method: str, trailing: bytes, produced: int) -> None:
+    """Raise ImageError for bytes behind the stream that are not the appended size.
+
+    Old build trees count the le32 of the uncompressed size as part of the payload; those four
+    bytes, and zero padding up to four bytes, are accepted.
+    """
+    if not trailing.strip(b"\0"):
+        if len(trailing) <= 4:
+            return
+    elif len(trailing) == 4 and int.from_bytes(trailing, "little") == produced & 0xFFFFFFFF:
+        return
+    raise damaged(method, f"{len(trailing)} bytes stand behind its end")

@@ -1,0 +1,74 @@
+"""Zstandard (RFC 8878), decoded by the zstandard package.
+
+The package returns short, without an error, when a stream is cut off. So the block headers are
+walked first: they alone tell whether the last block and the checksum are there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import IO, cast
+
+from warmboot.core.payload.codecs.base import (
+    CHUNK,
+    Piece,
+    Source,
+    check_trailing,
+    damaged,
+    truncated,
+)
+
+_MAGIC = b"\x28\xb5\x2f\xfd"
+_WINDOW = 128 * 1024 * 1024  # what zstd -22 --ultra uses; the kernel allows no more
+_OUT = 256 * 1024
+
+
+def decode(source: Source) -> Iterator[Piece]:
+    """Yield the content of one zstd frame, in a buffer that is reused: use each piece at once."""
+    import zstandard
+
+    end = frame_end(source)
+    frame = source.first(end)
+    context = zstandard.ZstdDecompressor(max_window_size=_WINDOW)
+    buffer = bytearray(_OUT)
+    window = memoryview(buffer)
+    produced = 0
+    with context.stream_reader(cast(IO[bytes], frame), read_size=CHUNK) as reader:
+        while True:
+            try:
+                count = reader.readinto(buffer)
+            except zstandard.ZstdError as error:
+                raise damaged("zstd", str(error)) from error
+            source.position = frame.position
+            if not count:
+                break
+            produced += count
+            yield window[:count]
+    check_trailing("zstd", source.read(), produced)
+
+
+def frame_end(source: Source) -> int:
+    """Return the length of the first frame in bytes; raise ImageError where it is cut off."""
+    head = source.peek(0, 6)
+    if head[:4] != _MAGIC:
+        raise damaged("zstd", "it does not start with the zstd magic")
+    if len(head) < 6:
+        raise truncated("zstd")
+    descriptor = head[4]
+    single = descriptor >> 5 & 1
+    content = (single, 2, 4, 8)[descriptor >> 6]
+    position = 5 + (1 - single) + (0, 1, 2, 4)[descriptor & 3] + content
+    last = False
+    while not last:
+        block = source.peek(position, 3)
+        if len(block) < 3:
+            raise truncated("zstd")
+        header = int.from_bytes(block, "little")
+        last, kind, count = bool(header & 1), header >> 1 & 3, header >> 3
+        if kind == 3:
+            raise damaged("zstd", f"reserved block type at {position:#x} of the stream")
+        position += 3 + (1 if kind == 1 else count)
+    end = position + (4 if descriptor & 4 else 0)
+    if end > source.size:
+        raise truncated("zstd")
+    return end

@@ -1,0 +1,67 @@
+"""Files that live in memory only (memfd_create(2)): nothing to clean up, whatever happens."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from types import TracebackType
+from typing import Self
+
+from warmboot.core.errors import WarmbootError
+from warmboot.core.images import FileView
+
+_SEALS = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
+
+
+class MemFile:
+    """An anonymous file in memory; `size` is the number of bytes written so far."""
+
+    def __init__(self, name: str) -> None:
+        try:
+            self.fd = os.memfd_create(name[:200], os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+        except OSError as error:
+            raise WarmbootError(
+                f"The kernel gave no memory file: {error.strerror}",
+                hint="Free memory or raise the limit of open files, then try again.",
+            ) from error
+        self.name = name
+        self.size = 0
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        """Append `data`; raise WarmbootError where memory runs out."""
+        rest = memoryview(data)
+        while rest:
+            try:
+                written = os.write(self.fd, rest)
+            except OSError as error:
+                raise WarmbootError(
+                    f"No memory left for {self.name} after {self.size} bytes: {error.strerror}",
+                    hint="Stop something large, then try again. Swap does not count for kexec.",
+                ) from error
+            self.size += written
+            rest = rest[written:]
+
+    def seal(self) -> None:
+        """Make the content final: no later write, not even our own, can change it."""
+        fcntl.fcntl(self.fd, fcntl.F_ADD_SEALS, _SEALS)
+
+    def view(self) -> FileView:
+        """Return the content as a view."""
+        return FileView(self.fd, self.size)
+
+    def close(self) -> None:
+        """Give the memory back; calling it again does nothing."""
+        if self.fd >= 0:
+            os.close(self.fd)
+            self.fd = -1
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()

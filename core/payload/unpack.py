@@ -1,0 +1,104 @@
+"""From a compressed payload to a kernel in memory: streamed, measured, checked."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+from warmboot.core.errors import ImageError
+from warmboot.core.images import BootImage, Method, Stream, View, identify
+from warmboot.core.payload.banner import BannerScanner
+from warmboot.core.payload.codecs import DECODERS, Piece, Source
+from warmboot.core.payload.memfile import MemFile
+from warmboot.core.progress import Cancel, Phase, Report, Reporter, ignore
+
+#: No payload may unpack to more than this many bytes; the kernel's own limit for kexec.
+LIMIT = 512 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Payload:
+    """What came out of a compressed image.
+
+    `size` in bytes; `sha256` in hex, of the whole content; `release` and `banner` as found in
+    it; `image` is what the content is, None where it is no boot image that warmboot knows.
+    """
+
+    method: Method
+    size: int
+    sha256: str
+    release: str | None
+    banner: str | None
+    image: BootImage | None
+
+
+def unpack(
+    view: View,
+    stream: Stream,
+    sink: MemFile,
+    *,
+    report: Report = ignore,
+    cancel: Cancel | None = None,
+    limit: int = LIMIT,
+) -> Payload:
+    """Decompress `stream` of `view` into `sink`, seal it, and return what came out.
+
+    Raises ImageError where the stream is damaged, longer than `limit`, or not of the size that
+    its container declares; Cancelled where `cancel` is set. The sink then holds a part only and
+    is the caller's to close.
+    """
+    decoder = DECODERS.get(stream.method)
+    if decoder is None:
+        raise ImageError(f"warmboot cannot unpack {stream.method} payloads")
+    source = Source(view, stream.offset, stream.size)
+    reporter = Reporter(report, Phase.UNPACK, stream.size)
+    digest = hashlib.sha256()
+    scanner = BannerScanner()
+    for piece in decoder(source):
+        if cancel is not None:
+            cancel.check()
+        _check_room(sink.size + len(piece), stream, limit)
+        _take(piece, sink, digest, scanner)
+        reporter.advance(source.position, sink.size)
+    _check_declared(sink.size, stream)
+    sink.seal()
+    reporter.finish(sink.size)
+    return Payload(
+        method=stream.method,
+        size=sink.size,
+        sha256=digest.hexdigest(),
+        release=scanner.release,
+        banner=scanner.banner,
+        image=_identify(sink),
+    )
+
+
+def _take(
+    piece: Piece, sink: MemFile, digest: hashlib._Hash, scanner: BannerScanner
+) -> None:
+    sink.write(piece)
+    digest.update(piece)
+    scanner.feed(piece)
+
+
+def _check_room(produced: int, stream: Stream, limit: int) -> None:
+    if produced > limit:
+        raise ImageError(
+            f"The payload unpacks to more than {limit} bytes; no kernel is that large",
+            hint="The file is damaged, or made to fill memory. Do not use it.",
+        )
+
+
+def _check_declared(produced: int, stream: Stream) -> None:
+    if stream.declared is not None and stream.declared != produced & 0xFFFFFFFF:
+        raise ImageError(
+            f"The payload unpacks to {produced} bytes, but the image declares {stream.declared}",
+            hint="The file is corrupt. Install the kernel again or choose another one.",
+        )
+
+
+def _identify(sink: MemFile) -> BootImage | None:
+    try:
+        return identify(sink.view())
+    except ImageError:
+        return None

@@ -1,0 +1,88 @@
+"""Progress out of long work, and cancellation into it; neither knows of threads or screens."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from warmboot.core.errors import Cancelled
+
+
+class Phase(StrEnum):
+    """What long work is doing now, in the operator's words."""
+
+    READ = "Reading"
+    UNPACK = "Unpacking the kernel"
+    VERIFY = "Checking the kernel"
+    INITRD = "Preparing the initrd"
+    LOAD = "Handing over to the kernel"
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """One report: `done` of `total` input bytes worked off, `produced` bytes made from them."""
+
+    phase: Phase
+    done: int
+    total: int
+    produced: int = 0
+
+    @property
+    def fraction(self) -> float:
+        """Share of the input worked off, 0.0 to 1.0."""
+        return min(1.0, self.done / self.total) if self.total else 1.0
+
+
+Report = Callable[[Progress], None]
+
+
+def ignore(_: Progress) -> None:
+    """Take a report and do nothing: for callers who do not watch."""
+
+
+class Cancel:
+    """A request to stop, set from any thread and looked at by the work between two chunks."""
+
+    def __init__(self) -> None:
+        self._event = threading.Event()
+
+    def cancel(self) -> None:
+        """Ask the work to stop at the next chunk."""
+        self._event.set()
+
+    @property
+    def requested(self) -> bool:
+        """Whether someone asked the work to stop."""
+        return self._event.is_set()
+
+    def check(self) -> None:
+        """Raise Cancelled where someone asked the work to stop."""
+        if self._event.is_set():
+            raise Cancelled
+
+
+class Reporter:
+    """Passes on at most `per_second` reports by the clock; the first and the last always."""
+
+    def __init__(
+        self, report: Report, phase: Phase, total: int, *, per_second: float = 40.0
+    ) -> None:
+        self._report = report
+        self._phase = phase
+        self._total = total
+        self._interval = 1.0 / per_second
+        self._next = 0.0
+
+    def advance(self, done: int, produced: int = 0) -> None:
+        """Report the position, unless the last report was only just made."""
+        now = time.monotonic()
+        if now >= self._next:
+            self._next = now + self._interval
+            self._report(Progress(self._phase, done, self._total, produced))
+
+    def finish(self, produced: int = 0) -> None:
+        """Report that the phase is complete."""
+        self._report(Progress(self._phase, self._total, self._total, produced))

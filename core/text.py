@@ -1,0 +1,65 @@
+"""Text from files and the kernel, made safe and short enough to show."""
+
+from __future__ import annotations
+
+import unicodedata
+
+_UNSAFE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+
+
+def printable(text: str | bytes, limit: int = 4096) -> str:
+    """Return `text` with every character that could steer a terminal replaced by an escape.
+
+    Control, format (bidirectional overrides too), surrogate, private and unassigned characters
+    become ``\\xNN`` or ``\\uNNNN``; tabs and line ends become a space, so that the result is one
+    line. Bytes are read as UTF-8, bad ones escaped. Longer than `limit` characters is cut, with
+    an ellipsis.
+    """
+    if isinstance(text, bytes):
+        text = text[: limit * 4].decode("utf-8", "backslashreplace")
+    cut = len(text) > limit
+    text = text[:limit]
+    if not (text.isascii() and text.isprintable()):
+        text = "".join(_visible(char) for char in text)
+    return text + "…" if cut else text
+
+
+def _visible(char: str) -> str:
+    if char in "\t\n\r":
+        return " "
+    if unicodedata.category(char) not in _UNSAFE:
+        return char
+    code = ord(char)
+    if code < 0x100:
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+def size(count: int) -> str:
+    """Return a byte count as an operator reads it: ``812 B``, ``1.2 MiB``."""
+    if count < 1024:
+        return f"{count} B"
+    amount = float(count)
+    for unit in ("KiB", "MiB", "GiB", "TiB"):
+        amount /= 1024
+        if amount < 1024 or unit == "TiB":
+            break
+    return f"{amount:.1f} {unit}"
+
+
+def duration(seconds: float) -> str:
+    """Return a span of time in its two largest units: ``3 d 4 h``, ``12 min 5 s``, ``0.4 s``."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    whole = int(seconds)
+    parts = []
+    for unit, length in (("d", 86400), ("h", 3600), ("min", 60), ("s", 1)):
+        amount, whole = divmod(whole, length)
+        if amount:
+            parts.append(f"{amount} {unit}")
+    return " ".join(parts[:2])
+
+
+def plural(count: int, word: str, many: str | None = None) -> str:
+    """Return ``1 session``, ``2 sessions``; `many` for plurals that do not end in s."""
+    return f"{count} {word if count == 1 else many or word + 's'}"

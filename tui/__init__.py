@@ -1,0 +1,1 @@
+"""warmboot front ends: the command line and the full-screen program."""

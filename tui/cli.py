@@ -1,0 +1,142 @@
+"""The ``warmboot`` command: arguments in, one function called, one exit code out."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import importlib.metadata
+import json
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from types import FrameType
+
+from warmboot.core.errors import ExitCode, WarmbootError
+from warmboot.tui.schema import SCHEMA
+
+_EPILOG = """\
+Without a command the full-screen program starts.
+
+exit codes:
+  0 done  1 fault in warmboot  2 wrong arguments  3 not found  4 image unreadable or damaged
+  5 not permitted  6 blocked before anything was tried  7 refused by the kernel
+  8 nothing staged  9 the system failed  130 cancelled
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return the exit code; see ExitCode."""
+    options = _parser().parse_args(arguments)
+    signal.signal(signal.SIGTERM, _interrupt)
+    signal.signal(signal.SIGHUP, _interrupt)
+    try:
+        module, _, function = options.run.partition(".")
+        command = importlib.import_module(f"warmboot.tui.commands.{module}")
+        return int(getattr(command, function)(options))
+    except WarmbootError as error:
+        _show(error, as_json=options.json)
+        return int(error.exit_code)
+    except KeyboardInterrupt:
+        sys.stderr.write("\nwarmboot: cancelled\n")
+        return int(ExitCode.CANCELLED)
+    except BrokenPipeError:
+        # The reader (head, less) has gone; Python would complain once more at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return int(ExitCode.OK)
+
+
+def _interrupt(_signal: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def _show(error: WarmbootError, *, as_json: bool) -> None:
+    if as_json:
+        fields = {"message": error.message, "hint": error.hint, "exit_code": int(error.exit_code)}
+        sys.stdout.write(json.dumps({"schema": SCHEMA, "error": fields}, indent=2) + "\n")
+        return
+    sys.stderr.write(f"warmboot: {error.message}\n")
+    if error.hint:
+        sys.stderr.write(f"  {error.hint}\n")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="warmboot",
+        description="Restart this machine straight into another kernel, without firmware.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        parents=[_shared(Path("/"), False)],
+    )
+    parser.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
+    parser.set_defaults(run="screen.run")
+    commands = parser.add_subparsers(metavar="COMMAND", title="commands")
+
+    def command(name: str, run: str, text: str) -> argparse.ArgumentParser:
+        sub = commands.add_parser(name, parents=[_shared(argparse.SUPPRESS, argparse.SUPPRESS)], help=text, description=text)
+        sub.set_defaults(run=run)
+        return sub
+
+    command("list", "bootlist.run", "list what is installed")
+    sub = command("inspect", "inspect.run", "show what is inside an image")
+    sub.add_argument("image", metavar="IMAGE", help="path of an image, or an entry's name")
+    sub.add_argument("--quick", action="store_true", help="read the header only, unpack nothing")
+    sub = command("extract", "extract.run", "unpack the kernel out of an image")
+    sub.add_argument("image", metavar="IMAGE", help="path of an image, or an entry's name")
+    sub.add_argument(
+        "-o", "--output", metavar="FILE", required=True, help="where the kernel goes; - is stdout"
+    )
+    _stage_options(command("stage", "stage.run", "load a kernel; the running system goes on"))
+    command("status", "restart.status", "show what is staged and what this machine allows")
+    sub = command("exec", "restart.execute", "restart into the staged kernel")
+    sub.add_argument("--yes", action="store_true", help="do not ask for the host name")
+    sub.add_argument("--now", action="store_true", help="sync and jump; stop no services")
+    command("unload", "restart.unload", "take the staged kernel out again")
+    sub = command("sandbox", "sandbox.run", "make a simulated machine to try everything on")
+    sub.add_argument("directory", type=Path, metavar="DIR")
+    return parser
+
+
+def _shared(root: Path | str, as_json: bool | str) -> argparse.ArgumentParser:
+    """Return the options that stand before or behind a command, with their defaults."""
+    shared = argparse.ArgumentParser(add_help=False)
+    shared.add_argument(
+        "--root",
+        type=Path,
+        metavar="DIR",
+        default=root,
+        help="look for images below DIR (a mounted system, or a sandbox) instead of /",
+    )
+    shared.add_argument("--json", action="store_true", default=as_json, help="answer in JSON")
+    return shared
+
+
+def _stage_options(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("entry", nargs="?", metavar="ENTRY", help="name from warmboot list")
+    sub.add_argument("--kernel", metavar="FILE", help="a kernel image by its path")
+    sub.add_argument(
+        "--initrd",
+        metavar="FILE",
+        action="append",
+        help="an initrd by its path; several are joined in order",
+    )
+    sub.add_argument("--no-initrd", action="store_true", help="use no initrd at all")
+    line = sub.add_mutually_exclusive_group()
+    line.add_argument("--cmdline", metavar="TEXT", help="the whole command line")
+    line.add_argument(
+        "--reuse-cmdline", action="store_true", help="the running kernel's command line"
+    )
+    sub.add_argument("--append", metavar="TEXT", help="words to add to the command line")
+    sub.add_argument(
+        "--dry-run", action="store_true", help="do all but the call, and print the call"
+    )
+
+
+class _Version(argparse.Action):
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        parser.exit(message=f"warmboot {importlib.metadata.version('warmboot')}\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,60 @@
+"""``warmboot list``: what is installed."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass
+
+from warmboot.core.boot import BootRoot, Entry, find_entries
+from warmboot.core.errors import ExitCode, WarmbootError
+from warmboot.core.images import BootImage, identify
+from warmboot.core.kexec import open_machine
+from warmboot.tui import output
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """An entry with its image's header, or with the reason why there is none."""
+
+    entry: Entry
+    image: BootImage | None
+    problem: str | None
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print the entries, best first, and where was looked when there are none."""
+    machine = open_machine(options.root)
+    listing = find_entries(machine.root)
+    rows = [examine(machine.root, entry) for entry in listing.entries]
+    if options.json:
+        output.write_json("list", machine, {"entries": rows, "looked": listing.looked})
+        return ExitCode.OK
+    output.banner(machine)
+    if not rows:
+        output.write_lines(["No boot images found. Looked in:"])
+        output.write_lines(output.table(("", ""), [(f"  {x.place}", x.result) for x in listing.looked])[1:])
+        output.write_lines(["--root DIR looks below DIR; stage --kernel FILE takes any file."])
+        return ExitCode.OK
+    lines = output.table(("ENTRY", "VERSION", "FORMAT", "ARCH", "TITLE"), [_cells(r) for r in rows])
+    output.write_lines(lines)
+    return ExitCode.OK
+
+
+def examine(root: BootRoot, entry: Entry) -> Row:
+    """Return an entry with what its image's header says."""
+    if entry.problem:
+        return Row(entry, None, entry.problem)
+    try:
+        with root.open(entry.kernel) as file:
+            return Row(entry, identify(file.view), None)
+    except WarmbootError as error:
+        return Row(entry, None, error.message)
+
+
+def _cells(row: Row) -> tuple[str, ...]:
+    entry, image = row.entry, row.image
+    version = entry.version or (image.release if image else None) or "-"
+    title = f"{entry.title}  [unusable: {row.problem}]" if row.problem else entry.title
+    if image is None:
+        return entry.id, version, "-", "-", title
+    return entry.id, version, image.format.value, image.architecture or "-", title

@@ -1,0 +1,86 @@
+"""``warmboot extract``: the kernel out of an image, into a file that is whole or not there."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from warmboot.core.errors import ExitCode, ImageError, WarmbootError
+from warmboot.core.images import BootImage, ImageFile, View, identify
+from warmboot.core.images.uki import Uki
+from warmboot.core.kexec import open_machine
+from warmboot.core.payload import MemFile, unpack
+from warmboot.core.text import printable, size
+from warmboot.tui import output
+from warmboot.tui.commands.images import open_named
+from warmboot.tui.progress import ProgressLine
+
+
+def run(options: argparse.Namespace) -> int:
+    """Unpack and check in memory, then write the result in one go."""
+    machine = open_machine(options.root)
+    with open_named(machine, options.image) as file, MemFile("warmboot-extract") as memory:
+        image, view = _kernel(file)
+        if image.stream is None:
+            raise ImageError(
+                f"{printable(file.name)} is a {image.format} that is not compressed",
+                hint="Copy the file itself; there is nothing to unpack.",
+            )
+        with ProgressLine() as progress:
+            payload = unpack(view, image.stream, memory, report=progress.report)
+        if options.output == "-":
+            _send(memory, sys.stdout.fileno(), "standard output")
+        else:
+            write_file(memory, Path(options.output))
+    if options.json:
+        fields = {"path": printable(file.name), "output": options.output, "payload": payload}
+        output.write_json("extract", machine, fields)
+    elif sys.stdout.isatty() and options.output != "-":
+        output.write_lines([f"{options.output}: {size(payload.size)}, {payload.release or ''}"])
+    return ExitCode.OK
+
+
+def _kernel(file: ImageFile) -> tuple[BootImage, View]:
+    """Return the image whose payload is wanted: for a UKI, the kernel inside."""
+    image = identify(file.view)
+    if not isinstance(image, Uki):
+        return image, file.view
+    section = image.linux_section
+    part = file.view.part(section.offset, section.size, ".linux section")
+    if image.linux is None:
+        raise ImageError("The kernel inside the UKI is of no known format")
+    return image.linux, part
+
+
+def write_file(memory: MemFile, path: Path) -> None:
+    """Write `memory` to `path` at once: whatever happens, the old file or the whole new one."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
+        try:
+            _send(memory, fd, str(path))
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+        draft.replace(path)
+    except OSError as error:
+        draft.unlink(missing_ok=True)
+        raise WarmbootError(f"{path} could not be written: {error.strerror}") from error
+    except BaseException:
+        draft.unlink(missing_ok=True)
+        raise
+
+
+def _send(memory: MemFile, target: int, name: str) -> None:
+    position = 0
+    while position < memory.size:
+        try:
+            count = os.sendfile(target, memory.fd, position, memory.size - position)
+        except OSError as error:
+            raise WarmbootError(
+                f"{name} could not be written: {error.strerror}",
+                hint="Check the free space and the permissions there.",
+            ) from error
+        position += count

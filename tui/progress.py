@@ -1,0 +1,51 @@
+"""A progress line on a terminal; silence anywhere else."""
+
+from __future__ import annotations
+
+import sys
+import time
+from types import TracebackType
+from typing import Self
+
+from warmboot.core.progress import Phase, Progress
+from warmboot.core.text import size
+
+_WIDTH = 24
+
+
+class ProgressLine:
+    """Draws reports on one line of stderr, where stderr is a terminal; wipes it at the end."""
+
+    def __init__(self) -> None:
+        self._show = sys.stderr.isatty()
+        self._phase: Phase | None = None
+        self._since = 0.0
+
+    def report(self, progress: Progress) -> None:
+        """Draw one report."""
+        if not self._show:
+            return
+        now = time.monotonic()
+        if progress.phase is not self._phase:
+            self._phase, self._since = progress.phase, now
+        bytes_done = progress.produced or progress.done
+        spent = now - self._since
+        rate = f"{size(int(bytes_done / spent))}/s" if spent > 0.05 else ""
+        full = int(progress.fraction * _WIDTH)
+        bar = "#" * full + "-" * (_WIDTH - full)
+        line = f"{progress.phase.value:<26} [{bar}] {progress.fraction:4.0%} {size(bytes_done)}"
+        sys.stderr.write(f"\r\x1b[K{line[:64]} {rate:>12}")
+        sys.stderr.flush()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._phase is not None:
+            sys.stderr.write("\r\x1b[K")
+            sys.stderr.flush()
