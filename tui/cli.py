@@ -74,7 +74,8 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(metavar="COMMAND", title="commands")
 
     def command(name: str, run: str, text: str) -> argparse.ArgumentParser:
-        sub = commands.add_parser(name, parents=[_shared(argparse.SUPPRESS, argparse.SUPPRESS)], help=text, description=text)
+        parents = [_shared(argparse.SUPPRESS, argparse.SUPPRESS)]
+        sub = commands.add_parser(name, parents=parents, help=text, description=text)
         sub.set_defaults(run=run)
         return sub
 

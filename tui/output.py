@@ -40,9 +40,7 @@ def plain(value: Any) -> Any:
 
 
 def _fields(value: Any) -> dict[str, Any]:
-    return {
-        field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)
-    }
+    return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
 
 
 def write_lines(lines: Iterable[str]) -> None:
@@ -58,13 +56,13 @@ def write_facts(facts: Iterable[Fact]) -> None:
     write_lines(f"{fact.label:<{width}}  {fact.value}".rstrip() for fact in rows)
 
 
-def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
-    """Return aligned columns, the last one as long as it is."""
-    everything = [header, *rows]
-    widths = [max(len(row[i]) for row in everything) for i in range(len(header) - 1)]
+def table(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Return rows in aligned columns, the last column as long as it is."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    widths[-1:] = [0]
     return [
-        "  ".join([*(f"{cell:<{w}}" for cell, w in zip(row, widths, strict=False)), row[-1]]).rstrip()
-        for row in everything
+        "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
     ]
 
 

@@ -78,5 +78,5 @@ def join(base: str, path: str) -> str:
 
 def parse_grubenv(text: str) -> dict[str, str]:
     """Return the variables of a GRUB environment block."""
-    pairs = (line.split("=", 1) for line in text.splitlines() if "=" in line and line[0] != "#")
-    return {name: value for name, value in pairs}
+    lines = (line.partition("=") for line in text.splitlines() if not line.startswith("#"))
+    return {name: value for name, equals, value in lines if equals}

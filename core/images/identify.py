@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from warmboot.core.errors import ImageError
 from warmboot.core.images.bzimage import BzImage
+from warmboot.core.images.compressed import CompressedImage
+from warmboot.core.images.legacy import FitImage, UImage
 from warmboot.core.images.model import BootImage
 from warmboot.core.images.pe import PeProgram
 from warmboot.core.images.rawimage import RawImage
@@ -12,8 +14,8 @@ from warmboot.core.images.view import View
 from warmboot.core.images.zboot import Zboot
 
 #: Formats in the order they are tried: those that also look like a plain PE file come first.
-KERNEL_FORMATS: tuple[type[BootImage], ...] = (Zboot, RawImage, BzImage)
-FORMATS: tuple[type[BootImage], ...] = (*KERNEL_FORMATS, Uki, PeProgram)
+KERNEL_FORMATS: tuple[type[BootImage], ...] = (Zboot, RawImage, BzImage, CompressedImage)
+FORMATS: tuple[type[BootImage], ...] = (*KERNEL_FORMATS, Uki, PeProgram, UImage, FitImage)
 
 _HEAD = 4096
 

@@ -31,6 +31,9 @@ class Format(StrEnum):
     PE = "PE"
     BZIMAGE = "bzImage"
     IMAGE = "Image"
+    COMPRESSED = "compressed Image"
+    UIMAGE = "uImage"
+    FIT = "FIT"
 
 
 class Method(StrEnum):

@@ -12,8 +12,7 @@ from warmboot.core.errors import NothingStaged, Refused, WarmbootError
 LOAD = {
     errno.EPERM: (
         "loading kernels is not permitted",
-        ("Needs root (CAP_SYS_BOOT). For root: kexec may be switched off, its load limit used up, or "
-        "lockdown may want a signed kernel. warmboot status shows which."),
+        "Run it as root. For root: kexec may be off, or a signature wanted; see warmboot status.",
     ),
     errno.EBUSY: (
         "kexec is busy: another load is running, or a processor cannot be stopped",

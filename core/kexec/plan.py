@@ -126,8 +126,8 @@ def _strategy(image: BootImage, architecture: Architecture | None) -> tuple[Stra
         if inner.format not in accepted and inner.stream is None:
             return Strategy.NONE, f"the UKI holds a {inner.format}, which this kernel cannot load"
         return Strategy.TAKE_APART, "the kernel cannot load a UKI, but it can load its parts"
-    if image.format is Format.ZBOOT and image.stream is not None:
-        return Strategy.UNPACK, "the kernel cannot load a zboot image, but the kernel inside it"
+    if image.format in (Format.ZBOOT, Format.COMPRESSED) and image.stream is not None:
+        return Strategy.UNPACK, f"this kernel cannot load a {image.format}, but what is inside it"
     if image.format is Format.ZBOOT:
         return Strategy.NONE, "the payload's compression is unknown to warmboot"
     return Strategy.NONE, f"this kernel cannot load a {image.format}"
@@ -156,7 +156,7 @@ def _steps(choices: Choices, image: BootImage, strategy: Strategy, loader: str) 
     if isinstance(image, Uki):
         steps.append("Take the kernel out of the UKI's .linux section")
         kernel = image.linux or image
-    if strategy is not Strategy.AS_IS and kernel.format is Format.ZBOOT and kernel.stream:
+    if strategy is not Strategy.AS_IS and kernel.stream and kernel.format is not Format.BZIMAGE:
         steps.append(f"Unpack its {kernel.stream.method} payload into memory and check it")
     if choices.initrds is None and isinstance(image, Uki):
         if image.initrd_section:

@@ -93,7 +93,7 @@ class Simulator:
     def _load(self, request: LoadRequest) -> dict[str, object]:
         host = read_host(self._prefix)
         self._permit(host)
-        if request.flags & ~LoadFlags.DEBUG:
+        if int(request.flags) & ~int(LoadFlags.DEBUG):
             raise _Answer(errno.EINVAL)
         if host.option("KEXEC_FILE") is False:
             raise _Answer(errno.ENOSYS)
@@ -179,9 +179,7 @@ def _verify_signature(view: View, host: Host) -> None:
     raise _Answer(code if enforced else errno.EPERM)
 
 
-def _check_cmdline(
-    cmdline: bytes, image: BootImage, architecture: Architecture | None
-) -> None:
+def _check_cmdline(cmdline: bytes, image: BootImage, architecture: Architecture | None) -> None:
     limit = COMMAND_LINE_SIZE.get(architecture, 2048) if architecture else 2048
     if isinstance(image, BzImage):
         limit = (image.cmdline_size or 255) - X86_CMDLINE_RESERVE

@@ -186,8 +186,7 @@ def _check_inner(plan: Plan, inner: BootImage | None, unpacked: int) -> None:
         )
     if inner.memory_size is not None and unpacked > inner.memory_size:
         raise ImageError(
-            f"The kernel unpacks to {unpacked} bytes but its own header states "
-            f"{inner.memory_size}",
+            f"The kernel unpacks to {unpacked} bytes but its own header states {inner.memory_size}",
             hint="The file is corrupt. Install the kernel again or choose another one.",
         )
 

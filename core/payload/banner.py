@@ -27,20 +27,20 @@ class BannerScanner:
         """Look at the next piece of the stream."""
         if self.banner is not None:
             return
-        # The mark may straddle two pieces: search the seam, then the piece itself.
-        if self._tail:
-            self._search(self._tail + bytes(piece[:_LONGEST]))
-            if self.banner is not None:
-                return
         raw = bytes(piece) if isinstance(piece, memoryview) else piece
-        if raw.find(_MARK) >= 0:
-            self._search(raw)
+        # The banner may straddle two pieces: search the seam, then the piece itself.
+        if self._tail and self._search(self._tail + raw[:_LONGEST]):
+            return
+        self._search(raw)
         self._tail = bytes(raw[-_LONGEST:])
 
-    def _search(self, data: bytes | bytearray) -> None:
+    def _search(self, data: bytes | bytearray) -> bool:
+        """Take the first banner that is complete in `data`; return whether there was one."""
+        if data.find(_MARK) < 0:
+            return False
         for found in _BANNER.finditer(data):
-            complete = found.end() < len(data) or found.end() - found.start() >= 1000
-            if complete:
+            if found.end() < len(data):
                 self.release = printable(found[1])
                 self.banner = printable(found[0])
-                return
+                return True
+        return False

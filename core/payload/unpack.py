@@ -73,9 +73,7 @@ def unpack(
     )
 
 
-def _take(
-    piece: Piece, sink: MemFile, digest: hashlib._Hash, scanner: BannerScanner
-) -> None:
+def _take(piece: Piece, sink: MemFile, digest: hashlib._Hash, scanner: BannerScanner) -> None:
     sink.write(piece)
     digest.update(piece)
     scanner.feed(piece)

@@ -32,11 +32,12 @@ def run(options: argparse.Namespace) -> int:
     output.banner(machine)
     if not rows:
         output.write_lines(["No boot images found. Looked in:"])
-        output.write_lines(output.table(("", ""), [(f"  {x.place}", x.result) for x in listing.looked])[1:])
+        places = [(f"  {looked.place}", looked.result) for looked in listing.looked]
+        output.write_lines(output.table(places))
         output.write_lines(["--root DIR looks below DIR; stage --kernel FILE takes any file."])
         return ExitCode.OK
-    lines = output.table(("ENTRY", "VERSION", "FORMAT", "ARCH", "TITLE"), [_cells(r) for r in rows])
-    output.write_lines(lines)
+    header = ("ENTRY", "VERSION", "FORMAT", "ARCH", "TITLE")
+    output.write_lines(output.table([header, *map(_cells, rows)]))
     return ExitCode.OK
 
 

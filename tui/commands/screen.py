@@ -12,4 +12,4 @@ def run(options: argparse.Namespace) -> int:
     """Run the full-screen program and return its exit code."""
     if options.json:
         raise WarmbootError("--json goes with a command", hint="For example: warmboot list --json")
-    return run_app(options.root)
+    return int(run_app(options.root))

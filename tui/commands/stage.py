@@ -85,7 +85,7 @@ def _show_plan(plan: Plan) -> None:
         ("", f"from {choices.cmdline.origin.value}"),
         ("Way", f"{plan.strategy.value}: {plan.why}"),
     ]
-    output.write_lines(output.table(("", ""), rows)[1:])
+    output.write_lines(output.table(rows))
     for finding in plan.findings:
         if finding.verdict is not Verdict.PASS:
             output.write_lines([f"{finding.verdict.upper()} {finding.check}: {finding.text}"])

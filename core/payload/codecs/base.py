@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Protocol
 
 from warmboot.core.errors import ImageError
 from warmboot.core.images import View
@@ -79,3 +80,40 @@ def check_trailing(method: str, trailing: bytes, produced: int) -> None:
     elif len(trailing) == 4 and int.from_bytes(trailing, "little") == produced & 0xFFFFFFFF:
         return
     raise damaged(method, f"{len(trailing)} bytes stand behind its end")
+
+
+class Decompressor(Protocol):
+    """What bz2 and lzma decompressors of the standard library have in common."""
+
+    @property
+    def eof(self) -> bool: ...
+
+    @property
+    def needs_input(self) -> bool: ...
+
+    @property
+    def unused_data(self) -> bytes: ...
+
+    def decompress(self, data: bytes, max_length: int = -1) -> bytes: ...
+
+
+def drain(method: str, source: Source, decoder: Decompressor) -> Iterator[Piece]:
+    """Yield all that `decoder` makes of `source`; raises what the decoder raises, or ImageError."""
+    produced = 0
+    while not decoder.eof:
+        chunk = source.read(CHUNK) if decoder.needs_input else b""
+        if decoder.needs_input and not chunk:
+            raise truncated(method)
+        piece = decoder.decompress(chunk, PIECE)
+        produced += len(piece)
+        if piece:
+            yield piece
+    finish(method, source, decoder.unused_data, produced)
+
+
+def finish(method: str, source: Source, unused: bytes, produced: int) -> None:
+    """Judge what stands behind the end of the stream: `unused` bytes and what is left to read."""
+    behind = len(unused) + source.left
+    if behind > 4:
+        raise damaged(method, f"{behind} bytes stand behind its end")
+    check_trailing(method, unused + source.read(), produced)

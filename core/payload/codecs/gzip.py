@@ -10,8 +10,8 @@ from warmboot.core.payload.codecs.base import (
     PIECE,
     Piece,
     Source,
-    check_trailing,
     damaged,
+    finish,
     truncated,
 )
 
@@ -30,7 +30,4 @@ def decode(source: Source) -> Iterator[Piece]:
             raise truncated("gzip")
         produced += len(piece)
         yield piece
-    trailing = decoder.unused_data
-    if len(trailing) + source.left > 4:
-        raise damaged("gzip", f"{len(trailing) + source.left} bytes stand behind its end")
-    check_trailing("gzip", trailing + source.read(), produced)
+    finish("gzip", source, decoder.unused_data, produced)

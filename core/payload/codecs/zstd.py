@@ -13,8 +13,8 @@ from warmboot.core.payload.codecs.base import (
     CHUNK,
     Piece,
     Source,
-    check_trailing,
     damaged,
+    finish,
     truncated,
 )
 
@@ -33,7 +33,7 @@ def decode(source: Source) -> Iterator[Piece]:
     buffer = bytearray(_OUT)
     window = memoryview(buffer)
     produced = 0
-    with context.stream_reader(cast(IO[bytes], frame), read_size=CHUNK) as reader:
+    with context.stream_reader(cast("IO[bytes]", frame), read_size=CHUNK) as reader:
         while True:
             try:
                 count = reader.readinto(buffer)
@@ -44,7 +44,7 @@ def decode(source: Source) -> Iterator[Piece]:
                 break
             produced += count
             yield window[:count]
-    check_trailing("zstd", source.read(), produced)
+    finish("zstd", source, b"", produced)
 
 
 def frame_end(source: Source) -> int:

@@ -1,0 +1,84 @@
+# Every target does its own set-up: a virtual environment in .venv with exactly the versions of the
+# lock files, and warmboot itself installed there (not editable: tests see what users get).
+
+SHELL := /bin/sh
+PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3.14 python3; do \
+	command -v $$p >/dev/null && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	2>/dev/null && { echo $$p; break; }; done)
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pip --quiet --disable-pip-version-check
+SOURCES := $(shell find core tui themes -type f ! -name '*.pyc') \
+	pyproject.toml README.md LICENSE $(wildcard man/*)
+SANDBOX := .cache/sandbox
+
+.PHONY: help run test lint bench e2e lock clean
+.DEFAULT_GOAL := help
+
+help:
+	@echo 'make run     set up, and open warmboot on a simulated machine'
+	@echo 'make test    set up, lint, check types, and run all tests'
+	@echo 'make lint    set up, lint and check types only'
+	@echo 'make bench   measure warmboot against gzip, zstd and the like'
+	@echo 'make e2e     boot real kernels in QEMU and restart them into one another'
+	@echo 'make lock    write the lock files anew'
+	@echo 'make clean   remove everything that these targets made'
+
+run: $(VENV)/installed
+	@$(BIN)/warmboot sandbox $(SANDBOX) >/dev/null
+	@$(BIN)/warmboot --root $(SANDBOX)
+
+test: lint
+	@tests/tools.sh
+	@$(BIN)/python -m pytest -n 2 tests
+
+lint: $(VENV)/installed $(VENV)/dev
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@cd tests && MYPYPATH= ../$(BIN)/mypy --config-file ../pyproject.toml \
+		-p warmboot.core -p warmboot.tui -p warmboot.themes
+	@$(BIN)/mypy --config-file pyproject.toml tests
+
+bench: $(VENV)/installed $(VENV)/dev
+	@tests/tools.sh bench
+	@$(BIN)/python tests/bench/run.py
+
+e2e: $(VENV)/installed $(VENV)/dev
+	@tests/e2e/setup.sh
+	@WARMBOOT_E2E=1 $(BIN)/python -m pytest -q tests/e2e
+
+lock: $(VENV)/python
+	@$(PIP) install pip-tools
+	@$(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras --no-emit-index-url \
+		--no-emit-find-links --no-emit-trusted-host --no-header --upgrade -o requirements.lock \
+		--extra build pyproject.toml
+	@$(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras --no-emit-index-url \
+		--no-emit-find-links --no-emit-trusted-host --no-header --upgrade -c requirements.lock \
+		--extra dev -o requirements-dev.lock pyproject.toml
+
+clean:
+	rm -rf $(VENV) .cache build *.egg-info .mypy_cache .ruff_cache .pytest_cache
+
+$(VENV)/python:
+	@[ -n '$(PYTHON)' ] || { echo 'warmboot needs Python 3.11 or later (apt-get install python3)'; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { [ "$$(id -u)" = 0 ] \
+		&& apt-get -qq update && apt-get -qq install -y python3-venv >/dev/null; } \
+		|| { echo 'Python has no venv here: apt-get install python3-venv'; exit 1; }
+	@$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/deps: requirements.lock | $(VENV)/python
+	@echo 'installing what warmboot needs into $(VENV)'
+	@$(PIP) install --require-hashes -r requirements.lock
+	@touch $@
+
+$(VENV)/dev: requirements-dev.lock $(VENV)/deps
+	@echo 'installing what its tests need'
+	@$(PIP) install --require-hashes -r requirements-dev.lock
+	@touch $@
+
+$(VENV)/installed: $(SOURCES) $(VENV)/deps
+	@rm -rf build *.egg-info
+	@$(PIP) install --no-deps --no-build-isolation --force-reinstall .
+	@rm -rf build *.egg-info
+	@touch $@

@@ -1,0 +1,60 @@
+"""The /proc, /sys and /run files of a simulated machine."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+
+_CONFIG = """\
+CONFIG_KEXEC=y
+CONFIG_KEXEC_FILE=y
+CONFIG_KEXEC_SIG=y
+# CONFIG_KEXEC_SIG_FORCE is not set
+CONFIG_RD_GZIP=y
+CONFIG_RD_ZSTD=y
+"""
+_SESSIONS = (
+    ("3", "USER=root\nCLASS=user\nSTATE=active\nTTY=pts/0\nREMOTE=1\nREMOTE_HOST=192.0.2.17\n"),
+    ("7", "USER=ansible\nCLASS=user\nSTATE=active\nTTY=pts/1\nREMOTE=1\nREMOTE_HOST=192.0.2.40\n"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SimulatedMachine:
+    """What kind of machine to simulate; `machine` is what ``uname -m`` prints on it."""
+
+    machine: str
+    release: str
+    cmdline: str
+    name: str = "sandbox"
+    memory_kib: int = 3_900_000
+
+
+def write_machine(root: Path, machine: SimulatedMachine) -> None:
+    """Write the files that the facts of a machine are read from."""
+    kernel = root / "proc/sys/kernel"
+    files = {
+        kernel / "hostname": machine.name,
+        kernel / "osrelease": machine.release,
+        kernel / "arch": machine.machine,
+        kernel / "kexec_load_disabled": "0",
+        kernel / "kexec_load_limit_reboot": "-1",
+        kernel / "kexec_load_limit_panic": "-1",
+        kernel / "random/boot_id": str(uuid.uuid4()),
+        root / "proc/cmdline": f"BOOT_IMAGE=/vmlinuz-{machine.release} {machine.cmdline}",
+        root / "proc/uptime": "1036983.12 2011734.40",
+        root / "proc/meminfo": f"MemTotal: 4000000 kB\nMemAvailable: {machine.memory_kib} kB",
+        root / "proc/self/status": "Name:\twarmboot\nCapEff:\t000001ffffffffff",
+        root / "sys/kernel/kexec_loaded": "0",
+        root / "sys/kernel/kexec_crash_loaded": "0",
+        root / "sys/kernel/kexec_crash_size": "0",
+        root / "sys/kernel/security/lockdown": "[none] integrity confidentiality",
+        root / f"boot/config-{machine.release}": _CONFIG.rstrip("\n"),
+        root / "etc/os-release": 'NAME="Warmboot sandbox"\nPRETTY_NAME="Warmboot sandbox"',
+    }
+    for name, text in _SESSIONS:
+        files[root / "run/systemd/sessions" / name] = text.rstrip("\n")
+    for path, text in files.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text + "\n")

@@ -1,0 +1,56 @@
+"""What every test may need: the real images, and no skip that nobody notices."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import zstandard
+
+pytest_plugins = ("pytester",)
+
+DATA = Path(__file__).parent / "data"
+
+
+def needs_tool(name: str) -> str:
+    """Return the path of a program; skip the test, naming it, where the machine has none."""
+    path = shutil.which(name)
+    if path is None:
+        pytest.skip(f"needs the program {name}")
+    return path
+
+
+@pytest.fixture(scope="session")
+def image_file(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """Find a real image by name: in $WARMBOOT_TEST_IMAGES, then in tests/data."""
+    folder = tmp_path_factory.mktemp("images")
+
+    def find(name: str) -> Path:
+        outside = os.environ.get("WARMBOOT_TEST_IMAGES")
+        if outside and Path(outside, name).is_file():
+            return Path(outside, name)
+        if (DATA / name).is_file():
+            return DATA / name
+        packed, unpacked = DATA / f"{name}.zst", folder / name
+        if packed.is_file():
+            if not unpacked.exists():
+                with packed.open("rb") as source, unpacked.open("wb") as target:
+                    zstandard.ZstdDecompressor().copy_stream(source, target)
+            return unpacked
+        pytest.skip(f"needs the image {name} in $WARMBOOT_TEST_IMAGES")
+
+    return find
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+    """With WARMBOOT_CI=1 a skipped test has failed: CI has every tool and file."""
+    report: pytest.TestReport = yield  # type: ignore[assignment]
+    if report.skipped and os.environ.get("WARMBOOT_CI") == "1" and not hasattr(report, "wasxfail"):
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
+        report.outcome = "failed"
+        report.longrepr = f"skipped, which CI does not allow: {reason}"
+    return report  # type: ignore[return-value]

@@ -1,0 +1,133 @@
+"""The repository keeps its shape: folders, import arrows, file sizes, and what is installed."""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import warmboot.core
+
+ROOT = Path(__file__).parent.parent
+FOLDERS = ("core", "tui", "themes")
+FOUNDATION = {"core.errors", "core.text", "core.progress"}
+
+# What each part of the core may import of the project, besides itself and the foundation.
+ALLOWED = {
+    "core.images": set(),
+    "core.payload": {"core.images"},
+    "core.boot": {"core.images"},
+    "core.host": set(),
+    "core.kexec": {"core.images", "core.payload", "core.boot", "core.host", "core.sandbox"},
+    "core.sandbox": set(),
+}  # fmt: skip
+
+
+def sources(*folders: str) -> Iterator[Path]:
+    for folder in folders:
+        yield from sorted((ROOT / folder).rglob("*.py"))
+
+
+def imports(path: Path) -> set[str]:
+    """Return the project's modules that a file imports, without the leading ``warmboot.``."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            found |= {node.module}
+    return {name.removeprefix("warmboot.") for name in found if name.startswith("warmboot.")}
+
+
+def part(module: str) -> str:
+    return ".".join(module.split(".")[:2])
+
+
+@pytest.mark.parametrize("path", list(sources("core")), ids=lambda p: str(p.relative_to(ROOT)))
+def test_the_core_imports_only_what_its_place_allows(path: Path) -> None:
+    own = part(".".join(path.relative_to(ROOT).with_suffix("").parts))
+    foreign = {part(name) for name in imports(path)} - {own} - FOUNDATION
+    if own == "core.host":
+        assert {part(name) for name in imports(path)} <= {"core.host"}
+    if own in ALLOWED:
+        assert foreign <= ALLOWED[own]
+    else:
+        assert foreign <= FOUNDATION
+    assert "textual" not in path.read_text() or own == "core.text"
+
+
+def test_themes_are_data_and_import_nothing_of_the_core() -> None:
+    for path in sources("themes"):
+        assert not {name for name in imports(path) if not name.startswith("themes")}
+
+
+@pytest.mark.parametrize("path", list(sources(*FOLDERS)), ids=lambda p: str(p.relative_to(ROOT)))
+def test_files_stay_small_and_do_not_assert(path: Path) -> None:
+    text = path.read_text()
+    assert len(text.splitlines()) <= 400
+    tree = ast.parse(text)
+    assert not [node for node in ast.walk(tree) if isinstance(node, ast.Assert)]
+    if path.is_relative_to(ROOT / "core"):
+        calls = [node.func for node in ast.walk(tree) if isinstance(node, ast.Call)]
+        assert not [f for f in calls if isinstance(f, ast.Name) and f.id in ("print", "input")]
+
+
+def test_importing_the_core_or_the_command_line_loads_no_screen_library() -> None:
+    modules = [
+        "warmboot." + ".".join(path.relative_to(ROOT).with_suffix("").parts)
+        for path in sources("core", "tui/commands")
+        if path.stem not in ("__init__", "screen")
+    ]
+    code = "import importlib, sys\n"
+    modules.append("warmboot.tui.cli")
+    code += "\n".join(f"importlib.import_module({name!r})" for name in modules)
+    code += "\nsys.exit('textual' in sys.modules or 'rich' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_the_tests_run_against_the_installed_package() -> None:
+    assert "site-packages" in str(Path(warmboot.core.__file__))
+    for name in FOLDERS:
+        spec = importlib.util.find_spec(name)
+        assert spec is None or "site-packages" not in str(spec.submodule_search_locations)
+
+
+def test_every_folder_is_in_the_package_list_and_typed() -> None:
+    with (ROOT / "pyproject.toml").open("rb") as file:
+        listed = set(tomllib.load(file)["tool"]["setuptools"]["packages"])
+    there = {
+        "warmboot." + ".".join(path.parent.relative_to(ROOT).parts) for path in sources(*FOLDERS)
+    }
+    assert listed == there
+    for folder in FOLDERS:
+        assert (ROOT / folder / "py.typed").is_file()
+
+
+def test_a_skip_is_a_failure_in_ci(pytester: pytest.Pytester) -> None:
+    pytester.makeconftest((ROOT / "tests/conftest.py").read_text())
+    pytester.makepyfile(
+        """
+        import pytest
+        from conftest import needs_tool
+
+        def test_needs_a_tool():
+            needs_tool("no-such-program")
+
+        @pytest.mark.skip(reason="some day")
+        def test_marked():
+            pass
+        """
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("WARMBOOT_CI", raising=False)
+        pytester.runpytest_subprocess("-p", "no:cacheprovider").assert_outcomes(skipped=2)
+        patch.setenv("WARMBOOT_CI", "1")
+        result = pytester.runpytest_subprocess("-p", "no:cacheprovider")
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines(["*needs the program no-such-program*"])

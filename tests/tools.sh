@@ -1,0 +1,17 @@
+#!/bin/sh
+# Install the Debian packages that some tests want, where this machine can: as root, with apt.
+# Elsewhere those tests are reported as skipped, by name.
+set -eu
+want="mandoc"
+[ "${1:-}" != bench ] || want="gzip isal lz4 lzop xz-utils zstd"
+missing=""
+for package in $want; do
+	dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing="$missing $package"
+done
+[ -n "$missing" ] || exit 0
+if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+	echo "installing$missing"
+	apt-get -qq update
+	# shellcheck disable=SC2086
+	DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends $missing >/dev/null
+fi

@@ -1,0 +1,1 @@
+"""warmboot themes: colours and layout of the full-screen program, as data."""
