@@ -24,7 +24,8 @@ def merge(root: BootRoot, entries: list[Entry]) -> list[Entry]:
     for entry in entries:
         status = _stat(root, entry.kernel)
         if status is None:
-            kept.append(entry if entry.problem else replace(entry, problem=_missing(entry)))
+            if entry.kind not in _FILE_ONLY:  # there, it is a link that leads nowhere
+                kept.append(entry if entry.problem else replace(entry, problem=_missing(entry)))
             continue
         file = (status.st_dev, status.st_ino)
         release = (entry.version or "", status.st_size)

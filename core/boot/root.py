@@ -79,10 +79,14 @@ class BootRoot:
         return ImageFile.adopt(fd, name)
 
     def names(self, folder: str) -> list[str]:
-        """Return the sorted names in a folder; raise OSError where it cannot be listed."""
+        """Return the names in a folder, sorted, symbolic links behind the files they may point to.
+
+        Raises OSError where the folder cannot be listed.
+        """
         fd = self.open_fd(folder, os.O_RDONLY | os.O_DIRECTORY)
         try:
-            return sorted(os.listdir(fd))
+            with os.scandir(fd) as found:
+                return [name for _, name in sorted((e.is_symlink(), e.name) for e in found)]
         finally:
             os.close(fd)
 
