@@ -7,8 +7,9 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3.14 python3; 
 	2>/dev/null && { echo $$p; break; }; done)
 VENV := .venv
 BIN := $(VENV)/bin
-PIP := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pip --quiet --disable-pip-version-check
-SOURCES := $(shell find core tui themes -type f ! -name '*.pyc') \
+PIP := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pip -qq --disable-pip-version-check
+# Folders too: their times change when a file goes, and what is gone must not stay installed.
+SOURCES := $(shell find core tui themes \( -name __pycache__ -o -name '.*' \) -prune -o -print) \
 	pyproject.toml README.md LICENSE $(wildcard man/*)
 SANDBOX := .cache/sandbox
 
@@ -30,7 +31,7 @@ run: $(VENV)/installed
 
 test: lint
 	@tests/tools.sh
-	@$(BIN)/python -m pytest -n 2 tests
+	@$(BIN)/pytest -n 2 tests
 
 lint: $(VENV)/installed $(VENV)/dev
 	@$(BIN)/ruff check .
@@ -45,7 +46,7 @@ bench: $(VENV)/installed $(VENV)/dev
 
 e2e: $(VENV)/installed $(VENV)/dev
 	@tests/e2e/setup.sh
-	@WARMBOOT_E2E=1 $(BIN)/python -m pytest -q tests/e2e
+	@WARMBOOT_E2E=1 $(BIN)/pytest -q tests/e2e
 
 lock: $(VENV)/python
 	@$(PIP) install pip-tools
@@ -72,7 +73,8 @@ $(VENV)/deps: requirements.lock | $(VENV)/python
 	@$(PIP) install --require-hashes -r requirements.lock
 	@touch $@
 
-$(VENV)/dev: requirements-dev.lock $(VENV)/deps
+# The order only keeps two pips from working in one environment at a time under make -j.
+$(VENV)/dev: requirements-dev.lock $(VENV)/deps | $(VENV)/installed
 	@echo 'installing what its tests need'
 	@$(PIP) install --require-hashes -r requirements-dev.lock
 	@touch $@

@@ -44,23 +44,32 @@ def ignore(_: Progress) -> None:
 
 
 class Cancel:
-    """A request to stop, set from any thread and looked at by the work between two chunks."""
+    """A request to stop, set from any thread and looked at by the work between two chunks.
+
+    Work closes it at the point of no return; who asks later is told that it is too late.
+    """
 
     def __init__(self) -> None:
-        self._event = threading.Event()
+        self._lock = threading.Lock()
+        self._requested = False
+        self._closed = False
 
-    def cancel(self) -> None:
-        """Ask the work to stop at the next chunk."""
-        self._event.set()
+    def cancel(self) -> bool:
+        """Ask the work to stop at the next chunk; return False where it is too late for that."""
+        with self._lock:
+            self._requested = self._requested or not self._closed
+            return not self._closed
 
-    @property
-    def requested(self) -> bool:
-        """Whether someone asked the work to stop."""
-        return self._event.is_set()
+    def close(self) -> None:
+        """Take no more requests; raise Cancelled where one was made before."""
+        with self._lock:
+            self._closed = True
+            if self._requested:
+                raise Cancelled
 
     def check(self) -> None:
         """Raise Cancelled where someone asked the work to stop."""
-        if self._event.is_set():
+        if self._requested:
             raise Cancelled
 
 

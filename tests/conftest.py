@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from pathlib import Path
 
 import pytest
@@ -45,12 +45,25 @@ def image_file(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path
     return find
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
-    """With WARMBOOT_CI=1 a skipped test has failed: CI has every tool and file."""
-    report: pytest.TestReport = yield  # type: ignore[assignment]
+def _forbid_skip(report: pytest.TestReport | pytest.CollectReport) -> None:
+    """With WARMBOOT_CI=1 make a skip a failure: CI has every tool and file."""
     if report.skipped and os.environ.get("WARMBOOT_CI") == "1" and not hasattr(report, "wasxfail"):
         reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
         report.outcome = "failed"
         report.longrepr = f"skipped, which CI does not allow: {reason}"
-    return report  # type: ignore[return-value]
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Judge what a test skipped, after pytest marked expected failures."""
+    report = yield
+    _forbid_skip(report)
+    return report
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """Judge a module that skipped itself as a whole, as ``importorskip`` does."""
+    report = yield
+    _forbid_skip(report)
+    return report

@@ -6,8 +6,10 @@ import ast
 import importlib.util
 import subprocess
 import sys
+import sysconfig
 import tomllib
 from collections.abc import Iterator
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -92,10 +94,34 @@ def test_importing_the_core_or_the_command_line_loads_no_screen_library() -> Non
 
 
 def test_the_tests_run_against_the_installed_package() -> None:
-    assert "site-packages" in str(Path(warmboot.core.__file__))
+    assert Path(warmboot.core.__file__).is_relative_to(sysconfig.get_path("purelib"))
     for name in FOLDERS:
-        spec = importlib.util.find_spec(name)
-        assert spec is None or "site-packages" not in str(spec.submodule_search_locations)
+        assert importlib.util.find_spec(name) is None, f"{name} is importable as it is"
+
+
+def test_the_installation_is_this_source_tree() -> None:
+    source = {
+        f"warmboot/{path.relative_to(ROOT).as_posix()}": path.read_bytes()
+        for folder in FOLDERS
+        for path in (ROOT / folder).rglob("[!.]*")
+        if path.is_file() and not {"__pycache__", ".hypothesis"} & set(path.parts)
+    }
+    installed = {
+        str(file): Path(str(file.locate())).read_bytes()
+        for file in metadata.files("warmboot") or ()
+        if file.suffix != ".pyc" and ".." not in file.parts and ".dist-info" not in file.parts[0]
+    }
+    assert sorted(installed) == sorted(source)
+    assert [name for name in source if source[name] != installed[name]] == []
+
+
+@pytest.mark.parametrize("name", ["requirements.lock", "requirements-dev.lock"])
+def test_lock_files_pin_by_hash_and_name_no_host(name: str) -> None:
+    text = (ROOT / name).read_text()
+    assert "://" not in text
+    lines = [line for line in text.replace("\\\n", " ").splitlines() if line and line[0].isalnum()]
+    assert lines
+    assert [line for line in lines if "==" not in line or "--hash=sha256:" not in line] == []
 
 
 def test_every_folder_is_in_the_package_list_and_typed() -> None:
@@ -131,3 +157,15 @@ def test_a_skip_is_a_failure_in_ci(pytester: pytest.Pytester) -> None:
         result = pytester.runpytest_subprocess("-p", "no:cacheprovider")
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     result.stdout.fnmatch_lines(["*needs the program no-such-program*"])
+
+
+@pytest.mark.parametrize("workers", [(), ("-n1",)], ids=["alone", "xdist"])
+def test_a_skipped_module_is_a_failure_in_ci(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, workers: tuple[str, ...]
+) -> None:
+    monkeypatch.setenv("WARMBOOT_CI", "1")
+    pytester.makeconftest((ROOT / "tests/conftest.py").read_text())
+    pytester.makepyfile("import pytest\npytest.importorskip('no_such_module')\ndef test(): pass")
+    result = pytester.runpytest_subprocess("-p", "no:cacheprovider", *workers)
+    result.assert_outcomes(errors=1)
+    assert result.ret != 0

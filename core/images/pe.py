@@ -58,6 +58,7 @@ class PeHeaders:
     file_alignment: int
     section_alignment: int
     certificates: tuple[int, int]
+    certificate_entry: int
     headers_end: int
 
     def find(self, name: str) -> Section | None:
@@ -105,6 +106,7 @@ def parse_headers(view: View) -> PeHeaders:
         file_alignment=header.FileAlignment,
         section_alignment=header.SectionAlignment,
         certificates=_certificates(header),
+        certificate_entry=offset + 24 + (112 if header.Magic == 0x20B else 96) + 4 * 8,
         headers_end=end,
     )
 
@@ -139,6 +141,17 @@ def _section(view: View, raw: pefile.SectionStructure, offset: int) -> Section:
         virtual_address=raw.VirtualAddress,
         virtual_size=raw.Misc_VirtualSize,
         characteristics=raw.Characteristics,
+    )
+
+
+def describe_headers(headers: PeHeaders) -> tuple[Fact, ...]:
+    """Return the lines about a PE file that every format made of one shares."""
+    file, memory = headers.file_alignment, headers.section_alignment
+    return (
+        Fact("Signed", "yes" if headers.certificates[1] else "no"),
+        Fact("NX compatible", "yes" if headers.nx_compatible else "no"),
+        Fact("Alignment", f"{file:#x} in the file, {memory:#x} in memory"),
+        Fact("Sections", " ".join(section.name for section in headers.sections) or "none"),
     )
 
 
@@ -185,5 +198,4 @@ class PeProgram(BootImage):
         )
 
     def facts(self) -> tuple[Fact, ...]:
-        names = " ".join(section.name for section in self.headers.sections)
-        return (Fact("Sections", names or "none"),)
+        return describe_headers(self.headers)

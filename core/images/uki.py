@@ -74,7 +74,7 @@ class Uki(BootImage):
             Fact("Kernel inside", f"{inner}, {size(self.linux_section.size)}"),
             Fact("Initrd inside", initrd),
             Fact("Command line inside", self.cmdline if self.cmdline is not None else "none"),
-            Fact("Sections", " ".join(section.name for section in self.headers.sections)),
+            *pe.describe_headers(self.headers),
         )
 
 

@@ -11,6 +11,7 @@ from typing import ClassVar, Self
 from warmboot.core.errors import ImageError
 from warmboot.core.images import pe
 from warmboot.core.images.model import BootImage, Fact, Format, Method, Stream
+from warmboot.core.images.pe import PeHeaders
 from warmboot.core.images.view import View
 from warmboot.core.text import size
 
@@ -41,8 +42,12 @@ class Zboot(BootImage):
     payload_size: int
     compression: str
     linux_magic: bool
-    pe_offset: int
-    has_parser: bool
+    headers: PeHeaders
+
+    @property
+    def has_parser(self) -> bool:
+        """Whether the file carries a BPF parser for kernels with CONFIG_KEXEC_BPF."""
+        return self.headers.find(".bpf") is not None
 
     @classmethod
     def matches(cls, head: bytes) -> bool:
@@ -75,8 +80,7 @@ class Zboot(BootImage):
             payload_size=count,
             compression=name,
             linux_magic=magic,
-            pe_offset=headers.offset,
-            has_parser=headers.find(".bpf") is not None,
+            headers=headers,
         )
 
     def facts(self) -> tuple[Fact, ...]:
@@ -85,6 +89,7 @@ class Zboot(BootImage):
             Fact("Compression", (self.compression or "not stated") + known),
             Fact("Payload", f"{size(self.payload_size)} at {self.payload_offset:#x}"),
             Fact("BPF parser", "carried in .bpf" if self.has_parser else "none"),
+            *pe.describe_headers(self.headers),
         )
 
 

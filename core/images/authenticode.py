@@ -1,0 +1,132 @@
+"""Authenticode signatures of PE files: who signed, what digest, and does it match the file.
+
+A match says that the file is what was signed, not that the signer is trusted: that is for the
+kernel or the firmware to say. Sources: Windows Authenticode Portable Executable Signature Format;
+RFC 5652 (parsed by asn1crypto).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from warmboot.core.errors import ImageError
+from warmboot.core.images.pe import PeHeaders
+from warmboot.core.images.view import View
+from warmboot.core.text import printable
+
+_PKCS_SIGNED_DATA = 2
+_MAX_TABLE = 1 << 20
+_MAX_SIGNATURES = 16
+_CHUNK = 1 << 20
+_DIGESTS = ("sha1", "sha256", "sha384", "sha512")
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """One signature. `signer` and `issuer` are the certificate's names, `digest` is hexadecimal.
+
+    `matches` is whether the file has this digest now; None where the algorithm is unknown.
+    """
+
+    signer: str
+    issuer: str
+    algorithm: str
+    digest: str
+    matches: bool | None
+
+
+def read_signatures(view: View, headers: PeHeaders) -> tuple[Signature, ...]:
+    """Return the signatures of a PE file; () where it is unsigned.
+
+    Hashes the whole file. Raises ImageError where the certificate table is broken.
+    """
+    found = []
+    for content in _certificates(view, headers):
+        signer, issuer, algorithm, digest = _parse(content, headers.certificates[0])
+        matches = None
+        if algorithm in _DIGESTS:
+            matches = image_digest(view, headers, algorithm) == digest
+        found.append(Signature(signer, issuer, algorithm, digest, matches))
+    return tuple(found)
+
+
+def image_digest(view: View, headers: PeHeaders, algorithm: str = "sha256") -> str:
+    """Return the digest that signatures cover, in hexadecimal.
+
+    That is all of the file but the checksum, the certificate table's directory entry, and the
+    table itself; the file counts as padded to a multiple of eight bytes.
+    """
+    checksum = headers.offset + 24 + 64
+    directory = headers.certificate_entry
+    table, size = headers.certificates
+    end = table if size else view.size
+    digest = hashlib.new(algorithm, usedforsecurity=False)
+    for start, stop in ((0, checksum), (checksum + 4, directory), (directory + 8, end)):
+        _feed(view, start, stop, digest)
+    if size:
+        _feed(view, table + size, view.size, digest)
+    else:
+        digest.update(bytes(-view.size % 8))
+    return digest.hexdigest()
+
+
+def _feed(view: View, start: int, stop: int, digest: Any) -> None:
+    while start < stop:
+        count = min(_CHUNK, stop - start)
+        digest.update(view.read(start, count, "signed content"))
+        start += count
+
+
+def _certificates(view: View, headers: PeHeaders) -> Iterator[bytes]:
+    """Yield the content of each PKCS#7 entry of the certificate table."""
+    table, size = headers.certificates
+    if size == 0:
+        return
+    if size > _MAX_TABLE or table < headers.headers_end:
+        raise ImageError("The certificate table is out of place", offset=headers.certificate_entry)
+    part = view.part(table, size, "certificate table")
+    position = 0
+    for _ in range(_MAX_SIGNATURES):
+        if position + 8 > size:
+            return
+        length = part.u32(position, "certificate length")
+        kind = part.u16(position + 6, "certificate type")
+        if length < 8:
+            raise ImageError(f"A certificate of {length} bytes cannot be", offset=table + position)
+        content = part.read(position + 8, length - 8, "certificate")
+        if kind == _PKCS_SIGNED_DATA:
+            yield content
+        position += -(-length // 8) * 8
+
+
+def _parse(content: bytes, offset: int) -> tuple[str, str, str, str]:
+    """Return signer, issuer, digest algorithm and digest of one PKCS#7 signature."""
+    from asn1crypto import algos, cms, core, parser  # only for signed files
+
+    class DigestInfo(core.Sequence):  # type: ignore[misc]
+        _fields: ClassVar = [("algorithm", algos.DigestAlgorithm), ("digest", core.OctetString)]
+
+    class IndirectData(core.Sequence):  # type: ignore[misc]
+        _fields: ClassVar = [("data", core.Any), ("message_digest", DigestInfo)]
+
+    try:
+        signed = cms.ContentInfo.load(content)["content"]
+        tagged = signed["encap_content_info"]["content"].dump()
+        info = IndirectData.load(parser.parse(tagged)[4])["message_digest"]
+        serial = signed["signer_infos"][0]["sid"].chosen["serial_number"].native
+        certificates = [choice.chosen for choice in signed["certificates"]]
+        own = [c for c in certificates if c.serial_number == serial]
+        signer, issuer = (
+            (own[0].subject.human_friendly, own[0].issuer.human_friendly) if own else ("", "")
+        )
+        algorithm, digest = info["algorithm"]["algorithm"].native, info["digest"].native.hex()
+    except (ValueError, TypeError, KeyError, AttributeError, IndexError, RecursionError) as error:
+        raise ImageError(
+            f"The signature cannot be read: {printable(str(error), 200)}",
+            offset=offset,
+            hint="The signature is damaged; firmware and kernel will refuse it too.",
+        ) from error
+    return printable(signer or "not stated"), printable(issuer), str(algorithm), str(digest)

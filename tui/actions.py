@@ -1,0 +1,55 @@
+"""Every key, once: bindings, the line of keys at the bottom, and the help screen come from here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from textual.binding import Binding, BindingType
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One thing the operator can do. `shown` keys stand in the bottom line of their screens."""
+
+    id: str
+    keys: str
+    key_name: str
+    label: str
+    tip: str
+    screens: tuple[str, ...]
+    shown: bool = True
+
+
+ACTIONS = (
+    Action("plan", "", "Enter", "Plan", "see what loading this entry would do", ("entries",)),
+    Action("facts", "i", "i", "Details", "everything known about the image", ("entries",)),
+    Action("execute", "x", "x", "Restart", "restart into what is staged", ("entries",)),
+    Action("unload", "u", "u", "Unload", "take out what is staged", ("entries",)),
+    Action("refresh", "r", "r", "Refresh", "look for images again", ("entries",)),
+    Action("help", "question_mark,f1", "?", "Help", "all keys", ("entries", "plan")),
+    Action("leave", "q,ctrl+c", "q", "Quit", "leave warmboot", ("entries",)),
+    Action("stage", "s,f2,ctrl+s", "s", "Stage", "load it (F2 while editing)", ("plan",)),
+    Action("edit", "e", "e", "Edit", "edit the command line", ("plan",)),
+    Action("original", "o", "o", "Original", "put the first command line back", ("plan",)),
+    Action("running", "c", "c", "Running's", "use the running kernel's command line", ("plan",)),
+    Action("back", "escape", "Esc", "Back", "leave the editor, or this screen", ("plan", "facts")),
+)
+
+
+def bindings(screen: str) -> list[BindingType]:
+    """Return the key bindings of a screen."""
+    return [
+        Binding(action.keys, action.id, action.label, id=f"{screen}.{action.id}")
+        for action in ACTIONS
+        if screen in action.screens and action.keys
+    ]
+
+
+def key_line(screen: str) -> str:
+    """Return the line of keys that stands at the bottom of a screen."""
+    return "  ".join(f"{a.key_name} {a.label}" for a in ACTIONS if screen in a.screens and a.shown)
+
+
+def help_rows() -> list[tuple[str, str]]:
+    """Return key and meaning of every action, for the help screen."""
+    return [(action.key_name, action.tip) for action in ACTIONS]

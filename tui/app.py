@@ -1,0 +1,58 @@
+"""The full-screen program: terminal, themes, event loop, and the first screen."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from textual.app import App
+from textual.theme import Theme
+
+from warmboot.core.errors import ExitCode
+from warmboot.themes import PALETTES, STYLE
+from warmboot.tui.loop import new_event_loop
+from warmboot.tui.screens.entries import EntriesScreen
+from warmboot.tui.terminal import Terminal, read_terminal
+
+_PLAIN = """\
+warmboot: no terminal that can show the full-screen program (TERM unset or dumb, or redirected).
+  The commands do the same: warmboot list, inspect, stage, status, exec. See warmboot --help.
+"""
+
+
+class WarmbootApp(App[int]):
+    """warmboot on a terminal, for the boot root `root`."""
+
+    CSS_PATH = STYLE
+    TITLE = "warmboot"
+    ENABLE_COMMAND_PALETTE = False
+
+    def __init__(self, root: Path, terminal: Terminal) -> None:
+        super().__init__()
+        self._root = root
+        self._terminal = terminal
+        self.animation_level = "none"
+        for name, palette in PALETTES.items():
+            self.register_theme(Theme(name=name, **palette))  # type: ignore[arg-type]
+        self.theme = terminal.theme if terminal.theme in PALETTES else "night"
+
+    def get_default_screen(self) -> EntriesScreen:
+        return EntriesScreen(self._root)
+
+    def on_mount(self) -> None:
+        self.set_class(self._terminal.ascii, "ascii")
+        self.set_class(self.theme == "mono", "mono")
+
+
+def run(root: Path) -> int:
+    """Run the full-screen program on a boot root and return the exit code."""
+    terminal = read_terminal()
+    if not (terminal.usable and sys.stdin.isatty() and sys.stderr.isatty()):
+        sys.stderr.write(_PLAIN)
+        return ExitCode.USAGE
+    loop = new_event_loop()
+    try:
+        WarmbootApp(root, terminal).run(mouse=terminal.mouse, loop=loop)
+    finally:
+        loop.close()
+    return ExitCode.OK

@@ -1,0 +1,366 @@
+"""The main screen: what is installed on the left, what is inside on the right."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from textual import work
+from textual.app import ComposeResult
+from textual.containers import Horizontal, VerticalScroll
+from textual.content import Content
+from textual.screen import Screen
+from textual.timer import Timer
+from textual.widgets import OptionList
+from textual.widgets.option_list import Option
+
+from warmboot.core.boot import Listing
+from warmboot.core.errors import Cancelled, WarmbootError
+from warmboot.core.images import Fact
+from warmboot.core.images.uki import Uki
+from warmboot.core.kexec import Machine, Status
+from warmboot.core.progress import Cancel
+from warmboot.core.text import printable
+from warmboot.tui.actions import bindings
+from warmboot.tui.screens.dialogs import Choice, help_box, message
+from warmboot.tui.screens.execute import ExecuteScreen
+from warmboot.tui.screens.facts import FactsScreen
+from warmboot.tui.screens.plan import PlanScreen
+from warmboot.tui.widgets.lines import KeyLine, StagedLine, Text, TopLine
+from warmboot.tui.work import (
+    DetailsRead,
+    EntriesFound,
+    MachineRead,
+    Restarted,
+    Row,
+    SelectionOpened,
+    StageDone,
+    WorkFailed,
+    open_selection,
+    read_details,
+    read_entries,
+    read_machine,
+)
+
+_SETTLE = 0.2  # seconds the cursor rests before a kernel is unpacked for its details
+
+
+class EntriesScreen(Screen[None]):
+    """Lists the entries of a boot root; every other screen is reached from here."""
+
+    BINDINGS = bindings("entries")
+
+    def __init__(self, root: Path) -> None:
+        super().__init__()
+        self._root = root
+        self._machine: Machine | None = None
+        self._status = Status(None, None)
+        self._rows: tuple[Row, ...] = ()
+        self._details: dict[str, DetailsRead] = {}
+        self._cancel = Cancel()
+        self._settle: Timer | None = None
+
+    def compose(self) -> ComposeResult:
+        yield TopLine()
+        yield StagedLine()
+        yield Text("", id="notice")
+        with Horizontal(id="body"):
+            yield OptionList(id="entries", markup=False)
+            with VerticalScroll(id="side"):
+                yield Text("Looking for boot images…", id="details")
+        yield Text("", id="empty")
+        yield KeyLine("entries")
+
+    def on_mount(self) -> None:
+        self.query_one("#notice").display = False
+        self.query_one("#empty").display = False
+        self.query_one(OptionList).focus()
+        self._read()
+
+    # Reading, in threads ------------------------------------------------------------------
+
+    @work(thread=True, group="read", exclusive=True)
+    def _read(self) -> None:
+        try:
+            found = read_machine(self._root)
+            self.post_message(found)
+            self.post_message(read_entries(found.machine))
+        except WarmbootError as error:
+            self.post_message(WorkFailed(error.message, error.hint))
+
+    @work(thread=True, group="details")
+    def _read_details(self, machine: Machine, row: Row, cancel: Cancel) -> None:
+        try:
+            self.post_message(read_details(machine, row.entry, cancel))
+        except Cancelled:
+            pass
+        except WarmbootError as error:
+            self.post_message(DetailsRead(row.entry, (), error.message))
+
+    @work(thread=True, group="open")
+    def _open(self, machine: Machine, row: Row) -> None:
+        try:
+            opened = open_selection(machine, row.entry)
+        except WarmbootError as error:
+            self.post_message(WorkFailed(error.message, error.hint))
+            return
+        if not self.post_message(opened):
+            opened.selection.close()
+
+    @work(thread=True, group="act")
+    def _execute(self, machine: Machine) -> None:
+        try:
+            self.post_message(Restarted(machine.execute()))
+        except WarmbootError as error:
+            self.post_message(WorkFailed(error.message, error.hint))
+
+    @work(thread=True, group="act")
+    def _unload(self, machine: Machine, *, leave: bool) -> None:
+        try:
+            machine.unload()
+            if leave:
+                self.app.call_from_thread(self.app.exit)
+                return
+            self.post_message(read_machine(self._root))
+        except WarmbootError as error:
+            self.post_message(WorkFailed(error.message, error.hint))
+
+    # What came back -----------------------------------------------------------------------
+
+    def on_machine_read(self, event: MachineRead) -> None:
+        self._machine, self._status = event.machine, event.status
+        self.query_one(TopLine).show_machine(event.machine)
+        self.query_one(StagedLine).show_status(event.machine, event.status)
+        notice = self.query_one("#notice", Text)
+        notice.display = not event.machine.host.privileged
+        notice.show("Not root: you can look at everything; staging and restarting need root.")
+
+    def on_entries_found(self, event: EntriesFound) -> None:
+        entries = self.query_one(OptionList)
+        highlighted = entries.highlighted
+        self._rows = event.rows
+        self._details.clear()
+        entries.clear_options()
+        entries.add_options([Option(self._prompt(row)) for row in event.rows])
+        self.query_one("#body").display = bool(event.rows)
+        empty = self.query_one("#empty", Text)
+        empty.display = not event.rows
+        if not event.rows:
+            empty.show(_looked(event.listing), layout=True)
+            return
+        entries.highlighted = min(highlighted or 0, len(event.rows) - 1)
+        entries.focus()
+
+    def on_option_list_option_highlighted(self) -> None:
+        self._cancel.cancel()
+        self._show_details()
+        if self._settle is not None:
+            self._settle.stop()
+        self._settle = self.set_timer(_SETTLE, self._settled)
+
+    def _settled(self) -> None:
+        row = self._row()
+        if row is None or row.entry.id in self._details or self._machine is None:
+            return
+        if row.image is not None and row.image.stream is not None:
+            self._cancel = Cancel()
+            self._read_details(self._machine, row, self._cancel)
+
+    def on_details_read(self, event: DetailsRead) -> None:
+        self._details[event.entry.id] = event
+        row = self._row()
+        if row is not None and row.entry.id == event.entry.id:
+            self._show_details()
+
+    def on_selection_opened(self, event: SelectionOpened) -> None:
+        if self._machine is None or self.app.screen is not self:
+            event.selection.close()
+            return
+        screen = PlanScreen(self._machine, self._status, event.entry, event.selection)
+        self.app.push_screen(screen, self._planned)
+
+    def _planned(self, result: StageDone | WorkFailed | None) -> None:
+        if result is None:
+            return
+        self._refresh_machine()
+        if isinstance(result, WorkFailed):
+            self.on_work_failed(result)
+            return
+        staged = result.staged
+        lines = [
+            f"{staged.release or staged.kernel} is staged. The running system goes on.",
+            "x restarts into it, u takes it out again.",
+        ]
+        if result.warning:
+            lines.append(result.warning)
+        self.app.push_screen(message("Staged", "\n".join(lines)))
+
+    def on_restarted(self, event: Restarted) -> None:
+        if self._machine is None:
+            return
+        before = self._machine
+        self._machine = before.refreshed()
+        self._read()
+        name = printable(before.host.name)
+        if before.simulated:
+            text = f"The simulated machine {name} now runs {printable(self._machine.host.release)}."
+        else:
+            text = f"systemd is stopping services on {name}; the new kernel starts after that."
+        self.app.push_screen(message("Restarted" if before.simulated else "Restarting", text))
+
+    def on_work_failed(self, event: WorkFailed) -> None:
+        self._refresh_machine()
+        text = event.message + (f"\n\n{event.hint}" if event.hint else "")
+        self.app.push_screen(message("That did not work", text))
+
+    # Keys ---------------------------------------------------------------------------------
+
+    def on_option_list_option_selected(self) -> None:
+        row = self._row()
+        if row is None or self._machine is None:
+            return
+        if row.problem:
+            self.app.push_screen(message("This entry cannot be used", row.problem))
+            return
+        self._cancel.cancel()
+        self._open(self._machine, row)
+
+    def action_facts(self) -> None:
+        row = self._row()
+        if row is not None and self._machine is not None:
+            self.app.push_screen(FactsScreen(self._machine, self._text(row).plain))
+
+    def action_refresh(self) -> None:
+        self._read()
+
+    def action_help(self) -> None:
+        self.app.push_screen(help_box())
+
+    def action_execute(self) -> None:
+        machine = self._machine
+        if machine is None or not self._allowed(machine):
+            return
+
+        def answered(confirmed: bool | None) -> None:
+            if confirmed:
+                self._execute(machine)
+
+        self.app.push_screen(ExecuteScreen(machine, self._status), answered)
+
+    def action_unload(self) -> None:
+        machine = self._machine
+        if machine is None or not self._allowed(machine):
+            return
+
+        def answered(answer: str | None) -> None:
+            if answer == "unload":
+                self._unload(machine, leave=False)
+
+        text = "It will not be started. It can be staged again at any time."
+        buttons = (("keep", "Keep it staged"), ("unload", "Unload"))
+        self.app.push_screen(Choice(f"Unload {self._staged_name()}?", text, buttons), answered)
+
+    def action_leave(self) -> None:
+        machine = self._machine
+        if machine is None or not self._status.staged:
+            self.app.exit()
+            return
+
+        def answered(answer: str | None) -> None:
+            if answer == "quit":
+                self.app.exit()
+            elif answer == "unload":
+                self._unload(machine, leave=True)
+
+        text = "It stays staged. warmboot exec starts it; warmboot unload takes it out."
+        if machine.host.systemd:
+            text += "\nOn systemd 261 and later, systemctl reboot starts it too."
+        buttons = (("stay", "Stay here"), ("quit", "Quit"), ("unload", "Unload and quit"))
+        title = f"{self._staged_name()} is staged"
+        self.app.push_screen(Choice(title, text, buttons), answered)
+
+    # Drawing ------------------------------------------------------------------------------
+
+    def _allowed(self, machine: Machine) -> bool:
+        """Whether there is something staged that this user may act on; says why not."""
+        if not self._status.staged:
+            text = "Nothing is staged. Choose an entry and press Enter to plan it."
+        elif not machine.host.privileged:
+            text = "This needs root. Leave with q and start again with sudo warmboot."
+        else:
+            return True
+        self.app.push_screen(message("Not now", text))
+        return False
+
+    def _staged_name(self) -> str:
+        what = self._status.what
+        return (what.release or what.kernel) if what else "The staged kernel"
+
+    @work(thread=True, group="machine", exclusive=True)
+    def _refresh_machine(self) -> None:
+        try:
+            self.post_message(read_machine(self._root))
+        except WarmbootError as error:
+            self.post_message(WorkFailed(error.message, error.hint))
+
+    def _row(self) -> Row | None:
+        index = self.query_one(OptionList).highlighted
+        return self._rows[index] if index is not None and index < len(self._rows) else None
+
+    def _prompt(self, row: Row) -> Content:
+        """Two lines for the list: the title with its marks, then version, format, architecture."""
+        entry, image = row.entry, row.image
+        version = entry.version or (image.release if image else None) or ""
+        running = self._machine is not None and version == self._machine.host.release
+        mark = "! " if row.problem else "* " if running else "  "
+        about = "unusable" if image is None else f"{image.format} {image.architecture or ''}"
+        title = Content(f"{mark}{printable(entry.title, 60)}\n").stylize("bold")
+        return title + Content(f"  {printable(version, 40)}  {about}")
+
+    def _show_details(self) -> None:
+        row = self._row()
+        if row is not None:
+            self.query_one("#details", Text).show(self._text(row), layout=True)
+            self.query_one("#side").scroll_home(animate=False)
+
+    def _text(self, row: Row) -> Content:
+        entry, image = row.entry, row.image
+        facts = [Fact("Entry", entry.id), *self._verdict(row)]
+        facts.append(Fact("Kernel", printable(entry.kernel)))
+        if isinstance(image, Uki) and not entry.initrds:
+            initrd = "inside the image" if image.initrd_section else "none"
+        else:
+            initrd = printable(" + ".join(entry.initrds)) or "none named"
+        facts.append(Fact("Initrd", initrd))
+        line = entry.cmdline if entry.cmdline is not None else "that of the running kernel"
+        facts.append(Fact("Command line", printable(line, 4096) or "empty"))
+        if image is not None:
+            facts += image.describe()
+        facts.append(Fact("Found in", " ".join(entry.sources)))
+        parts: list[Content | tuple[str, str]] = []
+        for fact in facts:
+            parts.append((f"{fact.label}: ", "bold"))
+            parts.append(Content(f"{fact.value}\n"))
+        return Content.assemble(*parts)
+
+    def _verdict(self, row: Row) -> list[Fact]:
+        """Return the lines that say whether the image is sound, as far as it is known yet."""
+        details = self._details.get(row.entry.id)
+        if row.problem:
+            return [Fact("UNUSABLE", row.problem)]
+        if details is not None:
+            return [Fact("DAMAGED", details.problem)] if details.problem else [*details.facts]
+        if row.image is not None and row.image.stream is not None:
+            return [Fact("Unpacked", "checking…")]
+        return []
+
+
+def _looked(listing: Listing) -> str:
+    lines = ["No boot images found. Looked in:", ""]
+    width = max((len(looked.place) for looked in listing.looked), default=0)
+    lines += [f"  {looked.place:<{width}}  {looked.result}" for looked in listing.looked]
+    lines += [
+        "",
+        "Is /boot mounted? warmboot --root DIR looks below DIR;",
+        "warmboot stage --kernel FILE takes any kernel by its path.",
+    ]
+    return "\n".join(lines)

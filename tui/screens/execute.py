@@ -1,0 +1,69 @@
+"""The step that cannot be taken back: the operator types the name of the machine."""
+
+from __future__ import annotations
+
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import Vertical, VerticalScroll
+from textual.screen import ModalScreen
+from textual.widgets import Input
+
+from warmboot.core.kexec import Machine, Status
+from warmboot.core.text import duration, plural, printable
+from warmboot.tui.widgets.lines import Text
+
+
+class ExecuteScreen(ModalScreen[bool]):
+    """Says what ends, and answers True once the host's name was typed."""
+
+    BINDINGS = [Binding("escape", "leave", "Back")]
+
+    def __init__(self, machine: Machine, status: Status) -> None:
+        super().__init__(classes="dialog")
+        self._machine = machine
+        self._status = status
+        self._host = printable(machine.host.name)
+
+    def compose(self) -> ComposeResult:
+        kind = "simulated machine" if self._machine.simulated else "machine"
+        with Vertical(classes="box"):
+            yield Text(f"Restart the {kind} {self._host}", classes="title")
+            with VerticalScroll(classes="box-scroll", can_focus=False):
+                yield Text("\n".join(self._lines()), classes="text")
+            yield Text(f"Type {self._host} and press Enter. Esc goes back.", id="ask")
+            yield Input(id="name")
+
+    def on_mount(self) -> None:
+        self.query_one(Input).focus()
+
+    def _lines(self) -> list[str]:
+        host, what = self._machine.host, self._status.what
+        into = (what.release or what.kernel) if what else "a kernel that warmboot did not stage"
+        lines = [f"Into     {into}"]
+        if what:
+            lines.append(f"         {printable(what.cmdline, 400) or '(empty command line)'}")
+        if host.systemd and not self._machine.simulated:
+            lines.append("How      systemctl kexec: services are stopped in order")
+        else:
+            lines.append("How      at once, after syncing the disks; no service is stopped")
+        lines.append(f"Ends     the running kernel {printable(host.release)}")
+        if host.uptime is not None:
+            lines.append(f"         an uptime of {duration(host.uptime)}")
+        lines.append(f"         {plural(len(host.sessions), 'login session')}")
+        for session in host.sessions:
+            place = f" from {session.remote}" if session.remote else ""
+            lines.append(
+                printable(f"           {session.user} on {session.terminal or '?'}{place}")
+            )
+        return lines
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        if event.value.strip() == self._host:
+            self.dismiss(True)
+            return
+        self.query_one("#ask", Text).show(
+            f"That is not this machine's name. Type {self._host}, or Esc to go back."
+        )
+
+    def action_leave(self) -> None:
+        self.dismiss(False)

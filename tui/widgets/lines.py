@@ -1,0 +1,69 @@
+"""The lines that stand on every screen: where we are, what is staged, which keys there are."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from textual.content import Content
+from textual.widgets import Static
+
+from warmboot.core.kexec import Machine, Status
+from warmboot.core.text import printable
+from warmboot.tui.actions import key_line
+
+
+class Text(Static):
+    """Text that is shown as it is: no markup is read out of it."""
+
+    def __init__(self, text: str = "", **options: Any) -> None:
+        super().__init__(Content(text), **options)
+
+    def show(self, text: str | Content, *, layout: bool = False) -> None:
+        """Replace the text; `layout` where its height may change."""
+        self.update(Content(text) if isinstance(text, str) else text, layout=layout)
+
+
+class TopLine(Text):
+    """Which machine this is, and whether it is a simulated one."""
+
+    def __init__(self) -> None:
+        super().__init__("warmboot", id="top")
+
+    def show_machine(self, machine: Machine) -> None:
+        """Show the machine's name, architecture and running kernel."""
+        host = machine.host
+        parts = ["SIMULATED"] if machine.simulated else []
+        parts += [
+            printable(host.name, 40),
+            printable(host.machine, 20),
+            printable(host.release, 60),
+        ]
+        if machine.foreign_root:
+            parts.append(f"images of {printable(str(machine.root.path), 40)}")
+        self.show("warmboot  " + "  ".join(parts))
+        self.set_class(machine.simulated, "simulated")
+
+
+class StagedLine(Text):
+    """What is staged; hidden while nothing is."""
+
+    def __init__(self) -> None:
+        super().__init__(id="staged")
+        self.display = False
+
+    def show_status(self, machine: Machine, status: Status) -> None:
+        """Show or hide the line."""
+        self.display = bool(status.staged)
+        if not status.staged:
+            return
+        what = status.what
+        name = (what.release or what.kernel) if what else "a kernel that warmboot did not stage"
+        warning = "  (systemctl reboot may start it too)" if machine.host.systemd else ""
+        self.show(f"STAGED {name}   x restart into it   u unload{warning}")
+
+
+class KeyLine(Text):
+    """The keys of a screen, at the bottom."""
+
+    def __init__(self, screen: str) -> None:
+        super().__init__(key_line(screen), classes="keys")
