@@ -13,7 +13,7 @@ def printable(text: str | bytes, limit: int = 4096) -> str:
     Control, format (bidirectional overrides too), surrogate, private and unassigned characters
     become ``\\xNN`` or ``\\uNNNN``; tabs and line ends become a space, so that the result is one
     line. Bytes are read as UTF-8, bad ones escaped. Longer than `limit` characters is cut, with
-    an ellipsis.
+    three dots behind it.
     """
     if isinstance(text, bytes):
         text = text[: limit * 4].decode("utf-8", "backslashreplace")
@@ -21,7 +21,7 @@ def printable(text: str | bytes, limit: int = 4096) -> str:
     text = text[:limit]
     if not (text.isascii() and text.isprintable()):
         text = "".join(_visible(char) for char in text)
-    return text + "…" if cut else text
+    return text + "..." if cut else text
 
 
 def _visible(char: str) -> str:

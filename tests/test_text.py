@@ -29,7 +29,7 @@ def test_printable_shows_what_it_replaced() -> None:
 
 
 def test_printable_cuts_long_text() -> None:
-    assert printable("x" * 20, limit=5) == "xxxxx…"
+    assert printable("x" * 20, limit=5) == "xxxxx..."
 
 
 def test_sizes_and_spans_read_as_people_write_them() -> None:

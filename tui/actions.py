@@ -18,6 +18,7 @@ class Action:
     tip: str
     screens: tuple[str, ...]
     shown: bool = True
+    typing: bool = False  # works while text is being typed, too
 
 
 ACTIONS = (
@@ -28,18 +29,43 @@ ACTIONS = (
     Action("refresh", "r", "r", "Refresh", "look for images again", ("entries",)),
     Action("help", "question_mark,f1", "?", "Help", "all keys", ("entries", "plan")),
     Action("leave", "q,ctrl+c", "q", "Quit", "leave warmboot", ("entries",)),
-    Action("stage", "s,f2,ctrl+s", "s", "Stage", "load it (F2 while editing)", ("plan",)),
+    Action("stage", "s", "s", "Stage", "load it; the running system goes on", ("plan",)),
+    Action(
+        "stage_now",
+        "f2,ctrl+s",
+        "F2",
+        "Stage",
+        "load it, from the editor",
+        ("plan",),
+        shown=False,
+        typing=True,
+    ),
     Action("edit", "e", "e", "Edit", "edit the command line", ("plan",)),
     Action("original", "o", "o", "Original", "put the first command line back", ("plan",)),
     Action("running", "c", "c", "Running's", "use the running kernel's command line", ("plan",)),
-    Action("back", "escape", "Esc", "Back", "leave the editor, or this screen", ("plan", "facts")),
+    Action(
+        "back",
+        "escape",
+        "Esc",
+        "Back",
+        "leave the editor, or this screen",
+        ("plan", "facts"),
+        typing=True,
+    ),
 )
+
+#: Keys that must not act while text is being typed.
+NOT_WHILE_TYPING = frozenset(action.id for action in ACTIONS if not action.typing)
 
 
 def bindings(screen: str) -> list[BindingType]:
-    """Return the key bindings of a screen."""
+    """Return the key bindings of a screen.
+
+    They have priority, so that keys act in the order they were typed, however fast: what is
+    typed behind the key that opens an editor goes into the editor.
+    """
     return [
-        Binding(action.keys, action.id, action.label, id=f"{screen}.{action.id}")
+        Binding(action.keys, action.id, action.label, id=f"{screen}.{action.id}", priority=True)
         for action in ACTIONS
         if screen in action.screens and action.keys
     ]

@@ -24,8 +24,8 @@ class Strategy(StrEnum):
 class Origin(StrEnum):
     """Where the command line comes from."""
 
-    ENTRY = "the entry"
-    RUNNING = "the running kernel"
+    ENTRY = "from the entry"
+    RUNNING = "from the running kernel"
     TYPED = "typed"
 
 

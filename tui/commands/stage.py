@@ -82,7 +82,7 @@ def _show_plan(plan: Plan) -> None:
         ("Kernel", f"{choices.kernel}{release}"),
         ("Initrd", initrds or "none"),
         ("Command line", f"{choices.cmdline.text or '(empty)'}"),
-        ("", f"from {choices.cmdline.origin.value}"),
+        ("", choices.cmdline.origin.value),
         ("Way", f"{plan.strategy.value}: {plan.why}"),
     ]
     output.write_lines(output.table(rows))

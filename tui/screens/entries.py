@@ -66,7 +66,7 @@ class EntriesScreen(Screen[None]):
         with Horizontal(id="body"):
             yield OptionList(id="entries", markup=False)
             with VerticalScroll(id="side"):
-                yield Text("Looking for boot images…", id="details")
+                yield Text("Looking for boot images", id="details")
         yield Text("", id="empty")
         yield KeyLine("entries")
 
@@ -350,7 +350,7 @@ class EntriesScreen(Screen[None]):
         if details is not None:
             return [Fact("DAMAGED", details.problem)] if details.problem else [*details.facts]
         if row.image is not None and row.image.stream is not None:
-            return [Fact("Unpacked", "checking…")]
+            return [Fact("Unpacked", "being checked")]
         return []
 
 

@@ -23,7 +23,7 @@ from warmboot.core.kexec import (
     make_plan,
 )
 from warmboot.core.text import printable
-from warmboot.tui.actions import bindings
+from warmboot.tui.actions import NOT_WHILE_TYPING, bindings
 from warmboot.tui.screens.dialogs import help_box
 from warmboot.tui.screens.staging import StagingScreen
 from warmboot.tui.widgets.lines import KeyLine, StagedLine, Text, TopLine
@@ -81,6 +81,8 @@ class PlanScreen(Screen[StageDone | WorkFailed | None]):
     def on_mount(self) -> None:
         self.query_one(TopLine).show_machine(self._machine)
         self.query_one(StagedLine).show_status(self._machine, self._status)
+        editor = self.query_one(CommandLineEditor)
+        editor.move_cursor(editor.document.end)
         self._show()
 
     def on_unmount(self) -> None:
@@ -106,8 +108,16 @@ class PlanScreen(Screen[StageDone | WorkFailed | None]):
         screen = StagingScreen(self._machine, self._plan, self._selection)
         self.app.push_screen(screen, self.dismiss)
 
+    def action_stage_now(self) -> None:
+        self.action_stage()
+
     def action_edit(self) -> None:
-        self.query_one(CommandLineEditor).focus()
+        self.set_focus(self.query_one(CommandLineEditor))
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Let letters be letters while the command line is edited."""
+        typing = isinstance(self.focused, CommandLineEditor)
+        return not (typing and action in NOT_WHILE_TYPING)
 
     def action_original(self) -> None:
         self.query_one(CommandLineEditor).text = self._first.text
@@ -120,7 +130,7 @@ class PlanScreen(Screen[StageDone | WorkFailed | None]):
 
     def action_back(self) -> None:
         if self.query_one(CommandLineEditor).has_focus:
-            self.query_one("#plan-scroll").focus()
+            self.set_focus(self.query_one("#plan-scroll"))
         else:
             self.dismiss(None)
 
@@ -150,7 +160,7 @@ class PlanScreen(Screen[StageDone | WorkFailed | None]):
         """Draw what depends on the command line."""
         line = self._plan.choices.cmdline
         count = len(line.text.encode("utf-8", "surrogateescape")) + 1
-        shown = f"{count} bytes, from {line.origin.value}{self._difference(line.text)}"
+        shown = f"{count} bytes, {line.origin.value}{self._difference(line.text)}"
         self.query_one("#plan-count", Text).show(shown, layout=True)
         self.query_one("#plan-text", Text).show(self._body(), layout=True)
         self.query_one("#stage", Button).disabled = bool(self._plan.failures)
