@@ -13,14 +13,12 @@ from textual.timer import Timer
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
-from warmboot.core.boot import Listing
 from warmboot.core.errors import Cancelled, WarmbootError
-from warmboot.core.images import Fact
-from warmboot.core.images.uki import Uki
 from warmboot.core.kexec import Machine, Status
 from warmboot.core.progress import Cancel
 from warmboot.core.text import printable
 from warmboot.tui.actions import bindings
+from warmboot.tui.describe import details_text, looked_text, prompt
 from warmboot.tui.screens.dialogs import Choice, help_box, message
 from warmboot.tui.screens.execute import ExecuteScreen
 from warmboot.tui.screens.facts import FactsScreen
@@ -58,6 +56,7 @@ class EntriesScreen(Screen[None]):
         self._details: dict[str, DetailsRead] = {}
         self._cancel = Cancel()
         self._settle: Timer | None = None
+        self._marked: int | None = None
 
     def compose(self) -> ComposeResult:
         yield TopLine()
@@ -140,17 +139,19 @@ class EntriesScreen(Screen[None]):
         self._rows = event.rows
         self._details.clear()
         entries.clear_options()
-        entries.add_options([Option(self._prompt(row)) for row in event.rows])
+        entries.add_options([Option(self._prompt(row, cursor=False)) for row in event.rows])
+        self._marked = None
         self.query_one("#body").display = bool(event.rows)
         empty = self.query_one("#empty", Text)
         empty.display = not event.rows
         if not event.rows:
-            empty.show(_looked(event.listing), layout=True)
+            empty.show(looked_text(event.listing), layout=True)
             return
         entries.highlighted = min(highlighted or 0, len(event.rows) - 1)
         entries.focus()
 
     def on_option_list_option_highlighted(self) -> None:
+        self._mark_cursor()
         self._cancel.cancel()
         self._show_details()
         if self._settle is not None:
@@ -169,6 +170,7 @@ class EntriesScreen(Screen[None]):
         self._details[event.entry.id] = event
         row = self._row()
         if row is not None and row.entry.id == event.entry.id:
+            self._mark_cursor()
             self._show_details()
 
     def on_selection_opened(self, event: SelectionOpened) -> None:
@@ -227,7 +229,8 @@ class EntriesScreen(Screen[None]):
     def action_facts(self) -> None:
         row = self._row()
         if row is not None and self._machine is not None:
-            self.app.push_screen(FactsScreen(self._machine, self._text(row).plain))
+            text = details_text(row, self._details.get(row.entry.id))
+            self.app.push_screen(FactsScreen(self._machine, text.plain))
 
     def action_refresh(self) -> None:
         self._read()
@@ -306,61 +309,22 @@ class EntriesScreen(Screen[None]):
         index = self.query_one(OptionList).highlighted
         return self._rows[index] if index is not None and index < len(self._rows) else None
 
-    def _prompt(self, row: Row) -> Content:
-        """Two lines for the list: the title with its marks, then version, format, architecture."""
-        entry, image = row.entry, row.image
-        version = entry.version or (image.release if image else None) or ""
-        running = self._machine is not None and version == self._machine.host.release
-        mark = "! " if row.problem else "* " if running else "  "
-        about = "unusable" if image is None else f"{image.format} {image.architecture or ''}"
-        title = Content(f"{mark}{printable(entry.title, 60)}\n").stylize("bold")
-        return title + Content(f"  {printable(version, 40)}  {about}")
+    def _mark_cursor(self) -> None:
+        """Move the ``>`` to the highlighted entry: colour alone would say nothing on a vt220."""
+        entries = self.query_one(OptionList)
+        before, self._marked = self._marked, entries.highlighted
+        for index in {before, self._marked} - {None}:
+            if index is not None and index < len(self._rows):
+                prompt = self._prompt(self._rows[index], cursor=index == self._marked)
+                entries.replace_option_prompt_at_index(index, prompt)
+
+    def _prompt(self, row: Row, *, cursor: bool) -> Content:
+        running = self._machine.host.release if self._machine else None
+        return prompt(row, self._details.get(row.entry.id), running=running, cursor=cursor)
 
     def _show_details(self) -> None:
         row = self._row()
         if row is not None:
-            self.query_one("#details", Text).show(self._text(row), layout=True)
+            text = details_text(row, self._details.get(row.entry.id))
+            self.query_one("#details", Text).show(text, layout=True)
             self.query_one("#side").scroll_home(animate=False)
-
-    def _text(self, row: Row) -> Content:
-        entry, image = row.entry, row.image
-        facts = [Fact("Entry", entry.id), *self._verdict(row)]
-        facts.append(Fact("Kernel", printable(entry.kernel)))
-        if isinstance(image, Uki) and not entry.initrds:
-            initrd = "inside the image" if image.initrd_section else "none"
-        else:
-            initrd = printable(" + ".join(entry.initrds)) or "none named"
-        facts.append(Fact("Initrd", initrd))
-        line = entry.cmdline if entry.cmdline is not None else "that of the running kernel"
-        facts.append(Fact("Command line", printable(line, 4096) or "empty"))
-        if image is not None:
-            facts += image.describe()
-        facts.append(Fact("Found in", " ".join(entry.sources)))
-        parts: list[Content | tuple[str, str]] = []
-        for fact in facts:
-            parts.append((f"{fact.label}: ", "bold"))
-            parts.append(Content(f"{fact.value}\n"))
-        return Content.assemble(*parts)
-
-    def _verdict(self, row: Row) -> list[Fact]:
-        """Return the lines that say whether the image is sound, as far as it is known yet."""
-        details = self._details.get(row.entry.id)
-        if row.problem:
-            return [Fact("UNUSABLE", row.problem)]
-        if details is not None:
-            return [Fact("DAMAGED", details.problem)] if details.problem else [*details.facts]
-        if row.image is not None and row.image.stream is not None:
-            return [Fact("Unpacked", "being checked")]
-        return []
-
-
-def _looked(listing: Listing) -> str:
-    lines = ["No boot images found. Looked in:", ""]
-    width = max((len(looked.place) for looked in listing.looked), default=0)
-    lines += [f"  {looked.place:<{width}}  {looked.result}" for looked in listing.looked]
-    lines += [
-        "",
-        "Is /boot mounted? warmboot --root DIR looks below DIR;",
-        "warmboot stage --kernel FILE takes any kernel by its path.",
-    ]
-    return "\n".join(lines)

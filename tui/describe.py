@@ -1,0 +1,77 @@
+"""Entries as text: a row of the list, and all that is known about one."""
+
+from __future__ import annotations
+
+from textual.content import Content
+
+from warmboot.core.boot import Listing
+from warmboot.core.images import Fact
+from warmboot.core.images.uki import Uki
+from warmboot.core.text import printable
+from warmboot.tui.work import DetailsRead, Row
+
+
+def prompt(row: Row, details: DetailsRead | None, *, running: str | None, cursor: bool) -> Content:
+    """Return two lines: the title with its marks, then version, format and architecture.
+
+    ``>`` is the cursor, ``*`` the kernel that runs now, ``!`` an image that cannot be used.
+    """
+    entry, image = row.entry, row.image
+    version = entry.version or (image.release if image else None) or ""
+    bad = row.problem or (details is not None and details.problem)
+    mark = (">" if cursor else " ") + ("!" if bad else "*" if version == running else " ") + " "
+    about = "unusable" if image is None else f"{image.format} {image.architecture or ''}"
+    title = Content(f"{mark}{printable(entry.title, 60)}\n").stylize("bold")
+    return title + Content(f"   {printable(version, 40)}  {about}")
+
+
+def details_text(row: Row, details: DetailsRead | None) -> Content:
+    """Return everything known about an entry, the verdict first, a line for each fact."""
+    entry, image = row.entry, row.image
+    facts = [Fact("Entry", entry.id), *_verdict(row, details)]
+    facts.append(Fact("Kernel", printable(entry.kernel)))
+    facts.append(Fact("Initrd", _initrd(row)))
+    line = entry.cmdline if entry.cmdline is not None else "that of the running kernel"
+    facts.append(Fact("Command line", printable(line, 4096) or "empty"))
+    if image is not None:
+        facts += image.describe()
+    facts.append(Fact("Found in", " ".join(entry.sources)))
+    parts: list[Content | tuple[str, str]] = []
+    for fact in facts:
+        parts.append((f"{fact.label}: ", "bold"))
+        parts.append(Content(f"{fact.value}\n"))
+    return Content.assemble(*parts)
+
+
+def looked_text(listing: Listing) -> str:
+    """Return what to say when nothing was found: every place, what came of it, what to do."""
+    width = max((len(looked.place) for looked in listing.looked), default=0)
+    return "\n".join(
+        (
+            "No boot images found. Looked in:",
+            "",
+            *(f"  {looked.place:<{width}}  {looked.result}" for looked in listing.looked),
+            "",
+            "Is /boot mounted? warmboot --root DIR looks below DIR;",
+            "warmboot stage --kernel FILE takes any kernel by its path.",
+        )
+    )
+
+
+def _verdict(row: Row, details: DetailsRead | None) -> list[Fact]:
+    """Return the lines that say whether the image is sound, as far as it is known yet."""
+    if row.problem:
+        return [Fact("UNUSABLE", row.problem)]
+    if details is not None:
+        return [Fact("DAMAGED", details.problem)] if details.problem else [*details.facts]
+    if row.image is not None and row.image.stream is not None:
+        return [Fact("Unpacked", "being checked")]
+    return []
+
+
+def _initrd(row: Row) -> str:
+    if row.entry.initrds:
+        return printable(" + ".join(row.entry.initrds))
+    if isinstance(row.image, Uki):
+        return "inside the image" if row.image.initrd_section else "none"
+    return "none named"
