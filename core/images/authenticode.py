@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from warmboot.core.errors import ImageError
-from warmboot.core.images.pe import PeHeaders
+from warmboot.core.images.model import Fact
+from warmboot.core.images.pe import PeHeaders, parse_headers
 from warmboot.core.images.view import View
 from warmboot.core.text import printable
 
@@ -36,6 +37,27 @@ class Signature:
     algorithm: str
     digest: str
     matches: bool | None
+
+
+def signatures_of(view: View) -> tuple[Signature, ...]:
+    """Return the signatures of a file, () where it is unsigned or no PE file at all."""
+    if view.head(2) != b"MZ":
+        return ()
+    try:
+        headers = parse_headers(view)
+    except ImageError:
+        return ()
+    return read_signatures(view, headers)
+
+
+def describe_signature(signature: Signature) -> Fact:
+    """Return a signature as a line for a person."""
+    verdict = {
+        True: "fits this file",
+        False: "does NOT fit this file: it was changed after it was signed",
+        None: "of a kind that cannot be checked here",
+    }[signature.matches]
+    return Fact("Signature", f"by {signature.signer} ({signature.algorithm}), {verdict}")
 
 
 def read_signatures(view: View, headers: PeHeaders) -> tuple[Signature, ...]:

@@ -28,7 +28,7 @@ from warmboot.core.images.rawimage import RawImage
 from warmboot.core.kexec import errnos
 from warmboot.core.kexec.architecture import COMMAND_LINE_SIZE, MACHINES, X86_CMDLINE_RESERVE
 from warmboot.core.kexec.loader import LoadFlags, LoadRequest
-from warmboot.core.payload.banner import BannerScanner
+from warmboot.core.payload.scan import KernelScanner
 
 _STATE = ".warmboot-kernel"
 _BZIMAGE_FLAGS = XLF_KERNEL_64 | XLF_CAN_BE_LOADED_ABOVE_4G
@@ -196,7 +196,7 @@ def _check_memory(image: BootImage, view: View, initrd: View | None, host: Host)
 def _digest(view: View) -> tuple[str, str | None]:
     """Return the SHA-256 of everything in `view` and the kernel release found in it."""
     digest = hashlib.sha256()
-    scanner = BannerScanner()
+    scanner = KernelScanner()
     buffer = memoryview(bytearray(_CHUNK))
     position = 0
     while count := view.readinto(position, buffer):

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 
 from warmboot.core.errors import ImageError
 from warmboot.core.images import BootImage, Method, Stream, View, identify
-from warmboot.core.payload.banner import BannerScanner
-from warmboot.core.payload.codecs import DECODERS, Piece, Source
+from warmboot.core.payload.codecs import DECODERS, Source
+from warmboot.core.payload.follow import Follower
 from warmboot.core.payload.memfile import MemFile
 from warmboot.core.progress import Cancel, Phase, Report, Reporter, ignore
 
@@ -21,7 +20,8 @@ class Payload:
     """What came out of a compressed image.
 
     `size` in bytes; `sha256` in hex, of the whole content; `release` and `banner` as found in
-    it; `image` is what the content is, None where it is no boot image that warmboot knows.
+    it; `config` the build options it embeds, as the text of a .config file; `image` is what the
+    content is, None where it is no boot image that warmboot knows.
     """
 
     method: Method
@@ -29,6 +29,7 @@ class Payload:
     sha256: str
     release: str | None
     banner: str | None
+    config: str | None
     image: BootImage | None
 
 
@@ -52,34 +53,33 @@ def unpack(
         raise ImageError(f"warmboot cannot unpack {stream.method} payloads")
     source = Source(view, stream.offset, stream.size)
     reporter = Reporter(report, Phase.UNPACK, stream.size)
-    digest = hashlib.sha256()
-    scanner = BannerScanner()
-    for piece in decoder(source):
-        if cancel is not None:
-            cancel.check()
-        _check_room(sink.size + len(piece), stream, limit)
-        _take(piece, sink, digest, scanner)
-        reporter.advance(source.position, sink.size)
-    _check_declared(sink.size, stream)
+    follower = Follower(sink)
+    try:
+        for piece in decoder(source):
+            if cancel is not None:
+                cancel.check()
+            _check_room(sink.size + len(piece), limit)
+            sink.write(piece)
+            follower.written(sink.size)
+            reporter.advance(source.position, sink.size)
+        _check_declared(sink.size, stream)
+        sha256 = follower.finish()
+    finally:
+        follower.abandon()
     sink.seal()
     reporter.finish(sink.size)
     return Payload(
         method=stream.method,
         size=sink.size,
-        sha256=digest.hexdigest(),
-        release=scanner.release,
-        banner=scanner.banner,
+        sha256=sha256,
+        release=follower.scanner.release,
+        banner=follower.scanner.banner,
+        config=follower.scanner.config,
         image=_identify(sink),
     )
 
 
-def _take(piece: Piece, sink: MemFile, digest: hashlib._Hash, scanner: BannerScanner) -> None:
-    sink.write(piece)
-    digest.update(piece)
-    scanner.feed(piece)
-
-
-def _check_room(produced: int, stream: Stream, limit: int) -> None:
+def _check_room(produced: int, limit: int) -> None:
     if produced > limit:
         raise ImageError(
             f"The payload unpacks to more than {limit} bytes; no kernel is that large",

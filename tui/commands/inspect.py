@@ -6,6 +6,7 @@ import argparse
 
 from warmboot.core.errors import ExitCode
 from warmboot.core.images import BootImage, Fact, identify
+from warmboot.core.images.authenticode import describe_signature, signatures_of
 from warmboot.core.kexec import open_machine
 from warmboot.core.payload import MemFile, Payload, unpack
 from warmboot.core.text import printable, size
@@ -23,13 +24,15 @@ def run(options: argparse.Namespace) -> int:
         if image.stream is not None and not options.quick:
             with ProgressLine() as progress, MemFile("warmboot-inspect") as memory:
                 payload = unpack(file.view, image.stream, memory, report=progress.report)
+        signatures = () if options.quick else signatures_of(file.view)
         path = printable(file.name)
     if options.json:
-        fields = {"path": path, "image": image, "payload": payload}
+        fields = {"path": path, "image": image, "payload": payload, "signatures": signatures}
         output.write_json("inspect", machine, fields)
         return ExitCode.OK
     output.banner(machine)
-    output.write_facts([Fact("File", path), *image.describe(), *payload_facts(image, payload)])
+    facts = [Fact("File", path), *image.describe(), *payload_facts(image, payload)]
+    output.write_facts([*facts, *map(describe_signature, signatures)])
     return ExitCode.OK
 
 
