@@ -46,7 +46,7 @@ bench: $(VENV)/installed $(VENV)/dev
 
 e2e: $(VENV)/installed $(VENV)/dev
 	@tests/e2e/setup.sh
-	@WARMBOOT_E2E=1 $(BIN)/pytest -q tests/e2e
+	@WARMBOOT_E2E=1 $(BIN)/pytest -n 2 -q -rA tests/e2e
 
 lock: $(VENV)/python
 	@$(PIP) install pip-tools

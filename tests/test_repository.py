@@ -13,6 +13,7 @@ from importlib import metadata
 from pathlib import Path
 
 import pytest
+from conftest import needs_tool
 
 import warmboot.core
 
@@ -133,6 +134,14 @@ def test_every_folder_is_in_the_package_list_and_typed() -> None:
     assert listed == there
     for folder in FOLDERS:
         assert (ROOT / folder / "py.typed").is_file()
+
+
+@pytest.mark.parametrize("page", sorted((ROOT / "man").glob("*.[5-8]")), ids=lambda p: p.name)
+def test_manual_pages_are_sound(page: Path) -> None:
+    command = [needs_tool("mandoc"), "-T", "lint", "-W", "warning", str(page)]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert result.stdout == ""
+    assert result.returncode == 0
 
 
 def test_a_skip_is_a_failure_in_ci(pytester: pytest.Pytester) -> None:

@@ -71,9 +71,10 @@ def bindings(screen: str) -> list[BindingType]:
     ]
 
 
-def key_line(screen: str) -> str:
-    """Return the line of keys that stands at the bottom of a screen."""
-    return "  ".join(f"{a.key_name} {a.label}" for a in ACTIONS if screen in a.screens and a.shown)
+def key_line(screen: str, *, typing: bool = False) -> str:
+    """Return the line of keys at the bottom of a screen; while typing, other keys are letters."""
+    actions = (a for a in ACTIONS if screen in a.screens and (a.typing if typing else a.shown))
+    return "  ".join(f"{action.key_name} {action.label}" for action in actions)
 
 
 def help_rows() -> list[tuple[str, str]]:

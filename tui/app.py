@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
 from pathlib import Path
 
@@ -43,6 +45,14 @@ class WarmbootApp(App[int]):
         self.set_class(self._terminal.ascii, "ascii")
         self.set_class(self.theme == "mono", "mono")
 
+    async def action_quit(self) -> None:
+        """Leave by way of the screen shown: nothing staged or under way is left unmentioned."""
+        screen = self.screen
+        if isinstance(screen, EntriesScreen):
+            screen.action_leave()
+        else:
+            self.simulate_key("escape")
+
 
 def run(root: Path) -> int:
     """Run the full-screen program on a boot root and return the exit code."""
@@ -51,8 +61,21 @@ def run(root: Path) -> int:
         sys.stderr.write(_PLAIN)
         return ExitCode.USAGE
     loop = new_event_loop()
+    app = WarmbootApp(root, terminal)
+    loop.add_signal_handler(signal.SIGTERM, app.exit)
+    loop.add_signal_handler(signal.SIGHUP, _hang_up, app)
     try:
-        WarmbootApp(root, terminal).run(mouse=terminal.mouse, loop=loop)
+        app.run(mouse=terminal.mouse, loop=loop)
+        loop.run_until_complete(loop.shutdown_default_executor())
     finally:
         loop.close()
-    return ExitCode.OK
+    return app.return_code or ExitCode.OK
+
+
+def _hang_up(app: WarmbootApp) -> None:
+    """The terminal is gone: end in order, without reading or writing it again."""
+    null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
+    for fd in (0, 1, 2):
+        os.dup2(null, fd)
+    os.close(null)
+    app.exit()

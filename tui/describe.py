@@ -11,24 +11,29 @@ from warmboot.core.text import printable
 from warmboot.tui.work import DetailsRead, Row
 
 
-def prompt(row: Row, details: DetailsRead | None, *, running: str | None, cursor: bool) -> Content:
+def prompt(
+    row: Row, details: DetailsRead | None, *, running: str | None, staged: bool, cursor: bool
+) -> Content:
     """Return two lines: the title with its marks, then version, format and architecture.
 
-    ``>`` is the cursor, ``*`` the kernel that runs now, ``!`` an image that cannot be used.
+    ``>`` is the cursor, ``*`` the kernel that runs now, ``S`` what is staged, ``!`` an image that
+    cannot be used.
     """
     entry, image = row.entry, row.image
     version = entry.version or (image.release if image else None) or ""
     bad = row.problem or (details is not None and details.problem)
-    mark = (">" if cursor else " ") + ("!" if bad else "*" if version == running else " ") + " "
+    mark = "!" if bad else "S" if staged else "*" if version == running else " "
     about = "unusable" if image is None else f"{image.format} {image.architecture or ''}"
-    title = Content(f"{mark}{printable(entry.title, 60)}\n").stylize("bold")
+    title = Content(f"{'>' if cursor else ' '}{mark} {printable(entry.title, 60)}\n").stylize(
+        "bold"
+    )
     return title + Content(f"   {printable(version, 40)}  {about}")
 
 
 def details_text(row: Row, details: DetailsRead | None) -> Content:
     """Return everything known about an entry, the verdict first, a line for each fact."""
     entry, image = row.entry, row.image
-    facts = [Fact("Entry", entry.id), *_verdict(row, details)]
+    facts = [Fact("Entry", entry.id), *_verdict(row, details), Fact("Title", entry.title)]
     facts.append(Fact("Kernel", printable(entry.kernel)))
     facts.append(Fact("Initrd", _initrd(row)))
     line = entry.cmdline if entry.cmdline is not None else "that of the running kernel"

@@ -10,7 +10,7 @@ from typing import Self
 from warmboot.core.progress import Phase, Progress
 from warmboot.core.text import size
 
-_WIDTH = 24
+_WIDTH = 20
 
 
 class ProgressLine:
@@ -33,8 +33,8 @@ class ProgressLine:
         rate = f"{size(int(bytes_done / spent))}/s" if spent > 0.05 else ""
         full = int(progress.fraction * _WIDTH)
         bar = "#" * full + "-" * (_WIDTH - full)
-        line = f"{progress.phase.value:<26} [{bar}] {progress.fraction:4.0%} {size(bytes_done)}"
-        sys.stderr.write(f"\r\x1b[K{line[:64]} {rate:>12}")
+        line = f"{progress.phase.value:<20} [{bar}] {progress.fraction:4.0%} {size(bytes_done):>9}"
+        sys.stderr.write(f"\r\x1b[K{line} {rate:>13}")
         sys.stderr.flush()
 
     def __enter__(self) -> Self:

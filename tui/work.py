@@ -96,8 +96,9 @@ class StageDone(Message):
 
 @dataclass
 class Restarted(Message):
-    """The restart was handed over; on a simulated machine it is over."""
+    """The restart was handed over; on a simulated machine it is over, and this is what runs."""
 
+    machine: Machine
     warning: str | None
 
 
@@ -151,6 +152,12 @@ def payload_facts(payload: Payload, image: BootImage) -> tuple[Fact, ...]:
 def open_selection(machine: Machine, entry: Entry) -> SelectionOpened:
     """Open an entry's files for a plan; raises WarmbootError."""
     return SelectionOpened(entry, Selection.open(machine.root, entry))
+
+
+def restart(machine: Machine) -> Restarted:
+    """Restart into what is staged; raises WarmbootError. Need not return on a real machine."""
+    warning = machine.execute()
+    return Restarted(machine.refreshed(), warning)
 
 
 def stage(

@@ -15,7 +15,7 @@ from warmboot.core.boot.root import BootRoot
 from warmboot.core.errors import WarmbootError
 from warmboot.core.images.identify import identify
 from warmboot.core.images.pe import PeProgram
-from warmboot.core.images.uki import Uki
+from warmboot.core.images.uki import Addon, Uki
 from warmboot.core.text import plural, printable
 
 #: Where the EFI system partition and XBOOTLDR are mounted, by custom and specification.
@@ -116,7 +116,7 @@ class _Finder:
                 sources=(printable(path),),
                 problem=error.message,
             )
-        if isinstance(image, PeProgram):
+        if isinstance(image, PeProgram | Addon):
             return None
         return Entry(
             id=printable(name),
@@ -132,7 +132,8 @@ class _Finder:
         path = f"{folder}/{name}"
         if name.endswith(".efi") and kernel_name(name) is None:
             entry = self._uki(folder, name)
-            return entry if entry is None or not entry.problem else None
+            usable = entry is not None and not entry.problem
+            return dataclasses.replace(entry, kind=Kind.BOOT) if usable and entry else None
         stem = kernel_name(name)
         if stem is None:
             return None

@@ -5,17 +5,31 @@ from __future__ import annotations
 from warmboot.core.errors import ImageError
 from warmboot.core.images.bzimage import BzImage
 from warmboot.core.images.compressed import CompressedImage
+from warmboot.core.images.elf import ElfKernel
 from warmboot.core.images.legacy import FitImage, UImage
 from warmboot.core.images.model import BootImage
 from warmboot.core.images.pe import PeProgram
 from warmboot.core.images.rawimage import RawImage
-from warmboot.core.images.uki import Uki
+from warmboot.core.images.uki import Addon, Uki
 from warmboot.core.images.view import View
 from warmboot.core.images.zboot import Zboot
 
 #: Formats in the order they are tried: those that also look like a plain PE file come first.
-KERNEL_FORMATS: tuple[type[BootImage], ...] = (Zboot, RawImage, BzImage, CompressedImage)
-FORMATS: tuple[type[BootImage], ...] = (*KERNEL_FORMATS, Uki, PeProgram, UImage, FitImage)
+KERNEL_FORMATS: tuple[type[BootImage], ...] = (
+    Zboot,
+    BzImage,
+    RawImage,
+    ElfKernel,
+    CompressedImage,
+)
+FORMATS: tuple[type[BootImage], ...] = (
+    *KERNEL_FORMATS,
+    Uki,
+    Addon,
+    PeProgram,
+    UImage,
+    FitImage,
+)
 
 _HEAD = 4096
 

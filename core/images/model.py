@@ -28,12 +28,14 @@ class Format(StrEnum):
 
     ZBOOT = "zboot"
     UKI = "UKI"
+    ADDON = "UKI add-on"
     PE = "PE"
     BZIMAGE = "bzImage"
     IMAGE = "Image"
     COMPRESSED = "compressed Image"
     UIMAGE = "uImage"
     FIT = "FIT"
+    ELF = "ELF"
 
 
 class Method(StrEnum):

@@ -1,6 +1,6 @@
-"""Unified kernel images: kernel, initrd and command line in one EFI program.
+"""Unified kernel images and their add-ons: kernel, initrd, command line in one EFI program.
 
-Source: the UAPI group's Unified Kernel Image specification.
+Source: the UAPI group's Unified Kernel Image specification; systemd-stub(7) for add-ons.
 """
 
 from __future__ import annotations
@@ -14,14 +14,33 @@ from warmboot.core.images.model import BootImage, Fact, Format
 from warmboot.core.images.osrelease import parse_os_release
 from warmboot.core.images.pe import PeHeaders, Section
 from warmboot.core.images.view import View
-from warmboot.core.text import printable, size
+from warmboot.core.text import plural, printable, size
 
 _TEXT_LIMIT = 65536
+#: Sections the specification defines, apart from .linux and .profile.
+_KNOWN = (
+    ".initrd", ".cmdline", ".osrel", ".uname", ".sbat", ".dtb", ".dtbauto", ".hwids", ".ucode",
+    ".splash", ".pcrsig", ".pcrpkey", ".efifw",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """One profile of a UKI: its id and title, and the sections that replace those of the base."""
+
+    id: str
+    title: str | None
+    cmdline: str | None
+    sections: tuple[Section, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Uki(BootImage):
-    """A unified kernel image. `linux` is what its .linux section holds, None where unknown."""
+    """A unified kernel image. `linux` is what its .linux section holds, None where unknown.
+
+    The fields describe the base profile, which holds the sections in front of the first
+    .profile; `profiles` are the others, in file order.
+    """
 
     format: ClassVar[Format] = Format.UKI
     about: ClassVar[str] = "unified kernel image: kernel, initrd and command line in one file"
@@ -33,6 +52,9 @@ class Uki(BootImage):
     linux: BootImage | None
     cmdline: str | None
     os_name: str | None
+    sbat: tuple[str, ...]
+    device_trees: int
+    profiles: tuple[Profile, ...]
 
     @classmethod
     def matches(cls, head: bytes) -> bool:
@@ -44,15 +66,16 @@ class Uki(BootImage):
         from warmboot.core.images.identify import identify_kernel  # it imports this module
 
         headers = pe.parse_headers(view)
-        linux = headers.find(".linux")
+        base, profiles = _split(headers.sections)
+        linux = base.get(".linux") or headers.find(".linux")
         if linux is None or linux.size == 0:
             raise ImageError("The PE file has no .linux section, so it is no UKI")
         try:
             kernel = identify_kernel(view.part(linux.offset, linux.size, ".linux section"))
         except ImageError:
             kernel = None
-        release = _text(view, headers.find(".uname")) or (kernel.release if kernel else None)
-        os_release = parse_os_release(_text(view, headers.find(".osrel"), lines=True) or "")
+        release = _text(view, base.get(".uname")) or (kernel.release if kernel else None)
+        os_release = parse_os_release(_text(view, base.get(".osrel"), lines=True) or "")
         return cls(
             file_size=view.size,
             architecture=headers.architecture,
@@ -60,22 +83,97 @@ class Uki(BootImage):
             memory_size=kernel.memory_size if kernel else None,
             headers=headers,
             linux_section=linux,
-            initrd_section=headers.find(".initrd"),
+            initrd_section=base.get(".initrd"),
             linux=kernel,
-            cmdline=_text(view, headers.find(".cmdline")),
+            cmdline=_text(view, base.get(".cmdline")),
             os_name=os_release.get("PRETTY_NAME"),
+            sbat=_sbat(view, base.get(".sbat")),
+            device_trees=sum(s.name in (".dtb", ".dtbauto") for s in headers.sections),
+            profiles=tuple(_profile(view, part) for part in profiles),
         )
 
     def facts(self) -> tuple[Fact, ...]:
         inner = self.linux.format.value if self.linux else "not recognised"
         initrd = size(self.initrd_section.size) if self.initrd_section else "none"
-        return (
+        facts = [
             Fact("Operating system", self.os_name or "not stated"),
             Fact("Kernel inside", f"{inner}, {size(self.linux_section.size)}"),
             Fact("Initrd inside", initrd),
             Fact("Command line inside", self.cmdline if self.cmdline is not None else "none"),
-            *pe.describe_headers(self.headers),
+        ]
+        for profile in self.profiles:
+            title = f" ({profile.title})" if profile.title else ""
+            line = profile.cmdline or "command line as in the base"
+            facts.append(Fact("Profile", f"{profile.id}{title}: {line}"))
+        if self.device_trees:
+            facts.append(Fact("Device trees", plural(self.device_trees, "section")))
+        facts += [Fact("SBAT", line) for line in self.sbat]
+        return (*facts, *pe.describe_headers(self.headers))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Addon(BootImage):
+    """A UKI add-on (*.addon.efi): a command line or device tree to be added, and no kernel."""
+
+    format: ClassVar[Format] = Format.ADDON
+    about: ClassVar[str] = "UKI add-on: a command line or a device tree, no kernel"
+    recognised_by: ClassVar[str] = "a PE file with `.cmdline`, `.dtb` or `.ucode`, no `.linux`"
+
+    headers: PeHeaders
+    cmdline: str | None
+
+    @classmethod
+    def matches(cls, head: bytes) -> bool:
+        if head[:2] != b"MZ" or Uki.matches(head):
+            return False
+        return any(name in head for name in (b".cmdline", b".dtb\0", b".dtbauto", b".ucode\0"))
+
+    @classmethod
+    def parse(cls, view: View) -> Self:
+        headers = pe.parse_headers(view)
+        if not any(headers.find(name) for name in (".cmdline", ".dtb", ".dtbauto", ".ucode")):
+            raise ImageError("The PE file has no section of an add-on")
+        return cls(
+            file_size=view.size,
+            architecture=headers.architecture,
+            headers=headers,
+            cmdline=_text(view, headers.find(".cmdline")),
         )
+
+    def facts(self) -> tuple[Fact, ...]:
+        added = self.cmdline if self.cmdline is not None else "none"
+        return (Fact("Command line added", added), *pe.describe_headers(self.headers))
+
+
+def _split(sections: tuple[Section, ...]) -> tuple[dict[str, Section], list[list[Section]]]:
+    """Return the base's sections by name, and the sections of each profile."""
+    base: dict[str, Section] = {}
+    profiles: list[list[Section]] = []
+    for section in sections:
+        if section.name == ".profile":
+            profiles.append([section])
+        elif profiles:
+            profiles[-1].append(section)
+        else:
+            base.setdefault(section.name, section)
+    return base, profiles
+
+
+def _profile(view: View, sections: list[Section]) -> Profile:
+    fields = parse_os_release(_text(view, sections[0], lines=True) or "")
+    own = {section.name: section for section in sections[1:] if section.name in _KNOWN}
+    return Profile(
+        id=fields.get("ID", "unnamed"),
+        title=fields.get("TITLE"),
+        cmdline=_text(view, own.get(".cmdline")),
+        sections=tuple(sections[1:]),
+    )
+
+
+def _sbat(view: View, section: Section | None) -> tuple[str, ...]:
+    """Return the component lines of an SBAT section (component,generation,vendor,…)."""
+    text = _text(view, section, lines=True) or ""
+    return tuple(line for line in text.splitlines()[:32] if line and not line.startswith("sbat,"))
 
 
 def _text(view: View, section: Section | None, *, lines: bool = False) -> str | None:

@@ -12,6 +12,7 @@ from warmboot.core.errors import ImageError
 from warmboot.core.images import pe
 from warmboot.core.images.model import BootImage, Fact, Format, Method, Stream
 from warmboot.core.images.pe import PeHeaders
+from warmboot.core.images.signature import detect_method
 from warmboot.core.images.view import View
 from warmboot.core.text import size
 
@@ -70,7 +71,10 @@ class Zboot(BootImage):
         payload = view.part(offset, count, "payload")
         headers = pe.parse_headers(view)
         method = METHODS.get(name)
-        stream = None if method is None else _stream(view, payload, method, offset, count)
+        stream = None
+        if method is not None:
+            _check_claim(payload, method, name)
+            stream = _stream(view, payload, method, offset, count)
         return cls(
             file_size=view.size,
             architecture=headers.architecture,
@@ -90,6 +94,17 @@ class Zboot(BootImage):
             Fact("Payload", f"{size(self.payload_size)} at {self.payload_offset:#x}"),
             Fact("BPF parser", "carried in .bpf" if self.has_parser else "none"),
             *pe.describe_headers(self.headers),
+        )
+
+
+def _check_claim(payload: View, method: Method, name: str) -> None:
+    """Raise ImageError where the payload's own magic contradicts the header."""
+    found = detect_method(payload.head(9))
+    if found is not None and found is not method:
+        raise ImageError(
+            f"The header says {name}, but the payload is {found}",
+            offset=payload.base,
+            hint="The file is corrupt or was put together wrongly. Install it again.",
         )
 
 

@@ -22,8 +22,9 @@ MACHINES = {
 ACCEPTED = {
     Architecture.X86_64: (Format.BZIMAGE,),
     Architecture.ARM64: (Format.IMAGE,),
-    Architecture.RISCV64: (Format.IMAGE,),
-    Architecture.LOONGARCH64: (Format.IMAGE,),
+    Architecture.RISCV64: (Format.IMAGE, Format.ELF),
+    Architecture.LOONGARCH64: (Format.IMAGE, Format.ELF),
+    Architecture.PPC64LE: (Format.ELF,),
 }
 
 #: COMMAND_LINE_SIZE in bytes, the NUL included. Source: arch/*/include/uapi/asm/setup.h.

@@ -24,6 +24,7 @@ from warmboot.core.images.bzimage import (
     XLF_KERNEL_64,
     BzImage,
 )
+from warmboot.core.images.elf import ElfKernel
 from warmboot.core.images.rawimage import RawImage
 from warmboot.core.kexec import errnos
 from warmboot.core.kexec.architecture import COMMAND_LINE_SIZE, MACHINES, X86_CMDLINE_RESERVE
@@ -149,9 +150,16 @@ def _probe(view: View, architecture: Architecture | None) -> BootImage:
     if architecture is Architecture.X86_64:
         if not isinstance(image, BzImage) or not _bootable(image):
             raise _Answer(errno.ENOEXEC)
-    elif not isinstance(image, RawImage) or image.big_endian or not image.memory_size:
+    elif not _loadable(image):
         raise _Answer(errno.EINVAL)
     return image
+
+
+def _loadable(image: BootImage) -> bool:
+    """Outside x86: an ELF kernel (not on arm64), or an Image that states its size."""
+    if isinstance(image, ElfKernel):
+        return image.architecture is not Architecture.ARM64
+    return isinstance(image, RawImage) and not image.big_endian and bool(image.memory_size)
 
 
 def _bootable(image: BzImage) -> bool:

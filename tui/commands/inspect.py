@@ -48,6 +48,9 @@ def payload_facts(image: BootImage, payload: Payload | None) -> list[Fact]:
     ]
     if payload.release and payload.release != image.release:
         facts.append(Fact("Kernel release", payload.release))
+    if payload.config is not None:
+        count = sum(line.startswith("CONFIG_") for line in payload.config.splitlines())
+        facts.append(Fact("Build options", f"embedded, {count} set; --json has them"))
     if payload.banner and payload.banner != image.banner:
         facts.append(Fact("Banner", payload.banner))
     return facts

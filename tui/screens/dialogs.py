@@ -3,13 +3,32 @@
 from __future__ import annotations
 
 from textual.app import ComposeResult
-from textual.binding import Binding
+from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Button
 
 from warmboot.tui.actions import help_rows
 from warmboot.tui.widgets.lines import Text
+
+
+class Box(VerticalScroll, can_focus=False):
+    """The text of a box; the keys of `SCROLLING` move it while something else has the focus."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(classes="box-scroll")
+        self._text = text
+
+    def compose(self) -> ComposeResult:
+        yield Text(self._text, classes="text")
+
+
+SCROLLING: list[BindingType] = [
+    Binding("up", "scroll(-1)", show=False),
+    Binding("down", "scroll(1)", show=False),
+    Binding("pageup", "scroll(-10)", show=False),
+    Binding("pagedown", "scroll(10)", show=False),
+]
 
 
 class Choice(ModalScreen[str]):
@@ -19,9 +38,10 @@ class Choice(ModalScreen[str]):
     """
 
     BINDINGS = [
-        Binding("escape", "leave", "Back"),
-        Binding("right,down", "app.focus_next", show=False),
-        Binding("left,up", "app.focus_previous", show=False),
+        Binding("escape,ctrl+c", "leave", "Back"),
+        Binding("right", "app.focus_next", show=False),
+        Binding("left", "app.focus_previous", show=False),
+        *SCROLLING,
     ]
 
     def __init__(self, title: str, text: str, buttons: tuple[tuple[str, str], ...]) -> None:
@@ -33,17 +53,20 @@ class Choice(ModalScreen[str]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="box"):
             yield Text(self._title, classes="title")
-            with VerticalScroll(classes="box-scroll", can_focus=False):
-                yield Text(self._text, classes="text")
+            yield Box(self._text)
             with Horizontal(classes="buttons"):
                 for name, label in self._buttons:
                     yield Button(label, id=name)
 
     def on_mount(self) -> None:
-        self.query(Button).first().focus()
+        for button in self.query(Button)[:1]:
+            button.focus()
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
         self.dismiss(event.button.id or "")
+
+    def action_scroll(self, lines: int) -> None:
+        self.query_one(Box).scroll_relative(y=lines, animate=False)
 
     def action_leave(self) -> None:
         self.dismiss("")
@@ -57,5 +80,6 @@ def message(title: str, text: str) -> Choice:
 def help_box() -> Choice:
     """Return the box with all keys."""
     rows = "\n".join(f"{key:>6}  {tip}" for key, tip in help_rows())
+    marks = " marks  > cursor  * runs now  S staged  ! cannot be used"
     moving = "arrows  choose an entry, scroll\n   Tab  next part of the screen"
-    return message("Keys", f"{moving}\n{rows}")
+    return message("Keys", f"{marks}\n{moving}\n{rows}")

@@ -16,14 +16,13 @@ from textual.widgets.option_list import Option
 from warmboot.core.errors import Cancelled, WarmbootError
 from warmboot.core.kexec import Machine, Status
 from warmboot.core.progress import Cancel
-from warmboot.core.text import printable
 from warmboot.tui.actions import bindings
 from warmboot.tui.describe import details_text, looked_text, prompt
 from warmboot.tui.screens.dialogs import Choice, help_box, message
 from warmboot.tui.screens.execute import ExecuteScreen
 from warmboot.tui.screens.facts import FactsScreen
 from warmboot.tui.screens.plan import PlanScreen
-from warmboot.tui.widgets.lines import KeyLine, StagedLine, Text, TopLine
+from warmboot.tui.widgets.lines import KeyLine, StagedLine, Text, TopLine, staged_name
 from warmboot.tui.work import (
     DetailsRead,
     EntriesFound,
@@ -37,6 +36,7 @@ from warmboot.tui.work import (
     read_details,
     read_entries,
     read_machine,
+    restart,
 )
 
 _SETTLE = 0.2  # seconds the cursor rests before a kernel is unpacked for its details
@@ -60,7 +60,7 @@ class EntriesScreen(Screen[None]):
 
     def compose(self) -> ComposeResult:
         yield TopLine()
-        yield StagedLine()
+        yield StagedLine(keys=True)
         yield Text("", id="notice")
         with Horizontal(id="body"):
             yield OptionList(id="entries", markup=False)
@@ -74,6 +74,9 @@ class EntriesScreen(Screen[None]):
         self.query_one("#empty").display = False
         self.query_one(OptionList).focus()
         self._read()
+
+    def on_unmount(self) -> None:
+        self._cancel.cancel()
 
     # Reading, in threads ------------------------------------------------------------------
 
@@ -108,17 +111,30 @@ class EntriesScreen(Screen[None]):
     @work(thread=True, group="act")
     def _execute(self, machine: Machine) -> None:
         try:
-            self.post_message(Restarted(machine.execute()))
+            self.post_message(restart(machine))
         except WarmbootError as error:
             self.post_message(WorkFailed(error.message, error.hint))
+            self._post_machine()
 
     @work(thread=True, group="act")
     def _unload(self, machine: Machine, *, leave: bool) -> None:
         try:
             machine.unload()
+        except WarmbootError as error:
+            self.post_message(WorkFailed(error.message, error.hint))
+        else:
             if leave:
                 self.app.call_from_thread(self.app.exit)
                 return
+        self._post_machine()
+
+    @work(thread=True, group="machine", exclusive=True)
+    def _refresh_machine(self) -> None:
+        self._post_machine()
+
+    def _post_machine(self) -> None:
+        """Read the machine anew; for a worker's thread."""
+        try:
             self.post_message(read_machine(self._root))
         except WarmbootError as error:
             self.post_message(WorkFailed(error.message, error.hint))
@@ -132,6 +148,8 @@ class EntriesScreen(Screen[None]):
         notice = self.query_one("#notice", Text)
         notice.display = not event.machine.host.privileged
         notice.show("Not root: you can look at everything; staging and restarting need root.")
+        for index in range(len(self._rows)):
+            self._draw_row(index)
 
     def on_entries_found(self, event: EntriesFound) -> None:
         entries = self.query_one(OptionList)
@@ -180,12 +198,9 @@ class EntriesScreen(Screen[None]):
         screen = PlanScreen(self._machine, self._status, event.entry, event.selection)
         self.app.push_screen(screen, self._planned)
 
-    def _planned(self, result: StageDone | WorkFailed | None) -> None:
-        if result is None:
-            return
+    def _planned(self, result: StageDone | None) -> None:
         self._refresh_machine()
-        if isinstance(result, WorkFailed):
-            self.on_work_failed(result)
+        if result is None:
             return
         staged = result.staged
         lines = [
@@ -197,20 +212,20 @@ class EntriesScreen(Screen[None]):
         self.app.push_screen(message("Staged", "\n".join(lines)))
 
     def on_restarted(self, event: Restarted) -> None:
-        if self._machine is None:
-            return
-        before = self._machine
-        self._machine = before.refreshed()
         self._read()
-        name = printable(before.host.name)
-        if before.simulated:
-            text = f"The simulated machine {name} now runs {printable(self._machine.host.release)}."
+        host = event.machine.host
+        if event.machine.simulated:
+            title, text = "Restarted", f"The simulated machine {host.name} now runs {host.release}."
         else:
-            text = f"systemd is stopping services on {name}; the new kernel starts after that."
-        self.app.push_screen(message("Restarted" if before.simulated else "Restarting", text))
+            title = "Restarting"
+            text = f"systemd is stopping services on {host.name}; the new kernel starts after that."
+        if event.warning:
+            text += f"\n{event.warning}"
+        self.app.push_screen(message(title, text))
 
     def on_work_failed(self, event: WorkFailed) -> None:
-        self._refresh_machine()
+        if self._machine is None:
+            self.query_one("#details", Text).show(event.message, layout=True)
         text = event.message + (f"\n\n{event.hint}" if event.hint else "")
         self.app.push_screen(message("That did not work", text))
 
@@ -230,7 +245,7 @@ class EntriesScreen(Screen[None]):
         row = self._row()
         if row is not None and self._machine is not None:
             text = details_text(row, self._details.get(row.entry.id))
-            self.app.push_screen(FactsScreen(self._machine, text.plain))
+            self.app.push_screen(FactsScreen(self._machine, self._status, text.plain))
 
     def action_refresh(self) -> None:
         self._read()
@@ -245,6 +260,9 @@ class EntriesScreen(Screen[None]):
 
         def answered(confirmed: bool | None) -> None:
             if confirmed:
+                notice = self.query_one("#notice", Text)
+                notice.display = True
+                notice.show("Restarting: what is in memory goes to the disks first.")
                 self._execute(machine)
 
         self.app.push_screen(ExecuteScreen(machine, self._status), answered)
@@ -260,7 +278,9 @@ class EntriesScreen(Screen[None]):
 
         text = "It will not be started. It can be staged again at any time."
         buttons = (("keep", "Keep it staged"), ("unload", "Unload"))
-        self.app.push_screen(Choice(f"Unload {self._staged_name()}?", text, buttons), answered)
+        self.app.push_screen(
+            Choice(f"Unload {staged_name(self._status)}?", text, buttons), answered
+        )
 
     def action_leave(self) -> None:
         machine = self._machine
@@ -278,7 +298,7 @@ class EntriesScreen(Screen[None]):
         if machine.host.systemd:
             text += "\nOn systemd 261 and later, systemctl reboot starts it too."
         buttons = (("stay", "Stay here"), ("quit", "Quit"), ("unload", "Unload and quit"))
-        title = f"{self._staged_name()} is staged"
+        title = f"Still staged: {staged_name(self._status)}"
         self.app.push_screen(Choice(title, text, buttons), answered)
 
     # Drawing ------------------------------------------------------------------------------
@@ -294,17 +314,6 @@ class EntriesScreen(Screen[None]):
         self.app.push_screen(message("Not now", text))
         return False
 
-    def _staged_name(self) -> str:
-        what = self._status.what
-        return (what.release or what.kernel) if what else "The staged kernel"
-
-    @work(thread=True, group="machine", exclusive=True)
-    def _refresh_machine(self) -> None:
-        try:
-            self.post_message(read_machine(self._root))
-        except WarmbootError as error:
-            self.post_message(WorkFailed(error.message, error.hint))
-
     def _row(self) -> Row | None:
         index = self.query_one(OptionList).highlighted
         return self._rows[index] if index is not None and index < len(self._rows) else None
@@ -315,12 +324,17 @@ class EntriesScreen(Screen[None]):
         before, self._marked = self._marked, entries.highlighted
         for index in {before, self._marked} - {None}:
             if index is not None and index < len(self._rows):
-                prompt = self._prompt(self._rows[index], cursor=index == self._marked)
-                entries.replace_option_prompt_at_index(index, prompt)
+                self._draw_row(index)
+
+    def _draw_row(self, index: int) -> None:
+        prompt = self._prompt(self._rows[index], cursor=index == self._marked)
+        self.query_one(OptionList).replace_option_prompt_at_index(index, prompt)
 
     def _prompt(self, row: Row, *, cursor: bool) -> Content:
         running = self._machine.host.release if self._machine else None
-        return prompt(row, self._details.get(row.entry.id), running=running, cursor=cursor)
+        what, details = self._status.what, self._details.get(row.entry.id)
+        staged = what is not None and what.entry == row.entry.id
+        return prompt(row, details, running=running, staged=staged, cursor=cursor)
 
     def _show_details(self) -> None:
         row = self._row()

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from textual.app import ComposeResult
 from textual.binding import Binding
-from textual.containers import Vertical, VerticalScroll
+from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input
 
 from warmboot.core.kexec import Machine, Status
 from warmboot.core.text import duration, plural, printable
-from warmboot.tui.widgets.lines import Text
+from warmboot.tui.screens.dialogs import SCROLLING, Box
+from warmboot.tui.widgets.lines import Text, staged_name
 
 
 class ExecuteScreen(ModalScreen[bool]):
     """Says what ends, and answers True once the host's name was typed."""
 
-    BINDINGS = [Binding("escape", "leave", "Back")]
+    BINDINGS = [Binding("escape,ctrl+c", "leave", "Back", priority=True), *SCROLLING]
 
     def __init__(self, machine: Machine, status: Status) -> None:
         super().__init__(classes="dialog")
@@ -28,8 +29,7 @@ class ExecuteScreen(ModalScreen[bool]):
         kind = "simulated machine" if self._machine.simulated else "machine"
         with Vertical(classes="box"):
             yield Text(f"Restart the {kind} {self._host}", classes="title")
-            with VerticalScroll(classes="box-scroll", can_focus=False):
-                yield Text("\n".join(self._lines()), classes="text")
+            yield Box("\n".join(self._lines()))
             yield Text(f"Type {self._host} and press Enter. Esc goes back.", id="ask")
             yield Input(id="name")
 
@@ -38,8 +38,7 @@ class ExecuteScreen(ModalScreen[bool]):
 
     def _lines(self) -> list[str]:
         host, what = self._machine.host, self._status.what
-        into = (what.release or what.kernel) if what else "a kernel that warmboot did not stage"
-        lines = [f"Into     {into}"]
+        lines = [f"Into     {staged_name(self._status)}"]
         if what:
             lines.append(f"         {printable(what.cmdline, 400) or '(empty command line)'}")
         if host.systemd and not self._machine.simulated:
@@ -64,6 +63,9 @@ class ExecuteScreen(ModalScreen[bool]):
         self.query_one("#ask", Text).show(
             f"That is not this machine's name. Type {self._host}, or Esc to go back."
         )
+
+    def action_scroll(self, lines: int) -> None:
+        self.query_one(Box).scroll_relative(y=lines, animate=False)
 
     def action_leave(self) -> None:
         self.dismiss(False)

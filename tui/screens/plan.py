@@ -24,11 +24,12 @@ from warmboot.core.kexec import (
 )
 from warmboot.core.text import printable
 from warmboot.tui.actions import NOT_WHILE_TYPING, bindings
-from warmboot.tui.screens.dialogs import help_box
+from warmboot.tui.screens.dialogs import help_box, message
 from warmboot.tui.screens.staging import StagingScreen
 from warmboot.tui.widgets.lines import KeyLine, StagedLine, Text, TopLine
 from warmboot.tui.work import StageDone, WorkFailed
 
+_LONGEST = 65536  # characters; no kernel takes more
 _STYLES = {Verdict.PASS: "$success", Verdict.WARN: "$warning", Verdict.FAIL: "$error"}
 
 
@@ -43,11 +44,11 @@ class CommandLineEditor(TextArea):
         await super()._on_key(event)
 
     async def _on_paste(self, event: events.Paste) -> None:
-        event.text = " ".join(event.text.split("\n"))
+        event.text = printable(event.text, _LONGEST)
         await super()._on_paste(event)
 
 
-class PlanScreen(Screen[StageDone | WorkFailed | None]):
+class PlanScreen(Screen[StageDone | None]):
     """Shows a plan, lets its command line be edited, and stages it."""
 
     BINDINGS = bindings("plan")
@@ -61,7 +62,8 @@ class PlanScreen(Screen[StageDone | WorkFailed | None]):
         self._status = status
         self._entry = entry
         self._selection = selection
-        self._first = choose_cmdline(entry, selection.image, machine.host)
+        self._first = _visible(choose_cmdline(entry, selection.image, machine.host))
+        self._staging = False
         self._plan = self._make_plan(self._first)
 
     def compose(self) -> ComposeResult:
@@ -76,6 +78,7 @@ class PlanScreen(Screen[StageDone | WorkFailed | None]):
         with Horizontal(id="plan-buttons"):
             yield Button("Stage", id="stage")
             yield Button("Back", id="back")
+            yield Text("", id="plan-why-not")
         yield KeyLine("plan")
 
     def on_mount(self) -> None:
@@ -86,7 +89,8 @@ class PlanScreen(Screen[StageDone | WorkFailed | None]):
         self._show()
 
     def on_unmount(self) -> None:
-        self._selection.close()
+        if not self._staging:  # else the program is ending, and the thread still reads them
+            self._selection.close()
 
     def on_text_area_changed(self) -> None:
         text = self.query_one(CommandLineEditor).text
@@ -94,6 +98,10 @@ class PlanScreen(Screen[StageDone | WorkFailed | None]):
         line = next((k for k in known if k.text == text), CommandLine(text, Origin.TYPED))
         self._plan = self._make_plan(line)
         self._show()
+
+    def on_descendant_focus(self) -> None:
+        typing = isinstance(self.focused, CommandLineEditor)
+        self.query_one(KeyLine).show_keys(typing=typing)
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
         if event.button.id == "stage":
@@ -103,10 +111,21 @@ class PlanScreen(Screen[StageDone | WorkFailed | None]):
 
     def action_stage(self) -> None:
         if self._plan.failures:
+            self.query_one("#plan-scroll").scroll_home(animate=False)
             self.app.bell()
             return
+        self._staging = True
         screen = StagingScreen(self._machine, self._plan, self._selection)
-        self.app.push_screen(screen, self.dismiss)
+        self.app.push_screen(screen, self._staged)
+
+    def _staged(self, result: StageDone | WorkFailed | None) -> None:
+        """Leave with what is staged; stay, command line and all, where it did not come to that."""
+        self._staging = False
+        if isinstance(result, WorkFailed):
+            text = result.message + (f"\n\n{result.hint}" if result.hint else "")
+            self.app.push_screen(message("Not staged", text))
+        else:
+            self.dismiss(result)
 
     def action_stage_now(self) -> None:
         self.action_stage()
@@ -135,7 +154,7 @@ class PlanScreen(Screen[StageDone | WorkFailed | None]):
             self.dismiss(None)
 
     def _reused(self) -> CommandLine:
-        return CommandLine(reusable(self._machine.host.cmdline), Origin.RUNNING)
+        return _visible(CommandLine(reusable(self._machine.host.cmdline), Origin.RUNNING))
 
     def _make_plan(self, line: CommandLine) -> Plan:
         machine, selection = self._machine, self._selection
@@ -158,12 +177,15 @@ class PlanScreen(Screen[StageDone | WorkFailed | None]):
 
     def _show(self) -> None:
         """Draw what depends on the command line."""
-        line = self._plan.choices.cmdline
+        line, failures = self._plan.choices.cmdline, self._plan.failures
+        used = next(f for f in self._plan.findings if f.check == "command-line")
         count = len(line.text.encode("utf-8", "surrogateescape")) + 1
-        shown = f"{count} bytes, {line.origin.value}{self._difference(line.text)}"
+        shown = used.text if used.verdict is Verdict.PASS else f"{count} bytes"
+        shown = f"{shown}, {line.origin.value}{self._difference(line.text)}"
         self.query_one("#plan-count", Text).show(shown, layout=True)
         self.query_one("#plan-text", Text).show(self._body(), layout=True)
-        self.query_one("#stage", Button).disabled = bool(self._plan.failures)
+        self.query_one("#stage", Button).disabled = bool(failures)
+        self.query_one("#plan-why-not", Text).show(f"FAIL {failures[0].text}" if failures else "")
 
     def _difference(self, text: str) -> str:
         """Say how the command line differs from the running kernel's."""
@@ -171,10 +193,10 @@ class PlanScreen(Screen[StageDone | WorkFailed | None]):
         added = [word for word in new if word not in old]
         missing = [word for word in old if word not in new]
         if not added and not missing:
-            return "; as the running kernel's"
+            return ", as the running kernel's"
         parts = ["+ " + " ".join(added)] if added else []
         parts += ["- " + " ".join(missing)] if missing else []
-        return "; against the running kernel's: " + printable("  ".join(parts), 300)
+        return "; against the running kernel's:\n" + printable("  ".join(parts), 300)
 
     def _body(self) -> Content:
         plan = self._plan
@@ -200,3 +222,8 @@ class PlanScreen(Screen[StageDone | WorkFailed | None]):
         passed = (f.text for f in plan.findings if f.verdict is Verdict.PASS)
         parts += [Content(f" PASS {text}\n") for text in passed]
         return Content.assemble(*parts)
+
+
+def _visible(line: CommandLine) -> CommandLine:
+    """Return a command line that is staged as it is shown: odd characters become escapes."""
+    return CommandLine(printable(line.text, _LONGEST), line.origin)

@@ -18,12 +18,13 @@ from warmboot.tui.widgets.lines import Text
 from warmboot.tui.work import StageDone, StageProgress, WorkFailed, stage
 
 _WIDTH = 40
+_REDRAW = 0.1  # seconds between two drawings of the bar: a serial line is slow
 
 
 class StagingScreen(ModalScreen[StageDone | WorkFailed]):
     """Stages a plan and answers with what came of it."""
 
-    BINDINGS = [Binding("escape", "cancel", "Cancel")]
+    BINDINGS = [Binding("escape,ctrl+c", "cancel", "Cancel")]
 
     def __init__(self, machine: Machine, plan: Plan, selection: Selection) -> None:
         super().__init__(classes="dialog")
@@ -33,6 +34,7 @@ class StagingScreen(ModalScreen[StageDone | WorkFailed]):
         self._cancel = Cancel()
         self._phase: Phase | None = None
         self._since = 0.0
+        self._drawn = 0.0
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="box"):
@@ -44,6 +46,9 @@ class StagingScreen(ModalScreen[StageDone | WorkFailed]):
 
     def on_mount(self) -> None:
         self._run()
+
+    def on_unmount(self) -> None:
+        self._cancel.cancel()
 
     @work(thread=True)
     def _run(self) -> None:
@@ -64,6 +69,9 @@ class StagingScreen(ModalScreen[StageDone | WorkFailed]):
             self.query_one("#phase", Text).show(progress.phase.value)
             if progress.phase is Phase.LOAD:
                 self.query_one("#hint", Text).show("This step cannot be cancelled")
+        elif time.monotonic() - self._drawn < _REDRAW and progress.fraction < 1:
+            return
+        self._drawn = time.monotonic()
         full = int(progress.fraction * _WIDTH)
         self.query_one("#bar", Text).show(
             f"[{'#' * full}{'-' * (_WIDTH - full)}] {progress.fraction:4.0%}"

@@ -12,15 +12,23 @@ from warmboot.core.text import printable
 from warmboot.tui.actions import key_line
 
 
+def harmless(text: str | Content) -> Content:
+    """Return text for the screen: no markup is read out of it, and no terminal codes are left."""
+    content = Content(text) if isinstance(text, str) else text
+    plain = content.plain
+    safe = "\n".join(printable(line, 1 << 16) for line in plain.split("\n"))
+    return content if safe == plain else Content(safe)
+
+
 class Text(Static):
-    """Text that is shown as it is: no markup is read out of it."""
+    """Text that is shown as it is."""
 
     def __init__(self, text: str = "", **options: Any) -> None:
-        super().__init__(Content(text), **options)
+        super().__init__(harmless(text), **options)
 
     def show(self, text: str | Content, *, layout: bool = False) -> None:
         """Replace the text; `layout` where its height may change."""
-        self.update(Content(text) if isinstance(text, str) else text, layout=layout)
+        self.update(harmless(text), layout=layout)
 
 
 class TopLine(Text):
@@ -45,21 +53,27 @@ class TopLine(Text):
 
 
 class StagedLine(Text):
-    """What is staged; hidden while nothing is."""
+    """What is staged; hidden while nothing is. `keys` where the keys for it work."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, keys: bool = False) -> None:
         super().__init__(id="staged")
         self.display = False
+        self._keys = keys
 
     def show_status(self, machine: Machine, status: Status) -> None:
         """Show or hide the line."""
         self.display = bool(status.staged)
         if not status.staged:
             return
-        what = status.what
-        name = (what.release or what.kernel) if what else "a kernel that warmboot did not stage"
+        keys = "   x restart into it   u unload" if self._keys else ""
         warning = "  (systemctl reboot may start it too)" if machine.host.systemd else ""
-        self.show(f"STAGED {name}   x restart into it   u unload{warning}")
+        self.show(f"STAGED {staged_name(status, 40)}{keys}{warning}")
+
+
+def staged_name(status: Status, limit: int = 70) -> str:
+    """Return what to call the staged kernel, at most `limit` characters."""
+    what = status.what
+    return printable(what.release or what.kernel, limit) if what else "a kernel staged elsewhere"
 
 
 class KeyLine(Text):
@@ -67,3 +81,8 @@ class KeyLine(Text):
 
     def __init__(self, screen: str) -> None:
         super().__init__(key_line(screen), classes="keys")
+        self._screen_name = screen
+
+    def show_keys(self, *, typing: bool) -> None:
+        """Show the keys that work now."""
+        self.show(key_line(self._screen_name, typing=typing))

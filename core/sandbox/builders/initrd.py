@@ -1,34 +1,94 @@
-"""Initial RAM file systems: cpio archives in the newc format (Documentation/driver-api/
-early-userspace/buffer-format.rst)."""
+"""Initrds in the newc format (Documentation/driver-api/early-userspace/buffer-format.rst)."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
-_DIRECTORY, _FILE = 0o040755, 0o100755
+from warmboot.core.sandbox.builders.compress import compress
+
+_DIRECTORY, _FILE, _LINK, _CHARACTER = 0o040755, 0o100755, 0o120777, 0o020600
+_BLOCK = 512  # archives are padded to whole blocks
+#: Where the kernel looks for early microcode (Documentation/arch/x86/microcode.rst).
+MICROCODE = {
+    "intel": "kernel/x86/microcode/GenuineIntel.bin",
+    "amd": "kernel/x86/microcode/AuthenticAMD.bin",
+}
 
 
-def build_cpio(files: Mapping[str, bytes]) -> bytes:
-    """Return a newc archive of `files` and the directories above them, the same every time."""
+@dataclass(frozen=True, slots=True)
+class Node:
+    """Anything but a plain executable file: `mode` is st_mode, `device` the numbers of a device."""
+
+    content: bytes = b""
+    mode: int = _FILE
+    device: tuple[int, int] = (0, 0)
+
+
+def link(target: str) -> Node:
+    """Return a symbolic link to `target`."""
+    return Node(target.encode(), _LINK)
+
+
+def character_device(major: int, minor: int) -> Node:
+    """Return a character device such as /dev/console (5, 1)."""
+    return Node(mode=_CHARACTER, device=(major, minor))
+
+
+def directory(mode: int = 0o755) -> Node:
+    """Return an empty directory with these permissions."""
+    return Node(mode=0o040000 | mode)
+
+
+def build_cpio(files: Mapping[str, bytes | Node]) -> bytes:
+    """Return a newc archive of `files` and the directories above them, the same every time.
+
+    Names have no slash in front. Bytes stand for an executable file with this content. All
+    belongs to root, with the time 0.
+    """
     folders = {
         "/".join(parts[:count])
         for parts in (name.split("/") for name in files)
         for count in range(1, len(parts))
     }
-    out = b""
-    names = sorted(folders | set(files))
-    for inode, name in enumerate(names, 1):
-        folder = name in folders
-        out += _member(inode, name, _DIRECTORY if folder else _FILE, files.get(name, b""))
-    return out + _member(0, "TRAILER!!!", 0, b"")
+    out = []
+    for inode, name in enumerate(sorted(folders | set(files)), 1):
+        node = files.get(name, Node(mode=_DIRECTORY))
+        out.append(_member(inode, name, Node(node) if isinstance(node, bytes) else node))
+    out.append(_member(0, "TRAILER!!!", Node(mode=0)))
+    return _pad(b"".join(out), _BLOCK)
 
 
-def _member(inode: int, name: str, mode: int, content: bytes) -> bytes:
+def build_initrd(
+    files: Mapping[str, bytes | Node],
+    *,
+    method: str | None = None,
+    microcode: Mapping[str, bytes] | None = None,
+) -> bytes:
+    """Return an initrd: the archive, compressed by `method`, behind an uncompressed early one.
+
+    `microcode` maps intel or amd to the content of the early archive. Raises WarmbootError as
+    `compress` does.
+    """
+    archive = build_cpio(files)
+    packed = compress(archive, method) if method is not None else archive
+    return (build_microcode(microcode) if microcode else b"") + packed
+
+
+def build_microcode(updates: Mapping[str, bytes]) -> bytes:
+    """Return the uncompressed archive that x86 kernels read microcode from, by vendor."""
+    return build_cpio({MICROCODE[vendor]: content for vendor, content in updates.items()})
+
+
+def _member(inode: int, name: str, node: Node) -> bytes:
     encoded = name.encode() + b"\0"
-    fields = (inode, mode, 0, 0, 1, 0, len(content), 0, 0, 0, 0, len(encoded), 0)
+    links = 2 if node.mode & 0o170000 == 0o040000 else 1
+    fields = (
+        inode, node.mode, 0, 0, links, 0, len(node.content), 0, 0, *node.device, len(encoded), 0,
+    )  # fmt: skip
     head = b"070701" + b"".join(f"{value:08X}".encode() for value in fields) + encoded
-    return _pad(head) + _pad(content)
+    return _pad(head, 4) + _pad(node.content, 4)
 
 
-def _pad(data: bytes) -> bytes:
-    return data + bytes(-len(data) % 4)
+def _pad(data: bytes, boundary: int) -> bytes:
+    return data + bytes(-len(data) % boundary)

@@ -1,0 +1,80 @@
+"""ELF kernels (vmlinux). Source: elf(5); read by pyelftools, imported only when one is met."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from typing import ClassVar, Self
+
+from warmboot.core.errors import ImageError
+from warmboot.core.images.model import Architecture, BootImage, Fact, Format
+from warmboot.core.images.view import View
+from warmboot.core.text import printable
+
+_MACHINES = {
+    ("EM_386", 32): Architecture.X86,
+    ("EM_X86_64", 64): Architecture.X86_64,
+    ("EM_ARM", 32): Architecture.ARM,
+    ("EM_AARCH64", 64): Architecture.ARM64,
+    ("EM_RISCV", 64): Architecture.RISCV64,
+    ("EM_LOONGARCH", 64): Architecture.LOONGARCH64,
+    ("EM_S390", 64): Architecture.S390X,
+    ("EM_PPC64", 64): Architecture.PPC64LE,
+}
+_MAX_SEGMENTS = 64
+_HEADERS = 1 << 16  # the program headers of a kernel stand right behind the ELF header
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ElfKernel(BootImage):
+    """An ELF executable; `entry` is its entry address, `segments` the number of PT_LOADs."""
+
+    format: ClassVar[Format] = Format.ELF
+    about: ClassVar[str] = "uncompressed ELF kernel (vmlinux)"
+    recognised_by: ClassVar[str] = "`\\x7fELF` at 0"
+
+    entry: int
+    segments: int
+
+    @classmethod
+    def matches(cls, head: bytes) -> bool:
+        return head[:4] == b"\x7fELF"
+
+    @classmethod
+    def parse(cls, view: View) -> Self:
+        from elftools.common.exceptions import ELFError, ELFParseError
+        from elftools.construct import ConstructError
+        from elftools.elf.elffile import ELFFile
+
+        head = view.head(_HEADERS)
+        try:
+            elf = ELFFile(io.BytesIO(head))
+            count = elf.header["e_phnum"]
+            if not 0 < count <= _MAX_SEGMENTS:
+                raise ImageError(f"{count} ELF program headers cannot be those of a kernel")
+            segments = [segment.header for segment in elf.iter_segments("PT_LOAD")]
+            machine, width, entry = elf.header["e_machine"], elf.elfclass, elf.header["e_entry"]
+        except (
+            ELFError, ELFParseError, ConstructError, ValueError, KeyError, TypeError, IndexError,
+            AttributeError, OverflowError, AssertionError, UnicodeDecodeError,
+        ) as error:  # fmt: skip
+            raise ImageError(
+                f"Broken ELF header: {printable(str(error), 200)}", offset=0
+            ) from error
+        if not segments:
+            raise ImageError("The ELF file has nothing to load, so it is no kernel")
+        for segment in segments:
+            view.part(segment["p_offset"], segment["p_filesz"], "ELF segment")
+        return cls(
+            file_size=view.size,
+            architecture=_MACHINES.get((machine, width)),
+            memory_size=sum(segment["p_memsz"] for segment in segments),
+            entry=entry,
+            segments=len(segments),
+        )
+
+    def facts(self) -> tuple[Fact, ...]:
+        return (
+            Fact("Entry address", f"{self.entry:#x}"),
+            Fact("Segments", str(self.segments)),
+        )

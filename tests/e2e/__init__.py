@@ -1,0 +1,1 @@
+"""Boots real kernels in QEMU and proves there what warmboot says it does."""

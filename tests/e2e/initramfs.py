@@ -1,0 +1,205 @@
+"""The guests' file systems, as archives for the kernel: Debian's Python and warmboot on top.
+
+A guest's initramfs is two archives end to end: a base that is cached (Python, the modules that
+warmboot needs, busybox) and a small one made for each run (warmboot itself, boot files, scenario).
+"""
+
+from __future__ import annotations
+
+import platform
+import shutil
+import sysconfig
+import tarfile
+import tempfile
+from collections.abc import Mapping
+from importlib import metadata
+from io import BytesIO
+from pathlib import Path
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from .cpio import Archive
+from .fetch import PYTHON_VERSION, Arch, cached, debian_packages, python_modules, run
+
+PYTHON = f"python{PYTHON_VERSION}"
+MODULES = f"usr/local/lib/{PYTHON}/dist-packages"
+GUEST_FILES = Path(__file__).parent / "guest"
+DEBIAN_KERNEL = "linux-image-cloud-amd64*"
+PACKAGES = (
+    *(f"{PYTHON}-minimal", f"lib{PYTHON}-minimal", f"lib{PYTHON}-stdlib"),
+    *("libc6", "libc-bin", "libgcc-s1", "zlib1g", "libexpat1", "libffi8", "liblzma5"),
+    *("libbz2-1.0", "libssl3", "libuuid1", "libcrypt1", "busybox-static"),
+)
+APPLETS = (
+    *("cat", "dmesg", "hostname", "ls", "mkdir", "mount", "poweroff", "sed", "setsid", "sh"),
+    *("sleep", "stty", "sync", "uname"),
+)
+NOT_NEEDED = ("usr/share/doc", "usr/share/man", "usr/share/lintian", "usr/lib/*/gconv")
+
+
+def _downloads(arch: Arch) -> Path:
+    names = PACKAGES + ((DEBIAN_KERNEL,) if arch is Arch.AMD64 else ())
+    return debian_packages(arch, names)
+
+
+def debian_kernel() -> tuple[str, bytes]:
+    """Release and bzImage of Debian's stock x86-64 cloud kernel."""
+    (package,) = _downloads(Arch.AMD64).glob("linux-image-*.deb")
+    content = run("dpkg-deb", "--fsys-tarfile", package)
+    with tarfile.open(fileobj=BytesIO(content)) as archive:
+        for member in archive:
+            path = Path(member.name)
+            image = archive.extractfile(member) if path.name.startswith("vmlinuz-") else None
+            if image is not None:
+                return path.name.removeprefix("vmlinuz-"), image.read()
+    raise FileNotFoundError(f"{package.name} holds no /boot/vmlinuz-*")
+
+
+def base_archive(arch: Arch) -> Path:
+    """The cached part of a guest's initramfs, for a running kernel of this architecture."""
+    debian, wheels = _debian_tree(arch), python_modules(arch)
+
+    def build(folder: Path) -> None:
+        tree = folder / "tree"
+        shutil.copytree(debian, tree, symlinks=True)
+        _copy_needed_modules(wheels, tree / MODULES)
+        _compile(tree)
+        archive = Archive()
+        archive.tree(tree)
+        archive.character_device("/dev/console", 5, 1)
+        for name in ("proc", "sys", "run", "root"):
+            archive.folder(f"/{name}")
+        archive.folder("/tmp", 0o1777)
+        for applet in APPLETS:
+            archive.link(f"/bin/{applet}", "busybox")
+        archive.write(folder / "base.cpio")
+        shutil.rmtree(tree)
+
+    own_part = Path(__file__).read_text(encoding="utf-8")
+    return cached("bases", [debian.name, wheels.name, own_part], build) / "base.cpio"
+
+
+def _debian_tree(arch: Arch) -> Path:
+    downloads = _downloads(arch)
+
+    def unpack(folder: Path) -> None:
+        for package in sorted(downloads.glob("*.deb")):
+            if not package.name.startswith("linux-image-"):
+                run("dpkg-deb", "--extract", package, folder)
+        for pattern in NOT_NEEDED:
+            for unneeded in folder.glob(pattern):
+                shutil.rmtree(unneeded)
+
+    return cached("trees", [downloads.name, *NOT_NEEDED], unpack)
+
+
+def _copy_needed_modules(wheels: Path, target: Path) -> None:
+    """Copy what warmboot needs, and what that needs; the lock file also pins build tools."""
+    found = {
+        canonicalize_name(item.metadata["Name"]): item
+        for item in metadata.distributions(path=[str(wheels)])
+    }
+    missing, taken = [canonicalize_name(name) for name in _required(_warmboot())], set[str]()
+    while missing:
+        name = missing.pop()
+        if name in taken:
+            continue
+        taken.add(name)
+        if name not in found:
+            raise FileNotFoundError(f"the lock file does not pin {name}")
+        missing += [canonicalize_name(needed) for needed in _required(found[name])]
+        _copy_distribution(found[name], target)
+
+
+def _warmboot() -> metadata.Distribution:
+    """The package as it is installed here; a source tree in the working directory is not that."""
+    places = [sysconfig.get_path("purelib")]
+    found = list(metadata.distributions(name="warmboot", path=places))
+    if len(found) != 1:
+        raise FileNotFoundError(f"warmboot is not installed in {places[0]}: run make e2e")
+    return found[0]
+
+
+def _required(distribution: metadata.Distribution) -> list[str]:
+    requirements = [Requirement(line) for line in distribution.requires or ()]
+    environment = {"extra": "", "python_version": PYTHON_VERSION}
+    return [r.name for r in requirements if r.marker is None or r.marker.evaluate(environment)]
+
+
+def _copy_distribution(distribution: metadata.Distribution, target: Path) -> None:
+    """Copy a distribution's modules and metadata, but no script and no compiled file."""
+    for file in distribution.files or ():
+        if ".." in file.parts or file.suffix == ".pyc":
+            continue
+        place = target / file
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(file.locate(), place)
+
+
+def _compile(tree: Path) -> None:
+    """Compile all modules below `tree` as the guest's own Python would, to make its starts quick.
+
+    The interpreter is Debian's, of this machine's architecture, run out of the unpacked packages:
+    the Python that runs the tests may be another one.
+    """
+    native = _debian_tree(next(arch for arch in Arch if arch.machine == platform.machine()))
+    (loader,) = native.glob("lib*/ld-linux-*.so.*")
+    libraries = ":".join(str(path) for path in native.glob("**/*-linux-gnu"))
+    run(
+        *(loader, "--library-path", libraries, native / "usr/bin" / PYTHON, "-s", "-S", "-m"),
+        *("compileall", "-q", "-j", "0", "--invalidation-mode", "unchecked-hash"),
+        *("-s", tree, "-p", "/", tree),
+        env={"PYTHONHOME": str(native / "usr")},
+    )
+
+
+def guest_initramfs(target: Path, arch: Arch, files: Mapping[str, bytes], scenario: Path) -> None:
+    """Write the initramfs of a running kernel: warmboot installed, `files` at their absolute paths.
+
+    `scenario` is the script that init runs.
+    """
+    archive = Archive()
+    for path, content in files.items():
+        archive.file(path, content)
+    archive.file("/init", GUEST_FILES / "init", 0o755)
+    archive.file("/report.sh", GUEST_FILES / "report.sh")
+    archive.file("/scenario", scenario, 0o755)
+    with tempfile.TemporaryDirectory() as name:
+        tree = Path(name)
+        _install_warmboot(tree)
+        archive.tree(tree)
+        archive.write(tree / "own.cpio")
+        with target.open("wb") as out:
+            for part in (base_archive(arch), tree / "own.cpio"):
+                with part.open("rb") as archive_file:
+                    shutil.copyfileobj(archive_file, out)
+
+
+def _install_warmboot(tree: Path) -> None:
+    """Put the installed package below `tree` as it is, with its command, where pip puts them."""
+    warmboot = _warmboot()
+    _copy_distribution(warmboot, tree / MODULES)
+    _compile(tree)
+    (script,) = warmboot.entry_points.select(group="console_scripts", name="warmboot")
+    command = tree / "usr/local/bin/warmboot"
+    command.parent.mkdir(parents=True)
+    command.write_text(
+        f"#!/usr/bin/{PYTHON}\nimport sys\n"
+        f"from {script.module} import {script.attr}\nsys.exit({script.attr}())\n",
+        encoding="utf-8",
+    )
+    command.chmod(0o755)
+
+
+def second_initrd(arch: Arch, nonce: str) -> bytes:
+    """The small initrd that is staged: busybox, an init that reports, and the nonce of this run."""
+    archive = Archive()
+    archive.folder("/proc")
+    archive.character_device("/dev/console", 5, 1)
+    archive.file("/bin/busybox", _debian_tree(arch) / "bin/busybox", 0o755)
+    for applet in ("cat", "mount", "poweroff", "uname"):
+        archive.link(f"/bin/{applet}", "busybox")
+    archive.file("/init", GUEST_FILES / "second-init", 0o755)
+    archive.file("/nonce", nonce.encode("ascii"))
+    return archive.to_bytes()

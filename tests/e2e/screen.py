@@ -1,0 +1,79 @@
+"""A person at a guest's console: sees the screen as a terminal shows it, and presses keys."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import pyte
+
+from .guest import Guest, GuestError
+
+COLUMNS, ROWS = 80, 24
+FIELD_DISTANCE = 2  # lines from a field's label to where its text stands, a border included
+TYPING = 0.05  # seconds between two keys, so that each is read by itself
+
+KEYS = {"enter": b"\r", "end": b"\x1b[F", "f2": b"\x1bOQ"}
+
+
+class Screen:
+    """The console of `guest`, from now on, as a terminal of 80 columns and 24 rows."""
+
+    def __init__(self, guest: Guest) -> None:
+        self._guest = guest
+        self._screen = pyte.Screen(COLUMNS, ROWS)
+        self._stream = pyte.ByteStream(self._screen)
+        guest.listen(self._stream.feed)
+
+    @property
+    def text(self) -> str:
+        """What the screen shows, line by line."""
+        return "\n".join(line.rstrip() for line in self._screen.display)
+
+    def wait_for(self, text: str, seconds: float) -> None:
+        """Wait until the screen shows `text`; what it shows instead is in the error."""
+        self._wait_until(lambda: text in self.text, seconds, f"{text!r} on the screen")
+
+    def wait_while(self, text: str, seconds: float) -> None:
+        """Wait until the screen no longer shows `text`."""
+        self._wait_until(lambda: text not in self.text, seconds, f"{text!r} gone from the screen")
+
+    def wait_for_field(self, label: str, seconds: float) -> None:
+        """Wait until the cursor stands close below `label`: the field takes what is typed."""
+
+        def there() -> bool:
+            cursor = self._screen.cursor.y
+            above = self._screen.display[max(0, cursor - FIELD_DISTANCE) : cursor]
+            return any(label in line for line in above)
+
+        self._wait_until(there, seconds, f"the cursor below {label!r}")
+
+    def wait_for_cursor_behind(self, text: str, seconds: float) -> None:
+        """Wait until the cursor stands right behind `text`."""
+
+        def there() -> bool:
+            cursor = self._screen.cursor
+            return self._screen.display[cursor.y][: cursor.x].endswith(text)
+
+        self._wait_until(there, seconds, f"the cursor behind {text!r}")
+
+    def _wait_until(self, condition: Callable[[], bool], seconds: float, what: str) -> None:
+        try:
+            self._guest.wait_until(condition, seconds, what)
+        except GuestError as error:
+            error.add_note(f"The screen:\n{self.text}")
+            raise
+
+    def press(self, *keys: str) -> None:
+        """Press keys one after the other: a name in KEYS, or a character.
+
+        A key that moves the cursor or opens a screen takes effect later than the letters behind
+        it where the machine is slow: wait for what it does before the next one.
+        """
+        for key in keys:
+            self._guest.type(KEYS.get(key) or key.encode())
+            time.sleep(TYPING)
+
+    def write(self, text: str) -> None:
+        """Type text, without Enter."""
+        self.press(*text)

@@ -1,0 +1,38 @@
+#!/bin/sh
+# Installs what `make e2e` needs beyond Python: the two emulators, and apt's package lists
+# (tests/e2e/fetch.py reads the archive's address from them). Does nothing when all is there.
+set -eu
+
+missing=
+need() { # need COMMAND PACKAGE
+    command -v "$1" >/dev/null 2>&1 || missing="$missing $2"
+}
+need qemu-system-aarch64 qemu-system-arm
+need qemu-system-x86_64 qemu-system-x86
+
+lists_known() {
+    apt-get indextargets --format '$(ORIGIN)' 'Created-By: Packages' 2>/dev/null | grep -qx Debian
+}
+
+if ! command -v apt-get >/dev/null 2>&1; then
+    echo "tests/e2e/setup.sh: the guests are made of Debian packages, and this machine has no apt" >&2
+    exit 1
+fi
+if [ -z "$missing" ] && lists_known; then
+    exit 0
+fi
+if [ "$(id -u)" -ne 0 ]; then
+    echo "tests/e2e/setup.sh: run as root once, or: apt-get update && apt-get install$missing" >&2
+    exit 1
+fi
+
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+quietly() {
+    "$@" >"$log" 2>&1 </dev/null || { cat "$log" >&2; echo "tests/e2e/setup.sh: failed: $*" >&2; exit 1; }
+}
+export DEBIAN_FRONTEND=noninteractive
+echo "tests/e2e/setup.sh: installing${missing:- package lists}" >&2
+quietly apt-get -q update
+# shellcheck disable=SC2086  # one word per package
+[ -z "$missing" ] || quietly apt-get -qy install --no-install-recommends $missing

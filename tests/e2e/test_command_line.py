@@ -1,0 +1,107 @@
+"""The command line on real kernels: from an installed image to that kernel running."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import pytest
+
+from warmboot.core.sandbox.builders.uki import build_uki
+
+from .fetch import Arch
+from .guest import Guest, Step, converse, machine, steps
+from .initramfs import GUEST_FILES, debian_kernel, guest_initramfs, second_initrd
+from .proof import Nonces, SecondKernel, second_kernel
+
+pytestmark = pytest.mark.timeout(900)  # seconds, downloads and a second try included
+
+ARM64_RELEASE = "6.12.95-kexectest2"  # of the image in the repository
+LIMIT = (
+    400.0  # seconds; measured alone: 35 on arm64, 45 on x86-64, eight times that on a busy machine
+)
+
+
+def test_arm64_zboot_below_another_root(
+    image_file: Callable[[str], Path], nonces: Nonces, tmp_path: Path
+) -> None:
+    zboot = image_file("arm64-6.12-gzip.vmlinuz.efi")
+    boot = {
+        f"/mnt/boot/vmlinuz-{ARM64_RELEASE}": zboot.read_bytes(),
+        f"/mnt/boot/initrd.img-{ARM64_RELEASE}": second_initrd(Arch.ARM64, nonces.initrd),
+    }
+    options = ["--append", f"e2e={nonces.cmdline}"]
+    running = image_file("arm64-6.12.Image")
+    second = restart(Arch.ARM64, running, boot, options, nonces, tmp_path, root="/mnt")
+    assert second.release == ARM64_RELEASE
+    assert second.cmdline.startswith("console=ttyAMA0 ")  # the running kernel's own, to begin with
+
+
+def test_x86_64_bzimage_by_its_path(nonces: Nonces, tmp_path: Path) -> None:
+    release, kernel = debian_kernel()
+    boot = {
+        "/boot/bzImage": kernel,
+        "/boot/second.cpio": second_initrd(Arch.AMD64, nonces.initrd),
+    }
+    cmdline = f"e2e={nonces.cmdline} console=ttyS0 panic=-1 quiet"
+    options = ["--kernel", "/boot/bzImage", "--initrd", "/boot/second.cpio", "--cmdline", cmdline]
+    running = tmp_path / "bzImage"
+    running.write_bytes(kernel)
+    second = restart(Arch.AMD64, running, boot, options, nonces, tmp_path)
+    assert second == SecondKernel(release, cmdline)
+
+
+def test_x86_64_uki_with_its_own_command_line(nonces: Nonces, tmp_path: Path) -> None:
+    release, kernel = debian_kernel()
+    cmdline = f"console=ttyS0 panic=-1 quiet e2e={nonces.cmdline}"
+    uki = build_uki(
+        arch="x86-64",
+        linux=kernel,
+        initrd=second_initrd(Arch.AMD64, nonces.initrd),
+        cmdline=cmdline,
+        osrel='ID=e2e\nPRETTY_NAME="A unified image"\n',
+        uname=release,
+    )
+    running = tmp_path / "bzImage"
+    running.write_bytes(kernel)
+    boot = {"/boot/efi/EFI/Linux/unified.efi": uki}
+    second = restart(Arch.AMD64, running, boot, [], nonces, tmp_path)
+    assert second == SecondKernel(release, cmdline)
+
+
+def restart(
+    arch: Arch,
+    running: Path,
+    boot: Mapping[str, bytes],
+    options: Sequence[str],
+    nonces: Nonces,
+    folder: Path,
+    *,
+    root: str = "/",
+) -> SecondKernel:
+    """Stage, unload, stage again and execute in a guest; return what the second kernel said."""
+    parameters = f"root={shlex.quote(root)}\nset -- {shlex.join(options)}\n"
+    initramfs = folder / "initramfs.cpio"
+    files = {**boot, "/parameters": parameters.encode()}
+    guest_initramfs(initramfs, arch, files, GUEST_FILES / "command-line")
+
+    def talk(guest: Guest) -> tuple[SecondKernel, dict[str, Step]]:
+        return second_kernel(guest, nonces, LIMIT), steps(guest.transcript)
+
+    second, done = converse(machine(arch, running, initramfs), talk)
+    check_steps(done, nonces)
+    return second
+
+
+def check_steps(done: Mapping[str, Step], nonces: Nonces) -> None:
+    """What warmboot said on the way must agree with what the kernel said."""
+    assert {name: step.code for name, step in done.items() if step.code != 0} == {}
+    assert "exec" not in done, "exec returned, and yet another kernel ran"
+    loaded = ("not-loaded", "loaded", "unloaded")
+    assert [done[name].output for name in loaded] == ["0\n", "1\n", "0\n"]
+    assert f"e2e={nonces.cmdline}" in done["dry-run"].output
+    status = json.loads(done["status"].output)
+    assert (status["simulated"], status["staged"]) == (False, True)
+    assert f"e2e={nonces.cmdline}" in status["what"]["cmdline"]

@@ -1,0 +1,132 @@
+"""A person at the full-screen program: reads the screen, presses keys, waits for what they see."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shutil
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from textual.pilot import Pilot
+
+from warmboot.core.sandbox.machine import SimulatedMachine, write_machine
+from warmboot.core.sandbox.marker import write_marker
+from warmboot.tui.app import WarmbootApp
+from warmboot.tui.terminal import Terminal
+
+PATIENCE = 20.0  # seconds
+TICK = 0.01  # seconds between two looks at the screen
+HOST = "sandbox"
+UTF8 = Terminal(usable=True, ascii=False, mouse=False, theme="night")
+ASCII = Terminal(usable=True, ascii=True, mouse=False, theme="mono")
+
+
+class Person:
+    """Sits before `root` on a terminal."""
+
+    def __init__(self, pilot: Pilot[int], app: WarmbootApp, root: Path) -> None:
+        self.pilot = pilot
+        self.app = app
+        self.root = root
+
+    @property
+    def lines(self) -> list[str]:
+        """What stands on the screen, line by line."""
+        strips = self.app.screen._compositor.render_strips()
+        return [strip.text.rstrip() for strip in strips]
+
+    @property
+    def text(self) -> str:
+        """What stands on the screen."""
+        return "\n".join(self.lines)
+
+    def line_with(self, text: str) -> str:
+        """Return the first line that holds `text`."""
+        return next(line for line in self.lines if text in line)
+
+    def mark_of(self, title: str) -> str:
+        """Return the letter before the entry with this title."""
+        rows = (line.partition("│")[0] for line in self.lines)
+        return next(row for row in rows if title in row)[1]
+
+    async def wait(self, condition: Callable[[], object], what: str) -> None:
+        """Wait until `condition` holds; say what was waited for, and what was seen, otherwise."""
+        end = time.monotonic() + PATIENCE
+        while not condition():
+            if time.monotonic() > end:
+                raise AssertionError(f"waited for {what}; the screen:\n{self.text}")
+            await self.pilot.pause(TICK)
+        await self.pilot.pause()
+
+    async def see(self, *texts: str) -> None:
+        """Wait until every text stands on the screen."""
+        for text in texts:
+            await self.wait(lambda text=text: text in self.text, repr(text))  # type: ignore[misc]
+
+    async def see_no(self, text: str) -> None:
+        """Wait until a text is gone."""
+        await self.wait(lambda: text not in self.text, f"no {text!r}")
+
+    async def press(self, *keys: str) -> None:
+        """Press keys one after the other."""
+        await self.pilot.press(*keys)
+        await self.pilot.pause()
+
+    async def write(self, text: str) -> None:
+        """Type a text."""
+        await self.press(*text)
+
+    async def choose(self, title: str) -> None:
+        """Move the cursor to the entry with this title."""
+        await self.see("Enter Plan", "Entry: ")
+        for _ in range(40):
+            if any(title in line and line.startswith((">", " >")) for line in self.lines):
+                return
+            await self.press("down")
+        raise AssertionError(f"no entry {title!r} in reach:\n{self.text}")
+
+    async def plan(self, title: str) -> None:
+        """Open the plan of an entry."""
+        await self.choose(title)
+        await self.press("enter")
+        await self.see("Esc Back", "Command line")
+
+    def is_loaded(self) -> bool:
+        """Whether the simulated kernel holds something to restart into."""
+        return (self.root / "sys/kernel/kexec_loaded").read_text() == "1\n"
+
+    @property
+    def kernel_has(self) -> dict[str, object]:
+        """What the simulated kernel was given."""
+        record = json.loads((self.root / ".warmboot-kernel/staged.json").read_text())
+        if not isinstance(record, dict):
+            raise TypeError(f"staged.json holds {record!r}")
+        return record
+
+
+@asynccontextmanager
+async def sit_down(
+    root: Path, *, size: tuple[int, int] = (80, 24), terminal: Terminal = UTF8
+) -> AsyncIterator[Person]:
+    """Start the program on `root`."""
+    app = WarmbootApp(root, terminal)
+    async with app.run_test(size=size) as pilot:
+        yield Person(pilot, app, root)
+        await asyncio.wait_for(app.workers.wait_for_complete(), PATIENCE)
+
+
+def empty_machine(root: Path, **more: str) -> Path:
+    """Make a simulated machine with no images at all."""
+    root.mkdir()
+    write_machine(root, SimulatedMachine("aarch64", "6.1.0", "root=/dev/vda1", **more))  # type: ignore[arg-type]
+    write_marker(root)
+    return root
+
+
+def copy_of(sandbox: Path, target: Path) -> Path:
+    """Return a copy of a sandbox for one test."""
+    shutil.copytree(sandbox, target, copy_function=shutil.copyfile)
+    return target
