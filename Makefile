@@ -13,7 +13,7 @@ SOURCES := $(shell find core tui themes \( -name __pycache__ -o -name '.*' \) -p
 	pyproject.toml README.md LICENSE $(wildcard man/*)
 SANDBOX := .cache/sandbox
 
-.PHONY: help run test lint bench e2e lock clean
+.PHONY: help run test lint bench e2e fuzz lock clean
 .DEFAULT_GOAL := help
 
 help:
@@ -22,6 +22,7 @@ help:
 	@echo 'make lint    set up, lint and check types only'
 	@echo 'make bench   measure warmboot against gzip, zstd and the like'
 	@echo 'make e2e     boot real kernels in QEMU and restart them into one another'
+	@echo 'make fuzz    look for inputs that break a parser (FUZZ_SECONDS=60)'
 	@echo 'make lock    write the lock files anew'
 	@echo 'make clean   remove everything that these targets made'
 
@@ -42,11 +43,15 @@ lint: $(VENV)/installed $(VENV)/dev
 
 bench: $(VENV)/installed $(VENV)/dev
 	@tests/tools.sh bench
-	@$(BIN)/python tests/bench/run.py
+	@$(BIN)/python tests/bench/measure.py
 
 e2e: $(VENV)/installed $(VENV)/dev
 	@tests/e2e/setup.sh
 	@WARMBOOT_E2E=1 $(BIN)/pytest -n 2 -q -rA tests/e2e
+
+FUZZ_SECONDS ?= 60
+fuzz: $(VENV)/installed $(VENV)/dev
+	@$(BIN)/python tests/fuzz/target.py -max_total_time=$(FUZZ_SECONDS)
 
 lock: $(VENV)/python
 	@$(PIP) install pip-tools

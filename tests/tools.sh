@@ -2,8 +2,8 @@
 # Install the Debian packages that some tests want, where this machine can: as root, with apt.
 # Elsewhere those tests are reported as skipped, by name.
 set -eu
-want="mandoc openssl sbsigntool"
-[ "${1:-}" != bench ] || want="gzip isal lz4 lzop xz-utils zstd"
+want="file lzop mandoc openssl sbsigntool"
+[ "${1:-}" != bench ] || want="file gzip isal lz4 lzop xz-utils zstd"
 missing=""
 for package in $want; do
 	dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing="$missing $package"

@@ -24,9 +24,9 @@ def prompt(
     bad = row.problem or (details is not None and details.problem)
     mark = "!" if bad else "S" if staged else "*" if version == running else " "
     about = "unusable" if image is None else f"{image.format} {image.architecture or ''}"
-    title = Content(f"{'>' if cursor else ' '}{mark} {printable(entry.title, 60)}\n").stylize(
-        "bold"
-    )
+    title = Content(f"{'>' if cursor else ' '}{mark} {printable(entry.title, 60)}\n")
+    if not cursor:
+        title = title.stylize("bold")
     return title + Content(f"   {printable(version, 40)}  {about}")
 
 

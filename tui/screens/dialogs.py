@@ -8,8 +8,10 @@ from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Button
 
+from warmboot.core.kexec import Machine, Status
 from warmboot.tui.actions import help_rows
-from warmboot.tui.widgets.lines import Text
+from warmboot.tui.widgets.lines import Text, staged_name
+from warmboot.tui.work import Restarted, StageDone, WorkFailed
 
 
 class Box(VerticalScroll, can_focus=False):
@@ -83,3 +85,45 @@ def help_box() -> Choice:
     marks = " marks  > cursor  * runs now  S staged  ! cannot be used"
     moving = "arrows  choose an entry, scroll\n   Tab  next part of the screen"
     return message("Keys", f"{marks}\n{moving}\n{rows}")
+
+
+def failure_box(title: str, failure: WorkFailed) -> Choice:
+    """Return the box that says what did not work, and what to do next."""
+    return message(title, failure.message + (f"\n\n{failure.hint}" if failure.hint else ""))
+
+
+def staged_box(done: StageDone) -> Choice:
+    """Return the box that says what is staged now, and what is next."""
+    staged = done.staged
+    lines = [
+        f"{staged.release or staged.kernel} is staged. The running system goes on.",
+        "x restarts into it, u takes it out again.",
+    ]
+    return message("Staged", "\n".join([*lines, *filter(None, (done.warning,))]))
+
+
+def restarted_box(event: Restarted) -> Choice:
+    """Return the box that says what became of a restart."""
+    host = event.machine.host
+    if event.machine.simulated:
+        title, text = "Restarted", f"The simulated machine {host.name} now runs {host.release}."
+    else:
+        title = "Restarting"
+        text = f"systemd is stopping services on {host.name}; the new kernel starts after that."
+    return message(title, "\n".join([text, *filter(None, (event.warning,))]))
+
+
+def unload_box(status: Status) -> Choice:
+    """Return the question before an unload: ``unload`` or anything else."""
+    text = "It will not be started. It can be staged again at any time."
+    buttons = (("keep", "Keep it staged"), ("unload", "Unload"))
+    return Choice(f"Unload {staged_name(status)}?", text, buttons)
+
+
+def leave_box(machine: Machine, status: Status) -> Choice:
+    """Return the question before leaving with something staged: ``quit``, ``unload`` or stay."""
+    text = "It stays staged. warmboot exec starts it; warmboot unload takes it out."
+    if machine.host.systemd:
+        text += "\nOn systemd 261 and later, systemctl reboot starts it too."
+    buttons = (("stay", "Stay here"), ("quit", "Quit"), ("unload", "Unload and quit"))
+    return Choice(f"Still staged: {staged_name(status)}", text, buttons)

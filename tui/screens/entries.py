@@ -18,11 +18,19 @@ from warmboot.core.kexec import Machine, Status
 from warmboot.core.progress import Cancel
 from warmboot.tui.actions import bindings
 from warmboot.tui.describe import details_text, looked_text, prompt
-from warmboot.tui.screens.dialogs import Choice, help_box, message
+from warmboot.tui.screens.dialogs import (
+    failure_box,
+    help_box,
+    leave_box,
+    message,
+    restarted_box,
+    staged_box,
+    unload_box,
+)
 from warmboot.tui.screens.execute import ExecuteScreen
 from warmboot.tui.screens.facts import FactsScreen
 from warmboot.tui.screens.plan import PlanScreen
-from warmboot.tui.widgets.lines import KeyLine, StagedLine, Text, TopLine, staged_name
+from warmboot.tui.widgets.lines import KeyLine, StagedLine, Text, TopLine
 from warmboot.tui.work import (
     DetailsRead,
     EntriesFound,
@@ -202,32 +210,16 @@ class EntriesScreen(Screen[None]):
         self._refresh_machine()
         if result is None:
             return
-        staged = result.staged
-        lines = [
-            f"{staged.release or staged.kernel} is staged. The running system goes on.",
-            "x restarts into it, u takes it out again.",
-        ]
-        if result.warning:
-            lines.append(result.warning)
-        self.app.push_screen(message("Staged", "\n".join(lines)))
+        self.app.push_screen(staged_box(result))
 
     def on_restarted(self, event: Restarted) -> None:
         self._read()
-        host = event.machine.host
-        if event.machine.simulated:
-            title, text = "Restarted", f"The simulated machine {host.name} now runs {host.release}."
-        else:
-            title = "Restarting"
-            text = f"systemd is stopping services on {host.name}; the new kernel starts after that."
-        if event.warning:
-            text += f"\n{event.warning}"
-        self.app.push_screen(message(title, text))
+        self.app.push_screen(restarted_box(event))
 
     def on_work_failed(self, event: WorkFailed) -> None:
         if self._machine is None:
             self.query_one("#details", Text).show(event.message, layout=True)
-        text = event.message + (f"\n\n{event.hint}" if event.hint else "")
-        self.app.push_screen(message("That did not work", text))
+        self.app.push_screen(failure_box("That did not work", event))
 
     # Keys ---------------------------------------------------------------------------------
 
@@ -276,11 +268,7 @@ class EntriesScreen(Screen[None]):
             if answer == "unload":
                 self._unload(machine, leave=False)
 
-        text = "It will not be started. It can be staged again at any time."
-        buttons = (("keep", "Keep it staged"), ("unload", "Unload"))
-        self.app.push_screen(
-            Choice(f"Unload {staged_name(self._status)}?", text, buttons), answered
-        )
+        self.app.push_screen(unload_box(self._status), answered)
 
     def action_leave(self) -> None:
         machine = self._machine
@@ -294,12 +282,7 @@ class EntriesScreen(Screen[None]):
             elif answer == "unload":
                 self._unload(machine, leave=True)
 
-        text = "It stays staged. warmboot exec starts it; warmboot unload takes it out."
-        if machine.host.systemd:
-            text += "\nOn systemd 261 and later, systemctl reboot starts it too."
-        buttons = (("stay", "Stay here"), ("quit", "Quit"), ("unload", "Unload and quit"))
-        title = f"Still staged: {staged_name(self._status)}"
-        self.app.push_screen(Choice(title, text, buttons), answered)
+        self.app.push_screen(leave_box(machine, self._status), answered)
 
     # Drawing ------------------------------------------------------------------------------
 

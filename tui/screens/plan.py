@@ -24,7 +24,7 @@ from warmboot.core.kexec import (
 )
 from warmboot.core.text import printable
 from warmboot.tui.actions import NOT_WHILE_TYPING, bindings
-from warmboot.tui.screens.dialogs import help_box, message
+from warmboot.tui.screens.dialogs import failure_box, help_box
 from warmboot.tui.screens.staging import StagingScreen
 from warmboot.tui.widgets.lines import KeyLine, StagedLine, Text, TopLine
 from warmboot.tui.work import StageDone, WorkFailed
@@ -122,8 +122,7 @@ class PlanScreen(Screen[StageDone | None]):
         """Leave with what is staged; stay, command line and all, where it did not come to that."""
         self._staging = False
         if isinstance(result, WorkFailed):
-            text = result.message + (f"\n\n{result.hint}" if result.hint else "")
-            self.app.push_screen(message("Not staged", text))
+            self.app.push_screen(failure_box("Not staged", result))
         else:
             self.dismiss(result)
 

@@ -1,0 +1,99 @@
+"""Coverage-guided fuzzing of every parser and decoder (``make fuzz``).
+
+Each input is read as `warmboot inspect` reads a file. Whatever the bytes, only ImageError may come
+out, within two seconds and 64 MiB above the input; anything else stops the run with the input kept.
+The corpus is made from the builders, so that every format and method is reached from the start;
+what a run finds is kept in .cache/fuzz and used by the next one.
+
+WARMBOOT_FUZZ_PLANT=1 plants a fault in a parser, to prove that the fuzzer finds faults.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import atheris
+
+with atheris.instrument_imports(include=["warmboot.core.images", "warmboot.core.payload"]):
+    from warmboot.core.errors import ImageError
+    from warmboot.core.images import BytesView, Method, Stream, identify
+    from warmboot.core.images.authenticode import signatures_of
+    from warmboot.core.payload import MemFile, unpack
+
+from warmboot.core.sandbox.builders.bzimage import build_bzimage
+from warmboot.core.sandbox.builders.compress import compress
+from warmboot.core.sandbox.builders.elf import build_elf_kernel
+from warmboot.core.sandbox.builders.kernel import build_arm64_image
+from warmboot.core.sandbox.builders.pe import build_certificate
+from warmboot.core.sandbox.builders.uki import Profile, build_addon, build_uki
+from warmboot.core.sandbox.builders.zboot import build_zboot
+
+CORPUS = Path(".cache/fuzz")
+LIMIT = 4 << 20
+METHODS = list(Method)
+
+
+def inspect(data: bytes) -> None:
+    """Read `data` as an image; the first byte also chooses a method to unpack the rest with."""
+    if os.environ.get("WARMBOOT_FUZZ_PLANT") and data[:2] == b"MZ" and len(data) % 7 == 3:
+        raise IndexError("planted")
+    view = BytesView(data)
+    try:
+        image = identify(view)
+        image.describe()
+        signatures_of(view)
+        stream = image.stream
+    except ImageError:
+        stream = None
+    if stream is None and len(data) > 16:
+        stream = Stream(METHODS[data[0] % len(METHODS)], 1, len(data) - 1)
+    if stream is None:
+        return
+    with MemFile("fuzz") as memory:
+        try:
+            unpack(view, stream, memory, limit=LIMIT)
+        except ImageError:
+            return
+
+
+def seeds() -> dict[str, bytes]:
+    """Return one small sound image of each kind, and one stream of each method."""
+    kernel = build_arm64_image("6.12", body_size=3000)[:8192]
+    found = {
+        "zboot": build_zboot(
+            kernel, arch="arm64", method="gzip", certificates=build_certificate(bytes(40))
+        ),
+        "bzimage": build_bzimage("6.1", body_size=2000),
+        "uki": build_uki(
+            arch="arm64",
+            linux=kernel,
+            initrd=b"i",
+            cmdline="quiet",
+            osrel="ID=x\n",
+            profiles=[Profile("ID=a\n", [(".cmdline", b"b")])],
+        ),
+        "addon": build_addon(arch="arm64", cmdline="quiet"),
+        "elf": build_elf_kernel("arm64", "6.1", body_size=2000),
+        "image": kernel,
+    }
+    for number, method in enumerate(METHODS):
+        stream = compress(kernel, method)
+        found[f"stream-{method}"] = bytes([number]) + stream
+        found[f"whole-{method}"] = stream
+    return found
+
+
+def main() -> None:
+    """Write the seeds and fuzz; libFuzzer's options are taken over from the command line."""
+    CORPUS.mkdir(parents=True, exist_ok=True)
+    for name, data in seeds().items():
+        (CORPUS / name).write_bytes(data)
+    options = ["-timeout=2", "-rss_limit_mb=512", "-max_len=70000", "-artifact_prefix=.cache/"]
+    atheris.Setup([sys.argv[0], *options, *sys.argv[1:], str(CORPUS)], inspect)
+    atheris.Fuzz()
+
+
+if __name__ == "__main__":
+    main()
