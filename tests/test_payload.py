@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import hashlib
 import struct
 from collections.abc import Iterator
@@ -140,3 +142,20 @@ def test_what_was_unpacked_cannot_be_changed_any_more(memory: MemFile) -> None:
     run(data, memory, "gzip")
     with pytest.raises(Exception, match="No memory left"):
         memory.write(b"more")
+
+
+def test_a_page_the_kernel_holds_does_not_stop_staging(
+    memory: MemFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, refused = fcntl.fcntl, []
+
+    def busy(fd: int, command: int, seals: int) -> int:
+        if seals & fcntl.F_SEAL_WRITE:
+            refused.append(seals)
+            raise OSError(errno.EBUSY, "busy")
+        return int(real(fd, command, seals))
+
+    monkeypatch.setattr(fcntl, "fcntl", busy)
+    data = compress(KERNEL[:100_000], "gzip")
+    assert run(data, memory, "gzip").size == 100_000
+    assert len(refused) > 1

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
+import time
 from types import TracebackType
 from typing import Self
 
 from warmboot.core.errors import WarmbootError
 from warmboot.core.images import FileView
 
-_SEALS = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
+_SEALS = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW
+_SEAL_TRIES, _SEAL_PAUSE = 5, 0.005  # seconds
 
 
 class MemFile:
@@ -42,7 +45,22 @@ class MemFile:
             rest = rest[written:]
 
     def seal(self) -> None:
-        """Make the content final: no later write, not even our own, can change it."""
+        """Make the content final: no later write, not even our own, can change it.
+
+        While the kernel itself holds a page for a moment it answers EBUSY (mm/memfd.c). Nobody
+        else has the descriptor, so after a few tries the file is left without that one seal.
+        """
+        for _ in range(_SEAL_TRIES):
+            try:
+                fcntl.fcntl(self.fd, fcntl.F_ADD_SEALS, _SEALS | fcntl.F_SEAL_WRITE)
+            except OSError as error:
+                if error.errno != errno.EBUSY:
+                    raise WarmbootError(
+                        f"{self.name} cannot be sealed: {error.strerror}"
+                    ) from error
+                time.sleep(_SEAL_PAUSE)
+            else:
+                return
         fcntl.fcntl(self.fd, fcntl.F_ADD_SEALS, _SEALS)
 
     def view(self) -> FileView:
