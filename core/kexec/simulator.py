@@ -205,11 +205,12 @@ def _digest(view: View) -> tuple[str, str | None]:
     """Return the SHA-256 of everything in `view` and the kernel release found in it."""
     digest = hashlib.sha256()
     scanner = KernelScanner()
-    buffer = memoryview(bytearray(_CHUNK))
+    buffer = bytearray(_CHUNK)
+    window = memoryview(buffer)
     position = 0
-    while count := view.readinto(position, buffer):
-        digest.update(buffer[:count])
-        scanner.feed(buffer[:count])
+    while count := view.readinto(position, window):
+        digest.update(window[:count])
+        scanner.feed(buffer, count)
         position += count
     return digest.hexdigest(), scanner.release
 

@@ -56,14 +56,15 @@ class Follower:
         self._thread.join()
 
     def _run(self) -> None:
-        buffer = memoryview(bytearray(_CHUNK))
+        buffer = bytearray(_CHUNK)
+        window = memoryview(buffer)
         position = 0
         try:
             while (available := self._await(position)) > position:
-                part = buffer[: min(_CHUNK, available - position)]
+                part = window[: min(_CHUNK, available - position)]
                 count = os.preadv(self._fd, [part], position)
                 self._digest.update(part[:count])
-                self.scanner.feed(part[:count])
+                self.scanner.feed(buffer, count)
                 position += count
         except OSError as error:
             self._error = error

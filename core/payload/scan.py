@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import zlib
 
-from warmboot.core.payload.codecs import Piece
 from warmboot.core.text import printable
 
 _MARK = b"Linux version "
@@ -28,42 +27,47 @@ class KernelScanner:
         self.banner: str | None = None
         self.release: str | None = None
         self.config: str | None = None
-        self._tail = b""
+        self._tail = bytearray()
         self._packed: bytearray | None = None
 
-    def feed(self, piece: Piece) -> None:
-        """Look at the next piece of the stream."""
+    def feed(self, piece: bytearray, count: int) -> None:
+        """Look at the next `count` bytes of the stream, which stand at the start of `piece`."""
         if self.banner is not None and self.config is not None:
             return
-        raw = bytes(piece) if isinstance(piece, memoryview) else piece
         # A mark may straddle two pieces: the seam is searched first, then the piece itself.
-        seam = self._tail + raw[:_LONGEST]
+        seam = self._tail + piece[: min(_LONGEST, count)]
         if self.banner is None:
-            self._find_banner(seam)
-        if self.banner is None:
-            self._find_banner(raw)
+            self._find_banner(seam, len(seam))
+            self._find_banner(piece, count)
         if self._packed is not None:
-            self._take_config(raw)
+            self._take_config(piece[:count])
         elif self.config is None:
-            start = seam.find(_CONFIG_START)
-            if start >= 0:
-                self._packed = bytearray(seam[start + len(_CONFIG_START) : len(self._tail)])
-                self._take_config(raw[max(0, start + len(_CONFIG_START) - len(self._tail)) :])
-            elif (start := raw.find(_CONFIG_START)) >= 0:
-                self._packed = bytearray()
-                self._take_config(raw[start + len(_CONFIG_START) :])
-        self._tail = bytes(raw[-_LONGEST:])
+            self._find_config(seam, piece, count)
+        self._tail = piece[max(0, count - _LONGEST) : count]
 
-    def _find_banner(self, data: bytes | bytearray) -> None:
-        if data.find(_MARK) < 0:
-            return
-        for found in _BANNER.finditer(data):
-            if found.end() < len(data):
-                self.release = printable(found[1])
-                self.banner = printable(found[0])
+    def _find_banner(self, data: bytearray, count: int) -> None:
+        start = 0 if self.banner is None else count
+        while (start := data.find(_MARK, start, count)) >= 0:
+            found = _BANNER.match(data, start, count)
+            if found is not None and found.end() < count:
+                self.release, self.banner = printable(bytes(found[1])), printable(bytes(found[0]))
                 return
+            start += len(_MARK)
 
-    def _take_config(self, more: bytes | bytearray) -> None:
+    def _find_config(self, seam: bytearray, piece: bytearray, count: int) -> None:
+        """Look for the start mark; what stands behind it belongs to the packed options."""
+        start = seam.find(_CONFIG_START)
+        if start >= 0:
+            start -= len(self._tail)  # now counted in the piece; negative where the mark straddles
+        else:
+            start = piece.find(_CONFIG_START, 0, count)
+            if start < 0:
+                return
+        begin = start + len(_CONFIG_START)
+        self._packed = bytearray(self._tail[begin:] if begin < 0 else b"")
+        self._take_config(piece[max(0, begin) : count])
+
+    def _take_config(self, more: bytearray) -> None:
         """Gather the packed options until their end mark, or until they are too many."""
         if self._packed is None:
             return
