@@ -98,6 +98,7 @@ def test_what_the_machine_does_not_allow(plan: Make) -> None:
     assert failed(plan(ARM64, memory_available=1000)) == {"memory"}
     assert failed(plan(ARM64, machine="mips64")) == {"architecture", "route"}
     assert "staged" in warned(plan(ARM64, staged=True))
+    assert failed(plan(ARM64, staged=None)) == {"kexec"}
 
 
 def test_signatures_are_thought_of_before_anything_is_tried(plan: Make) -> None:

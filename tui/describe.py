@@ -11,22 +11,18 @@ from warmboot.core.text import printable
 from warmboot.tui.work import DetailsRead, Row
 
 
-def prompt(
-    row: Row, details: DetailsRead | None, *, running: str | None, staged: bool, cursor: bool
-) -> Content:
+def prompt(row: Row, details: DetailsRead | None, *, running: str | None, staged: bool) -> Content:
     """Return two lines: the title with its marks, then version, format and architecture.
 
-    ``>`` is the cursor, ``*`` the kernel that runs now, ``S`` what is staged, ``!`` an image that
-    cannot be used.
+    ``*`` marks the kernel that runs now, ``S`` what is staged, ``!`` what cannot be used. The first
+    column is the cursor's.
     """
     entry, image = row.entry, row.image
     version = entry.version or (image.release if image else None) or ""
     bad = row.problem or (details is not None and details.problem)
     mark = "!" if bad else "S" if staged else "*" if version == running else " "
     about = "unusable" if image is None else f"{image.format} {image.architecture or ''}"
-    title = Content(f"{'>' if cursor else ' '}{mark} {printable(entry.title, 60)}\n")
-    if not cursor:
-        title = title.stylize("bold")
+    title = Content(f" {mark} {printable(entry.title, 60)}\n")
     return title + Content(f"   {printable(version, 40)}  {about}")
 
 

@@ -118,7 +118,7 @@ def _strategy(image: BootImage, architecture: Architecture | None) -> tuple[Stra
     if not accepted:
         return Strategy.NONE, "warmboot knows no way to load kernels on this architecture"
     if image.format in accepted:
-        return Strategy.AS_IS, f"the kernel loads a {image.format} itself"
+        return Strategy.AS_IS, f"the kernel loads the format {image.format} itself"
     if isinstance(image, Uki):
         inner = image.linux
         if inner is None:
@@ -127,10 +127,13 @@ def _strategy(image: BootImage, architecture: Architecture | None) -> tuple[Stra
             return Strategy.NONE, f"the UKI holds a {inner.format}, which this kernel cannot load"
         return Strategy.TAKE_APART, "the kernel cannot load a UKI, but it can load its parts"
     if image.format in (Format.ZBOOT, Format.COMPRESSED) and image.stream is not None:
-        return Strategy.UNPACK, f"this kernel cannot load a {image.format}, but what is inside it"
+        return (
+            Strategy.UNPACK,
+            f"this kernel cannot load the format {image.format}, but what is inside it",
+        )
     if image.format is Format.ZBOOT:
         return Strategy.NONE, "the payload's compression is unknown to warmboot"
-    return Strategy.NONE, f"this kernel cannot load a {image.format}"
+    return Strategy.NONE, f"this kernel cannot load the format {image.format}"
 
 
 def _alternatives(

@@ -16,7 +16,7 @@ from warmboot.core.images.bzimage import (
 )
 from warmboot.core.images.uki import Uki
 from warmboot.core.kexec.architecture import COMMAND_LINE_SIZE, X86_CMDLINE_RESERVE
-from warmboot.core.text import size
+from warmboot.core.text import printable, size
 
 
 class Verdict(StrEnum):
@@ -82,6 +82,13 @@ def _privilege(host: Host) -> Finding:
 
 
 def _switched_off(host: Host) -> Iterator[Finding]:
+    if host.staged is None:
+        yield Finding(
+            "kexec",
+            Verdict.FAIL,
+            f"The running kernel {printable(host.release)} has no kexec at all",
+            "It was built without CONFIG_KEXEC_CORE. Reboot through firmware.",
+        )
     yield _finding(
         "kexec-enabled",
         not host.load_disabled,
@@ -101,7 +108,7 @@ def _switched_off(host: Host) -> Iterator[Finding]:
         yield Finding(
             "kexec-file",
             Verdict.FAIL,
-            f"The running kernel {host.release} was built without CONFIG_KEXEC_FILE",
+            f"The running kernel {printable(host.release)} was built without CONFIG_KEXEC_FILE",
             "Use kexec-tools (kexec -c -l), or reboot through firmware.",
         )
 

@@ -10,7 +10,6 @@ from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
 from textual.screen import Screen
 from textual.timer import Timer
-from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
 from warmboot.core.errors import Cancelled, WarmbootError
@@ -30,6 +29,7 @@ from warmboot.tui.screens.dialogs import (
 from warmboot.tui.screens.execute import ExecuteScreen
 from warmboot.tui.screens.facts import FactsScreen
 from warmboot.tui.screens.plan import PlanScreen
+from warmboot.tui.widgets.entry_list import EntryList
 from warmboot.tui.widgets.lines import KeyLine, StagedLine, Text, TopLine
 from warmboot.tui.work import (
     DetailsRead,
@@ -47,6 +47,7 @@ from warmboot.tui.work import (
     restart,
 )
 
+_PAUSE = 0.05  # seconds the cursor rests before its entry's details are drawn
 _SETTLE = 0.2  # seconds the cursor rests before a kernel is unpacked for its details
 
 
@@ -64,14 +65,13 @@ class EntriesScreen(Screen[None]):
         self._details: dict[str, DetailsRead] = {}
         self._cancel = Cancel()
         self._settle: Timer | None = None
-        self._marked: int | None = None
 
     def compose(self) -> ComposeResult:
         yield TopLine()
         yield StagedLine(keys=True)
         yield Text("", id="notice")
         with Horizontal(id="body"):
-            yield OptionList(id="entries", markup=False)
+            yield EntryList(id="entries", markup=False)
             with VerticalScroll(id="side"):
                 yield Text("Looking for boot images", id="details")
         yield Text("", id="empty")
@@ -80,7 +80,7 @@ class EntriesScreen(Screen[None]):
     def on_mount(self) -> None:
         self.query_one("#notice").display = False
         self.query_one("#empty").display = False
-        self.query_one(OptionList).focus()
+        self.query_one(EntryList).focus()
         self._read()
 
     def on_unmount(self) -> None:
@@ -160,13 +160,12 @@ class EntriesScreen(Screen[None]):
             self._draw_row(index)
 
     def on_entries_found(self, event: EntriesFound) -> None:
-        entries = self.query_one(OptionList)
+        entries = self.query_one(EntryList)
         highlighted = entries.highlighted
         self._rows = event.rows
         self._details.clear()
         entries.clear_options()
-        entries.add_options([Option(self._prompt(row, cursor=False)) for row in event.rows])
-        self._marked = None
+        entries.add_options([Option(self._prompt(row)) for row in event.rows])
         self.query_one("#body").display = bool(event.rows)
         empty = self.query_one("#empty", Text)
         empty.display = not event.rows
@@ -177,11 +176,13 @@ class EntriesScreen(Screen[None]):
         entries.focus()
 
     def on_option_list_option_highlighted(self) -> None:
-        self._mark_cursor()
         self._cancel.cancel()
-        self._show_details()
         if self._settle is not None:
             self._settle.stop()
+        self._settle = self.set_timer(_PAUSE, self._paused)
+
+    def _paused(self) -> None:
+        self._show_details()
         self._settle = self.set_timer(_SETTLE, self._settled)
 
     def _settled(self) -> None:
@@ -194,9 +195,11 @@ class EntriesScreen(Screen[None]):
 
     def on_details_read(self, event: DetailsRead) -> None:
         self._details[event.entry.id] = event
+        for index, listed in enumerate(self._rows):
+            if listed.entry.id == event.entry.id:
+                self._draw_row(index)
         row = self._row()
         if row is not None and row.entry.id == event.entry.id:
-            self._mark_cursor()
             self._show_details()
 
     def on_selection_opened(self, event: SelectionOpened) -> None:
@@ -298,26 +301,17 @@ class EntriesScreen(Screen[None]):
         return False
 
     def _row(self) -> Row | None:
-        index = self.query_one(OptionList).highlighted
+        index = self.query_one(EntryList).highlighted
         return self._rows[index] if index is not None and index < len(self._rows) else None
 
-    def _mark_cursor(self) -> None:
-        """Move the ``>`` to the highlighted entry: colour alone would say nothing on a vt220."""
-        entries = self.query_one(OptionList)
-        before, self._marked = self._marked, entries.highlighted
-        for index in {before, self._marked} - {None}:
-            if index is not None and index < len(self._rows):
-                self._draw_row(index)
-
     def _draw_row(self, index: int) -> None:
-        prompt = self._prompt(self._rows[index], cursor=index == self._marked)
-        self.query_one(OptionList).replace_option_prompt_at_index(index, prompt)
+        self.query_one(EntryList).draw(index, self._prompt(self._rows[index]))
 
-    def _prompt(self, row: Row, *, cursor: bool) -> Content:
+    def _prompt(self, row: Row) -> Content:
         running = self._machine.host.release if self._machine else None
         what, details = self._status.what, self._details.get(row.entry.id)
         staged = what is not None and what.entry == row.entry.id
-        return prompt(row, details, running=running, staged=staged, cursor=cursor)
+        return prompt(row, details, running=running, staged=staged)
 
     def _show_details(self) -> None:
         row = self._row()

@@ -34,7 +34,9 @@ class ExecuteScreen(ModalScreen[bool]):
             yield Input(id="name")
 
     def on_mount(self) -> None:
-        self.query_one(Input).focus()
+        field = self.query_one(Input)
+        field.cursor_blink = False
+        field.focus()
 
     def _lines(self) -> list[str]:
         host, what = self._machine.host, self._status.what

@@ -85,6 +85,7 @@ class PlanScreen(Screen[StageDone | None]):
         self.query_one(TopLine).show_machine(self._machine)
         self.query_one(StagedLine).show_status(self._machine, self._status)
         editor = self.query_one(CommandLineEditor)
+        editor.cursor_blink = False
         editor.move_cursor(editor.document.end)
         self._show()
 

@@ -24,11 +24,17 @@ class Text(Static):
     """Text that is shown as it is."""
 
     def __init__(self, text: str = "", **options: Any) -> None:
-        super().__init__(harmless(text), **options)
+        self._shown = harmless(text)
+        super().__init__(self._shown, **options)
 
     def show(self, text: str | Content, *, layout: bool = False) -> None:
-        """Replace the text; `layout` where its height may change."""
-        self.update(harmless(text), layout=layout)
+        """Replace the text; `layout` where its height may change. No change draws nothing."""
+        content = harmless(text)
+        if content != self._shown or content.spans != self._shown.spans:
+            self._shown = content
+            width, height = self.content_size
+            layout = layout and not (width and content.get_height({}, width) == height)
+            self.update(content, layout=layout)
 
 
 class TopLine(Text):
