@@ -45,6 +45,7 @@ def call(
     def run(*arguments: str) -> tuple[int, dict[str, Any]]:
         code = main(["--root", str(sandbox), *arguments, "--json"])
         answer = json.loads(capsys.readouterr().out)
+        assert answer["simulated"] is True
         jsonschema.validate(answer, schema)
         return code, answer
 

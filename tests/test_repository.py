@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib.util
+import re
 import subprocess
 import sys
 import sysconfig
@@ -16,6 +17,7 @@ import pytest
 from conftest import needs_tool
 
 import warmboot.core
+from warmboot.core.errors import ExitCode
 
 ROOT = Path(__file__).parent.parent
 FOLDERS = ("core", "tui", "themes")
@@ -142,6 +144,13 @@ def test_manual_pages_are_sound(page: Path) -> None:
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     assert result.stdout == ""
     assert result.returncode == 0
+
+
+def test_every_exit_code_is_in_the_manual() -> None:
+    section = (ROOT / "man/warmboot.8").read_text().split(".Sh EXIT STATUS")[1].split(".Sh")[0]
+    assert re.findall(r"^\.It (\d+)$", section, re.MULTILINE) == [
+        str(int(code)) for code in ExitCode
+    ]
 
 
 def test_a_skip_is_a_failure_in_ci(pytester: pytest.Pytester) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from types import FrameType
 
 from warmboot.core.errors import ExitCode, WarmbootError
+from warmboot.core.sandbox.marker import is_sandbox
 from warmboot.tui.schema import SCHEMA
 
 _EPILOG = """\
@@ -35,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         command = importlib.import_module(f"warmboot.tui.commands.{module}")
         return int(getattr(command, function)(options))
     except WarmbootError as error:
-        _show(error, as_json=options.json)
+        _show(error, options)
         return int(error.exit_code)
     except KeyboardInterrupt:
         sys.stderr.write("\nwarmboot: cancelled\n")
@@ -50,10 +51,12 @@ def _interrupt(_signal: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
-def _show(error: WarmbootError, *, as_json: bool) -> None:
-    if as_json:
+def _show(error: WarmbootError, options: argparse.Namespace) -> None:
+    if options.json:
         fields = {"message": error.message, "hint": error.hint, "exit_code": int(error.exit_code)}
-        sys.stdout.write(json.dumps({"schema": SCHEMA, "error": fields}, indent=2) + "\n")
+        simulated = is_sandbox(options.root)
+        answer = {"schema": SCHEMA, "simulated": simulated, "error": fields}
+        sys.stdout.write(json.dumps(answer, indent=2) + "\n")
         return
     sys.stderr.write(f"warmboot: {error.message}\n")
     if error.hint:

@@ -8,7 +8,8 @@ from warmboot.core.boot import Listing
 from warmboot.core.images import Fact
 from warmboot.core.images.uki import Uki
 from warmboot.core.text import printable
-from warmboot.tui.work import DetailsRead, Row
+from warmboot.tui.facts import Row
+from warmboot.tui.work import DetailsRead
 
 
 def prompt(row: Row, details: DetailsRead | None, *, running: str | None, staged: bool) -> Content:

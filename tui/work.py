@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from textual.message import Message
 
 from warmboot.core.boot import Entry, Listing, find_entries
-from warmboot.core.errors import WarmbootError
-from warmboot.core.images import BootImage, Fact, identify
+from warmboot.core.images import Fact, identify
 from warmboot.core.kexec import (
     Machine,
     Plan,
@@ -21,18 +19,9 @@ from warmboot.core.kexec import (
     open_machine,
     prepare,
 )
-from warmboot.core.payload import MemFile, Payload, unpack
+from warmboot.core.payload import MemFile, unpack
 from warmboot.core.progress import Cancel, Progress, Report
-from warmboot.core.text import size
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """An entry with its image's header, or why there is none."""
-
-    entry: Entry
-    image: BootImage | None
-    problem: str | None
+from warmboot.tui.facts import Row, examine, payload_facts
 
 
 @dataclass
@@ -111,19 +100,7 @@ def read_machine(root: Path) -> MachineRead:
 def read_entries(machine: Machine) -> EntriesFound:
     """Find the entries and read their headers."""
     listing = find_entries(machine.root)
-    return EntriesFound(tuple(_rows(machine, listing)), listing)
-
-
-def _rows(machine: Machine, listing: Listing) -> Iterator[Row]:
-    for entry in listing.entries:
-        if entry.problem:
-            yield Row(entry, None, entry.problem)
-            continue
-        try:
-            with machine.root.open(entry.kernel) as file:
-                yield Row(entry, identify(file.view), None)
-        except WarmbootError as error:
-            yield Row(entry, None, error.message)
+    return EntriesFound(tuple(examine(machine.root, entry) for entry in listing.entries), listing)
 
 
 def read_details(machine: Machine, entry: Entry, cancel: Cancel) -> DetailsRead:
@@ -135,18 +112,6 @@ def read_details(machine: Machine, entry: Entry, cancel: Cancel) -> DetailsRead:
         with MemFile("warmboot-details") as memory:
             payload = unpack(file.view, image.stream, memory, cancel=cancel)
     return DetailsRead(entry, payload_facts(payload, image), None)
-
-
-def payload_facts(payload: Payload, image: BootImage) -> tuple[Fact, ...]:
-    """Return the lines about what came out of an image."""
-    inside = payload.image.format.value if payload.image else "of no known format"
-    facts = [Fact("Unpacked", f"{size(payload.size)}, {inside}, all checks passed")]
-    if payload.release and payload.release != image.release:
-        facts.append(Fact("Kernel release", payload.release))
-    if payload.banner and payload.banner != image.banner:
-        facts.append(Fact("Banner", payload.banner))
-    facts.append(Fact("SHA-256", payload.sha256))
-    return tuple(facts)
 
 
 def open_selection(machine: Machine, entry: Entry) -> SelectionOpened:

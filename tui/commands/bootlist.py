@@ -3,22 +3,12 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import dataclass
 
-from warmboot.core.boot import BootRoot, Entry, find_entries
-from warmboot.core.errors import ExitCode, WarmbootError
-from warmboot.core.images import BootImage, identify
+from warmboot.core.boot import find_entries
+from warmboot.core.errors import ExitCode
 from warmboot.core.kexec import open_machine
 from warmboot.tui import output
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """An entry with its image's header, or with the reason why there is none."""
-
-    entry: Entry
-    image: BootImage | None
-    problem: str | None
+from warmboot.tui.facts import Row, examine
 
 
 def run(options: argparse.Namespace) -> int:
@@ -39,17 +29,6 @@ def run(options: argparse.Namespace) -> int:
     header = ("ENTRY", "VERSION", "FORMAT", "ARCH", "TITLE")
     output.write_lines(output.table([header, *map(_cells, rows)]))
     return ExitCode.OK
-
-
-def examine(root: BootRoot, entry: Entry) -> Row:
-    """Return an entry with what its image's header says."""
-    if entry.problem:
-        return Row(entry, None, entry.problem)
-    try:
-        with root.open(entry.kernel) as file:
-            return Row(entry, identify(file.view), None)
-    except WarmbootError as error:
-        return Row(entry, None, error.message)
 
 
 def _cells(row: Row) -> tuple[str, ...]:

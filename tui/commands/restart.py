@@ -16,8 +16,9 @@ from warmboot.core.errors import (
 from warmboot.core.host import Host
 from warmboot.core.images import Fact
 from warmboot.core.kexec import Machine, Staged, open_machine
-from warmboot.core.text import duration, plural, printable
+from warmboot.core.text import printable
 from warmboot.tui import output
+from warmboot.tui.facts import ending_lines
 
 
 def status(options: argparse.Namespace) -> int:
@@ -107,26 +108,13 @@ def _confirm(machine: Machine, what: Staged | None, name: str) -> None:
             "There is no terminal to confirm on",
             hint="warmboot exec --yes restarts without asking.",
         )
-    host = machine.host
     lines = [f"Restart {name} into {_staged_text(True, what)}.", "What ends:"]
-    lines += [f"  the running kernel {printable(host.release)}"]
-    if host.uptime is not None:
-        lines += [f"  an uptime of {duration(host.uptime)}"]
-    lines += [f"  {line}" for line in session_lines(host)]
+    lines += [f"  {line}" for line in ending_lines(machine.host)]
     output.write_lines(lines)
     sys.stdout.write("Type the host's name to go on: ")
     sys.stdout.flush()
     if sys.stdin.readline().strip() != name:
         raise Cancelled
-
-
-def session_lines(host: Host) -> list[str]:
-    """Return one line for the count of sessions and one for each."""
-    lines = [plural(len(host.sessions), "login session")]
-    for session in host.sessions:
-        place = f" from {session.remote}" if session.remote else ""
-        lines.append(printable(f"  {session.user} on {session.terminal or '?'}{place}"))
-    return lines
 
 
 def _need_privilege(machine: Machine) -> None:

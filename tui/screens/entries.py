@@ -17,6 +17,7 @@ from warmboot.core.kexec import Machine, Status
 from warmboot.core.progress import Cancel
 from warmboot.tui.actions import bindings
 from warmboot.tui.describe import details_text, looked_text, prompt
+from warmboot.tui.facts import Row
 from warmboot.tui.screens.dialogs import (
     failure_box,
     help_box,
@@ -36,7 +37,6 @@ from warmboot.tui.work import (
     EntriesFound,
     MachineRead,
     Restarted,
-    Row,
     SelectionOpened,
     StageDone,
     WorkFailed,

@@ -9,7 +9,8 @@ from textual.screen import ModalScreen
 from textual.widgets import Input
 
 from warmboot.core.kexec import Machine, Status
-from warmboot.core.text import duration, plural, printable
+from warmboot.core.text import printable
+from warmboot.tui.facts import ending_lines
 from warmboot.tui.screens.dialogs import SCROLLING, Box
 from warmboot.tui.widgets.lines import Text, staged_name
 
@@ -47,16 +48,9 @@ class ExecuteScreen(ModalScreen[bool]):
             lines.append("How      systemctl kexec: services are stopped in order")
         else:
             lines.append("How      at once, after syncing the disks; no service is stopped")
-        lines.append(f"Ends     the running kernel {printable(host.release)}")
-        if host.uptime is not None:
-            lines.append(f"         an uptime of {duration(host.uptime)}")
-        lines.append(f"         {plural(len(host.sessions), 'login session')}")
-        for session in host.sessions:
-            place = f" from {session.remote}" if session.remote else ""
-            lines.append(
-                printable(f"           {session.user} on {session.terminal or '?'}{place}")
-            )
-        return lines
+        first, *others = ending_lines(host)
+        lines.append(f"Ends     {first}")
+        return [*lines, *(f"         {line}" for line in others)]
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         if event.value.strip() == self._host:
