@@ -13,7 +13,8 @@ from typing import Any
 import jsonschema
 import pytest
 
-from warmboot.core.errors import ExitCode
+from warmboot.core.errors import ExitCode, Refused
+from warmboot.core.kexec.simulator import Simulator
 from warmboot.core.sandbox.machine import SimulatedMachine, write_machine
 from warmboot.core.sandbox.marker import write_marker
 from warmboot.tui.cli import main
@@ -253,3 +254,15 @@ def test_a_journal_that_cannot_be_written_is_said_and_no_more(
     assert code == ExitCode.OK
     assert answer["staged"] is not None
     assert call("status")[1]["staged"] is True
+
+
+def test_a_refused_restart_leaves_known_what_is_staged(
+    sandbox: Path, call: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: Simulator) -> None:
+        raise Refused("busy", errno=16)
+
+    call("stage", KERNEL)
+    monkeypatch.setattr(Simulator, "execute", refuse)
+    assert call("exec", "--yes")[0] == ExitCode.REFUSED
+    assert call("status")[1]["what"]["release"] == "6.12.95-kexectest2"

@@ -33,11 +33,12 @@ class Journal:
     def current(self, boot_id: str | None) -> Staged | None:
         """Return what this journal says is staged in the boot `boot_id`, None where nothing is.
 
-        The kernel itself only knows that something is staged, not what.
+        The kernel itself only knows that something is staged, not what. An execute ends the boot;
+        where the boot goes on, it was refused, and what was staged still is.
         """
         last: Staged | None = None
         for line in self._lines():
-            if line.get("boot_id") != boot_id:
+            if line.get("boot_id") != boot_id or line.get("event") not in ("staged", "unloaded"):
                 continue
             record = line.get("staged")
             last = _staged(record) if isinstance(record, dict) else None

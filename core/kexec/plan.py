@@ -124,7 +124,10 @@ def _strategy(image: BootImage, architecture: Architecture | None) -> tuple[Stra
         if inner is None:
             return Strategy.NONE, "the kernel inside the UKI is of no known format"
         if inner.format not in accepted and inner.stream is None:
-            return Strategy.NONE, f"the UKI holds a {inner.format}, which this kernel cannot load"
+            return (
+                Strategy.NONE,
+                f"this kernel cannot load the format {inner.format} inside the UKI",
+            )
         return Strategy.TAKE_APART, "the kernel cannot load a UKI, but it can load its parts"
     if image.format in (Format.ZBOOT, Format.COMPRESSED) and image.stream is not None:
         return (

@@ -16,7 +16,7 @@ from warmboot.core.images.bzimage import (
 )
 from warmboot.core.images.uki import Uki
 from warmboot.core.kexec.architecture import COMMAND_LINE_SIZE, X86_CMDLINE_RESERVE
-from warmboot.core.text import printable, size
+from warmboot.core.text import plural, printable, size
 
 
 class Verdict(StrEnum):
@@ -100,7 +100,7 @@ def _switched_off(host: Host) -> Iterator[Finding]:
         yield _finding(
             "load-limit",
             host.load_limit > 0,
-            f"The kernel allows {host.load_limit} more loads; an unload counts too",
+            f"The kernel allows {plural(host.load_limit, 'more load')}; an unload counts too",
             "The limit of loads is used up (kexec_load_limit_reboot is 0)",
             "Only a reboot through firmware resets it.",
         )

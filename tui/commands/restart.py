@@ -70,7 +70,7 @@ def execute(options: argparse.Namespace) -> int:
     output.banner(machine)
     name = printable(machine.host.name)
     if not options.yes:
-        _confirm(machine, now.what, name)
+        _confirm(machine, now.what, name, as_json=options.json)
     sys.stdout.flush()
     warning = machine.execute(now=options.now)
     after = machine.refreshed().host
@@ -102,10 +102,10 @@ def unload(options: argparse.Namespace) -> int:
     return ExitCode.OK
 
 
-def _confirm(machine: Machine, what: Staged | None, name: str) -> None:
-    if not sys.stdin.isatty():
+def _confirm(machine: Machine, what: Staged | None, name: str, *, as_json: bool) -> None:
+    if as_json or not sys.stdin.isatty():
         raise WarmbootError(
-            "There is no terminal to confirm on",
+            "A question can be put to a person at a terminal only",
             hint="warmboot exec --yes restarts without asking.",
         )
     lines = [f"Restart {name} into {_staged_text(True, what)}.", "What ends:"]
