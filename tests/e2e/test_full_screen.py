@@ -54,8 +54,8 @@ def test_list_plan_stage_and_restart_by_keys(
         screen.wait_while(f"{RELEASE} is staged", KEY)
         screen.wait_for(f"STAGED {RELEASE}", KEY)
         screen.press("x")
-        screen.wait_for_field(f"Type {HOST}", KEY)
-        screen.write(HOST)
+        screen.wait_for(f"Type {HOST}", KEY)
+        screen.fill(HOST, KEY)
         screen.press("enter")
         return second_kernel(guest, nonces, RESTART)
 
