@@ -13,7 +13,7 @@ COLUMNS, ROWS = 80, 24
 FIELD_DISTANCE = 2  # lines from a field's label to where its text stands, a border included
 TYPING = 0.05  # seconds between two keys, so that each is read by itself
 
-KEYS = {"enter": b"\r", "erase": b"\x15", "end": b"\x1b[F", "f2": b"\x1bOQ"}
+KEYS = {"enter": b"\r", "end": b"\x1b[F", "f2": b"\x1bOQ"}
 
 
 class Screen:
@@ -56,23 +56,6 @@ class Screen:
             return self._screen.display[cursor.y][: cursor.x].endswith(text)
 
         self._wait_until(there, seconds, f"the cursor behind {text!r}")
-
-    def fill(self, text: str, seconds: float) -> None:
-        """Type `text` into a field, and again where the field was not ready for its first letters.
-
-        It is there when it stands alone on a line, but for borders.
-        """
-
-        def there() -> bool:
-            return any(line.strip(" |") == text for line in self._screen.display)
-
-        self.write(text)
-        try:
-            self._wait_until(there, seconds / 4, f"{text!r} in a field")
-        except GuestError:
-            self.press("erase")
-            self.write(text)
-            self._wait_until(there, seconds, f"{text!r} in a field")
 
     def _wait_until(self, condition: Callable[[], bool], seconds: float, what: str) -> None:
         try:
