@@ -13,10 +13,11 @@ import pytest
 
 from warmboot.core.errors import Cancelled, ImageError
 from warmboot.core.images import BytesView, Method, Stream, identify
-from warmboot.core.payload import MemFile, Payload, unpack
+from warmboot.core.payload import MemFile, Payload, decompress, examine, unpack
 from warmboot.core.progress import Cancel, Progress
 from warmboot.core.sandbox.builders.compress import compress
 from warmboot.core.sandbox.builders.kernel import build_arm64_image
+from warmboot.core.sandbox.builders.uki import build_uki
 from warmboot.core.sandbox.builders.zboot import OLD_TYPE_NAMES, build_zboot
 
 KERNEL = build_arm64_image("6.12.1-test", body_size=3_000_000)
@@ -159,3 +160,40 @@ def test_a_page_the_kernel_holds_does_not_stop_staging(
     data = compress(KERNEL[:100_000], "gzip")
     assert run(data, memory, "gzip").size == 100_000
     assert len(refused) > 1
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_unpacking_without_looking_gives_the_same_bytes(memory: MemFile, method: str) -> None:
+    data = compress(KERNEL, method)
+    stream = Stream(Method(method), 0, len(data))
+    assert decompress(BytesView(data), stream, memory) == len(KERNEL)
+    assert memory.view().read(0, memory.size, "all") == KERNEL
+    with pytest.raises(Exception, match="No memory left"):
+        memory.write(b"more")
+
+
+def test_lz4_without_its_library_in_reach(memory: MemFile, monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(_: str) -> None:
+        raise OSError("not here")
+
+    data = compress(KERNEL, "lz4")
+    monkeypatch.setattr("ctypes.CDLL", missing)
+    assert run(data, memory, "lz4").sha256 == hashlib.sha256(KERNEL).hexdigest()
+    with MemFile("test") as other, pytest.raises(ImageError, match="does not decode"):
+        run(data[:8] + bytes(len(data) - 8), other, "lz4")
+
+
+def test_an_image_that_is_not_compressed_is_read_too() -> None:
+    payload = examine(BytesView(KERNEL), identify(BytesView(KERNEL)))
+    assert payload is not None
+    assert payload.method is None
+    assert payload.sha256 == hashlib.sha256(KERNEL).hexdigest()
+    assert payload.release == "6.12.1-test"
+
+
+def test_the_kernel_in_a_uki_is_read() -> None:
+    zboot = build_zboot(KERNEL, arch="arm64", method="zstd")
+    data = build_uki(arch="arm64", linux=zboot, cmdline="quiet")
+    payload = examine(BytesView(data), identify(BytesView(data)))
+    assert payload is not None
+    assert payload.sha256 == hashlib.sha256(KERNEL).hexdigest()

@@ -35,7 +35,8 @@ def examine(root: BootRoot, entry: Entry) -> Row:
 def payload_facts(payload: Payload, image: BootImage) -> tuple[Fact, ...]:
     """Return the lines about what came out of an image, without what its header said already."""
     inside = payload.image.format.value if payload.image else "of no known format"
-    facts = [Fact("Unpacked", f"{size(payload.size)}, {inside}, all checks passed")]
+    unpacked = Fact("Unpacked", f"{size(payload.size)}, {inside}, all checks passed")
+    facts = [unpacked] if payload.method else []
     if payload.release and payload.release != image.release:
         facts.append(Fact("Kernel release", payload.release))
     if payload.banner and payload.banner != image.banner:

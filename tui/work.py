@@ -19,7 +19,7 @@ from warmboot.core.kexec import (
     open_machine,
     prepare,
 )
-from warmboot.core.payload import MemFile, unpack
+from warmboot.core.payload import examine as examine_image
 from warmboot.core.progress import Cancel, Progress, Report
 from warmboot.tui.facts import Row, examine, payload_facts
 
@@ -107,11 +107,8 @@ def read_details(machine: Machine, entry: Entry, cancel: Cancel) -> DetailsRead:
     """Unpack an entry's kernel in memory to learn what only unpacking tells; raises Cancelled."""
     with machine.root.open(entry.kernel) as file:
         image = identify(file.view)
-        if image.stream is None:
-            return DetailsRead(entry, (), None)
-        with MemFile("warmboot-details") as memory:
-            payload = unpack(file.view, image.stream, memory, cancel=cancel)
-    return DetailsRead(entry, payload_facts(payload, image), None)
+        payload = examine_image(file.view, image, cancel=cancel)
+    return DetailsRead(entry, payload_facts(payload, image) if payload else (), None)
 
 
 def open_selection(machine: Machine, entry: Entry) -> SelectionOpened:

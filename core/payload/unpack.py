@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from warmboot.core.errors import ImageError
@@ -17,14 +18,14 @@ LIMIT = 512 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Payload:
-    """What came out of a compressed image.
+    """What is inside an image. `method` is None where the kernel stands there uncompressed.
 
     `size` in bytes; `sha256` in hex, of the whole content; `release` and `banner` as found in
     it; `config` the build options it embeds, as the text of a .config file; `image` is what the
     content is, None where it is no boot image that warmboot knows.
     """
 
-    method: Method
+    method: Method | None
     size: int
     sha256: str
     release: str | None
@@ -48,26 +49,13 @@ def unpack(
     its container declares; Cancelled where `cancel` is set. The sink then holds a part only and
     is the caller's to close.
     """
-    decoder = DECODERS.get(stream.method)
-    if decoder is None:
-        raise ImageError(f"warmboot cannot unpack {stream.method} payloads")
-    source = Source(view, stream.offset, stream.size)
-    reporter = Reporter(report, Phase.UNPACK, stream.size)
     follower = Follower(sink)
     try:
-        for piece in decoder(source):
-            if cancel is not None:
-                cancel.check()
-            _check_room(sink.size + len(piece), limit)
-            sink.write(piece)
-            follower.written(sink.size)
-            reporter.advance(source.position, sink.size)
-        _check_declared(sink.size, stream)
+        _decode(view, stream, sink, report, cancel, limit, follower.written)
         sha256 = follower.finish()
     finally:
         follower.abandon()
     sink.seal()
-    reporter.finish(sink.size)
     return Payload(
         method=stream.method,
         size=sink.size,
@@ -77,6 +65,46 @@ def unpack(
         config=follower.scanner.config,
         image=_identify(sink),
     )
+
+
+def decompress(
+    view: View,
+    stream: Stream,
+    sink: MemFile,
+    *,
+    report: Report = ignore,
+    cancel: Cancel | None = None,
+    limit: int = LIMIT,
+) -> int:
+    """As `unpack`, without looking at what comes out; returns its size in bytes."""
+    _decode(view, stream, sink, report, cancel, limit, lambda _: None)
+    sink.seal()
+    return sink.size
+
+
+def _decode(
+    view: View,
+    stream: Stream,
+    sink: MemFile,
+    report: Report,
+    cancel: Cancel | None,
+    limit: int,
+    written: Callable[[int], None],
+) -> None:
+    decoder = DECODERS.get(stream.method)
+    if decoder is None:
+        raise ImageError(f"warmboot cannot unpack {stream.method} payloads")
+    source = Source(view, stream.offset, stream.size)
+    reporter = Reporter(report, Phase.UNPACK, stream.size)
+    for piece in decoder(source):
+        if cancel is not None:
+            cancel.check()
+        _check_room(sink.size + len(piece), limit)
+        sink.write(piece)
+        written(sink.size)
+        reporter.advance(source.position, sink.size)
+    _check_declared(sink.size, stream)
+    reporter.finish(sink.size)
 
 
 def _check_room(produced: int, limit: int) -> None:

@@ -11,9 +11,10 @@ from .guest import Guest, GuestError
 
 COLUMNS, ROWS = 80, 24
 FIELD_DISTANCE = 2  # lines from a field's label to where its text stands, a border included
+TRIES = 4  # how often a field is typed into before giving up
 TYPING = 0.05  # seconds between two keys, so that each is read by itself
 
-KEYS = {"enter": b"\r", "end": b"\x1b[F", "f2": b"\x1bOQ"}
+KEYS = {"enter": b"\r", "end": b"\x1b[F", "f2": b"\x1bOQ", "empty": b"\x15"}
 
 
 class Screen:
@@ -56,6 +57,35 @@ class Screen:
             return self._screen.display[cursor.y][: cursor.x].endswith(text)
 
         self._wait_until(there, seconds, f"the cursor behind {text!r}")
+
+    def fill(self, label: str, text: str, seconds: float) -> None:
+        """Type text until the field below `label` shows it.
+
+        What is typed before a new screen takes keys is lost, and nothing on the screen tells
+        when it does: then the field is emptied and typed into again.
+        """
+        deadline = time.monotonic() + seconds
+        while True:
+            self.write(text)
+            try:
+                self._wait_until(
+                    lambda: self._field_shows(label, text), seconds / TRIES, f"{text!r} typed"
+                )
+            except GuestError:
+                if time.monotonic() >= deadline:
+                    raise
+                self.press("end", "empty")
+                continue
+            return
+
+    def _field_shows(self, label: str, text: str) -> bool:
+        lines = self._screen.display
+        places = [number for number, line in enumerate(lines) if label in line]
+        return any(
+            text in line
+            for number in places
+            for line in lines[number + 1 : number + 1 + FIELD_DISTANCE]
+        )
 
     def _wait_until(self, condition: Callable[[], bool], seconds: float, what: str) -> None:
         try:

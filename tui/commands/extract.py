@@ -9,9 +9,8 @@ from pathlib import Path
 
 from warmboot.core.errors import ExitCode, ImageError, WarmbootError
 from warmboot.core.images import BootImage, ImageFile, View, identify
-from warmboot.core.images.uki import Uki
 from warmboot.core.kexec import open_machine
-from warmboot.core.payload import MemFile, unpack
+from warmboot.core.payload import MemFile, decompress, kernel_inside, unpack
 from warmboot.core.text import printable, size
 from warmboot.tui import output
 from warmboot.tui.commands.images import open_named
@@ -29,7 +28,10 @@ def run(options: argparse.Namespace) -> int:
                 hint="Copy the file itself; there is nothing to unpack.",
             )
         with ProgressLine() as progress:
-            payload = unpack(view, image.stream, memory, report=progress.report)
+            if options.json:
+                payload = unpack(view, image.stream, memory, report=progress.report)
+            else:
+                decompress(view, image.stream, memory, report=progress.report)
         if options.output == "-":
             _send(memory, sys.stdout.fileno(), "standard output")
         else:
@@ -38,20 +40,16 @@ def run(options: argparse.Namespace) -> int:
         fields = {"path": printable(file.name), "output": options.output, "payload": payload}
         output.write_json("extract", machine, fields)
     elif sys.stdout.isatty() and options.output != "-":
-        output.write_lines([f"{options.output}: {size(payload.size)}, {payload.release or ''}"])
+        output.write_lines([f"{options.output}: {size(memory.size)}"])
     return ExitCode.OK
 
 
 def _kernel(file: ImageFile) -> tuple[BootImage, View]:
     """Return the image whose payload is wanted: for a UKI, the kernel inside."""
-    image = identify(file.view)
-    if not isinstance(image, Uki):
-        return image, file.view
-    section = image.linux_section
-    part = file.view.part(section.offset, section.size, ".linux section")
-    if image.linux is None:
+    view, image = kernel_inside(file.view, identify(file.view))
+    if image is None:
         raise ImageError("The kernel inside the UKI is of no known format")
-    return image.linux, part
+    return image, view
 
 
 def write_file(memory: MemFile, path: Path) -> None:

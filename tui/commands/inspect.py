@@ -8,7 +8,7 @@ from warmboot.core.errors import ExitCode
 from warmboot.core.images import Fact, identify
 from warmboot.core.images.authenticode import describe_signature, signatures_of
 from warmboot.core.kexec import open_machine
-from warmboot.core.payload import MemFile, unpack
+from warmboot.core.payload import examine
 from warmboot.core.text import printable
 from warmboot.tui import output
 from warmboot.tui.commands.images import open_named
@@ -22,9 +22,9 @@ def run(options: argparse.Namespace) -> int:
     with open_named(machine, options.image) as file:
         image = identify(file.view)
         payload = None
-        if image.stream is not None and not options.quick:
-            with ProgressLine() as progress, MemFile("warmboot-inspect") as memory:
-                payload = unpack(file.view, image.stream, memory, report=progress.report)
+        if not options.quick:
+            with ProgressLine() as progress:
+                payload = examine(file.view, image, report=progress.report)
         signatures = () if options.quick else signatures_of(file.view)
         path = printable(file.name)
     if options.json:
