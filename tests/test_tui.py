@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from person import ASCII, HOST, Person, copy_of, empty_machine, sit_down
 
-from warmboot.core.boot import Entry
 from warmboot.core.kexec import Machine
 from warmboot.core.progress import Cancel
 from warmboot.core.sandbox.tree import create_sandbox
 from warmboot.tui.actions import ACTIONS
+from warmboot.tui.facts import Row
 from warmboot.tui.work import DetailsRead, read_details
 
 SMALL, LARGE = (80, 24), (160, 48)
@@ -57,9 +57,9 @@ async def test_all_facts_on_a_screen_of_their_own(sandbox: Path) -> None:
 async def test_details_are_read_once(sandbox: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     read: list[str] = []
 
-    def counted(machine: Machine, entry: Entry, cancel: Cancel) -> DetailsRead:
-        read.append(entry.id)
-        return read_details(machine, entry, cancel)
+    def counted(machine: Machine, row: Row, cancel: Cancel) -> DetailsRead:
+        read.append(row.entry.id)
+        return read_details(machine, row, cancel)
 
     monkeypatch.setattr("warmboot.tui.screens.entries.read_details", counted)
     async with sit_down(sandbox) as person:
@@ -69,6 +69,41 @@ async def test_details_are_read_once(sandbox: Path, monkeypatch: pytest.MonkeyPa
         await person.press("up")
         await person.see("Entry: warmboot-6.17.8-sandbox", "all checks passed")
     assert read == ["warmboot-6.17.8-sandbox", "warmboot-6.12.57-sandbox"]
+
+
+async def test_only_entries_with_certain_words(sandbox: Path) -> None:
+    async with sit_down(sandbox) as person:
+        await person.see("Linux 6.19.0-rc1", "/ Find")
+        await person.press("slash")
+        await person.see("Show only", "Esc All")
+        await person.write("6.19 rc1 q")  # q is a letter here
+        await person.see("0 of ")
+        await person.press("backspace", "backspace")
+        await person.see("1 of ", "Entry: ")
+        assert "Warmboot Linux 7 (6.12)" not in person.text
+        await person.press("enter", "enter")
+        await person.see("Esc Back", "Linux 6.19.0-rc1")
+        await person.press("escape")
+        await person.see("1 of ")
+        await person.press("escape")
+        await person.see("Warmboot Linux 7 (6.12)")
+        await person.see_no("Show only")
+
+
+async def test_an_image_that_changed_since_it_was_listed(sandbox: Path, tmp_path: Path) -> None:
+    root = copy_of(sandbox, tmp_path / "m")
+    async with sit_down(root) as person:
+        await person.choose("Linux 6.6.119-lts")
+        await person.see(" Format: Image")
+        kernel = root / "boot/vmlinuz-6.6.119-lts"
+        kernel.write_bytes(kernel.read_bytes())
+        await person.press("enter")
+        await person.see("changed since it was listed", "Press r to look again")
+        await person.press("escape", "r")
+        await person.see_no("changed since")
+        await person.see(" Format: Image")
+        await person.press("enter")
+        await person.see("Esc Back")
 
 
 async def test_refresh_finds_what_came_and_what_went(sandbox: Path, tmp_path: Path) -> None:
@@ -141,6 +176,10 @@ async def visit_every_screen(person: Person, look: Callable[[], None]) -> None:
         await person.see_no("Enter Plan" if key == "i" else "no such text")
         look()
         await person.press("escape")
+    await person.press("slash")
+    await person.see("Show only")
+    look()
+    await person.press("escape")
     await person.plan("Warmboot Linux 7 (6.17)")
     look()
     await person.press("s")
@@ -168,7 +207,7 @@ async def test_simulated_and_uncut_on_every_screen(
             assert "SIMULATED" in person.lines[0]
             screen = person.app.screen
             for widget in screen.query("Button, Input, .keys, #top, .title"):
-                if widget.display:
+                if all(node.display for node in widget.ancestors_with_self if node != screen.app):
                     region = widget.region
                     assert region.area > 0, f"{widget} has no room"
                     assert screen.region.contains_region(region), f"{widget} is cut"
@@ -196,9 +235,15 @@ async def test_help_names_every_key(sandbox: Path, size: tuple[int, int]) -> Non
         await person.see("Enter Plan")
         await person.press("question_mark")
         await person.see("Keys")
-        for action in ACTIONS:
-            assert action.tip in person.text
         assert "S staged" in person.text
+        for screen in ("entries", "plan"):
+            for action in ACTIONS:
+                if screen in action.screens:
+                    assert action.tip in person.text
+            await person.press("escape", "enter")
+            await person.see("Esc Back")
+            await person.press("question_mark")
+            await person.see("Keys")
 
 
 async def test_long_messages_scroll(sandbox: Path, tmp_path: Path) -> None:

@@ -26,6 +26,8 @@ ACTIONS = (
     Action("facts", "i", "i", "Details", "everything known about the image", ("entries",)),
     Action("execute", "x", "x", "Restart", "restart into what is staged", ("entries",)),
     Action("unload", "u", "u", "Unload", "take out what is staged", ("entries",)),
+    Action("filter", "slash", "/", "Find", "show only entries with certain words", ("entries",)),
+    Action("all", "escape", "Esc", "All", "show all entries again", ("entries",), False, True),
     Action("refresh", "r", "r", "Refresh", "look for images again", ("entries",)),
     Action("help", "question_mark,f1", "?", "Help", "all keys", ("entries", "plan")),
     Action("leave", "q,ctrl+c", "q", "Quit", "leave warmboot", ("entries",)),
@@ -77,6 +79,6 @@ def key_line(screen: str, *, typing: bool = False) -> str:
     return "  ".join(f"{action.key_name} {action.label}" for action in actions)
 
 
-def help_rows() -> list[tuple[str, str]]:
-    """Return key and meaning of every action, for the help screen."""
-    return [(action.key_name, action.tip) for action in ACTIONS]
+def help_rows(screen: str) -> list[tuple[str, str]]:
+    """Return key and meaning of every action of a screen, for its help."""
+    return [(action.key_name, action.tip) for action in ACTIONS if screen in action.screens]

@@ -22,7 +22,10 @@ def prompt(row: Row, details: DetailsRead | None, *, running: str | None, staged
     version = entry.version or (image.release if image else None) or ""
     bad = row.problem or (details is not None and details.problem)
     mark = "!" if bad else "S" if staged else "*" if version == running else " "
-    about = "unusable" if image is None else f"{image.format} {image.architecture or ''}"
+    about = (
+        f"{image.format} {image.architecture or ''}" if image else
+        "unusable" if row.read else "not read yet"
+    )  # fmt: skip
     title = Content(f" {mark} {printable(entry.title, 60)}\n")
     return title + Content(f"   {printable(version, 40)}  {about}")
 

@@ -7,18 +7,27 @@ from dataclasses import dataclass
 from warmboot.core.boot import BootRoot, Entry
 from warmboot.core.errors import WarmbootError
 from warmboot.core.host import Host
-from warmboot.core.images import BootImage, Fact, identify
+from warmboot.core.images import BootImage, Fact, Identity, identify
 from warmboot.core.payload import Payload
 from warmboot.core.text import duration, plural, printable, size
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """An entry with its image's header, or why there is none."""
+    """An entry with its image's header, or why there is none; neither before it was read.
+
+    `identity` is that of the file the header was read from.
+    """
 
     entry: Entry
-    image: BootImage | None
-    problem: str | None
+    image: BootImage | None = None
+    problem: str | None = None
+    identity: Identity | None = None
+
+    @property
+    def read(self) -> bool:
+        """Whether the file was looked at."""
+        return self.image is not None or self.problem is not None
 
 
 def examine(root: BootRoot, entry: Entry) -> Row:
@@ -27,7 +36,7 @@ def examine(root: BootRoot, entry: Entry) -> Row:
         return Row(entry, None, entry.problem)
     try:
         with root.open(entry.kernel) as file:
-            return Row(entry, identify(file.view), None)
+            return Row(entry, identify(file.view), None, file.identity)
     except WarmbootError as error:
         return Row(entry, None, error.message)
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from textual.message import Message
 
 from warmboot.core.boot import Entry, Listing, find_entries
+from warmboot.core.errors import ImageError
 from warmboot.core.images import Fact, identify
 from warmboot.core.kexec import (
     Machine,
@@ -21,7 +24,10 @@ from warmboot.core.kexec import (
 )
 from warmboot.core.payload import examine as examine_image
 from warmboot.core.progress import Cancel, Progress, Report
+from warmboot.core.text import printable
 from warmboot.tui.facts import Row, examine, payload_facts
+
+_HAND_OUT = 0.05  # seconds between two portions of rows
 
 
 @dataclass
@@ -34,17 +40,24 @@ class MachineRead(Message):
 
 @dataclass
 class EntriesFound(Message):
-    """All entries, and where was looked."""
+    """All entries, not read yet, and where was looked."""
 
     rows: tuple[Row, ...]
     listing: Listing
 
 
 @dataclass
-class DetailsRead(Message):
-    """What unpacking an entry's kernel showed: facts, or why it failed."""
+class RowsRead(Message):
+    """Some more entries with what their headers say."""
 
-    entry: Entry
+    rows: tuple[Row, ...]
+
+
+@dataclass
+class DetailsRead(Message):
+    """What reading the whole of an entry's kernel showed: facts, or why it failed."""
+
+    row: Row
     facts: tuple[Fact, ...]
     problem: str | None
 
@@ -97,23 +110,41 @@ def read_machine(root: Path) -> MachineRead:
     return MachineRead(machine, machine.status())
 
 
-def read_entries(machine: Machine) -> EntriesFound:
-    """Find the entries and read their headers."""
+def read_entries(machine: Machine) -> Iterator[EntriesFound | RowsRead]:
+    """Find the entries, then read their headers; what is known is handed out as it comes."""
     listing = find_entries(machine.root)
-    return EntriesFound(tuple(examine(machine.root, entry) for entry in listing.entries), listing)
+    yield EntriesFound(tuple(Row(entry) for entry in listing.entries), listing)
+    ready: list[Row] = []
+    since = time.monotonic()
+    for entry in listing.entries:
+        ready.append(examine(machine.root, entry))
+        if time.monotonic() - since > _HAND_OUT:
+            yield RowsRead(tuple(ready))
+            ready, since = [], time.monotonic()
+    yield RowsRead(tuple(ready))
 
 
-def read_details(machine: Machine, entry: Entry, cancel: Cancel) -> DetailsRead:
+def read_details(machine: Machine, row: Row, cancel: Cancel) -> DetailsRead:
     """Unpack an entry's kernel in memory to learn what only unpacking tells; raises Cancelled."""
-    with machine.root.open(entry.kernel) as file:
+    with machine.root.open(row.entry.kernel) as file:
         image = identify(file.view)
         payload = examine_image(file.view, image, cancel=cancel)
-    return DetailsRead(entry, payload_facts(payload, image) if payload else (), None)
+    return DetailsRead(row, payload_facts(payload, image) if payload else (), None)
 
 
-def open_selection(machine: Machine, entry: Entry) -> SelectionOpened:
-    """Open an entry's files for a plan; raises WarmbootError."""
-    return SelectionOpened(entry, Selection.open(machine.root, entry))
+def open_selection(machine: Machine, row: Row) -> SelectionOpened:
+    """Open an entry's files for a plan; raises WarmbootError.
+
+    What was shown in the list must be what is opened now, else ImageError.
+    """
+    selection = Selection.open(machine.root, row.entry)
+    if row.identity is not None and selection.kernel.identity != row.identity:
+        selection.close()
+        raise ImageError(
+            f"{printable(row.entry.kernel)} changed since it was listed",
+            hint="An update may be running. Press r to look again, then choose the entry again.",
+        )
+    return SelectionOpened(row.entry, selection)
 
 
 def restart(machine: Machine) -> Restarted:

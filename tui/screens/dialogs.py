@@ -79,12 +79,12 @@ def message(title: str, text: str) -> Choice:
     return Choice(title, text, (("ok", "OK"),))
 
 
-def help_box() -> Choice:
-    """Return the box with all keys."""
-    rows = "\n".join(f"{key:>6}  {tip}" for key, tip in help_rows())
-    marks = " marks  > cursor  * runs now  S staged  ! cannot be used"
+def help_box(screen: str) -> Choice:
+    """Return the box with all keys of a screen."""
+    rows = "\n".join(f"{key:>6}  {tip}" for key, tip in help_rows(screen))
+    marks = " marks  > cursor  * runs now  S staged  ! cannot be used\n"
     moving = "arrows  choose an entry, scroll\n   Tab  next part of the screen"
-    return message("Keys", f"{marks}\n{moving}\n{rows}")
+    return message("Keys", f"{marks if screen == 'entries' else ''}{moving}\n{rows}")
 
 
 def failure_box(title: str, failure: WorkFailed) -> Choice:

@@ -10,12 +10,13 @@ from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
 from textual.screen import Screen
 from textual.timer import Timer
-from textual.widgets.option_list import Option
+from textual.widgets import Input
 
 from warmboot.core.errors import Cancelled, WarmbootError
+from warmboot.core.images import Identity
 from warmboot.core.kexec import Machine, Status
 from warmboot.core.progress import Cancel
-from warmboot.tui.actions import bindings
+from warmboot.tui.actions import NOT_WHILE_TYPING, bindings
 from warmboot.tui.describe import details_text, looked_text, prompt
 from warmboot.tui.facts import Row
 from warmboot.tui.screens.dialogs import (
@@ -37,6 +38,7 @@ from warmboot.tui.work import (
     EntriesFound,
     MachineRead,
     Restarted,
+    RowsRead,
     SelectionOpened,
     StageDone,
     WorkFailed,
@@ -61,8 +63,7 @@ class EntriesScreen(Screen[None]):
         self._root = root
         self._machine: Machine | None = None
         self._status = Status(None, None)
-        self._rows: tuple[Row, ...] = ()
-        self._details: dict[str, DetailsRead] = {}
+        self._details: dict[tuple[str, Identity | None], DetailsRead] = {}
         self._cancel = Cancel()
         self._settle: Timer | None = None
 
@@ -71,20 +72,30 @@ class EntriesScreen(Screen[None]):
         yield StagedLine(keys=True)
         yield Text("", id="notice")
         with Horizontal(id="body"):
-            yield EntryList(id="entries", markup=False)
+            yield EntryList(self._prompt)
             with VerticalScroll(id="side"):
                 yield Text("Looking for boot images", id="details")
         yield Text("", id="empty")
+        with Horizontal(id="filter"):
+            yield Text("Show only", id="filter-label")
+            yield Input(id="filter-text", compact=True)
+            yield Text("", id="filter-count")
         yield KeyLine("entries")
 
     def on_mount(self) -> None:
         self.query_one("#notice").display = False
         self.query_one("#empty").display = False
-        self.query_one(EntryList).focus()
+        self.query_one("#filter").display = False
+        self.query_one(Input).cursor_blink = False
+        self._list.focus()
         self._read()
 
     def on_unmount(self) -> None:
         self._cancel.cancel()
+
+    @property
+    def _list(self) -> EntryList:
+        return self.query_one(EntryList)
 
     # Reading, in threads ------------------------------------------------------------------
 
@@ -93,23 +104,24 @@ class EntriesScreen(Screen[None]):
         try:
             found = read_machine(self._root)
             self.post_message(found)
-            self.post_message(read_entries(found.machine))
+            for news in read_entries(found.machine):
+                self.post_message(news)
         except WarmbootError as error:
             self.post_message(WorkFailed(error.message, error.hint))
 
     @work(thread=True, group="details")
     def _read_details(self, machine: Machine, row: Row, cancel: Cancel) -> None:
         try:
-            self.post_message(read_details(machine, row.entry, cancel))
+            self.post_message(read_details(machine, row, cancel))
         except Cancelled:
             pass
         except WarmbootError as error:
-            self.post_message(DetailsRead(row.entry, (), error.message))
+            self.post_message(DetailsRead(row, (), error.message))
 
     @work(thread=True, group="open")
     def _open(self, machine: Machine, row: Row) -> None:
         try:
-            opened = open_selection(machine, row.entry)
+            opened = open_selection(machine, row)
         except WarmbootError as error:
             self.post_message(WorkFailed(error.message, error.hint))
             return
@@ -156,24 +168,22 @@ class EntriesScreen(Screen[None]):
         notice = self.query_one("#notice", Text)
         notice.display = not event.machine.host.privileged
         notice.show("Not root: you can look at everything; staging and restarting need root.")
-        for index in range(len(self._rows)):
-            self._draw_row(index)
+        self._list.draw()
 
     def on_entries_found(self, event: EntriesFound) -> None:
-        entries = self.query_one(EntryList)
-        highlighted = entries.highlighted
-        self._rows = event.rows
-        self._details.clear()
-        entries.clear_options()
-        entries.add_options([Option(self._prompt(row)) for row in event.rows])
         self.query_one("#body").display = bool(event.rows)
         empty = self.query_one("#empty", Text)
         empty.display = not event.rows
         if not event.rows:
             empty.show(looked_text(event.listing), layout=True)
-            return
-        entries.highlighted = min(highlighted or 0, len(event.rows) - 1)
-        entries.focus()
+        self._list.show_rows(event.rows)
+        if not self._typing:
+            self._list.focus()
+
+    def on_rows_read(self, event: RowsRead) -> None:
+        self._list.update_rows(event.rows)
+        self._show_details()
+        self._wait_to_settle()
 
     def on_option_list_option_highlighted(self) -> None:
         self._cancel.cancel()
@@ -183,24 +193,29 @@ class EntriesScreen(Screen[None]):
 
     def _paused(self) -> None:
         self._show_details()
+        self._wait_to_settle()
+
+    def _wait_to_settle(self) -> None:
+        if self._settle is not None:
+            self._settle.stop()
         self._settle = self.set_timer(_SETTLE, self._settled)
 
     def _settled(self) -> None:
-        row = self._row()
-        if row is None or row.entry.id in self._details or self._machine is None:
+        row = self._list.row
+        if row is None or row.image is None or self._machine is None or self._known(row):
             return
-        if row.image is not None and row.image.stream is not None:
-            self._cancel = Cancel()
-            self._read_details(self._machine, row, self._cancel)
+        self._cancel.cancel()
+        self._cancel = Cancel()
+        self._read_details(self._machine, row, self._cancel)
+
+    def _known(self, row: Row) -> DetailsRead | None:
+        """What reading the whole image showed, as long as the file is the same."""
+        return self._details.get((row.entry.id, row.identity))
 
     def on_details_read(self, event: DetailsRead) -> None:
-        self._details[event.entry.id] = event
-        for index, listed in enumerate(self._rows):
-            if listed.entry.id == event.entry.id:
-                self._draw_row(index)
-        row = self._row()
-        if row is not None and row.entry.id == event.entry.id:
-            self._show_details()
+        self._details[event.row.entry.id, event.row.identity] = event
+        self._list.draw()
+        self._show_details()
 
     def on_selection_opened(self, event: SelectionOpened) -> None:
         if self._machine is None or self.app.screen is not self:
@@ -227,7 +242,7 @@ class EntriesScreen(Screen[None]):
     # Keys ---------------------------------------------------------------------------------
 
     def on_option_list_option_selected(self) -> None:
-        row = self._row()
+        row = self._list.row
         if row is None or self._machine is None:
             return
         if row.problem:
@@ -237,16 +252,16 @@ class EntriesScreen(Screen[None]):
         self._open(self._machine, row)
 
     def action_facts(self) -> None:
-        row = self._row()
+        row = self._list.row
         if row is not None and self._machine is not None:
-            text = details_text(row, self._details.get(row.entry.id))
+            text = details_text(row, self._known(row))
             self.app.push_screen(FactsScreen(self._machine, self._status, text.plain))
 
     def action_refresh(self) -> None:
         self._read()
 
     def action_help(self) -> None:
-        self.app.push_screen(help_box())
+        self.app.push_screen(help_box("entries"))
 
     def action_execute(self) -> None:
         machine = self._machine
@@ -300,22 +315,53 @@ class EntriesScreen(Screen[None]):
         self.app.push_screen(message("Not now", text))
         return False
 
-    def _row(self) -> Row | None:
-        index = self.query_one(EntryList).highlighted
-        return self._rows[index] if index is not None and index < len(self._rows) else None
-
-    def _draw_row(self, index: int) -> None:
-        self.query_one(EntryList).draw(index, self._prompt(self._rows[index]))
-
     def _prompt(self, row: Row) -> Content:
         running = self._machine.host.release if self._machine else None
-        what, details = self._status.what, self._details.get(row.entry.id)
+        what = self._status.what
         staged = what is not None and what.entry == row.entry.id
-        return prompt(row, details, running=running, staged=staged)
+        return prompt(row, self._known(row), running=running, staged=staged)
 
     def _show_details(self) -> None:
-        row = self._row()
+        row = self._list.row
         if row is not None:
-            text = details_text(row, self._details.get(row.entry.id))
+            text = details_text(row, self._known(row))
             self.query_one("#details", Text).show(text, layout=True)
-            self.query_one("#side").scroll_home(animate=False)
+        elif self._list.counts[1]:
+            self.query_one("#details", Text).show("No entry has all these words", layout=True)
+
+    # Showing only some ----------------------------------------------------------------------
+
+    @property
+    def _typing(self) -> bool:
+        return isinstance(self.focused, Input)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Let letters be letters while a filter is typed."""
+        return not (self._typing and action in NOT_WHILE_TYPING)
+
+    def action_filter(self) -> None:
+        self.query_one("#filter").display = True
+        self.query_one(Input).focus()
+
+    def on_descendant_focus(self) -> None:
+        self.query_one(KeyLine).show_keys(typing=self._typing)
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        self._list.show_only(event.value)
+        shown, count = self._list.counts
+        self.query_one("#filter-count", Text).show(f"{shown} of {count}")
+        self._show_details()
+
+    def on_input_submitted(self) -> None:
+        if not self.query_one(Input).value.strip():
+            self.action_all()
+        elif self._list.counts[0]:
+            self._list.focus()
+
+    def action_all(self) -> None:
+        """Show every entry again."""
+        if not self.query_one("#filter").display:
+            return
+        self._list.focus()
+        self.query_one(Input).value = ""
+        self.query_one("#filter").display = False

@@ -145,7 +145,7 @@ class PlanScreen(Screen[StageDone | None]):
         self.query_one(CommandLineEditor).text = self._reused().text
 
     def action_help(self) -> None:
-        self.app.push_screen(help_box())
+        self.app.push_screen(help_box("plan"))
 
     def action_back(self) -> None:
         if self.query_one(CommandLineEditor).has_focus:

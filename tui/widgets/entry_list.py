@@ -2,16 +2,71 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+
 from rich.segment import Segment
 from textual.content import Content
 from textual.strip import Strip
 from textual.widgets import OptionList
+from textual.widgets.option_list import Option
+
+from warmboot.core.boot import Entry
+from warmboot.core.text import printable
+from warmboot.tui.facts import Row
 
 LINES = 2  # of each entry; the style sheet forbids wrapping
 
 
 class EntryList(OptionList):
-    """Draws ``>`` before the highlighted entry: on a vt220, colour alone would say nothing."""
+    """Rows in order, those that fit a filter shown; `prompt` makes the two lines of a row.
+
+    Draws ``>`` before the highlighted entry: on a vt220, colour alone would say nothing.
+    """
+
+    def __init__(self, prompt: Callable[[Row], Content]) -> None:
+        super().__init__(id="entries", markup=False)
+        self._prompt = prompt
+        self._rows: dict[Entry, Row] = {}
+        self._shown: list[Entry] = []
+        self._filter = ""
+
+    @property
+    def row(self) -> Row | None:
+        """The highlighted row."""
+        index = self.highlighted
+        if index is None or index >= len(self._shown):
+            return None
+        return self._rows[self._shown[index]]
+
+    @property
+    def counts(self) -> tuple[int, int]:
+        """How many rows are shown, and how many there are."""
+        return len(self._shown), len(self._rows)
+
+    def show_rows(self, rows: Iterable[Row]) -> None:
+        """Replace all rows; the cursor stays on its entry, or where that is gone, in its place."""
+        self._rows = {row.entry: row for row in rows}
+        self._fill()
+
+    def update_rows(self, rows: Iterable[Row]) -> None:
+        """Replace rows that are there already by what is known of them now."""
+        for row in rows:
+            if row.entry in self._rows:
+                self._rows[row.entry] = row
+        self.draw()
+
+    def show_only(self, text: str) -> None:
+        """Show the rows in which every word of `text` occurs."""
+        if text != self._filter:
+            self._filter = text
+            self._fill()
+
+    def draw(self) -> None:
+        """Draw every row anew; the same lines again cost nothing."""
+        for index, entry in enumerate(self._shown):
+            prompt = self._prompt(self._rows[entry])
+            if self.get_option_at_index(index).prompt != prompt:
+                self.replace_option_prompt_at_index(index, prompt)
 
     def render_line(self, y: int) -> Strip:
         """Return a line of the list; only lines in view are asked for."""
@@ -21,7 +76,23 @@ class EntryList(OptionList):
         style = next((segment.style for segment in strip), None)
         return Strip.join([Strip([Segment(">", style)], 1), strip.crop(1)])
 
-    def draw(self, index: int, prompt: Content) -> None:
-        """Replace an entry's lines; the same lines again cost nothing."""
-        if self.get_option_at_index(index).prompt != prompt:
-            self.replace_option_prompt_at_index(index, prompt)
+    def _fill(self) -> None:
+        row, index = self.row, self.highlighted or 0
+        shown = [entry for entry, listed in self._rows.items() if _fits(listed, self._filter)]
+        if shown != self._shown:
+            self._shown = shown
+            self.clear_options()
+            self.add_options([Option(self._prompt(self._rows[entry])) for entry in shown])
+        else:
+            self.draw()
+        if row is not None and row.entry in shown:
+            index = shown.index(row.entry)
+        self.highlighted = min(index, len(shown) - 1) if shown else None
+
+
+def _fits(row: Row, text: str) -> bool:
+    entry = row.entry
+    release = row.image.release if row.image else None
+    names = (entry.id, entry.title, entry.version, entry.kernel, release)
+    all_names = printable(" ".join(filter(None, names)), 4096).casefold()
+    return all(word in all_names for word in text.casefold().split())
