@@ -108,6 +108,14 @@ def test_a_lost_connection_ends_it(seat: Seat) -> None:
     assert seat.process.wait(PATIENCE) == 0
 
 
+def test_a_lost_connection_without_a_signal_ends_it_too(seat: Seat) -> None:
+    seat.read_until(b"No boot images found")
+    os.close(seat.slave)
+    os.close(seat.master)
+    seat.slave = seat.master = -1
+    assert seat.process.wait(PATIENCE) == 0
+
+
 def test_a_terminal_without_line_drawing_gets_ascii_only(tmp_path: Path) -> None:
     seat = Seat(empty_machine(tmp_path / "machine"), TERM="vt220", LC_ALL="C")
     try:

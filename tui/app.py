@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 import sys
 from pathlib import Path
@@ -15,6 +16,8 @@ from warmboot.themes import PALETTES, STYLE
 from warmboot.tui.loop import new_event_loop
 from warmboot.tui.screens.entries import EntriesScreen
 from warmboot.tui.terminal import Terminal, read_terminal
+
+_LOOK = 1.0  # seconds between two looks whether the terminal is still there
 
 _PLAIN = """\
 warmboot: no terminal that can show the full-screen program (TERM unset or dumb, or redirected).
@@ -44,6 +47,15 @@ class WarmbootApp(App[int]):
     def on_mount(self) -> None:
         self.set_class(self._terminal.ascii, "ascii")
         self.set_class(self.theme == "mono", "mono")
+        if not self.is_headless:
+            self.set_interval(_LOOK, self._look_at_terminal)
+
+    def _look_at_terminal(self) -> None:
+        """End where the terminal went away without SIGHUP (started with nohup, or by a script)."""
+        poll = select.poll()
+        poll.register(sys.stdin, 0)
+        if any(event & (select.POLLHUP | select.POLLERR) for _, event in poll.poll(0)):
+            hang_up(self)
 
     async def action_quit(self) -> None:
         """Leave by way of the screen shown: nothing staged or under way is left unmentioned."""
@@ -63,7 +75,7 @@ def run(root: Path) -> int:
     loop = new_event_loop()
     app = WarmbootApp(root, terminal)
     loop.add_signal_handler(signal.SIGTERM, app.exit)
-    loop.add_signal_handler(signal.SIGHUP, _hang_up, app)
+    loop.add_signal_handler(signal.SIGHUP, hang_up, app)
     try:
         app.run(mouse=terminal.mouse, loop=loop)
         loop.run_until_complete(loop.shutdown_default_executor())
@@ -72,7 +84,7 @@ def run(root: Path) -> int:
     return app.return_code or ExitCode.OK
 
 
-def _hang_up(app: WarmbootApp) -> None:
+def hang_up(app: WarmbootApp) -> None:
     """The terminal is gone: end in order, without reading or writing it again."""
     null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
     for fd in (0, 1, 2):
