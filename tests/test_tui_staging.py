@@ -70,6 +70,44 @@ async def test_stage_gives_the_simulated_kernel_what_was_planned(sandbox: Path) 
         await person.see("WARN Another kernel is staged already")
 
 
+async def test_another_initrd_or_none(sandbox: Path, tmp_path: Path) -> None:
+    other = tmp_path / "my initrd"
+    other.write_bytes((sandbox / "boot/initrd.img-6.12.57-sandbox").read_bytes())
+    async with sit_down(sandbox) as person:
+        await person.plan(ENTRY)
+        await person.press("i")
+        await person.see("An empty line means no initrd", "initrd.img-6.17.8-sandbox")
+        await person.press("ctrl+u")
+        await person.write(f"'{other}'")
+        await person.press("enter")
+        await person.see("Initrd  /")
+        await person.see_no("Initrd  /boot/initrd.img-6.17.8-sandbox")
+        await person.press("i", "ctrl+u")
+        await person.write("/not/there")
+        await person.press("enter")
+        await person.see("/not/there is not there")
+        await person.press("escape", "i", "ctrl+u", "enter")
+        await person.see("Initrd  none", "WARN There is no initrd")
+        await person.press("s")
+        await person.see("is staged", "OK")
+        assert person.kernel_has["initrd_sha256"] is None
+
+
+async def test_a_kernel_given_by_its_path(sandbox: Path) -> None:
+    kernel = sandbox / "boot/vmlinuz-6.6.119-lts"
+    async with sit_down(sandbox, size=(160, 48)) as person:
+        await person.see("Enter Plan", "Entry: ")
+        await person.press("n")
+        await person.see("Another kernel")
+        await person.press("backspace")
+        await person.write(str(kernel))
+        await person.press("enter")
+        await person.see("Given by path", f"Kernel  {kernel}", "Initrd  none")
+        await person.press("s")
+        await person.see("6.6.119-lts is staged")
+        assert person.kernel_has["release"] == "6.6.119-lts"
+
+
 async def test_an_edited_command_line_is_the_one_that_is_staged(sandbox: Path) -> None:
     async with sit_down(sandbox) as person:
         await person.plan(ENTRY)

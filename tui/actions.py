@@ -24,6 +24,7 @@ class Action:
 ACTIONS = (
     Action("plan", "", "Enter", "Plan", "see what loading this entry would do", ("entries",)),
     Action("facts", "i", "i", "Details", "everything known about the image", ("entries",)),
+    Action("other", "n", "n", "Other", "plan a kernel given by its path", ("entries",), False),
     Action("execute", "x", "x", "Restart", "restart into what is staged", ("entries",)),
     Action("unload", "u", "u", "Unload", "take out what is staged", ("entries",)),
     Action("filter", "slash", "/", "Find", "show only entries with certain words", ("entries",)),
@@ -43,6 +44,7 @@ ACTIONS = (
         typing=True,
     ),
     Action("edit", "e", "e", "Edit", "edit the command line", ("plan",)),
+    Action("initrd", "i", "i", "Initrd", "choose other initrds, or none", ("plan",)),
     Action("original", "o", "o", "Original", "put the first command line back", ("plan",)),
     Action("running", "c", "c", "Running's", "use the running kernel's command line", ("plan",)),
     Action(

@@ -74,7 +74,7 @@ class WorkFailed(Message):
 class SelectionOpened(Message):
     """An entry's files are open; whoever takes the message closes them."""
 
-    entry: Entry
+    entry: Entry | None
     selection: Selection
 
 
@@ -145,6 +145,13 @@ def open_selection(machine: Machine, row: Row) -> SelectionOpened:
             hint="An update may be running. Press r to look again, then choose the entry again.",
         )
     return SelectionOpened(row.entry, selection)
+
+
+def open_files(
+    machine: Machine, entry: Entry | None, kernel: str | None, initrds: tuple[str, ...] | None
+) -> SelectionOpened:
+    """Open what the operator named by path for a plan, the rest from the entry."""
+    return SelectionOpened(entry, Selection.open(machine.root, entry, kernel, initrds))
 
 
 def restart(machine: Machine) -> Restarted:

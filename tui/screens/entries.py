@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from textual import work
@@ -19,6 +21,7 @@ from warmboot.core.progress import Cancel
 from warmboot.tui.actions import NOT_WHILE_TYPING, bindings
 from warmboot.tui.describe import details_text, looked_text, prompt
 from warmboot.tui.facts import Row
+from warmboot.tui.screens.ask import kernel_question
 from warmboot.tui.screens.dialogs import (
     failure_box,
     help_box,
@@ -42,6 +45,7 @@ from warmboot.tui.work import (
     SelectionOpened,
     StageDone,
     WorkFailed,
+    open_files,
     open_selection,
     read_details,
     read_entries,
@@ -119,9 +123,9 @@ class EntriesScreen(Screen[None]):
             self.post_message(DetailsRead(row, (), error.message))
 
     @work(thread=True, group="open")
-    def _open(self, machine: Machine, row: Row) -> None:
+    def _open(self, opener: Callable[[], SelectionOpened]) -> None:
         try:
-            opened = open_selection(machine, row)
+            opened = opener()
         except WarmbootError as error:
             self.post_message(WorkFailed(error.message, error.hint))
             return
@@ -249,7 +253,18 @@ class EntriesScreen(Screen[None]):
             self.app.push_screen(message("This entry cannot be used", row.problem))
             return
         self._cancel.cancel()
-        self._open(self._machine, row)
+        self._open(partial(open_selection, self._machine, row))
+
+    def action_other(self) -> None:
+        machine = self._machine
+        if machine is None:
+            return
+
+        def answered(path: str | None) -> None:
+            if path:
+                self._open(partial(open_files, machine, None, path, None))
+
+        self.app.push_screen(kernel_question(), answered)
 
     def action_facts(self) -> None:
         row = self._list.row

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from textual import events
+import os
+from collections.abc import Callable
+from functools import partial
+
+from textual import events, work
 from textual.app import ComposeResult
 from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
@@ -11,6 +15,7 @@ from textual.widgets import Button, TextArea
 
 from warmboot.core.boot import Entry
 from warmboot.core.boot.cmdline import reusable, split_words
+from warmboot.core.errors import WarmbootError
 from warmboot.core.kexec import (
     CommandLine,
     Machine,
@@ -24,10 +29,11 @@ from warmboot.core.kexec import (
 )
 from warmboot.core.text import printable
 from warmboot.tui.actions import NOT_WHILE_TYPING, bindings
+from warmboot.tui.screens.ask import initrd_question, paths_of
 from warmboot.tui.screens.dialogs import failure_box, help_box
 from warmboot.tui.screens.staging import StagingScreen
 from warmboot.tui.widgets.lines import KeyLine, StagedLine, Text, TopLine
-from warmboot.tui.work import StageDone, WorkFailed
+from warmboot.tui.work import SelectionOpened, StageDone, WorkFailed, open_files
 
 _LONGEST = 65536  # characters; no kernel takes more
 _STYLES = {Verdict.PASS: "$success", Verdict.WARN: "$warning", Verdict.FAIL: "$error"}
@@ -55,7 +61,7 @@ class PlanScreen(Screen[StageDone | None]):
     AUTO_FOCUS = "#plan-scroll"
 
     def __init__(
-        self, machine: Machine, status: Status, entry: Entry, selection: Selection
+        self, machine: Machine, status: Status, entry: Entry | None, selection: Selection
     ) -> None:
         super().__init__()
         self._machine = machine
@@ -144,6 +150,46 @@ class PlanScreen(Screen[StageDone | None]):
     def action_running(self) -> None:
         self.query_one(CommandLineEditor).text = self._reused().text
 
+    def action_initrd(self) -> None:
+        def answered(answer: str | None) -> None:
+            if answer is not None:
+                kernel = None if self._entry else self._selection.kernel.name
+                files = (self._entry, kernel, paths_of(answer))
+                self._reopen(partial(open_files, self._machine, *files))
+
+        names = tuple(self._path(file.name) for file in self._selection.initrds or ())
+        self.app.push_screen(initrd_question(names), answered)
+
+    def _path(self, name: str) -> str:
+        """Return the path on this machine of a file inside the boot root."""
+        root = str(self._machine.root.path)
+        return name if name.startswith(root) else os.path.join(root, name.lstrip("/"))
+
+    @work(thread=True, exclusive=True)
+    def _reopen(self, opener: Callable[[], SelectionOpened]) -> None:
+        try:
+            opened = opener()
+        except WarmbootError as error:
+            self.post_message(WorkFailed(error.message, error.hint))
+            return
+        if not self.post_message(opened):
+            opened.selection.close()
+
+    def on_selection_opened(self, event: SelectionOpened) -> None:
+        event.stop()
+        if self._staging:
+            event.selection.close()
+            return
+        self._selection.close()
+        self._selection = event.selection
+        self._plan = self._make_plan(self._plan.choices.cmdline)
+        self.query_one("#plan-top", Text).show(self._summary(), layout=True)
+        self._show()
+
+    def on_work_failed(self, event: WorkFailed) -> None:
+        event.stop()
+        self.app.push_screen(failure_box("That did not work", event))
+
     def action_help(self) -> None:
         self.app.push_screen(help_box("plan"))
 
@@ -166,10 +212,13 @@ class PlanScreen(Screen[StageDone | None]):
     def _summary(self) -> str:
         choices, image = self._plan.choices, self._plan.image
         initrds = "inside the image" if choices.initrds is None else " + ".join(choices.initrds)
-        release = self._entry.version or image.release or "release not known yet"
+        version, title = (
+            (self._entry.version, self._entry.title) if self._entry else (None, "Given by path")
+        )
+        release = version or image.release or "release not known yet"
         return "\n".join(
             (
-                f"{printable(self._entry.title, 70)}  ({printable(release, 60)})",
+                f"{printable(title, 70)}  ({printable(release, 60)})",
                 f"Kernel  {choices.kernel}  ({image.format}, {image.architecture or '?'})",
                 f"Initrd  {initrds or 'none'}",
             )
