@@ -6,15 +6,14 @@ import os
 from collections.abc import Callable
 from functools import partial
 
-from textual import events, work
+from textual import work
 from textual.app import ComposeResult
 from textual.containers import Horizontal, VerticalScroll
-from textual.content import Content
 from textual.screen import Screen
-from textual.widgets import Button, TextArea
+from textual.widgets import Button
 
 from warmboot.core.boot import Entry
-from warmboot.core.boot.cmdline import reusable, split_words
+from warmboot.core.boot.cmdline import reusable
 from warmboot.core.errors import WarmbootError
 from warmboot.core.kexec import (
     CommandLine,
@@ -29,29 +28,13 @@ from warmboot.core.kexec import (
 )
 from warmboot.core.text import printable
 from warmboot.tui.actions import NOT_WHILE_TYPING, bindings
+from warmboot.tui.plantext import difference, plan_text, summary
 from warmboot.tui.screens.ask import initrd_question, paths_of
 from warmboot.tui.screens.dialogs import failure_box, help_box
 from warmboot.tui.screens.staging import StagingScreen
+from warmboot.tui.widgets.editor import LONGEST, CommandLineEditor
 from warmboot.tui.widgets.lines import KeyLine, StagedLine, Text, TopLine
 from warmboot.tui.work import SelectionOpened, StageDone, WorkFailed, open_files
-
-_LONGEST = 65536  # characters; no kernel takes more
-_STYLES = {Verdict.PASS: "$success", Verdict.WARN: "$warning", Verdict.FAIL: "$error"}
-
-
-class CommandLineEditor(TextArea):
-    """A command line: long ones wrap, but there is only one line."""
-
-    async def _on_key(self, event: events.Key) -> None:
-        if event.key in ("enter", "shift+enter", "ctrl+j"):
-            event.prevent_default()
-            event.stop()
-            return
-        await super()._on_key(event)
-
-    async def _on_paste(self, event: events.Paste) -> None:
-        event.text = printable(event.text, _LONGEST)
-        await super()._on_paste(event)
 
 
 class PlanScreen(Screen[StageDone | None]):
@@ -75,7 +58,7 @@ class PlanScreen(Screen[StageDone | None]):
     def compose(self) -> ComposeResult:
         yield TopLine()
         yield StagedLine()
-        yield Text(self._summary(), id="plan-top")
+        yield Text(summary(self._plan, self._entry), id="plan-top")
         yield Text("Command line", classes="label")
         yield CommandLineEditor(self._first.text, id="plan-editor", tab_behavior="focus")
         yield Text("", id="plan-count")
@@ -183,7 +166,7 @@ class PlanScreen(Screen[StageDone | None]):
         self._selection.close()
         self._selection = event.selection
         self._plan = self._make_plan(self._plan.choices.cmdline)
-        self.query_one("#plan-top", Text).show(self._summary(), layout=True)
+        self.query_one("#plan-top", Text).show(summary(self._plan, self._entry), layout=True)
         self._show()
 
     def on_work_failed(self, event: WorkFailed) -> None:
@@ -209,70 +192,19 @@ class PlanScreen(Screen[StageDone | None]):
             choices, selection.image, selection.initrd_bytes, machine.host, machine.loader.name
         )
 
-    def _summary(self) -> str:
-        choices, image = self._plan.choices, self._plan.image
-        initrds = "inside the image" if choices.initrds is None else " + ".join(choices.initrds)
-        version, title = (
-            (self._entry.version, self._entry.title) if self._entry else (None, "Given by path")
-        )
-        release = version or image.release or "release not known yet"
-        return "\n".join(
-            (
-                f"{printable(title, 70)}  ({printable(release, 60)})",
-                f"Kernel  {choices.kernel}  ({image.format}, {image.architecture or '?'})",
-                f"Initrd  {initrds or 'none'}",
-            )
-        )
-
     def _show(self) -> None:
         """Draw what depends on the command line."""
         line, failures = self._plan.choices.cmdline, self._plan.failures
         used = next(f for f in self._plan.findings if f.check == "command-line")
         count = len(line.text.encode("utf-8", "surrogateescape")) + 1
         shown = used.text if used.verdict is Verdict.PASS else f"{count} bytes"
-        shown = f"{shown}, {line.origin.value}{self._difference(line.text)}"
+        shown = f"{shown}, {line.origin.value}{difference(line.text, self._reused().text)}"
         self.query_one("#plan-count", Text).show(shown, layout=True)
-        self.query_one("#plan-text", Text).show(self._body(), layout=True)
+        self.query_one("#plan-text", Text).show(plan_text(self._plan), layout=True)
         self.query_one("#stage", Button).disabled = bool(failures)
         self.query_one("#plan-why-not", Text).show(f"FAIL {failures[0].text}" if failures else "")
-
-    def _difference(self, text: str) -> str:
-        """Say how the command line differs from the running kernel's."""
-        new, old = split_words(text), split_words(self._reused().text)
-        added = [word for word in new if word not in old]
-        missing = [word for word in old if word not in new]
-        if not added and not missing:
-            return ", as the running kernel's"
-        parts = ["+ " + " ".join(added)] if added else []
-        parts += ["- " + " ".join(missing)] if missing else []
-        return "; against the running kernel's:\n" + printable("  ".join(parts), 300)
-
-    def _body(self) -> Content:
-        plan = self._plan
-        parts: list[Content | tuple[str, str]] = []
-        failures = [f for f in plan.findings if f.verdict is Verdict.FAIL]
-        warnings = [f for f in plan.findings if f.verdict is Verdict.WARN]
-        if failures:
-            parts.append(("This cannot be staged\n", "bold"))
-        for finding in (*failures, *warnings):
-            parts.append((f"{finding.verdict.upper()} ", f"bold {_STYLES[finding.verdict]}"))
-            parts.append(Content(f"{finding.text}\n"))
-            if finding.hint:
-                parts.append(Content(f"     {finding.hint}\n"))
-        parts.append(("What staging will do\n", "bold"))
-        parts += [Content(f" {number}. {step}\n") for number, step in enumerate(plan.steps, 1)]
-        if not plan.steps:
-            parts.append(Content(f" Nothing: {plan.why}\n"))
-        parts.append(("Why this way\n", "bold"))
-        parts.append(Content(f" {plan.strategy.value}: {plan.why}\n"))
-        for other in plan.alternatives:
-            parts.append(Content(f" not {other.strategy.value}: {other.why_not}\n"))
-        parts.append(("Checks passed\n", "bold"))
-        passed = (f.text for f in plan.findings if f.verdict is Verdict.PASS)
-        parts += [Content(f" PASS {text}\n") for text in passed]
-        return Content.assemble(*parts)
 
 
 def _visible(line: CommandLine) -> CommandLine:
     """Return a command line that is staged as it is shown: odd characters become escapes."""
-    return CommandLine(printable(line.text, _LONGEST), line.origin)
+    return CommandLine(printable(line.text, LONGEST), line.origin)
