@@ -28,8 +28,11 @@ ALLOWED = {
     "core.images": set(),
     "core.payload": {"core.images"},
     "core.boot": {"core.images"},
+    "core.bpf": {"core.images", "core.payload"},
     "core.host": set(),
-    "core.kexec": {"core.images", "core.payload", "core.boot", "core.host", "core.sandbox"},
+    "core.kexec": {
+        *("core.images", "core.payload", "core.boot", "core.bpf", "core.host", "core.sandbox"),
+    },
     "core.sandbox": set(),
 }  # fmt: skip
 

@@ -96,6 +96,7 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--yes", action="store_true", help="do not ask for the host name")
     sub.add_argument("--now", action="store_true", help="sync and jump; stop no services")
     command("unload", "restart.unload", "take the staged kernel out again")
+    _bpf_commands(command("bpf", "", "parser programs for kernels that unpack images themselves"))
     sub = command("sandbox", "sandbox.run", "make a simulated machine to try everything on")
     sub.add_argument("directory", type=Path, metavar="DIR")
     return parser
@@ -113,6 +114,36 @@ def _shared(root: Path | str, as_json: bool | str) -> argparse.ArgumentParser:
     )
     shared.add_argument("--json", action="store_true", default=as_json, help="answer in JSON")
     return shared
+
+
+def _bpf_commands(group: argparse.ArgumentParser) -> None:
+    commands = group.add_subparsers(metavar="COMMAND", title="commands", required=True)
+    parents = [_shared(argparse.SUPPRESS, argparse.SUPPRESS)]
+    text = "put a parser into an image"
+    sub = commands.add_parser("envelope", parents=parents, help=text, description=text)
+    sub.set_defaults(run="envelope.run")
+    sub.add_argument("image", metavar="IMAGE", help="path of an image, or an entry's name")
+    sub.add_argument(
+        "--parser",
+        type=Path,
+        metavar="OBJ",
+        action="append",
+        default=[],
+        help="parser object from warmboot bpf build; several for --container",
+    )
+    sub.add_argument(
+        "-o", "--output", type=Path, metavar="FILE", required=True, help="where the result goes"
+    )
+    sub.add_argument("--replace", action="store_true", help="take out the parser that is there")
+    sub.add_argument(
+        "--sign", nargs=2, type=Path, metavar=("KEY", "CERT"), help="sign the result with sbsign"
+    )
+    sub.add_argument("--dialect", choices=["v6", "v7"], default="v6", help="default: v6")
+    sub.add_argument("--initrd", type=Path, metavar="FILE", help="v7: initrd for the envelope")
+    sub.add_argument("--cmdline", metavar="TEXT", help="v7: command line for the envelope")
+    sub.add_argument(
+        "--container", type=Path, metavar="FILE", help="v7: where the container of parsers goes"
+    )
 
 
 def _stage_options(sub: argparse.ArgumentParser) -> None:

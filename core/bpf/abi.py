@@ -11,14 +11,16 @@ import struct
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 
+from warmboot.core.images import bpfobject
+
 #: The function that the parser attaches to, and what it calls.
 ANCHOR = "kexec_image_parser_anchor"
 KFUNCS = ("bpf_get_parser_context", "bpf_buffer_parser", "bpf_put_parser_context")
 
 #: The section of the PE file, and the two symbols of the object inside it.
-SECTION = ".bpf"
-DATA_SYMBOL = "opts_data"
-CODE_SYMBOL = "opts_insn"
+SECTION = bpfobject.SECTION
+DATA_SYMBOL = bpfobject.DATA_SYMBOL
+CODE_SYMBOL = bpfobject.CODE_SYMBOL
 
 #: The maps of a parser in the order of the skeleton that is compiled into the kernel.
 MAPS = (
@@ -109,7 +111,6 @@ class Kind(IntEnum):
     UKI = 3
 
 
-#: First bytes of the `.rodata` of every parser of ours: magic, dialect (6 or 7), kind, and the
-#: bytes of its record. They tell what an object is without running it.
-IDENTITY = struct.Struct("<16sIIQ")
-IDENTITY_MAGIC = b"warmboot-parser\0"
+#: First bytes of the `.rodata` of every parser of ours; see there.
+IDENTITY = bpfobject.IDENTITY
+IDENTITY_MAGIC = bpfobject.IDENTITY_MAGIC

@@ -8,6 +8,7 @@ from typing import ClassVar, Self
 
 from warmboot.core.errors import ImageError
 from warmboot.core.images.model import Architecture, BootImage, Fact, Format
+from warmboot.core.images.sections import is_container
 from warmboot.core.images.view import View
 from warmboot.core.text import printable
 
@@ -31,14 +32,14 @@ class ElfKernel(BootImage):
 
     format: ClassVar[Format] = Format.ELF
     about: ClassVar[str] = "uncompressed ELF kernel (vmlinux)"
-    recognised_by: ClassVar[str] = "`\\x7fELF` at 0"
+    recognised_by: ClassVar[str] = "`\\x7fELF` at 0 and segments to load"
 
     entry: int
     segments: int
 
     @classmethod
     def matches(cls, head: bytes) -> bool:
-        return head[:4] == b"\x7fELF"
+        return head[:4] == b"\x7fELF" and not is_container(head)
 
     @classmethod
     def parse(cls, view: View) -> Self:

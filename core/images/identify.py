@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from warmboot.core.errors import ImageError
+from warmboot.core.images.bpfcontainer import Envelope, ParserContainer
+from warmboot.core.images.bpfobject import ParserObject
 from warmboot.core.images.bzimage import BzImage
 from warmboot.core.images.compressed import CompressedImage
 from warmboot.core.images.elf import ElfKernel
@@ -29,6 +31,9 @@ FORMATS: tuple[type[BootImage], ...] = (
     PeProgram,
     UImage,
     FitImage,
+    ParserObject,
+    ParserContainer,
+    Envelope,
 )
 
 _HEAD = 4096
@@ -47,7 +52,7 @@ def identify_kernel(view: View) -> BootImage:
 def _identify(view: View, formats: tuple[type[BootImage], ...]) -> BootImage:
     head = view.head(_HEAD)
     for format_class in formats:
-        if format_class.matches(head):
+        if format_class.matches(head) and format_class.claims(view):
             return format_class.parse(view)
     if not head:
         raise ImageError("The file is empty", hint="Install the kernel package again.")

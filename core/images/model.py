@@ -36,6 +36,9 @@ class Format(StrEnum):
     UIMAGE = "uImage"
     FIT = "FIT"
     ELF = "ELF"
+    PARSER = "BPF parser"
+    PARSERS = "BPF parser container"
+    ENVELOPE = "kexec envelope"
 
 
 class Method(StrEnum):
@@ -98,6 +101,12 @@ class BootImage:
     def matches(cls, head: bytes) -> bool:
         """Tell from the first 4096 bytes whether a file claims to be of this format."""
         raise NotImplementedError
+
+    @classmethod
+    def claims(cls, view: View) -> bool:
+        """Tell for a file that matches, where its first bytes do not decide; may raise
+        ImageError."""
+        return True
 
     @classmethod
     def parse(cls, view: View) -> Self:

@@ -7,6 +7,7 @@ import argparse
 from warmboot.core.errors import ExitCode
 from warmboot.core.images import Fact, identify
 from warmboot.core.images.authenticode import describe_signature, signatures_of
+from warmboot.core.images.bpfobject import carried_parser
 from warmboot.core.kexec import open_machine
 from warmboot.core.payload import examine
 from warmboot.core.text import printable
@@ -25,10 +26,12 @@ def run(options: argparse.Namespace) -> int:
         if not options.quick:
             with ProgressLine() as progress:
                 payload = examine(file.view, image, report=progress.report)
+        parser = carried_parser(file.view)
         signatures = () if options.quick else signatures_of(file.view)
         path = printable(file.name)
     if options.json:
         fields = {"path": path, "image": image, "payload": payload, "signatures": signatures}
+        fields["parser"] = parser
         output.write_json("inspect", machine, fields)
         return ExitCode.OK
     output.banner(machine)
@@ -37,5 +40,6 @@ def run(options: argparse.Namespace) -> int:
         *image.describe(),
         *(payload_facts(payload, image) if payload else ()),
     ]
+    facts += parser.describe() if parser is not None else ()
     output.write_facts([*facts, *map(describe_signature, signatures)])
     return ExitCode.OK

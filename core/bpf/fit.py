@@ -1,0 +1,72 @@
+"""Whether a parser and an image belong together.
+
+Where they do not, a kernel of the sixth revision never comes back from the call: it is decided
+here, before.
+"""
+
+from __future__ import annotations
+
+from warmboot.core.bpf.abi import MAPS, SMALLEST_RING, Dialect
+from warmboot.core.errors import ImageError
+from warmboot.core.images import BootImage
+from warmboot.core.images.bpfobject import ParserObject
+from warmboot.core.images.rawimage import RawImage
+from warmboot.core.images.uki import Uki
+from warmboot.core.images.zboot import Zboot
+from warmboot.core.text import size
+
+_REBUILD = "Build one for this image: warmboot bpf build."
+_WANTS = {"zboot": Zboot, "copy": RawImage, "UKI": Uki}
+#: What the kernel keeps of a ring buffer for itself, in bytes.
+_RING_OVERHEAD = 16
+
+
+def check_object(parser: ParserObject) -> None:
+    """Raise ImageError where the kernel's skeleton cannot load `parser`."""
+    names = [m.name for m in parser.maps]
+    if len(names) != len(MAPS) or not all(map(_is_map, names, MAPS)):
+        raise ImageError(
+            f"The parser's maps are {', '.join(names) or 'none'}; the kernel wants exactly "
+            f"{', '.join(MAPS)}",
+            hint=_REBUILD,
+        )
+    rings = [m.ring for m in parser.maps if m.ring is not None]
+    if len(rings) != 4 or any(ring < SMALLEST_RING or ring & (ring - 1) for ring in rings):
+        raise ImageError(
+            f"The parser's rings are not four powers of two of {size(SMALLEST_RING)} or more",
+            hint=_REBUILD,
+        )
+    own = parser.identity
+    if own is not None and own.record_size > rings[0] - _RING_OVERHEAD:
+        raise ImageError(
+            f"The parser's record of {size(own.record_size)} is larger than its ring buffer",
+            hint=_REBUILD,
+        )
+
+
+def _is_map(name: str, wanted: str) -> bool:
+    """Compare names; libbpf puts the object's name in front of a section's, cut to 15 bytes."""
+    return name == wanted or (wanted[0] == "." and name.endswith(wanted))
+
+
+def check_fit(image: BootImage, parser: ParserObject, dialect: Dialect) -> str | None:
+    """Raise ImageError where `parser` cannot take `image` apart; return a warning, or None.
+
+    Of a parser that is not ours only the object itself can be judged.
+    """
+    check_object(parser)
+    own = parser.identity
+    if own is None:
+        return "The parser was made by another tool; whether it fits the image cannot be told."
+    if dialect != f"v{own.dialect}":
+        raise ImageError(f"The parser speaks dialect v{own.dialect}, not {dialect}", hint=_REBUILD)
+    wanted = _WANTS.get(own.kind)
+    if wanted is None or not isinstance(image, wanted):
+        raise ImageError(f"The parser is for {own.kind}, not for {image.format}", hint=_REBUILD)
+    needed = image.stream.size if image.stream is not None else image.file_size
+    if needed > own.record_size:
+        raise ImageError(
+            f"The parser hands over {size(own.record_size)} at most, the image has {size(needed)}",
+            hint=_REBUILD,
+        )
+    return None

@@ -1,0 +1,214 @@
+"""Parser programs for kernels with CONFIG_KEXEC_BPF, as objects and inside boot images.
+
+The object is an ELF64 relocatable file whose symbols opts_data and opts_insn are the two arrays
+of a light skeleton (bpftool-gen(8), option -L). Nothing is run here: what the object declares is
+read out of the arrays.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+from dataclasses import dataclass
+from typing import ClassVar, Self
+
+from warmboot.core.errors import ImageError
+from warmboot.core.images.model import BootImage, Fact, Format
+from warmboot.core.images.pe import parse_headers
+from warmboot.core.images.sections import is_container, read_elf_sections, read_elf_symbols
+from warmboot.core.images.view import View
+from warmboot.core.text import size
+
+#: The section of a PE file that holds the object, and the object's two symbols.
+SECTION = ".bpf"
+DATA_SYMBOL, CODE_SYMBOL = "opts_data", "opts_insn"
+#: No parser is larger, in bytes; those known are under 100 KB.
+LARGEST = 8 << 20
+
+#: First bytes of the `.rodata` of every parser of ours: magic, dialect (6 or 7), kind, and the
+#: bytes of its record. They tell what an object is without running it.
+IDENTITY = struct.Struct("<16sIIQ")
+IDENTITY_MAGIC = b"warmboot-parser\0"
+
+_KINDS = {1: "zboot", 2: "copy", 3: "UKI"}
+# union bpf_attr of BPF_MAP_CREATE up to map_name; source: include/uapi/linux/bpf.h.
+_MAP = struct.Struct("<7I16s")
+_ARRAY, _RING = 2, 27
+_MAP_NAME = re.compile(rb"([A-Za-z0-9_.]{1,15})\0+")
+
+
+@dataclass(frozen=True, slots=True)
+class ParserIdentity:
+    """What a parser of ours says it is: dialect 6 or 7, kind as a word, record in bytes."""
+
+    dialect: int
+    kind: str
+    record_size: int
+
+    @classmethod
+    def find(cls, data: bytes) -> Self | None:
+        """Return the identity inside an opts_data array; None in a parser that is not ours."""
+        at = data.find(IDENTITY_MAGIC)
+        if at < 0 or at + IDENTITY.size > len(data):
+            return None
+        _, dialect, kind, record = IDENTITY.unpack_from(data, at)
+        return cls(dialect, _KINDS.get(kind, f"unknown ({kind})"), record)
+
+
+@dataclass(frozen=True, slots=True)
+class ParserMap:
+    """A map that the object creates: its name, and for a ring buffer its size in bytes."""
+
+    name: str
+    ring: int | None
+
+
+def read_maps(data: bytes) -> tuple[ParserMap, ...]:
+    """Return the maps that an opts_data array creates, in order.
+
+    They stand in it as arguments of bpf(2), 8-byte aligned.
+    """
+    found = []
+    for at in range(0, len(data) - _MAP.size + 1, 8):
+        kind = data[at]
+        if kind not in (_ARRAY, _RING):
+            continue
+        kind, key, value, entries, _flags, inner, node, raw = _MAP.unpack_from(data, at)
+        name = _MAP_NAME.fullmatch(raw)
+        if name is None or inner or node or not entries:
+            continue
+        if (kind, key, value) == (_RING, 0, 0):
+            found.append(ParserMap(name[1].decode(), entries))
+        elif (kind, key, entries) == (_ARRAY, 4, 1) and value:
+            found.append(ParserMap(name[1].decode(), None))
+    return tuple(found)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParserObject(BootImage):
+    """A parser object. `data` and `code` are places (offset, bytes) of the two arrays in the file,
+    without the NUL that the symbols' sizes count."""
+
+    format: ClassVar[Format] = Format.PARSER
+    about: ClassVar[str] = "parser program for kernels with CONFIG_KEXEC_BPF"
+    recognised_by: ClassVar[str] = (
+        "an ELF64 file without segments and with the symbols `opts_data` and `opts_insn`"
+    )
+
+    data: tuple[int, int]
+    code: tuple[int, int]
+    identity: ParserIdentity | None
+    maps: tuple[ParserMap, ...]
+
+    @classmethod
+    def matches(cls, head: bytes) -> bool:
+        return is_container(head)
+
+    @classmethod
+    def claims(cls, view: View) -> bool:
+        sections = read_elf_sections(view)
+        names = {symbol.name for symbol in read_elf_symbols(view, sections)}
+        return bool(names & {DATA_SYMBOL, CODE_SYMBOL})
+
+    @classmethod
+    def parse(cls, view: View) -> Self:
+        if view.size > LARGEST:
+            raise ImageError(f"A parser object of {view.size} bytes; {LARGEST} are the most")
+        data, code = find_arrays(view)
+        content = view.read(*data, DATA_SYMBOL)
+        return cls(
+            file_size=view.size,
+            architecture=None,
+            data=data,
+            code=code,
+            identity=ParserIdentity.find(content),
+            maps=read_maps(content),
+        )
+
+    def facts(self) -> tuple[Fact, ...]:
+        return describe_parser(self)
+
+
+def find_arrays(view: View) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Return the places (offset, bytes) of opts_data and opts_insn in an object.
+
+    Raises ImageError for anything that the kernel would not take: each symbol must be there once,
+    global, and one byte larger than its array.
+    """
+    sections = read_elf_sections(view)
+    found: dict[str, tuple[int, int]] = {}
+    for symbol in read_elf_symbols(view, sections):
+        if symbol.name not in (DATA_SYMBOL, CODE_SYMBOL):
+            continue
+        if symbol.name in found:
+            raise ImageError(f"The parser has two symbols {symbol.name}")
+        if not 0 < symbol.section <= len(sections):
+            raise ImageError(f"The symbol {symbol.name} is in no section")
+        section = sections[symbol.section - 1]
+        count = symbol.size - 1
+        if count <= 0 or symbol.value + count > section.size:
+            raise ImageError(
+                f"The symbol {symbol.name} of {symbol.size} bytes does not fit its section",
+                offset=section.offset,
+            )
+        found[symbol.name] = (section.offset + symbol.value, count)
+    for name in (DATA_SYMBOL, CODE_SYMBOL):
+        if name not in found:
+            raise ImageError(
+                f"The parser has no global symbol {name}",
+                hint="Build it with: warmboot bpf build.",
+            )
+    return found[DATA_SYMBOL], found[CODE_SYMBOL]
+
+
+def describe_parser(parser: ParserObject) -> tuple[Fact, ...]:
+    """Return the lines about a parser object."""
+    own = parser.identity
+    rings = [m.ring for m in parser.maps if m.ring is not None]
+    return (
+        Fact("Parser data", f"{size(parser.data[1])} (opts_data)"),
+        Fact("Parser code", f"{size(parser.code[1])} (opts_insn)"),
+        Fact("Parser made by", "another tool" if own is None else "warmboot"),
+        *(() if own is None else _describe_identity(own)),
+        Fact("Parser maps", " ".join(m.name for m in parser.maps) or "none found"),
+        Fact("Ring buffers", ", ".join(map(size, rings)) or "none found"),
+    )
+
+
+def _describe_identity(own: ParserIdentity) -> tuple[Fact, ...]:
+    return (
+        Fact("Parser dialect", f"v{own.dialect}"),
+        Fact("Parser for", own.kind),
+        Fact("Parser record", f"{size(own.record_size)} ({own.record_size} bytes)"),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class CarriedParser:
+    """What the `.bpf` section of a PE file holds: `size` bytes, and the parser or what is wrong."""
+
+    size: int
+    parser: ParserObject | None
+    problem: str | None
+
+    def describe(self) -> tuple[Fact, ...]:
+        """Return the lines about it."""
+        lines = () if self.parser is None else describe_parser(self.parser)
+        state = f", unusable: {self.problem}" if self.problem else ""
+        return (Fact("Section .bpf", size(self.size) + state), *lines)
+
+
+def carried_parser(view: View) -> CarriedParser | None:
+    """Return what the `.bpf` section of a PE file holds; None without one, or for other files."""
+    try:
+        headers = parse_headers(view)
+    except ImageError:
+        return None
+    section = headers.find(SECTION)
+    if section is None:
+        return None
+    try:
+        parser = ParserObject.parse(view.part(section.offset, section.size, SECTION))
+    except ImageError as error:
+        return CarriedParser(section.size, None, error.message)
+    return CarriedParser(section.size, parser, None)

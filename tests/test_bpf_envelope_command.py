@@ -1,0 +1,100 @@
+"""``warmboot bpf envelope`` end to end: files, answers in JSON, exit codes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+from objects import parser_object
+
+from warmboot.core.sandbox.builders.kernel import build_arm64_image
+from warmboot.core.sandbox.builders.pe import build_certificate
+from warmboot.core.sandbox.builders.zboot import build_zboot
+from warmboot.tui.cli import main
+
+Call = Callable[..., tuple[int, dict[str, Any]]]
+
+
+@pytest.fixture
+def call(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Call:
+    """Run bpf envelope in a folder with an image and two parsers; check the answer's schema."""
+    schema = json.loads((Path(__file__).parent.parent / "man/warmboot.schema.json").read_text())
+    kernel = build_arm64_image("6.12.1-command", body_size=90_000)
+    signed = build_certificate(b"0\x82" + bytes(100))
+    image = build_zboot(kernel, arch="arm64", method="gzip", certificates=signed)
+    (tmp_path / "image.efi").write_bytes(image)
+    (tmp_path / "initrd").write_bytes(b"070701")
+    (tmp_path / "v6.o").write_bytes(parser_object())
+    (tmp_path / "v7.o").write_bytes(parser_object(dialect=7))
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments: str) -> tuple[int, dict[str, Any]]:
+        code = main([*arguments, "--json"])
+        answer = json.loads(capsys.readouterr().out)
+        jsonschema.validate(answer, schema)
+        return code, answer
+
+    return run
+
+
+def test_the_sixth_revision(call: Call, capsys: pytest.CaptureFixture[str]) -> None:
+    command = ("bpf", "envelope", "image.efi", "--parser", "v6.o", "-o", "out.efi")
+    code, answer = call(*command)
+    assert code == 0
+    assert answer["built"]["report"]["certificates"] > 0
+    assert "Sign it" in answer["built"]["warnings"][0]
+    code, answer = call("inspect", "out.efi")
+    assert code == 0
+    assert answer["parser"]["parser"]["identity"]["dialect"] == 6
+    assert answer["payload"]["release"] == "6.12.1-command"
+    assert main([*command[:2], "out.efi", *command[3:5], "-o", "again.efi"]) == 4
+    assert "--replace" in capsys.readouterr().err
+    assert main([*command[:2], "out.efi", *command[3:5], "-o", "again.efi", "--replace"]) == 0
+    assert "byte for byte" in capsys.readouterr().out
+    assert Path("again.efi").read_bytes() == Path("out.efi").read_bytes()
+    assert main(["inspect", "out.efi"]) == 0
+    assert "Parser dialect" in capsys.readouterr().out
+
+
+def test_the_seventh_revision(call: Call) -> None:
+    code, answer = call(
+        *("bpf", "envelope", "image.efi", "--dialect", "v7", "-o", "out.elf"),
+        *("--initrd", "initrd", "--cmdline", "quiet", "--parser", "v7.o", "--container", "p.elf"),
+    )
+    assert code == 0
+    assert answer["built"] is None
+    assert call("inspect", "out.elf")[1]["image"]["format"] == "kexec envelope"
+    image = call("inspect", "p.elf")[1]["image"]
+    assert image["format"] == "BPF parser container"
+    assert image["parsers"][0]["identity"]["dialect"] == 7
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (["image.efi", "-o", "x"], 2),
+        (["image.efi", "--parser", "v6.o", "--initrd", "initrd", "-o", "x"], 2),
+        (["image.efi", "--dialect", "v7", "--replace", "-o", "x"], 2),
+        (["image.efi", "--dialect", "v7", "--parser", "v7.o", "-o", "x"], 2),
+        (["image.efi", "--parser", "v7.o", "-o", "x"], 4),
+        (["image.efi", "--parser", "initrd", "-o", "x"], 4),
+        (["initrd", "--parser", "v6.o", "-o", "x"], 4),
+        (["missing/x.efi", "--parser", "v6.o", "-o", "x"], 3),
+        (["image.efi", "--parser", "missing.o", "-o", "x"], 3),
+        (["image.efi", "--parser", "v6.o", "-o", "missing/x"], 9),
+    ],
+)
+def test_failures_have_their_code_and_leave_nothing(
+    call: Call, arguments: list[str], code: int
+) -> None:
+    before = sorted(Path().iterdir())
+    found, answer = call("bpf", "envelope", *arguments)
+    assert found == code
+    assert answer["error"]["message"]
+    assert sorted(Path().iterdir()) == before
