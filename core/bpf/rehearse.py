@@ -1,0 +1,137 @@
+"""The parser's own code, run on the running kernel over an image, without any kexec.
+
+The code is that of the parsers, compiled as a program that may be run at will. Where the kernel
+or the user's rights do not allow that, a model in Python stands in for it, and says so.
+"""
+
+from __future__ import annotations
+
+import errno
+import mmap
+import struct
+from dataclasses import dataclass
+from typing import Self
+
+from warmboot.core.bpf import kernel
+from warmboot.core.bpf.abi import ACTIONS, HEADERS, Command, Dialect, Target
+from warmboot.core.bpf.outcome import Outcome, Refusal
+from warmboot.core.bpf.parsers import Parser
+from warmboot.core.errors import ImageError, WarmbootError
+from warmboot.core.images import BytesView, View
+from warmboot.core.images.bpfobject import ParserObject
+
+_CONTEXT = struct.Struct("<QIIII")  # struct rehearsal of source/rehearsal.c
+_CHUNK = 4096
+_STEPS = {Dialect.V6: 1, Dialect.V7: 5}  # commands that an image can give
+_MAPS = 9  # the image, then those that every parser has
+_IMAGE, _RING = 0, 1  # places of two of them
+
+
+class CannotRehearse(WarmbootError):
+    """The running kernel does not run the program; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsal:
+    """What came out, and of what: the program itself, or its model (then `why` says why)."""
+
+    outcome: Outcome
+    modelled: bool
+    why: str | None
+
+
+class Stand:
+    """A parser's rehearsal, loaded: takes one image after the other of up to `room` bytes."""
+
+    def __init__(self, parser: Parser, room: int) -> None:
+        view = BytesView(parser.content)
+        found = ParserObject.parse(view)
+        data, code = view.read(*found.data, "opts_data"), view.read(*found.code, "opts_insn")
+        self._dialect = parser.recipe.dialect
+        self._chunks = max(1, -(-room // _CHUNK))
+        try:
+            self._loaded = kernel.load(data, code, _MAPS, entries={_IMAGE: self._chunks})
+        except kernel.LoadError as error:
+            raise _refused(error) from error
+        size = self._chunks * _CHUNK
+        self._image = mmap.mmap(self._loaded.maps[_IMAGE], size)
+        self._ring = kernel.Ring(self._loaded.maps[_RING], parser.recipe.sizes.ring)
+
+    def run(self, view: View) -> Outcome:
+        """Run the program once on an image; raises ImageError where the image is too large."""
+        if view.size > self._chunks * _CHUNK:
+            raise ImageError(f"The image of {view.size} bytes does not fit this rehearsal")
+        self._fill(view)
+        commands = []
+        for step in range(_STEPS[self._dialect]):
+            context = bytearray(_CONTEXT.pack(view.size, step, 0, 0, 0))
+            self._loaded.run(context)
+            _, _, refusal, length, unreadable = _CONTEXT.unpack(context)
+            if refusal or unreadable:
+                self._discard()
+                return Outcome((), Refusal(refusal or Refusal.UNREADABLE))
+            if length:
+                commands.append(self._take())
+        return Outcome(tuple(commands), None)
+
+    def _take(self) -> Command:
+        (record,) = self._ring.take()
+        command = _decode(record, self._dialect)
+        record.release()
+        self._ring.free()
+        return command
+
+    def _discard(self) -> None:
+        for record in self._ring.take():
+            record.release()
+        self._ring.free()
+
+    def _fill(self, view: View) -> None:
+        with memoryview(self._image) as window:
+            position = 0
+            while position < view.size:
+                count = view.readinto(position, window[position : view.size])
+                if count == 0:
+                    raise ImageError("The file became shorter while it was read", offset=position)
+                position += count
+
+    def close(self) -> None:
+        """Give everything back to the kernel."""
+        self._ring.close()
+        self._image.close()
+        self._loaded.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def rehearse(view: View, parser: Parser) -> Outcome:
+    """Run a parser's rehearsal on one image; raises CannotRehearse, ImageError."""
+    with Stand(parser, view.size) as stand:
+        return stand.run(view)
+
+
+def _decode(record: memoryview, dialect: Dialect) -> Command:
+    header = HEADERS[dialect]
+    fill = 0
+    if dialect is Dialect.V6:
+        number, target, size = header.unpack_from(record)
+    else:
+        number, target, fill, size, _ = header.unpack_from(record)
+    action = next(name for name, known in ACTIONS[dialect].items() if known == number)
+    payload = bytes(record[header.size : header.size + size])
+    return Command(action, Target(target), payload, fill=bool(fill))
+
+
+def _refused(error: kernel.LoadError) -> CannotRehearse:
+    if error.code in (errno.EPERM, errno.EACCES):
+        return CannotRehearse(
+            "This user may not load BPF programs", hint="Run warmboot as root (sudo warmboot)."
+        )
+    if error.code in (errno.ENOSYS, errno.EINVAL) and error.step != "the loader program":
+        return CannotRehearse(f"The running kernel does not run this kind of program: {error}")
+    last = error.log.splitlines()[-1:] or [str(error)]
+    return CannotRehearse(f"The running kernel refuses the program: {last[0]}")

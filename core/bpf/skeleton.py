@@ -1,0 +1,45 @@
+"""The two arrays of a light skeleton, read out of the C header that bpftool writes."""
+
+from __future__ import annotations
+
+import re
+
+from warmboot.core.errors import WarmbootError
+
+_LITERAL = re.compile(r'"((?:[^"\\]|\\.|\\\n)*)"', re.DOTALL)
+_PIECE = re.compile(r"\\x([0-9A-Fa-f]{1,2})|\\([0-7]{1,3})|\\(.)|([^\\]+)", re.DOTALL)
+_PLAIN = {"n": 10, "t": 9, "r": 13, "a": 7, "b": 8, "f": 12, "v": 11, "\\": 92, '"': 34, "'": 39}
+
+
+def read_arrays(header: str) -> tuple[bytes, bytes]:
+    """Return opts_data and opts_insn of `bpftool gen skeleton -L`; raises WarmbootError.
+
+    bpftool up to 7.1 writes them as ``opts.data = (void *)"…"``, later ones as
+    ``static const char opts_data[] … = "…"``.
+    """
+    return _array(header, "data", "data"), _array(header, "insn", "insns")
+
+
+def _array(header: str, name: str, field: str) -> bytes:
+    for start in (rf"opts\.{field} = \(void \*\)", rf"\bopts_{name}\[\][^=;]*="):
+        found = re.search(start + r'\s*(?="|\\\n)', header)
+        if found is not None:
+            return _bytes(header, found.end())
+    raise WarmbootError(
+        f"bpftool's skeleton has no array opts_{name}",
+        hint="This bpftool is not known to warmboot. Versions 7.1 to 7.8 are.",
+    )
+
+
+def _bytes(header: str, at: int) -> bytes:
+    """Return the value of the string literals that stand behind each other from `at`."""
+    out = bytearray()
+    while (literal := _LITERAL.match(header, at)) is not None:
+        for code, octal, plain, text in _PIECE.findall(literal[1].replace("\\\n", "")):
+            if text:
+                out += text.encode("latin-1")
+            else:
+                out.append(int(code, 16) if code else int(octal, 8) if octal else _PLAIN[plain])
+        blank = re.compile(r"\s*").match(header, literal.end())
+        at = blank.end() if blank else literal.end()
+    return bytes(out)

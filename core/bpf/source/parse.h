@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * How an image is taken apart: the same code in every dialect's parser and in the rehearsal.
+ *
+ * Images are only ever read with probe reads: nothing in them is aligned, and nothing in them is
+ * to be trusted.
+ */
+#ifndef WARMBOOT_PARSE_H
+#define WARMBOOT_PARSE_H
+
+#define ZBOOT_HEADER 64 /* bytes, drivers/firmware/efi/libstub/zboot-header.S */
+#define ZIMG 0x676d697a
+#define ELF 0x464c457f
+#define SMALLEST_PAYLOAD 4
+#define MOST_ELF_SECTIONS 16
+#define MOST_PE_SECTIONS 48
+
+/* The record of a command, and what of it is left for the payload. */
+#define ROOM (RECORD_SIZE - sizeof(struct command))
+
+struct image {
+	const char *start;
+	__u64 size;
+};
+
+/* What one command hands over: `size` bytes at `offset` of the image. */
+struct piece {
+	__u64 offset;
+	__u64 size;
+	__u16 cmd;
+	__u8 target;
+	__u8 flag;
+};
+
+/* All that an image gives, in order. A piece of 0 bytes is not handed over. */
+struct pieces {
+	struct piece verify;
+	struct piece kernel;
+	struct piece initrd;
+	struct piece cmdline;
+};
+
+enum refusal {
+	ACCEPTED,
+	NO_IMAGE,
+	TOO_SHORT,
+	UNREADABLE,
+	NOT_ZBOOT,
+	OUTSIDE,
+	TOO_SMALL,
+	TOO_LARGE,
+	NOT_PE,
+	NO_KERNEL,
+	BAD_ELF,
+};
+
+static __always_inline int read(void *to, __u32 size, const struct image *image, __u64 offset)
+{
+	if (offset > image->size || size > image->size - offset)
+		return -1;
+	return bpf_probe_read_kernel(to, size, image->start + offset) ? -1 : 0;
+}
+
+/* Whether `size` bytes at `offset` are wholly inside the image. */
+static __always_inline int inside(const struct image *image, __u64 offset, __u64 size)
+{
+	return offset <= image->size && size <= image->size - offset;
+}
+
+/* A zboot at `base`: its header says where the compressed kernel is; the stream is exactly that. */
+static __always_inline enum refusal find_zboot(const struct image *image, __u64 base, __u64 size,
+					       struct piece *piece)
+{
+	__u32 words[4];
+
+	if (size < ZBOOT_HEADER)
+		return TOO_SHORT;
+	if (read(words, sizeof(words), image, base))
+		return UNREADABLE;
+	if ((words[0] & 0xffff) != 0x5a4d || words[1] != ZIMG)
+		return NOT_ZBOOT;
+	if (words[2] < ZBOOT_HEADER || words[2] > size || words[3] > size - words[2])
+		return OUTSIDE;
+	piece->offset = base + words[2];
+	piece->size = words[3];
+	piece->cmd = CMD_DECOMPRESS;
+	piece->target = FOR_KERNEL;
+	return ACCEPTED;
+}
+
+#if DIALECT == 7
+#include "containers.h"
+#endif
+
+static __always_inline enum refusal find(const struct image *image, struct pieces *pieces)
+{
+	enum refusal refusal;
+
+	__builtin_memset(pieces, 0, sizeof(*pieces));
+	if (!image->start)
+		return NO_IMAGE;
+#if DIALECT == 7
+	refusal = find_in_container(image, pieces);
+#elif KIND == KIND_COPY
+	pieces->kernel.size = image->size;
+	pieces->kernel.cmd = CMD_COPY;
+	pieces->kernel.target = FOR_KERNEL;
+	refusal = ACCEPTED;
+#else
+	refusal = find_zboot(image, 0, image->size, &pieces->kernel);
+#endif
+	if (refusal)
+		return refusal;
+	if (pieces->kernel.size < SMALLEST_PAYLOAD)
+		return TOO_SMALL;
+	if (pieces->verify.size > ROOM || pieces->kernel.size > ROOM ||
+	    pieces->initrd.size > ROOM || pieces->cmdline.size > ROOM)
+		return TOO_LARGE;
+	return ACCEPTED;
+}
+
+/* Fill a record with one command; its length, or 0 where the payload cannot be read. */
+static __always_inline __u64 fill(char *record, const struct image *image,
+				  const struct piece *piece)
+{
+	struct command *command = (struct command *)record;
+	__u64 size = piece->size;
+
+	/* Without this the compiler folds the bound away before the verifier has seen it. */
+	asm volatile("" : "+r"(size));
+	if (size > ROOM)
+		return 0;
+	__builtin_memset(command, 0, sizeof(*command));
+	command->cmd = piece->cmd;
+	command->subcmd = piece->target;
+#if DIALECT == 7
+	command->pipeline_flag = piece->flag;
+#endif
+	command->payload_len = size;
+	if (bpf_probe_read_kernel(record + sizeof(*command), size, image->start + piece->offset))
+		return 0;
+	return sizeof(*command) + size;
+}
+
+#endif

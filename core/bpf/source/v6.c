@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "interface.h"
+#include "maps.h"
+#include "parse.h"
+
+static __always_inline void hand_over(char *record, __u64 size, unsigned long id)
+{
+	struct bpf_parser_context *context = bpf_get_parser_context(id);
+
+	if (!context) {
+		bpf_printk("warmboot: the kernel gave no parser context");
+		return;
+	}
+	bpf_buffer_parser(record, size, context);
+	bpf_put_parser_context(context);
+}
+
+/*
+ * This dialect parses again and again until the buffer is no longer a PE file with a parser. Where
+ * the parser cannot go on, eight zero bytes end that: nothing loads them, and the call fails.
+ */
+static __always_inline void give_up(unsigned long id)
+{
+	const __u64 size = sizeof(struct command) + 8;
+	char *record = bpf_ringbuf_reserve(&ringbuf_2, size, 0);
+	struct command *command = (struct command *)record;
+
+	if (!record)
+		return;
+	__builtin_memset(record, 0, size);
+	command->cmd = CMD_COPY;
+	command->subcmd = FOR_KERNEL;
+	command->payload_len = 8;
+	hand_over(record, size, id);
+	bpf_ringbuf_discard(record, BPF_RB_NO_WAKEUP);
+}
+
+/* The size became an unsigned long in later revisions; both are read for what they are. */
+static __always_inline __u64 kernel_size(struct kexec_context *kexec)
+{
+	if (bpf_core_field_size(kexec->kernel_sz) == sizeof(__u64)) {
+		__u64 size = 0;
+
+		bpf_core_read(&size, sizeof(size), &kexec->kernel_sz);
+		return size;
+	} else {
+		__s32 size = 0;
+
+		bpf_core_read(&size, sizeof(size), &kexec->kernel_sz);
+		return size < 0 ? 0 : size;
+	}
+}
+
+SEC("fentry.s/kexec_image_parser_anchor")
+int BPF_PROG(parse, struct kexec_context *kexec, unsigned long id)
+{
+	struct image image = {
+		.start = BPF_CORE_READ(kexec, kernel),
+		.size = kernel_size(kexec),
+	};
+	struct pieces pieces;
+	enum refusal refusal = find(&image, &pieces);
+	char *record;
+	__u64 size;
+
+	if (refusal) {
+		bpf_printk("warmboot: the image is refused, reason %d", refusal);
+		give_up(id);
+		return 0;
+	}
+	record = bpf_ringbuf_reserve(&ringbuf_1, RECORD_SIZE, 0);
+	if (!record) {
+		bpf_printk("warmboot: no record of %d bytes", RECORD_SIZE);
+		give_up(id);
+		return 0;
+	}
+	size = fill(record, &image, &pieces.kernel);
+	if (size)
+		hand_over(record, size, id);
+	bpf_ringbuf_discard(record, BPF_RB_NO_WAKEUP);
+	if (!size)
+		give_up(id);
+	return 0;
+}

@@ -1,0 +1,167 @@
+"""Builds parsers: clang, then bpftool's light skeleton, then the object around its two arrays.
+
+The same sources, sizes and tools give the same bytes: no path and no time gets in.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+from warmboot.core.bpf.abi import Dialect, Kind
+from warmboot.core.bpf.object import write_object
+from warmboot.core.bpf.sizes import Sizes
+from warmboot.core.bpf.skeleton import read_arrays
+from warmboot.core.errors import NotFound, WarmbootError
+
+_OLDEST_CLANG, _OLDEST_BPFTOOL = (13, 0), (7, 1)
+_TIMEOUT = 120  # seconds; a build takes less than one
+_FLAGS = (
+    *("-g", "-O2", "-Wall", "-Wextra", "-Wno-unused-parameter", "-Werror"),
+    *("-target", "bpf", "-mcpu=v3", "-fdebug-compilation-dir=/", "-ffile-prefix-map=./="),
+)
+_SOURCES = ("interface.h", "maps.h", "parse.h", "containers.h", "v6.c", "v7.c", "rehearsal.c")
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """What a parser is built from. `rehearsal` is the same code as a program to be run at will."""
+
+    dialect: Dialect
+    kind: Kind
+    sizes: Sizes
+    rehearsal: bool = False
+
+    @property
+    def source(self) -> str:
+        """The source file's name."""
+        return "rehearsal.c" if self.rehearsal else f"{self.dialect.value}.c"
+
+    @property
+    def defines(self) -> tuple[str, ...]:
+        """The compiler's definitions."""
+        return (
+            f"-DDIALECT={self.dialect.value[1:]}",
+            f"-DKIND={self.kind.value}",
+            f"-DRECORD_SIZE={self.sizes.record}",
+            f"-DRING_SIZE={self.sizes.ring}",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Toolchain:
+    """clang and bpftool by their paths, with their versions as they print them."""
+
+    clang: str
+    clang_version: str
+    bpftool: str
+    bpftool_version: str
+
+    def build(self, recipe: Recipe) -> bytes:
+        """Return the object for a recipe, out of the cache where it was built before."""
+        place = _cache_place(self, recipe)
+        try:
+            return place.read_bytes()
+        except OSError:
+            built = self._build(recipe)
+        _keep(place, built)
+        return built
+
+    def _build(self, recipe: Recipe) -> bytes:
+        with tempfile.TemporaryDirectory(prefix="warmboot-bpf-") as name:
+            folder = Path(name)
+            for source, text in sources().items():
+                (folder / source).write_text(text, encoding="ascii")
+            command = (self.clang, *_FLAGS, *recipe.defines, "-c", recipe.source, "-o", "parser.o")
+            _run(command, folder)
+            header = _run((self.bpftool, "gen", "skeleton", "-L", "parser.o"), folder)
+        return write_object(*read_arrays(header))
+
+
+def find_toolchain() -> Toolchain:
+    """Return the tools on this machine; raises NotFound with what to install."""
+    clang = _find("clang", "clang")
+    bpftool = _find("bpftool", "bpftool")
+    clang_version = _version(clang, "--version", "clang", _OLDEST_CLANG)
+    bpftool_version = _version(bpftool, "version", "bpftool", _OLDEST_BPFTOOL)
+    return Toolchain(clang, clang_version, bpftool, bpftool_version)
+
+
+def sources() -> dict[str, str]:
+    """Return the program's source files by name."""
+    folder = resources.files("warmboot.core.bpf") / "source"
+    return {name: (folder / name).read_text(encoding="ascii") for name in _SOURCES}
+
+
+def _find(name: str, package: str) -> str:
+    path = shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
+    if path is None:
+        raise NotFound(
+            f"{name} is not installed here",
+            hint=f"Install it (Debian: apt-get install {package} libbpf-dev), or use the parsers "
+            "that come with warmboot.",
+        )
+    return path
+
+
+def _version(path: str, option: str, name: str, oldest: tuple[int, int]) -> str:
+    first = next(iter(_run((path, option), Path("/")).splitlines()), "")
+    found = re.search(r"(\d+)\.(\d+)(?:\.\d+)?", first)
+    if found is None:
+        raise WarmbootError(f"{name} does not tell its version: {first[:80]!r}")
+    if (int(found[1]), int(found[2])) < oldest:
+        raise WarmbootError(
+            f"{name} {found[0]} is too old",
+            hint=f"{name} {oldest[0]}.{oldest[1]} or later is needed.",
+        )
+    return found[0]
+
+
+def _run(command: tuple[str, ...], folder: Path) -> str:
+    try:
+        done = subprocess.run(
+            command,
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            stdin=subprocess.DEVNULL,
+            timeout=_TIMEOUT,
+            check=False,
+            env={**os.environ, "LC_ALL": "C"},
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise WarmbootError(f"{command[0]} could not be run: {error}") from error
+    if done.returncode != 0:
+        said = (done.stderr or done.stdout).strip()[-2000:]
+        hint = "Install libbpf's headers (Debian: libbpf-dev)." if "bpf_helpers.h" in said else None
+        raise WarmbootError(f"{command[0]} failed:\n{said}", hint=hint)
+    return done.stdout
+
+
+def _cache_place(tools: Toolchain, recipe: Recipe) -> Path:
+    digest = hashlib.sha256()
+    for name, text in sorted(sources().items()):
+        digest.update(f"{name}\0{text}\0".encode())
+    parts = (*_FLAGS, recipe.source, *recipe.defines, tools.clang_version, tools.bpftool_version)
+    digest.update("\0".join(parts).encode())
+    base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    return Path(base, "warmboot", "parsers", f"{digest.hexdigest()[:32]}.o")
+
+
+def _keep(place: Path, content: bytes) -> None:
+    """Put a build into the cache, whole; without a cache it is built again next time."""
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with tempfile.NamedTemporaryFile(dir=place.parent, delete=False) as file:
+            file.write(content)
+        os.replace(file.name, place)
+    except OSError:
+        return
