@@ -67,11 +67,10 @@ class Stand:
             context = bytearray(_CONTEXT.pack(view.size, step, 0, 0, 0))
             self._loaded.run(context)
             _, _, refusal, length, unreadable = _CONTEXT.unpack(context)
-            if refusal or unreadable:
-                self._discard()
-                return Outcome((), Refusal(refusal or Refusal.UNREADABLE))
             if length:
                 commands.append(self._take())
+            if refusal or unreadable:
+                return Outcome(tuple(commands), Refusal(refusal or Refusal.UNREADABLE))
         return Outcome(tuple(commands), None)
 
     def _take(self) -> Command:
@@ -80,11 +79,6 @@ class Stand:
         record.release()
         self._ring.free()
         return command
-
-    def _discard(self) -> None:
-        for record in self._ring.take():
-            record.release()
-        self._ring.free()
 
     def _fill(self, view: View) -> None:
         with memoryview(self._image) as window:

@@ -9,6 +9,7 @@
 #define WARMBOOT_PARSE_H
 
 #define ZBOOT_HEADER 64 /* bytes, drivers/firmware/efi/libstub/zboot-header.S */
+#define PE_OFFSET 0x3c /* where a PE file says where its signature is */
 #define ZIMG 0x676d697a
 #define ELF 0x464c457f
 #define SMALLEST_PAYLOAD 4
@@ -119,6 +120,28 @@ static __always_inline enum refusal find(const struct image *image, struct piece
 	return ACCEPTED;
 }
 
+#if KIND == KIND_COPY
+/* What is copied must not be a PE file with a parser again; no loader of an Image looks there. */
+static __always_inline void blank_signature(char *image, __u64 size)
+{
+	__u8 *place = (__u8 *)image + PE_OFFSET;
+	__u64 at;
+
+	if (size < ZBOOT_HEADER)
+		return;
+	at = place[0] | place[1] << 8 | place[2] << 16 | (__u64)place[3] << 24;
+	if (at > size - sizeof(__u32))
+		return;
+	asm volatile("" : "+r"(at));
+	if (at > ROOM - sizeof(__u32))
+		return;
+	image[at] = 0;
+	image[at + 1] = 0;
+	image[at + 2] = 0;
+	image[at + 3] = 0;
+}
+#endif
+
 /* Fill a record with one command; its length, or 0 where the payload cannot be read. */
 static __always_inline __u64 fill(char *record, const struct image *image,
 				  const struct piece *piece)
@@ -139,7 +162,29 @@ static __always_inline __u64 fill(char *record, const struct image *image,
 	command->payload_len = size;
 	if (bpf_probe_read_kernel(record + sizeof(*command), size, image->start + piece->offset))
 		return 0;
+#if KIND == KIND_COPY
+	blank_signature(record + sizeof(*command), size);
+#endif
 	return sizeof(*command) + size;
 }
+
+#if DIALECT == 6
+/*
+ * This dialect parses again and again until the buffer is no longer a PE file with a parser. Where
+ * a parser cannot go on, eight zero bytes end that: nothing loads them, and the call fails.
+ */
+#define NOTHING (sizeof(struct command) + 8)
+
+static __always_inline __u64 fill_nothing(char *record)
+{
+	struct command *command = (struct command *)record;
+
+	__builtin_memset(record, 0, NOTHING);
+	command->cmd = CMD_COPY;
+	command->subcmd = FOR_KERNEL;
+	command->payload_len = NOTHING - sizeof(*command);
+	return NOTHING;
+}
+#endif
 
 #endif

@@ -40,7 +40,17 @@ static __always_inline void leave(struct rehearsal *rehearsal, const struct imag
 	rehearsal->unreadable = !rehearsal->length;
 }
 
-#if DIALECT == 7
+#if DIALECT == 6
+static __always_inline void leave_nothing(struct rehearsal *rehearsal)
+{
+	char *record = bpf_ringbuf_reserve(&ringbuf_1, RECORD_SIZE, 0);
+
+	if (!record)
+		return;
+	rehearsal->length = fill_nothing(record);
+	bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
+}
+#else
 static __always_inline void leave_done(struct rehearsal *rehearsal)
 {
 	struct command *command = bpf_ringbuf_reserve(&ringbuf_1, RECORD_SIZE, 0);
@@ -69,14 +79,16 @@ int parse(struct rehearsal *rehearsal)
 	/* The parsers get the address as a number out of the kernel; so does the code here. */
 	bpf_probe_read_kernel(&image.start, sizeof(image.start), &start);
 	rehearsal->refusal = find(&image, &pieces);
-	if (rehearsal->refusal)
-		return 0;
-	switch (rehearsal->step) {
+	if (rehearsal->refusal) {
 #if DIALECT == 6
-	case 0:
-		leave(rehearsal, &image, &pieces.kernel);
-		break;
+		leave_nothing(rehearsal);
+#endif
+		return 0;
+	}
+#if DIALECT == 6
+	leave(rehearsal, &image, &pieces.kernel);
 #else
+	switch (rehearsal->step) {
 	case 0:
 		leave(rehearsal, &image, &pieces.verify);
 		break;
@@ -92,7 +104,7 @@ int parse(struct rehearsal *rehearsal)
 	case 4:
 		leave_done(rehearsal);
 		break;
-#endif
 	}
+#endif
 	return 0;
 }

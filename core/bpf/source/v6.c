@@ -15,23 +15,13 @@ static __always_inline void hand_over(char *record, __u64 size, unsigned long id
 	bpf_put_parser_context(context);
 }
 
-/*
- * This dialect parses again and again until the buffer is no longer a PE file with a parser. Where
- * the parser cannot go on, eight zero bytes end that: nothing loads them, and the call fails.
- */
 static __always_inline void give_up(unsigned long id)
 {
-	const __u64 size = sizeof(struct command) + 8;
-	char *record = bpf_ringbuf_reserve(&ringbuf_2, size, 0);
-	struct command *command = (struct command *)record;
+	char *record = bpf_ringbuf_reserve(&ringbuf_2, NOTHING, 0);
 
 	if (!record)
 		return;
-	__builtin_memset(record, 0, size);
-	command->cmd = CMD_COPY;
-	command->subcmd = FOR_KERNEL;
-	command->payload_len = 8;
-	hand_over(record, size, id);
+	hand_over(record, fill_nothing(record), id);
 	bpf_ringbuf_discard(record, BPF_RB_NO_WAKEUP);
 }
 
