@@ -6,7 +6,6 @@ import os
 from pathlib import Path
 
 import pytest
-from objects import parser_object
 
 from warmboot.core.bpf.abi import Dialect
 from warmboot.core.bpf.staging import StageFiles, build_for_stage, carries_fitting
@@ -16,6 +15,7 @@ from warmboot.core.kexec.loader import LoadRequest
 from warmboot.core.kexec.simulator import Simulator
 from warmboot.core.progress import Cancel
 from warmboot.core.sandbox.builders.kernel import build_arm64_image
+from warmboot.core.sandbox.builders.parser import build_parser
 from warmboot.core.sandbox.builders.zboot import build_zboot
 from warmboot.core.sandbox.machine import SimulatedMachine, write_machine
 from warmboot.core.sandbox.marker import write_marker
@@ -40,7 +40,7 @@ def test_the_kernel_takes_what_was_built(
     write_marker(tmp_path)
     machine = SimulatedMachine("aarch64", "6.1.0", "root=/dev/vda1", kexec_bpf=dialect.value)
     write_machine(tmp_path, machine)
-    parser = parser_object(kind=kind, dialect=int(dialect[1]))
+    parser = build_parser(kind=kind, dialect=int(dialect[1]))
     more = {"initrd": BytesView(b"initrd"), "cmdline": "quiet"} if dialect is Dialect.V7 else {}
     with build(image, dialect, parser, **more) as files:
         assert (files.initrd is not None) is (dialect is Dialect.V7)
@@ -56,12 +56,12 @@ def test_the_kernel_takes_what_was_built(
 def test_what_does_not_belong_together_is_not_built() -> None:
     for image, dialect, parsers in (
         (ZBOOT, Dialect.V6, ()),
-        (ZBOOT, Dialect.V6, (parser_object(), parser_object())),
-        (ZBOOT, Dialect.V6, (parser_object(kind=2),)),
-        (ZBOOT, Dialect.V6, (parser_object(dialect=7),)),
-        (ZBOOT, Dialect.V7, (parser_object(),)),
+        (ZBOOT, Dialect.V6, (build_parser(), build_parser())),
+        (ZBOOT, Dialect.V6, (build_parser(kind=2),)),
+        (ZBOOT, Dialect.V6, (build_parser(dialect=7),)),
+        (ZBOOT, Dialect.V7, (build_parser(),)),
         (ZBOOT, Dialect.V7, ()),
-        (IMAGE, Dialect.V6, (parser_object(),)),
+        (IMAGE, Dialect.V6, (build_parser(),)),
     ):
         with pytest.raises(ImageError):
             build(image, dialect, *parsers)
@@ -73,16 +73,16 @@ def test_cancelling_gives_the_memory_back() -> None:
     before = len(os.listdir("/proc/self/fd"))
     for dialect in Dialect:
         with pytest.raises(Cancelled):
-            build(ZBOOT, dialect, parser_object(dialect=int(dialect[1])), cancel=cancel)
+            build(ZBOOT, dialect, build_parser(dialect=int(dialect[1])), cancel=cancel)
     assert len(os.listdir("/proc/self/fd")) == before
 
 
 def test_an_image_with_a_parser_that_fits_can_stay_as_it_is() -> None:
     for parser, fits in (
-        (parser_object(), True),
-        (parser_object(record=100), False),
-        (parser_object(dialect=7), False),
-        (parser_object(identity=False), False),
+        (build_parser(), True),
+        (build_parser(record=100), False),
+        (build_parser(dialect=7), False),
+        (build_parser(identity=False), False),
         (b"rubbish", False),
     ):
         image = build_zboot(IMAGE, arch="arm64", method="gzip", parser=parser)

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pytest
 from conftest import needs_tool
-from objects import elf_object, opts_data, parser_object
 
 from warmboot.core.bpf.abi import Dialect
 from warmboot.core.bpf.builder import SigningKey, build_file
@@ -28,6 +27,7 @@ from warmboot.core.kexec.simulated_keys import KEYRING
 from warmboot.core.kexec.simulator import Simulator
 from warmboot.core.payload import MemFile
 from warmboot.core.sandbox.builders.kernel import build_arm64_image
+from warmboot.core.sandbox.builders.parser import build_object, build_opts_data, build_parser
 from warmboot.core.sandbox.builders.zboot import build_zboot
 from warmboot.core.sandbox.machine import SimulatedMachine, write_machine
 from warmboot.core.sandbox.marker import write_marker
@@ -77,7 +77,7 @@ def load() -> Iterator[Load]:
 
 def enveloped(image: bytes = ZBOOT, parser: bytes | None = None) -> bytes:
     out = bytearray()
-    envelope(BytesView(image), parser or parser_object(), out.extend)
+    envelope(BytesView(image), parser or build_parser(), out.extend)
     return bytes(out)
 
 
@@ -118,7 +118,7 @@ def test_sixth_takes_an_enveloped_zboot(sixth: Path, load: Load, method: str) ->
 
 
 def test_sixth_takes_a_raw_image_with_a_copy_parser(sixth: Path, load: Load) -> None:
-    load(sixth, enveloped(IMAGE, parser_object(kind=2)))
+    load(sixth, enveloped(IMAGE, build_parser(kind=2)))
     assert boot(sixth)[0] == RELEASE
 
 
@@ -131,9 +131,9 @@ def test_sixth_takes_nothing_without_a_parser(sixth: Path, load: Load) -> None:
     "parser",
     [
         b"not an object",
-        elf_object(opts_data(), bytes(64), extra=0)[:200],
-        elf_object(opts_data(), bytes(64), binding=0),
-        elf_object(opts_data(), bytes(64), names=("opts_data", "opts_code")),
+        build_object(build_opts_data(), bytes(64), extra=0)[:200],
+        build_object(build_opts_data(), bytes(64), binding=0),
+        build_object(build_opts_data(), bytes(64), names=("opts_data", "opts_code")),
         b"\x7fELF\x01\x01\x01" + bytes(200),
     ],
 )
@@ -146,16 +146,16 @@ def test_a_parser_that_refuses_ends_in_a_clean_error(sixth: Path, load: Load) ->
     broken = bytearray(enveloped())
     struct.pack_into("<I", broken, 12, 0x7FFFFFFF)
     refused(sixth, load, errno.EINVAL, bytes(broken))
-    refused(sixth, load, errno.EINVAL, enveloped(parser=parser_object(record=2000)))
+    refused(sixth, load, errno.EINVAL, enveloped(parser=build_parser(record=2000)))
 
 
 @pytest.mark.parametrize(
     ("parser", "because"),
     [
-        (parser_object(sections=(".rodata", ".data", ".bss")), "hang.*maps are"),
-        (parser_object(sections=(".bss", ".rodata", ".data", ".rodata.str1.1")), "hang.*maps"),
-        (parser_object(rings=(1 << 20, 1, 1, 1), record=9), "hang.*powers of two"),
-        (parser_object(dialect=7), "hang.*dialect v7"),
+        (build_parser(sections=(".rodata", ".data", ".bss")), "hang.*maps are"),
+        (build_parser(sections=(".bss", ".rodata", ".data", ".rodata.str1.1")), "hang.*maps"),
+        (build_parser(rings=(1 << 20, 1, 1, 1), record=9), "hang.*powers of two"),
+        (build_parser(dialect=7), "hang.*dialect v7"),
     ],
 )
 def test_what_hangs_a_real_kernel_is_called_that(
@@ -192,7 +192,7 @@ def test_what_results_is_judged_like_any_kernel(sixth: Path, load: Load) -> None
 
 
 def test_parsers_of_other_tools_are_not_guessed_at(sixth: Path, load: Load) -> None:
-    foreign = enveloped(parser=parser_object(identity=False))
+    foreign = enveloped(parser=build_parser(identity=False))
     with pytest.raises(NotSimulated, match="not warmboot's own"):
         load(sixth, foreign)
 
@@ -203,7 +203,7 @@ def seventh_files(
     out = bytearray()
     initrd = BytesView(b"initrd inside")
     write_envelope(BytesView(kernel), out.extend, initrd=initrd, cmdline=cmdline)
-    return build_container([parser_object(**{"dialect": 7, **parser})]), bytes(out)
+    return build_container([build_parser(**{"dialect": 7, **parser})]), bytes(out)
 
 
 def test_seventh_takes_container_and_envelope(seventh: Path, load: Load) -> None:
@@ -220,8 +220,8 @@ def test_seventh_takes_plain_images_as_ever(seventh: Path, load: Load) -> None:
 
 
 def test_seventh_tries_parsers_in_order(seventh: Path, load: Load) -> None:
-    small = parser_object(dialect=7, record=100)
-    fits = parser_object(dialect=7)
+    small = build_parser(dialect=7, record=100)
+    fits = build_parser(dialect=7)
     _, images = seventh_files()
     load(seventh, build_container([small, fits]), images)
     assert boot(seventh)[0] == RELEASE
@@ -259,7 +259,7 @@ def signed(tmp_path: Path, key: SigningKey) -> bytes:
     source, target = tmp_path / "zboot.efi", tmp_path / "signed.efi"
     source.write_bytes(ZBOOT)
     with ImageFile.open(source) as file:
-        build_file(file, parser_object(), target, key=key)
+        build_file(file, build_parser(), target, key=key)
     return target.read_bytes()
 
 

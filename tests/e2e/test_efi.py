@@ -10,10 +10,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from objects import parser_object
 
 from warmboot.core.bpf.builder import build_file
 from warmboot.core.images import ImageFile
+from warmboot.core.sandbox.builders.parser import build_parser
 
 from .fetch import Arch
 from .guest import BOARDS, converse
@@ -44,7 +44,7 @@ def test_firmware_boots_it(
     kernel = disk / "vmlinuz.efi"
     if enveloped:
         with ImageFile.open(original) as file:
-            report = build_file(file, parser_object(), kernel).report
+            report = build_file(file, build_parser(), kernel).report
         assert report.parser_size > 0
         assert kernel.read_bytes() != original.read_bytes()
     else:
