@@ -49,41 +49,39 @@ def _fail_safe(dialect: Dialect) -> tuple[Command, ...]:
     return (Command(Action.COPY, Target.KERNEL, _FAIL_SAFE),)
 
 
-def _payload(view: View, room: int) -> bytes:
-    """Return the exact compressed stream of a zboot image."""
+def _find_zboot(view: View) -> tuple[int, int]:
+    """Return offset and size of the exact compressed stream of a zboot image."""
     if view.size < _HEADER:
         raise _Refused(Refusal.TOO_SHORT)
     head = view.head(_HEADER)
-    if head[:2] != b"MZ":
-        raise _Refused(Refusal.NOT_PE)
-    if head[4:8] != b"zimg":
+    if head[:2] != b"MZ" or head[4:8] != b"zimg":
         raise _Refused(Refusal.NOT_ZBOOT)
     offset, size = struct.unpack_from("<II", head, 8)
-    if size < _SMALLEST_PAYLOAD or offset < _HEADER or offset + size > view.size:
-        raise _Refused(Refusal.BAD_PAYLOAD)
+    if offset < _HEADER or offset + size > view.size:
+        raise _Refused(Refusal.OUTSIDE)
+    return offset, size
+
+
+def _read(view: View, offset: int, size: int, room: int) -> bytes:
+    if size < _SMALLEST_PAYLOAD:
+        raise _Refused(Refusal.TOO_SMALL)
     if size > room:
         raise _Refused(Refusal.TOO_LARGE)
     return view.read(offset, size, "payload")
 
 
 def _sixth_zboot(view: View, room: int) -> tuple[Command, ...]:
-    return (Command(Action.DECOMPRESS, Target.KERNEL, _payload(view, room)),)
+    payload = _read(view, *_find_zboot(view), room)
+    return (Command(Action.DECOMPRESS, Target.KERNEL, payload),)
 
 
 def _sixth_copy(view: View, room: int) -> tuple[Command, ...]:
     """The image as it is, without its PE signature: what results must be no PE with .bpf."""
-    if view.size < _HEADER:
-        raise _Refused(Refusal.TOO_SHORT)
-    head = view.head(_HEADER)
-    if head[:2] != b"MZ":
-        raise _Refused(Refusal.NOT_PE)
-    if view.size > room:
-        raise _Refused(Refusal.TOO_LARGE)
-    offset = struct.unpack_from("<I", head, 0x3C)[0]
-    if offset + 4 > view.size:
-        raise _Refused(Refusal.BAD_PAYLOAD)
-    image = bytearray(view.read(0, view.size, "image"))
-    image[offset : offset + 4] = bytes(4)
+    image = bytearray(_read(view, 0, view.size, room))
+    if view.size >= _HEADER:
+        offset = struct.unpack_from("<I", image, 0x3C)[0]
+        if offset + 4 <= view.size:
+            image[offset : offset + 4] = bytes(4)
     return (Command(Action.COPY, Target.KERNEL, bytes(image)),)
 
 
@@ -92,9 +90,9 @@ def _seventh_zboot(view: View, room: int) -> tuple[Command, ...]:
     parts = _parts(view)
     kernel = parts.get(".kernel")
     if kernel is None:
-        raise _Refused(Refusal.BAD_ENVELOPE)
+        raise _Refused(Refusal.NO_IMAGE)
     signed = Command(Action.VERIFY_SIG, Target.KERNEL, _whole(kernel, room))
-    payload = Command(Action.DECOMPRESS, Target.KERNEL, _payload(kernel, room))
+    payload = Command(Action.DECOMPRESS, Target.KERNEL, _read(kernel, *_find_zboot(kernel), room))
     return (signed, payload, *_copies(parts, room), _DONE)
 
 
@@ -107,7 +105,7 @@ def _parts(view: View) -> dict[str, View]:
     try:
         sections = read_elf_sections(view)
     except ImageError as error:
-        raise _Refused(Refusal.BAD_ENVELOPE) from error
+        raise _Refused(Refusal.OUTSIDE) from error
     return {s.name: view.part(s.offset, s.size, s.name) for s in sections}
 
 

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
+from enum import IntEnum
 
 from warmboot.core.bpf.abi import Command
 
 
-class Refusal(StrEnum):
-    """Why a parser gives up, in the operator's words."""
+class Refusal(IntEnum):
+    """Why a parser gives up; the numbers of the enumeration in source/parse.h."""
 
-    NO_IMAGE = "there is no image"
-    TOO_SHORT = "the image is too short for its header"
-    NOT_PE = "the image does not start with MZ"
-    NOT_ZBOOT = "the image is no zboot"
-    BAD_PAYLOAD = "the payload reaches beyond the image or is too small"
-    TOO_LARGE = "the image is larger than the parser's record"
-    BAD_ENVELOPE = "the envelope or image has no section that can be used"
+    NO_IMAGE = 1
+    TOO_SHORT = 2
+    UNREADABLE = 3
+    NOT_ZBOOT = 4
+    OUTSIDE = 5
+    TOO_SMALL = 6
+    TOO_LARGE = 7
 
 
 @dataclass(frozen=True, slots=True)
