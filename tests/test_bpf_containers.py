@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 from elftools.elf.elffile import ELFFile
-from objects import elf_object, opts_data, parser_object
 
 from warmboot.core.bpf.abi import MAPS
 from warmboot.core.bpf.builder import build_container_file, build_envelope_file
@@ -20,10 +19,11 @@ from warmboot.core.images.bpfcontainer import Envelope, ParserContainer
 from warmboot.core.images.bpfobject import ParserObject, carried_parser
 from warmboot.core.sandbox.builders.elf import build_elf_kernel
 from warmboot.core.sandbox.builders.kernel import build_arm64_image
+from warmboot.core.sandbox.builders.parser import build_object, build_opts_data, build_parser
 from warmboot.core.sandbox.builders.uki import build_uki
 from warmboot.core.sandbox.builders.zboot import build_zboot
 
-DATA, CODE = opts_data(), bytes(range(200))
+DATA, CODE = build_opts_data(), bytes(range(200))
 KERNEL = build_zboot(build_arm64_image("6.12.1", body_size=9000), arch="arm64", method="gzip")
 
 
@@ -32,7 +32,7 @@ def sections(data: bytes) -> dict[str, bytes]:
 
 
 def test_an_object_says_what_it_is() -> None:
-    parser = identify(BytesView(parser_object(dialect=7, kind=3, record=5 << 20)))
+    parser = identify(BytesView(build_parser(dialect=7, kind=3, record=5 << 20)))
     assert isinstance(parser, ParserObject)
     assert parser.format is Format.PARSER
     assert parser.identity is not None
@@ -46,14 +46,14 @@ def test_an_object_says_what_it_is() -> None:
 
 
 def test_the_arrays_are_one_byte_shorter_than_their_symbols() -> None:
-    image = elf_object(DATA, CODE, machine=247)
+    image = build_object(DATA, CODE, machine=247)
     parser = ParserObject.parse(BytesView(image))
     for (offset, count), content in ((parser.data, DATA), (parser.code, CODE)):
         assert image[offset : offset + count] == content
 
 
 def test_a_parser_of_another_tool_is_called_that() -> None:
-    parser = ParserObject.parse(BytesView(elf_object(opts_data(identity=False), CODE)))
+    parser = ParserObject.parse(BytesView(build_object(build_opts_data(identity=False), CODE)))
     assert parser.identity is None
     assert "another tool" in [fact.value for fact in parser.facts()]
 
@@ -61,10 +61,10 @@ def test_a_parser_of_another_tool_is_called_that() -> None:
 @pytest.mark.parametrize(
     ("broken", "message"),
     [
-        (elf_object(DATA, CODE, binding=0), "no global symbol opts_data"),
-        (elf_object(DATA, CODE, extra=5000), "does not fit"),
-        (elf_object(DATA, CODE, names=("opts_data", "other")), "no global symbol opts_insn"),
-        (elf_object(DATA, CODE)[:-30], "ends before"),
+        (build_object(DATA, CODE, binding=0), "no global symbol opts_data"),
+        (build_object(DATA, CODE, extra=5000), "does not fit"),
+        (build_object(DATA, CODE, names=("opts_data", "other")), "no global symbol opts_insn"),
+        (build_object(DATA, CODE)[:-30], "ends before"),
         (bytes(64), "ELF64"),
     ],
 )
@@ -75,7 +75,7 @@ def test_broken_objects_are_refused(broken: bytes, message: str) -> None:
 
 def test_an_image_shows_the_parser_it_carries() -> None:
     kernel = build_arm64_image("6.12.1", body_size=9000)
-    good = build_zboot(kernel, arch="arm64", method="gzip", parser=parser_object())
+    good = build_zboot(kernel, arch="arm64", method="gzip", parser=build_parser())
     found = carried_parser(BytesView(good))
     assert found is not None
     assert found.parser is not None
@@ -91,7 +91,7 @@ def test_an_image_shows_the_parser_it_carries() -> None:
 
 @pytest.mark.parametrize("count", [1, 3, 8])
 def test_a_container_of_parsers(count: int) -> None:
-    parsers = [parser_object(dialect=7, record=n << 20) for n in range(1, count + 1)]
+    parsers = [build_parser(dialect=7, record=n << 20) for n in range(1, count + 1)]
     data = build_container(parsers)
     wanted = {f".bpf.{n}": parser for n, parser in enumerate(parsers, 1)}
     written = sections(data)
@@ -105,21 +105,21 @@ def test_a_container_of_parsers(count: int) -> None:
 
 
 def test_containers_nest_four_deep() -> None:
-    data = build_container([parser_object()])
+    data = build_container([build_parser()])
     for _ in range(3):
-        data = build_container([parser_object()], data)
+        data = build_container([build_parser()], data)
     found = identify(BytesView(data))
     assert isinstance(found, ParserContainer)
     assert found.nested is not None
     assert any(fact.label.startswith("Nested: Nested: Nested: 1:") for fact in found.facts())
     with pytest.raises(ImageError, match="deeper"):
-        build_container([parser_object()], data)
+        build_container([build_parser()], data)
 
 
 @pytest.mark.parametrize("count", [0, 9])
 def test_a_container_has_one_to_eight(count: int) -> None:
     with pytest.raises(ImageError, match="1 to 8"):
-        build_container([parser_object()] * count)
+        build_container([build_parser()] * count)
 
 
 @pytest.mark.parametrize(
@@ -132,14 +132,14 @@ def test_a_container_has_one_to_eight(count: int) -> None:
     ],
 )
 def test_foreign_sections_are_refused(old: bytes, new: bytes, message: str) -> None:
-    data = build_container([parser_object()] * 2)
+    data = build_container([build_parser()] * 2)
     head, tail = data[: data.rindex(old)], data[data.rindex(old) :]
     with pytest.raises(ImageError, match=message):
         ParserContainer.parse(BytesView(head + tail.replace(old, new, 1)))
 
 
 def test_overlapping_sections_are_refused() -> None:
-    data = bytearray(build_container([parser_object()] * 2))
+    data = bytearray(build_container([build_parser()] * 2))
     table = struct.unpack_from("<Q", data, 0x28)[0]
     data[table + 128 + 24 : table + 128 + 32] = data[table + 64 + 24 : table + 64 + 32]
     with pytest.raises(ImageError, match="overlaps"):
@@ -175,7 +175,7 @@ def test_a_unified_image_goes_in_as_one(tmp_path: Path) -> None:
     with ImageFile.open(tmp_path / "uki") as file:
         build_envelope_file(file, tmp_path / "out")
     assert sections((tmp_path / "out").read_bytes())[".uki"] == uki
-    build_container_file([parser_object(dialect=7, kind=3)], tmp_path / "parsers")
+    build_container_file([build_parser(dialect=7, kind=3)], tmp_path / "parsers")
     assert identify(BytesView((tmp_path / "parsers").read_bytes())).format is Format.PARSERS
 
 
@@ -203,12 +203,12 @@ def test_kernels_and_other_elf_files_are_still_what_they_were() -> None:
     kernel = build_elf_kernel("riscv64", "6.1", body_size=2000)
     assert identify(BytesView(kernel)).format is Format.ELF
     with pytest.raises(ImageError, match="Not a boot image"):
-        identify(BytesView(elf_object(DATA, CODE, names=("some", "thing"))))
+        identify(BytesView(build_object(DATA, CODE, names=("some", "thing"))))
 
 
 def test_mutated_containers_end_in_an_error_or_a_value() -> None:
     chance = random.Random(77)
-    seeds = [parser_object(), build_container([parser_object()] * 2), envelope(cmdline="x")]
+    seeds = [build_parser(), build_container([build_parser()] * 2), envelope(cmdline="x")]
     refused = 0
     for _ in range(1500):
         data = bytearray(chance.choice(seeds))

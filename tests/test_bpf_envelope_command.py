@@ -9,9 +9,9 @@ from typing import Any
 
 import jsonschema
 import pytest
-from objects import parser_object
 
 from warmboot.core.sandbox.builders.kernel import build_arm64_image
+from warmboot.core.sandbox.builders.parser import build_parser
 from warmboot.core.sandbox.builders.pe import build_certificate
 from warmboot.core.sandbox.builders.zboot import build_zboot
 from warmboot.tui.cli import main
@@ -30,8 +30,8 @@ def call(
     image = build_zboot(kernel, arch="arm64", method="gzip", certificates=signed)
     (tmp_path / "image.efi").write_bytes(image)
     (tmp_path / "initrd").write_bytes(b"070701")
-    (tmp_path / "v6.o").write_bytes(parser_object())
-    (tmp_path / "v7.o").write_bytes(parser_object(dialect=7))
+    (tmp_path / "v6.o").write_bytes(build_parser())
+    (tmp_path / "v7.o").write_bytes(build_parser(dialect=7))
     monkeypatch.chdir(tmp_path)
 
     def run(*arguments: str) -> tuple[int, dict[str, Any]]:

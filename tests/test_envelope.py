@@ -12,7 +12,6 @@ from pathlib import Path
 import pefile
 import pytest
 from conftest import needs_tool
-from objects import parser_object
 
 from warmboot.core.bpf import builder
 from warmboot.core.bpf.builder import SigningKey, build_file
@@ -25,6 +24,7 @@ from warmboot.core.images.zboot import Zboot
 from warmboot.core.payload import MemFile, unpack
 from warmboot.core.progress import Cancel
 from warmboot.core.sandbox.builders.kernel import build_arm64_image
+from warmboot.core.sandbox.builders.parser import build_parser
 from warmboot.core.sandbox.builders.pe import (
     DATA,
     READ,
@@ -36,7 +36,7 @@ from warmboot.core.sandbox.builders.pe import (
 from warmboot.core.sandbox.builders.zboot import build_zboot
 
 KERNEL = build_arm64_image("6.12.1-envelope", body_size=300_000)
-PARSER = parser_object()
+PARSER = build_parser()
 
 
 def zboot(**options: object) -> bytes:
@@ -131,7 +131,7 @@ def test_a_parser_is_replaced_only_where_asked_and_then_exactly() -> None:
     with pytest.raises(ImageError, match="already") as caught:
         put(once)
     assert "--replace" in (caught.value.hint or "")
-    bigger = parser_object(record=20 << 20) + bytes(5000)
+    bigger = build_parser(record=20 << 20) + bytes(5000)
     again, report = put(once, bigger, replace=True)
     assert report.replaced == len(PARSER)
     assert again == put(image, bigger)[0]
@@ -348,7 +348,7 @@ def test_signing_that_fails_leaves_nothing(
 def test_a_parser_that_does_not_fit_is_refused_before_anything_is_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: dict[str, object], message: str
 ) -> None:
-    monkeypatch.setitem(globals(), "PARSER", parser_object(**options))
+    monkeypatch.setitem(globals(), "PARSER", build_parser(**options))
     with pytest.raises(ImageError, match=message):
         build(tmp_path, zboot())
     assert left(tmp_path) == ["in.efi"]

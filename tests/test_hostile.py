@@ -9,9 +9,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from warmboot.core.bpf.container import build_container, write_envelope
 from warmboot.core.errors import ImageError
 from warmboot.core.images import BytesView, Method, Stream, identify
 from warmboot.core.images.authenticode import signatures_of
+from warmboot.core.images.bpfobject import carried_parser
 from warmboot.core.payload import MemFile, unpack
 from warmboot.core.sandbox.builders.bzimage import build_bzimage
 from warmboot.core.sandbox.builders.compress import compress
@@ -21,15 +23,23 @@ from warmboot.core.sandbox.builders.kernel import (
     build_loongarch_image,
     build_riscv_image,
 )
+from warmboot.core.sandbox.builders.parser import build_parser
 from warmboot.core.sandbox.builders.pe import build_certificate
 from warmboot.core.sandbox.builders.uki import Profile, build_addon, build_uki
 from warmboot.core.sandbox.builders.zboot import build_zboot
+
+
+def envelope() -> bytes:
+    out = bytearray()
+    write_envelope(BytesView(bytes(900)), out.extend, initrd=BytesView(b"i"), cmdline="quiet")
+    return bytes(out)
+
 
 ARM64 = build_arm64_image("6.12.1", body_size=30_000)
 METHODS = [method.value for method in Method]
 SEEDS = {
     "zboot": build_zboot(
-        ARM64, arch="arm64", method="gzip", parser=b"x" * 99,
+        ARM64, arch="arm64", method="gzip", parser=build_parser(),
         certificates=build_certificate(b"\x30\x82\x01\x00" + bytes(64)),
     ),
     "bzImage": build_bzimage("6.1.0", body_size=20_000),
@@ -42,6 +52,9 @@ SEEDS = {
     "riscv64": build_riscv_image("6.1", body_size=2000),
     "loongarch64": build_loongarch_image("6.1", body_size=2000),
     "ELF": build_elf_kernel("arm64", "6.1", body_size=2000),
+    "parser": build_parser(),
+    "container": build_container([build_parser()], build_container([build_parser()])),
+    "envelope": envelope(),
 }  # fmt: skip
 BYTES = 64 << 20
 
@@ -53,6 +66,9 @@ def read(data: bytes) -> None:
         image = identify(view)
         image.describe()
         signatures_of(view)
+        carried = carried_parser(view)
+        if carried is not None:
+            assert all(fact.value.isprintable() for fact in carried.describe())
         if image.stream is not None:
             with MemFile("test") as memory:
                 unpack(view, image.stream, memory, limit=8 << 20)

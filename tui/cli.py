@@ -99,6 +99,9 @@ def _parser() -> argparse.ArgumentParser:
     _bpf_commands(command("bpf", "", "parser programs for kernels that unpack images themselves"))
     sub = command("sandbox", "sandbox.run", "make a simulated machine to try everything on")
     sub.add_argument("directory", type=Path, metavar="DIR")
+    sub.add_argument(
+        "--kexec-bpf", choices=["v6", "v7"], help="its kernel unpacks images by parser programs"
+    )
     return parser
 
 

@@ -6,7 +6,7 @@ here, before.
 
 from __future__ import annotations
 
-from warmboot.core.bpf.abi import MAPS, SMALLEST_RING, Dialect
+from warmboot.core.bpf.abi import HEADERS, MAPS, SMALLEST_RING, Dialect
 from warmboot.core.errors import ImageError
 from warmboot.core.images import BootImage
 from warmboot.core.images.bpfobject import ParserObject
@@ -64,7 +64,7 @@ def check_fit(image: BootImage, parser: ParserObject, dialect: Dialect) -> str |
     if wanted is None or not isinstance(image, wanted):
         raise ImageError(f"The parser is for {own.kind}, not for {image.format}", hint=_REBUILD)
     needed = image.stream.size if image.stream is not None else image.file_size
-    if needed > own.record_size:
+    if needed + HEADERS[dialect].size > own.record_size:
         raise ImageError(
             f"The parser hands over {size(own.record_size)} at most, the image has {size(needed)}",
             hint=_REBUILD,

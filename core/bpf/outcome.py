@@ -44,7 +44,7 @@ _TEXTS = {
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The command stream in order, or the reason for a refusal (then there are no commands)."""
+    """The command stream in order, and why a parser gave up, None where it did not."""
 
     commands: tuple[Command, ...]
-    refusal: Refusal | None
+    refusal: Refusal | None = None

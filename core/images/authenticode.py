@@ -66,7 +66,7 @@ def read_signatures(view: View, headers: PeHeaders) -> tuple[Signature, ...]:
     Hashes the whole file. Raises ImageError where the certificate table is broken.
     """
     found = []
-    for content in _certificates(view, headers):
+    for content in read_contents(view, headers):
         signer, issuer, algorithm, digest = _parse(content, headers.certificates[0])
         matches = None
         if algorithm in _DIGESTS:
@@ -102,7 +102,7 @@ def _feed(view: View, start: int, stop: int, digest: Any) -> None:
         start += count
 
 
-def _certificates(view: View, headers: PeHeaders) -> Iterator[bytes]:
+def read_contents(view: View, headers: PeHeaders) -> Iterator[bytes]:
     """Yield the content of each PKCS#7 entry of the certificate table."""
     table, size = headers.certificates
     if size == 0:

@@ -22,8 +22,8 @@ from warmboot.core.text import size
 #: The section of a PE file that holds the object, and the object's two symbols.
 SECTION = ".bpf"
 DATA_SYMBOL, CODE_SYMBOL = "opts_data", "opts_insn"
-#: No parser is larger, in bytes; those known are under 100 KB.
-LARGEST = 8 << 20
+#: No parser is larger, in bytes; those known have under 100 KiB.
+LARGEST = 1 << 20
 
 #: First bytes of the `.rodata` of every parser of ours: magic, dialect (6 or 7), kind, and the
 #: bytes of its record. They tell what an object is without running it.

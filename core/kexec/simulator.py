@@ -13,11 +13,14 @@ import json
 import os
 import time
 import uuid
+from contextlib import ExitStack
 from pathlib import Path
 
+from warmboot.core.bpf.abi import Dialect
+from warmboot.core.bpf.detect import detect
 from warmboot.core.errors import ImageError
 from warmboot.core.host import Host, read_host, read_staged
-from warmboot.core.images import Architecture, BootImage, FileView, View, identify, pe
+from warmboot.core.images import Architecture, BootImage, FileView, View, identify
 from warmboot.core.images.bzimage import (
     LOADED_HIGH,
     XLF_CAN_BE_LOADED_ABOVE_4G,
@@ -29,19 +32,14 @@ from warmboot.core.images.rawimage import RawImage
 from warmboot.core.kexec import errnos
 from warmboot.core.kexec.architecture import COMMAND_LINE_SIZE, MACHINES, X86_CMDLINE_RESERVE
 from warmboot.core.kexec.loader import LoadFlags, LoadRequest
+from warmboot.core.kexec.simulated import Answer
+from warmboot.core.kexec.simulated_bpf import unwrap_seventh, unwrap_sixth
+from warmboot.core.kexec.simulated_keys import check_signature
 from warmboot.core.payload.scan import KernelScanner
 
 _STATE = ".warmboot-kernel"
 _BZIMAGE_FLAGS = XLF_KERNEL_64 | XLF_CAN_BE_LOADED_ABOVE_4G
 _CHUNK = 1 << 20
-
-
-class _Answer(Exception):
-    """An errno, on its way to the caller."""
-
-    def __init__(self, code: int) -> None:
-        super().__init__(os.strerror(code))
-        self.code = code
 
 
 class Simulator:
@@ -58,7 +56,7 @@ class Simulator:
         """Stage a kernel in the sandbox; raises Refused with the errno a kernel would give."""
         try:
             record = self._load(request)
-        except _Answer as answer:
+        except Answer as answer:
             raise errnos.refusal(answer.code, errnos.LOAD, "Staging") from answer
         self._write_state("staged.json", record)
         self._set_loaded(True)
@@ -71,7 +69,7 @@ class Simulator:
         """Take the staged kernel out; raises Refused."""
         try:
             self._permit(read_host(self._prefix))
-        except _Answer as answer:
+        except Answer as answer:
             raise errnos.refusal(answer.code, errnos.LOAD, "Unloading") from answer
         self._set_loaded(False)
 
@@ -95,30 +93,49 @@ class Simulator:
         host = read_host(self._prefix)
         self._permit(host)
         if int(request.flags) & ~int(LoadFlags.DEBUG):
-            raise _Answer(errno.EINVAL)
+            raise Answer(errno.EINVAL)
         if host.option("KEXEC_FILE") is False:
-            raise _Answer(errno.ENOSYS)
+            raise Answer(errno.ENOSYS)
         view = _open(request.kernel_fd)
-        architecture = MACHINES.get(host.machine)
-        image = _probe(view, architecture)
-        _verify_signature(view, host)
         initrd = _open(request.initrd_fd) if request.initrd_fd is not None else None
-        _check_cmdline(request.cmdline_bytes, image, architecture)
+        with ExitStack() as held:
+            return self._accept(request, view, initrd, host, held)
+
+    def _accept(
+        self, request: LoadRequest, view: View, initrd: View | None, host: Host, held: ExitStack
+    ) -> dict[str, object]:
+        """Take the files as the kernel of this machine does; return what is staged."""
+        architecture = MACHINES.get(host.machine)
+        dialect = detect(self._prefix, host.config).dialect
+        given = view
+        cmdline = request.cmdline_bytes
+        if dialect is not None:
+            unwrap = unwrap_sixth if dialect is Dialect.V6 else unwrap_seventh
+            found = unwrap(view, initrd, host, held)
+            view, initrd = found.kernel, found.initrd
+            cmdline = cmdline if found.cmdline is None else found.cmdline
+        image = _probe(view, architecture)
+        if dialect is None:
+            check_signature(view, host)
+        _check_cmdline(cmdline, image, architecture)
         _check_memory(image, view, initrd, host)
-        digest, scanned = _digest(view)
+        digest, scanned = _digest(given)
+        if view is not given:
+            scanned = _digest(view)[1]
         return {
             "kernel": request.kernel_name,
             "sha256": digest,
             "release": image.release or scanned or "unknown",
             "initrd_sha256": _digest(initrd)[0] if initrd else None,
-            "cmdline": request.cmdline,
+            "cmdline": cmdline[:-1].decode("utf-8", "surrogateescape"),
+            "unpacked_by_kernel": dialect is not None,
             "at": time.time(),
         }
 
     def _permit(self, host: Host) -> None:
         """kexec_load_permitted(): privilege, the switch, and a limit that every call uses up."""
         if not host.privileged or host.load_disabled or host.load_limit == 0:
-            raise _Answer(errno.EPERM)
+            raise Answer(errno.EPERM)
         if host.load_limit is not None and host.load_limit > 0:
             path = self._prefix / "proc/sys/kernel/kexec_load_limit_reboot"
             _replace(path, f"{host.load_limit - 1}\n")
@@ -135,7 +152,7 @@ def _open(fd: int) -> View:
     try:
         return FileView(fd, os.fstat(fd).st_size)
     except OSError as error:
-        raise _Answer(errno.EBADF) from error
+        raise Answer(errno.EBADF) from error
 
 
 def _probe(view: View, architecture: Architecture | None) -> BootImage:
@@ -144,14 +161,14 @@ def _probe(view: View, architecture: Architecture | None) -> BootImage:
     try:
         image = identify(view)
     except ImageError as error:
-        raise _Answer(stranger) from error
+        raise Answer(stranger) from error
     if image.architecture is not architecture:
-        raise _Answer(stranger)
+        raise Answer(stranger)
     if architecture is Architecture.X86_64:
         if not isinstance(image, BzImage) or not _bootable(image):
-            raise _Answer(errno.ENOEXEC)
+            raise Answer(errno.ENOEXEC)
     elif not _loadable(image):
-        raise _Answer(errno.EINVAL)
+        raise Answer(errno.EINVAL)
     return image
 
 
@@ -170,35 +187,18 @@ def _bootable(image: BzImage) -> bool:
     )
 
 
-def _verify_signature(view: View, host: Host) -> None:
-    """kimage_validate_signature(): the simulated keyring trusts no signer at all.
-
-    Secure boot enforces as distribution kernels with IMA's architecture policy do.
-    """
-    enforced = host.option("KEXEC_SIG_FORCE") is True or host.secure_boot is True
-    locked = host.lockdown not in (None, "none")
-    if not enforced and not locked:
-        return
-    try:
-        signed = pe.parse_headers(view).certificates[1] > 0
-        code = errno.ENOKEY if signed else errno.ENODATA
-    except ImageError:
-        code = errno.ELIBBAD
-    raise _Answer(code if enforced else errno.EPERM)
-
-
 def _check_cmdline(cmdline: bytes, image: BootImage, architecture: Architecture | None) -> None:
     limit = COMMAND_LINE_SIZE.get(architecture, 2048) if architecture else 2048
     if isinstance(image, BzImage):
         limit = (image.cmdline_size or 255) - X86_CMDLINE_RESERVE
     if len(cmdline) > limit or not cmdline.endswith(b"\0"):
-        raise _Answer(errno.EINVAL)
+        raise Answer(errno.EINVAL)
 
 
 def _check_memory(image: BootImage, view: View, initrd: View | None, host: Host) -> None:
     needed = (image.memory_size or view.size) + (initrd.size if initrd else 0)
     if host.memory_available is not None and needed > host.memory_available:
-        raise _Answer(errno.ENOMEM)
+        raise Answer(errno.ENOMEM)
 
 
 def _digest(view: View) -> tuple[str, str | None]:

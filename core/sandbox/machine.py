@@ -6,6 +6,8 @@ import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
+from warmboot.core.sandbox.builders.btf import build_kernel_btf
+
 _CONFIG = """\
 CONFIG_KEXEC=y
 CONFIG_KEXEC_FILE=y
@@ -14,6 +16,11 @@ CONFIG_KEXEC_SIG=y
 CONFIG_RD_GZIP=y
 CONFIG_RD_ZSTD=y
 """
+_KEXEC_BPF = """
+CONFIG_BPF_SYSCALL=y
+CONFIG_DEBUG_INFO_BTF=y
+CONFIG_FUNCTION_TRACER=y
+CONFIG_KEXEC_BPF=y"""
 _SESSIONS = (
     ("3", "USER=root\nCLASS=user\nSTATE=active\nTTY=pts/0\nREMOTE=1\nREMOTE_HOST=192.0.2.17\n"),
     ("7", "USER=ansible\nCLASS=user\nSTATE=active\nTTY=pts/1\nREMOTE=1\nREMOTE_HOST=192.0.2.40\n"),
@@ -22,13 +29,17 @@ _SESSIONS = (
 
 @dataclass(frozen=True, slots=True)
 class SimulatedMachine:
-    """What kind of machine to simulate; `machine` is what ``uname -m`` prints on it."""
+    """What kind of machine to simulate; `machine` is what ``uname -m`` prints on it.
+
+    `kexec_bpf` is the revision of the parser interface that its kernel has, "v6" or "v7".
+    """
 
     machine: str
     release: str
     cmdline: str
     name: str = "sandbox"
     memory_kib: int = 3_900_000
+    kexec_bpf: str | None = None
 
 
 def write_machine(root: Path, machine: SimulatedMachine) -> None:
@@ -54,6 +65,11 @@ def write_machine(root: Path, machine: SimulatedMachine) -> None:
         root / f"boot/config-{machine.release}": _CONFIG.rstrip("\n"),
         root / "etc/os-release": 'NAME="Warmboot sandbox"\nPRETTY_NAME="Warmboot sandbox"',
     }
+    if machine.kexec_bpf is not None:
+        files[root / f"boot/config-{machine.release}"] += _KEXEC_BPF
+        btf = root / "sys/kernel/btf/vmlinux"
+        btf.parent.mkdir(parents=True, exist_ok=True)
+        btf.write_bytes(build_kernel_btf(machine.kexec_bpf))
     for name, text in _SESSIONS:
         files[root / "run/systemd/sessions" / name] = text.rstrip("\n")
     for path, text in files.items():

@@ -27,9 +27,10 @@ _BODY = 6 << 20
 _OS = 'NAME="Warmboot Linux"\nPRETTY_NAME="Warmboot Linux 7 (unified image)"\nVERSION_ID=7\n'
 
 
-def create_sandbox(path: Path) -> bool:
+def create_sandbox(path: Path, *, kexec_bpf: str | None = None) -> bool:
     """Make a simulated arm64 machine in `path`; return False where one is there already.
 
+    `kexec_bpf` ("v6", "v7") gives its kernel that revision of the parser interface.
     It appears whole or not at all. Raises WarmbootError where `path` holds something else, or
     cannot be written.
     """
@@ -46,7 +47,7 @@ def create_sandbox(path: Path) -> bool:
         path.parent.mkdir(parents=True, exist_ok=True)
         draft = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
         try:
-            _write(draft)
+            _write(draft, kexec_bpf)
             draft.chmod(0o755)
             draft.replace(path)
         except BaseException:
@@ -60,8 +61,9 @@ def create_sandbox(path: Path) -> bool:
     return True
 
 
-def _write(root: Path) -> None:
-    write_machine(root, SimulatedMachine("aarch64", _RUNNING, _OPTIONS))
+def _write(root: Path, kexec_bpf: str | None) -> None:
+    machine = SimulatedMachine("aarch64", _RUNNING, _OPTIONS, kexec_bpf=kexec_bpf)
+    write_machine(root, machine)
     _write_entries(root)
     _write_plain(root)
     _write_foreign(root)

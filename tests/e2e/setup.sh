@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs what `make e2e` needs beyond Python: the two emulators, and apt's package lists
+# Installs what `make e2e` needs beyond Python: the two emulators, firmware, and apt's package lists
 # (tests/e2e/fetch.py reads the archive's address from them). Does nothing when all is there.
 set -eu
 
@@ -9,6 +9,7 @@ need() { # need COMMAND PACKAGE
 }
 need qemu-system-aarch64 qemu-system-arm
 need qemu-system-x86_64 qemu-system-x86
+[ -e /usr/share/qemu-efi-aarch64/QEMU_EFI.fd ] || missing="$missing qemu-efi-aarch64"
 
 lists_known() {
     apt-get indextargets --format '$(ORIGIN)' 'Created-By: Packages' 2>/dev/null | grep -qx Debian

@@ -10,22 +10,30 @@ WARMBOOT_FUZZ_PLANT=1 plants a fault in a parser, to prove that the fuzzer finds
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from pathlib import Path
 
 import atheris
 
-with atheris.instrument_imports(include=["warmboot.core.images", "warmboot.core.payload"]):
+with atheris.instrument_imports(
+    include=["warmboot.core.images", "warmboot.core.payload", "warmboot.core.bpf"]
+):
+    from warmboot.core.bpf.btf import find_types
+    from warmboot.core.bpf.container import build_container, write_envelope
     from warmboot.core.errors import ImageError
     from warmboot.core.images import BytesView, Method, Stream, identify
     from warmboot.core.images.authenticode import signatures_of
+    from warmboot.core.images.bpfobject import carried_parser
     from warmboot.core.payload import MemFile, unpack
 
+from warmboot.core.sandbox.builders.btf import build_kernel_btf
 from warmboot.core.sandbox.builders.bzimage import build_bzimage
 from warmboot.core.sandbox.builders.compress import compress
 from warmboot.core.sandbox.builders.elf import build_elf_kernel
 from warmboot.core.sandbox.builders.kernel import build_arm64_image
+from warmboot.core.sandbox.builders.parser import build_parser
 from warmboot.core.sandbox.builders.pe import build_certificate
 from warmboot.core.sandbox.builders.uki import Profile, build_addon, build_uki
 from warmboot.core.sandbox.builders.zboot import build_zboot
@@ -44,9 +52,13 @@ def inspect(data: bytes) -> None:
         image = identify(view)
         image.describe()
         signatures_of(view)
+        carried_parser(view)
         stream = image.stream
     except ImageError:
         stream = None
+    if data[:2] == b"\x9f\xeb":
+        with contextlib.suppress(ImageError):
+            find_types(data, ("cmd_hdr", "kexec_image_parser_anchor"))
     if stream is None and len(data) > 16:
         stream = Stream(METHODS[data[0] % len(METHODS)], 1, len(data) - 1)
     if stream is None:
@@ -77,7 +89,13 @@ def seeds() -> dict[str, bytes]:
         "addon": build_addon(arch="arm64", cmdline="quiet"),
         "elf": build_elf_kernel("arm64", "6.1", body_size=2000),
         "image": kernel,
+        "parser": build_parser(),
+        "container": build_container([build_parser()], build_container([build_parser()])),
+        "btf": build_kernel_btf("v7"),
     }
+    envelope = bytearray()
+    write_envelope(BytesView(kernel), envelope.extend, cmdline="quiet")
+    found["envelope"] = bytes(envelope)
     for number, method in enumerate(METHODS):
         stream = compress(kernel, method)
         found[f"stream-{method}"] = bytes([number]) + stream

@@ -12,7 +12,7 @@ from warmboot.tui import output
 
 def run(options: argparse.Namespace) -> int:
     """Make the sandbox, unless it is there already, and say how to use it."""
-    created = create_sandbox(options.directory)
+    created = create_sandbox(options.directory, kexec_bpf=options.kexec_bpf)
     machine = open_machine(options.directory)
     if options.json:
         output.write_json("sandbox", machine, {"path": options.directory, "created": created})

@@ -1,38 +1,44 @@
-"""Parser objects for tests that look at them: as bpftool lays them out, but not to be run."""
+"""Parser objects as bpftool lays them out, for whoever looks into them; they are not to be run.
+
+Source: the light skeletons of bpftool-gen(8); elf(5).
+"""
 
 from __future__ import annotations
 
 import struct
 
-from warmboot.core.images.bpfobject import IDENTITY, IDENTITY_MAGIC
-
+_IDENTITY = struct.Struct("<16sIIQ")  # magic, dialect, kind, bytes of the record
+_MAGIC = b"warmboot-parser"
 _RING, _ARRAY = 27, 2
-SECTIONS = (".rodata", ".data", ".rodata.str1.1", ".bss")
+_SECTIONS = (".rodata", ".data", ".rodata.str1.1", ".bss")
 
 
-def map_call(name: str, ring: int | None = None) -> bytes:
-    """The arguments of a BPF_MAP_CREATE as they stand in opts_data."""
+def _map_call(name: str, ring: int | None = None) -> bytes:
+    """Return the arguments of a BPF_MAP_CREATE as they stand in opts_data."""
     kind = (_ARRAY, 4, 64, 1) if ring is None else (_RING, 0, 0, ring)
     return struct.pack("<7I16s", *kind, 0, 0, 0, name.encode()).ljust(72, b"\0")
 
 
-def opts_data(
+def build_opts_data(
     *,
     dialect: int = 6,
     kind: int = 1,
     record: int = 16 << 20,
     rings: tuple[int, ...] = (32 << 20, 65536, 65536, 65536),
-    sections: tuple[str, ...] = SECTIONS,
+    sections: tuple[str, ...] = _SECTIONS,
     identity: bool = True,
 ) -> bytes:
-    """The data of a light skeleton: map calls and the identity."""
-    maps = [map_call(f"ringbuf_{n}", ring) for n, ring in enumerate(rings, 1)]
-    maps += [map_call(name if name.count(".") > 1 else "p" + name) for name in sections]
-    own = IDENTITY.pack(IDENTITY_MAGIC, dialect, kind, record) if identity else b""
+    """Return the data of a light skeleton: the calls that make its maps, and the identity.
+
+    Without `identity` it is the parser of another tool. Sizes in bytes.
+    """
+    maps = [_map_call(f"ringbuf_{n}", ring) for n, ring in enumerate(rings, 1)]
+    maps += [_map_call(name if name.count(".") > 1 else "p" + name) for name in sections]
+    own = _IDENTITY.pack(_MAGIC, dialect, kind, record) if identity else b""
     return bytes(256) + b"".join(maps) + own + b"kexec_image_parser_anchor\0".ljust(40, b"\0")
 
 
-def elf_object(
+def build_object(
     data: bytes,
     code: bytes,
     *,
@@ -41,7 +47,7 @@ def elf_object(
     names: tuple[str, str] = ("opts_data", "opts_insn"),
     machine: int = 0,
 ) -> bytes:
-    """An ELF64 relocatable file with two symbols, each `extra` bytes longer than its array."""
+    """Return an ELF64 object whose two symbols are `extra` bytes longer than their arrays."""
     strings = b"\0" + b"".join(name.encode() + b"\0" for name in names)
     section_names = b"\0.data\0.symtab\0.strtab\0.shstrtab\0"
     symbols = bytes(24)
@@ -73,6 +79,6 @@ def elf_object(
     return bytes(out) + b"".join(rows)
 
 
-def parser_object(**options: object) -> bytes:
-    """A parser object; the options are those of opts_data."""
-    return elf_object(opts_data(**options), bytes(range(256)) * 8)  # type: ignore[arg-type]
+def build_parser(**options: object) -> bytes:
+    """Return a parser object; the options are those of `build_opts_data`."""
+    return build_object(build_opts_data(**options), bytes(range(256)) * 8)  # type: ignore[arg-type]

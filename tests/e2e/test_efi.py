@@ -1,0 +1,70 @@
+"""An image with a parser in it is still an EFI program: firmware boots it as it boots the original.
+
+Firmware is EDK2 (package qemu-efi-aarch64). It reads the image from a FAT disk and starts it by the
+script that its shell runs; image, initrd and command line go through EFI alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from warmboot.core.bpf.builder import build_file
+from warmboot.core.images import ImageFile
+from warmboot.core.sandbox.builders.parser import build_parser
+
+from .fetch import Arch
+from .guest import BOARDS, converse
+from .initramfs import second_initrd
+from .proof import Nonces, second_kernel
+
+pytestmark = pytest.mark.timeout(900)  # seconds, downloads and a second try included
+
+FIRMWARE = Path("/usr/share/qemu-efi-aarch64/QEMU_EFI.fd")
+LIMIT = 400.0  # seconds; measured alone: 15
+RELEASES = {"gzip": "6.12.95-kexectest2", "zstd": "6.12.95-kexectest"}
+
+
+@pytest.mark.parametrize("method", ["gzip", "zstd"])
+@pytest.mark.parametrize("enveloped", [False, True], ids=["original", "enveloped"])
+def test_firmware_boots_it(
+    image_file: Callable[[str], Path],
+    nonces: Nonces,
+    tmp_path: Path,
+    method: str,
+    enveloped: bool,
+) -> None:
+    if not FIRMWARE.is_file():
+        pytest.skip("needs the firmware of the package qemu-efi-aarch64")
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    original = image_file(f"arm64-6.12-{method}.vmlinuz.efi")
+    kernel = disk / "vmlinuz.efi"
+    if enveloped:
+        with ImageFile.open(original) as file:
+            report = build_file(file, build_parser(), kernel).report
+        assert report.parser_size > 0
+        assert kernel.read_bytes() != original.read_bytes()
+    else:
+        kernel.write_bytes(original.read_bytes())
+    (disk / "initrd.cpio").write_bytes(second_initrd(Arch.ARM64, nonces.initrd))
+    words = f"initrd=\\initrd.cpio console=ttyAMA0 panic=-1 quiet e2e={nonces.cmdline}"
+    (disk / "startup.nsh").write_bytes(f"fs0:\r\nvmlinuz.efi {words}\r\n".encode())
+    second = converse(machine(disk), lambda guest: second_kernel(guest, nonces, LIMIT))
+    assert second.release == RELEASES[method]
+    assert words in second.cmdline
+
+
+def machine(disk: Path) -> list[str]:
+    """The command that starts firmware in QEMU with a folder as its disk."""
+    board = BOARDS[Arch.ARM64]
+    return [
+        *(board.emulator, *board.options, "-accel", "tcg", "-m", str(board.memory)),
+        *("-machine", "acpi=off"),  # the small kernels know device trees only
+        *("-nodefaults", "-display", "none", "-monitor", "none", "-no-reboot"),
+        *("-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console"),
+        *("-bios", str(FIRMWARE), "-device", "virtio-blk-pci,drive=disk"),
+        *("-drive", f"file=fat:rw:{disk},format=raw,if=none,id=disk"),
+    ]
