@@ -13,7 +13,7 @@ SOURCES := $(shell find core tui themes \( -name __pycache__ -o -name '.*' \) -p
 	pyproject.toml README.md LICENSE $(wildcard man/*)
 SANDBOX := .cache/sandbox
 
-.PHONY: help run test lint bench e2e fuzz lock clean
+.PHONY: help run test lint bench e2e fuzz prebuilt lock clean
 .DEFAULT_GOAL := help
 
 help:
@@ -23,6 +23,7 @@ help:
 	@echo 'make bench   measure warmboot against gzip, zstd and the like'
 	@echo 'make e2e     boot real kernels in QEMU and restart them into one another'
 	@echo 'make fuzz    look for inputs that break a parser (FUZZ_SECONDS=60)'
+	@echo 'make prebuilt  build the parsers that come with warmboot anew'
 	@echo 'make lock    write the lock files anew'
 	@echo 'make clean   remove everything that these targets made'
 
@@ -52,6 +53,10 @@ e2e: $(VENV)/installed $(VENV)/dev
 FUZZ_SECONDS ?= 60
 fuzz: $(VENV)/installed $(VENV)/dev
 	@$(BIN)/python tests/fuzz/target.py -max_total_time=$(FUZZ_SECONDS)
+
+prebuilt: $(VENV)/installed
+	@tests/tools.sh
+	@$(BIN)/python -m warmboot.core.bpf.prebuild core/bpf/prebuilt
 
 lock: $(VENV)/python
 	@$(PIP) install pip-tools

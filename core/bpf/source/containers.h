@@ -49,7 +49,7 @@ static __always_inline __u64 cut(__u64 name)
 
 	for (int i = 0; i < NAME_LENGTH; i++) {
 		if (!(name & mask))
-			return name & (mask - 1) & ((mask & -mask) - 1);
+			return name & ((mask & -mask) - 1);
 		mask <<= 8;
 	}
 	return name;
