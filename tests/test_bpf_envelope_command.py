@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import errno
+import hashlib
 import json
+import struct
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
+from conftest import needs_tool
 
+from warmboot.core.bpf.kernel import LoadError
+from warmboot.core.bpf.replay import Stage, replay
+from warmboot.core.images import ImageFile
+from warmboot.core.images.pe import parse_headers
 from warmboot.core.sandbox.builders.kernel import build_arm64_image
 from warmboot.core.sandbox.builders.parser import build_parser
 from warmboot.core.sandbox.builders.pe import build_certificate
@@ -98,3 +106,50 @@ def test_failures_have_their_code_and_leave_nothing(
     assert found == code
     assert answer["error"]["message"]
     assert sorted(Path().iterdir()) == before
+
+
+def test_a_parser_built_put_in_and_taken_back_out(call: Call) -> None:
+    needs_tool("clang")
+    needs_tool("bpftool")
+    code, answer = call("bpf", "build", "image.efi", "-o", "mine.o")
+    assert code == 0
+    assert answer["origin"].startswith("built here by clang ")
+    code, answer = call("bpf", "envelope", "image.efi", "--parser", "mine.o", "-o", "out.efi")
+    assert code == 0
+    with ImageFile.open("out.efi") as file:
+        section = parse_headers(file.view).find(".bpf")
+        assert section is not None
+        result = replay(file.view.part(section.offset, section.size, ".bpf"))
+    if result.stage is Stage.NO_BPF:
+        pytest.skip(f"this kernel loads no BPF here: {result.text}")
+    assert (result.stage, result.code) == (Stage.ABSENT, errno.ENOENT), result.log
+
+
+def test_a_rehearsal_says_what_the_kernel_would_be_told(call: Call) -> None:
+    needs_tool("clang")
+    needs_tool("bpftool")
+    code, answer = call("bpf", "rehearse", "image.efi")
+    assert code == 0
+    (command,) = answer["commands"]
+    assert (command["action"], command["target"]) == ("DECOMPRESS", "KERNEL")
+    image = Path("image.efi").read_bytes()
+    offset, size = struct.unpack_from("<II", image, 8)
+    assert command["sha256"] == hashlib.sha256(image[offset : offset + size]).hexdigest()
+    code, answer = call("bpf", "rehearse", "image.efi", "--dialect", "v7")
+    actions = [command["action"] for command in answer["commands"]]
+    assert (code, actions) == (0, ["VERIFY_SIG", "DECOMPRESS", "DONE"])
+
+
+def test_where_no_program_may_run_a_model_stands_in(
+    call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def forbidden(*_: object, **__: object) -> None:
+        raise LoadError("the map for the skeleton's data", errno.EPERM, "")
+
+    monkeypatch.setattr("warmboot.core.bpf.kernel.load", forbidden)
+    monkeypatch.setattr("warmboot.core.bpf.replay.load", forbidden)
+    code, answer = call("bpf", "rehearse", "image.efi")
+    assert (code, answer["modelled"]) == (0, True)
+    assert answer["why"] == "This user may not load BPF programs"
+    assert answer["commands"][0]["action"] == "DECOMPRESS"
+    assert "runs no BPF" in answer["replay"]["stage"]

@@ -242,7 +242,10 @@ def test_the_object_is_what_the_kernel_wants() -> None:
     for name, (offset, count) in (("opts_data", found.data), ("opts_insn", found.code)):
         table = elf.get_section_by_name(".symtab")
         assert isinstance(table, SymbolTableSection)
-        (symbol,) = table.get_symbol_by_name(name) or ()
+        symbols = table.get_symbol_by_name(name)
+        assert symbols is not None
+        assert len(symbols) == 1
+        symbol = symbols[0]
         assert symbol["st_size"] == count + 1
         assert symbol["st_info"]["bind"] == "STB_GLOBAL"
         assert symbol["st_value"] % 8 == 0

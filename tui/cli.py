@@ -122,6 +122,19 @@ def _shared(root: Path | str, as_json: bool | str) -> argparse.ArgumentParser:
 def _bpf_commands(group: argparse.ArgumentParser) -> None:
     commands = group.add_subparsers(metavar="COMMAND", title="commands", required=True)
     parents = [_shared(argparse.SUPPRESS, argparse.SUPPRESS)]
+    text = "build the parser for an image"
+    sub = commands.add_parser("build", parents=parents, help=text, description=text)
+    sub.set_defaults(run="parser.build")
+    sub.add_argument("image", metavar="IMAGE", help="path of an image, or an entry's name")
+    sub.add_argument("--dialect", choices=["v6", "v7"], default="v6", help="default: v6")
+    sub.add_argument(
+        "-o", "--output", type=Path, metavar="OBJ", required=True, help="where the object goes"
+    )
+    text = "run the parser's code on an image and show what the kernel would be told"
+    sub = commands.add_parser("rehearse", parents=parents, help=text, description=text)
+    sub.set_defaults(run="parser.run_rehearsal")
+    sub.add_argument("image", metavar="IMAGE", help="path of an image, or an entry's name")
+    sub.add_argument("--dialect", choices=["v6", "v7"], default="v6", help="default: v6")
     text = "put a parser into an image"
     sub = commands.add_parser("envelope", parents=parents, help=text, description=text)
     sub.set_defaults(run="envelope.run")
