@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
+from dataclasses import replace
 
 from warmboot.core.bpf.abi import HEADERS, Action, Command, Dialect, Kind, Target
 from warmboot.core.bpf.outcome import Outcome, Refusal
@@ -18,6 +19,8 @@ from warmboot.core.images.sections import is_container, read_elf_sections
 _HEADER = 64
 _SMALLEST_PAYLOAD = 4
 _FAIL_SAFE = bytes(8)
+_MOST_SECTIONS = 96
+_DONE = Command(Action.DONE, Target.NONE, b"")
 
 
 class _Refused(Exception):
@@ -96,7 +99,46 @@ def _seventh_zboot(view: View, room: int) -> tuple[Command, ...]:
     return (signed, payload, *_copies(parts, room), _DONE)
 
 
-_DONE = Command(Action.DONE, Target.NONE, b"")
+def _seventh_uki(view: View, room: int) -> tuple[Command, ...]:
+    """A unified image in an envelope, or by itself; its kernel goes on to the next parser."""
+    parts = _parts(view)
+    image = parts.get(".uki", parts.get(".kernel"))
+    if image is None:
+        raise _Refused(Refusal.NO_IMAGE)
+    sections = _pe_sections(image)
+    if ".linux" not in sections:
+        raise _Refused(Refusal.OUTSIDE)
+    signed = Command(Action.VERIFY_SIG, Target.KERNEL, _whole(image, room))
+    kernel = Command(Action.COPY, Target.KERNEL, _whole(sections[".linux"], room), fill=True)
+    copies = _copies(sections, room)
+    for number, command in enumerate(copies):
+        if command.target is Target.CMDLINE:  # the kernel wants a NUL, unified images have none
+            text = command.payload.split(b"\0", 1)[0] + b"\0"
+            copies[number] = replace(command, payload=text)
+    return (signed, kernel, *copies, _DONE)
+
+
+def _pe_sections(view: View) -> dict[str, View]:
+    """Return the sections of a PE file's base profile, by name, the first of each."""
+    if view.size < _HEADER:
+        raise _Refused(Refusal.TOO_SHORT)
+    found: dict[str, View] = {}
+    try:
+        at = view.u32(0x3C, "PE header offset")
+        if view.read(0, 2, "DOS header") != b"MZ" or view.read(at, 4, "PE header") != b"PE\0\0":
+            raise _Refused(Refusal.NOT_ZBOOT)
+        table = at + 24 + view.u16(at + 20, "optional header size")
+        for number in range(min(view.u16(at + 6, "section count"), _MOST_SECTIONS)):
+            raw = view.read(table + 40 * number, 40, "section table")
+            name = raw[:8].rstrip(b"\0").decode("ascii", "replace")
+            memory, _, size, offset = struct.unpack_from("<IIII", raw, 8)
+            if name == ".profile":
+                break
+            if name in (".linux", ".initrd", ".cmdline"):
+                found.setdefault(name, view.part(offset, min(size, memory or size), name))
+    except ImageError as error:
+        raise _Refused(Refusal.OUTSIDE) from error
+    return found
 
 
 def _parts(view: View) -> dict[str, View]:
@@ -127,4 +169,5 @@ _PROGRAMS: dict[tuple[Dialect, Kind], Callable[[View, int], tuple[Command, ...]]
     (Dialect.V6, Kind.ZBOOT): _sixth_zboot,
     (Dialect.V6, Kind.COPY): _sixth_copy,
     (Dialect.V7, Kind.ZBOOT): _seventh_zboot,
+    (Dialect.V7, Kind.UKI): _seventh_uki,
 }
