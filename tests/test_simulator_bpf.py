@@ -28,6 +28,7 @@ from warmboot.core.kexec.simulator import Simulator
 from warmboot.core.payload import MemFile
 from warmboot.core.sandbox.builders.kernel import build_arm64_image
 from warmboot.core.sandbox.builders.parser import build_object, build_opts_data, build_parser
+from warmboot.core.sandbox.builders.uki import build_uki
 from warmboot.core.sandbox.builders.zboot import build_zboot
 from warmboot.core.sandbox.machine import SimulatedMachine, write_machine
 from warmboot.core.sandbox.marker import write_marker
@@ -226,6 +227,23 @@ def test_seventh_tries_parsers_in_order(seventh: Path, load: Load) -> None:
     load(seventh, build_container([small, fits]), images)
     assert boot(seventh)[0] == RELEASE
     refused(seventh, load, errno.EINVAL, build_container([small, small]), images)
+
+
+@pytest.mark.parametrize("wrapped", [True, False], ids=["in an envelope", "by itself"])
+def test_seventh_takes_a_unified_image_layer_by_layer(
+    seventh: Path, load: Load, wrapped: bool
+) -> None:
+    uki = build_uki(
+        arch="arm64", linux=ZBOOT, initrd=b"i", cmdline="from the UKI", osrel="NAME=x\n", uname="6"
+    )
+    nested = build_container([build_parser(dialect=7)])
+    container = build_container([build_parser(dialect=7, kind=3)], nested)
+    images = bytearray()
+    write_envelope(BytesView(uki), images.extend, uki=True)
+    load(seventh, container, bytes(images) if wrapped else uki)
+    assert boot(seventh) == (RELEASE, "from the UKI")
+    alone = build_container([build_parser(dialect=7, kind=3)])
+    refused(seventh, load, errno.EINVAL, alone, bytes(images))
 
 
 def test_seventh_refuses_cleanly(seventh: Path, load: Load) -> None:

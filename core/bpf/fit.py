@@ -19,6 +19,7 @@ _REBUILD = "Build one for this image: warmboot bpf build."
 _WANTS = {"zboot": Zboot, "copy": RawImage, "UKI": Uki}
 #: What the kernel keeps of a ring buffer for itself, in bytes.
 _RING_OVERHEAD = 16
+_PADDING = 4096
 
 
 def check_object(parser: ParserObject) -> None:
@@ -63,7 +64,9 @@ def check_fit(image: BootImage, parser: ParserObject, dialect: Dialect) -> str |
     wanted = _WANTS.get(own.kind)
     if wanted is None or not isinstance(image, wanted):
         raise ImageError(f"The parser is for {own.kind}, not for {image.format}", hint=_REBUILD)
-    needed = image.stream.size if image.stream is not None else image.file_size
+    # A copy is of the whole file, with the parser in it and what aligns it.
+    copied = image.file_size + parser.file_size + _PADDING
+    needed = image.stream.size if image.stream is not None else copied
     if needed + HEADERS[dialect].size > own.record_size:
         raise ImageError(
             f"The parser hands over {size(own.record_size)} at most, the image has {size(needed)}",

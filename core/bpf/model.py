@@ -177,6 +177,8 @@ def _open_uki(view: View, outer: tuple[int, int], pieces: _Pieces) -> None:
     for number in range(min(counts[1], 48)):
         raw = _read(view, table + number * _PE_SECTION.size, _PE_SECTION.size, Refusal.OUTSIDE)
         name, memory, size, offset = _PE_SECTION.unpack(raw)
+        if name == b".profile":
+            break
         size = min(memory, size)
         if offset > limit or size > limit - offset:
             raise _Refused(Refusal.OUTSIDE)

@@ -19,6 +19,10 @@ class OutFile:
     """
 
     def __init__(self, path: Path) -> None:
+        if not path.name:
+            raise WarmbootError(
+                f"{printable(str(path))} is a directory", hint="Name the file to write."
+            )
         self.path = path
         self.draft = path.with_name(f".{path.name}.{os.getpid()}.part")
         self.size = 0

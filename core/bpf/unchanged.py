@@ -80,7 +80,8 @@ def _same_slack(
     count = offset + moved - new.headers_end
     before = original.read(old.headers_end, offset - old.headers_end, "header")
     after = result.read(new.headers_end, count, "header")
-    if before[max(0, new.headers_end - old.headers_end) :].rstrip(b"\0") != after.rstrip(b"\0"):
+    grown = max(0, new.headers_end - old.headers_end)
+    if before[:grown].strip(b"\0") or before[grown:].rstrip(b"\0") != after.rstrip(b"\0"):
         raise _differs("what stands behind the section table")
 
 

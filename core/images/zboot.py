@@ -56,18 +56,9 @@ class Zboot(BootImage):
 
     @classmethod
     def parse(cls, view: View) -> Self:
-        view.read(0, 0x40, "zboot header")
-        offset = view.u32(0x08, "payload offset")
-        count = view.u32(0x0C, "payload size")
+        offset, count = payload_range(view)
         name = view.text(0x18, 0x20, "compression type")
         magic = view.u32(0x38, "Linux PE magic") == LINUX_PE_MAGIC
-        if offset < 0x40 or count < 4:
-            raise ImageError(
-                f"The payload of {count} bytes at {offset:#x} cannot be: it would overlap the "
-                "header or be empty",
-                offset=0x08,
-                hint="The zboot header is damaged. Install the image again.",
-            )
         payload = view.part(offset, count, "payload")
         headers = pe.parse_headers(view)
         method = METHODS.get(name)
@@ -95,6 +86,22 @@ class Zboot(BootImage):
             Fact("BPF parser", "carried in .bpf" if self.has_parser else "none"),
             *pe.describe_headers(self.headers),
         )
+
+
+def payload_range(view: View) -> tuple[int, int]:
+    """Return offset and size of the payload as the header states them, checked against the file."""
+    view.read(0, 0x40, "zboot header")
+    offset = view.u32(0x08, "payload offset")
+    count = view.u32(0x0C, "payload size")
+    if offset < 0x40 or count < 4:
+        raise ImageError(
+            f"The payload of {count} bytes at {offset:#x} cannot be: it would overlap the "
+            "header or be empty",
+            offset=0x08,
+            hint="The zboot header is damaged. Install the image again.",
+        )
+    view.part(offset, count, "payload")
+    return offset, count
 
 
 def _check_claim(payload: View, method: Method, name: str) -> None:

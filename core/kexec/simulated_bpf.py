@@ -159,31 +159,44 @@ def unwrap_seventh(view: View, initrd: View | None, host: Host, held: ExitStack)
         container: ParserContainer | None = ParserContainer.parse(view)
     except ImageError as error:
         raise Answer(errno.EINVAL) from error
-    results: dict[Target, View] = {}
-    inputs, verified = [initrd], False
-    while container is not None:
-        commands = _first_done(container, inputs[0], host)
+    layers = _Layers(host, held)
+    inputs = [initrd]
+    while container is not None and inputs:
+        inputs = layers.follow(_first_done(container, inputs[0], host))
+        container = container.nested
+    if enforced(host) and not layers.verified:
+        raise Answer(errno.EPERM)
+    kernel, line = layers.results.get(Target.KERNEL), layers.results.get(Target.CMDLINE)
+    if kernel is None:
+        raise Answer(errno.EINVAL)
+    cmdline = None if line is None else line.read(0, line.size, "command line")
+    return Unwrapped(kernel, layers.results.get(Target.INITRD), cmdline)
+
+
+class _Layers:
+    """What the parsers of each layer handed over so far."""
+
+    def __init__(self, host: Host, held: ExitStack) -> None:
+        self.results: dict[Target, View] = {}
+        self.verified = False
+        self._host = host
+        self._held = held
+
+    def follow(self, commands: tuple[Command, ...]) -> list[View]:
+        """Carry the commands of one layer out; return what goes on to the next."""
         inputs = []
         for command in commands:
             if command.action is Action.VERIFY_SIG:
-                check_signature(BytesView(command.payload), host)
-                verified = True
+                # What was taken out of verified bytes is not verified again.
+                if not self.verified:
+                    check_signature(BytesView(command.payload), self._host)
+                self.verified = True
                 continue
-            result = _seventh_result(command, host, held)
-            results[command.target] = result
+            result = _seventh_result(command, self._host, self._held)
+            self.results[command.target] = result
             if command.fill:
                 inputs.append(result)
-        container = container.nested if inputs else None
-    if enforced(host) and not verified:
-        raise Answer(errno.EPERM)
-    if Target.KERNEL not in results:
-        raise Answer(errno.EINVAL)
-    line = results.get(Target.CMDLINE)
-    return Unwrapped(
-        results[Target.KERNEL],
-        results.get(Target.INITRD),
-        None if line is None else line.read(0, line.size, "command line"),
-    )
+        return inputs
 
 
 def _first_done(container: ParserContainer, view: View, host: Host) -> tuple[Command, ...]:

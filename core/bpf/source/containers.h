@@ -40,6 +40,7 @@ struct pe_section {
 #define DOT_INITRD NAME('.', 'i', 'n', 'i', 't', 'r', 'd', 0)
 #define DOT_CMDLINE NAME('.', 'c', 'm', 'd', 'l', 'i', 'n', 'e')
 #define DOT_LINUX NAME('.', 'l', 'i', 'n', 'u', 'x', 0, 0)
+#define DOT_PROFILE NAME('.', 'p', 'r', 'o', 'f', 'i', 'l', 'e')
 #define DOT_UKI NAME('.', 'u', 'k', 'i', 0, 0, 0, 0)
 
 /* Names shorter than eight bytes have the next name behind their NUL. */
@@ -122,6 +123,9 @@ static __always_inline enum refusal open_uki(const struct image *image, const st
 			break;
 		if (read(&section, sizeof(section), image, table + i * sizeof(section)))
 			return OUTSIDE;
+		/* What follows belongs to other profiles; the first one is the default. */
+		if (section.name == DOT_PROFILE)
+			break;
 		size = section.memory_size < section.size ? section.memory_size : section.size;
 		if (section.offset > outer->size || size > outer->size - section.offset)
 			return OUTSIDE;
