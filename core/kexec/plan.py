@@ -10,7 +10,7 @@ from warmboot.core.host import Host
 from warmboot.core.images import Architecture, BootImage, Format
 from warmboot.core.images.uki import Uki
 from warmboot.core.kexec.architecture import ACCEPTED, MACHINES
-from warmboot.core.kexec.checks import Finding, Verdict, preflight
+from warmboot.core.kexec.checks import Finding, Verdict
 
 if TYPE_CHECKING:
     from warmboot.core.host.surroundings import Surroundings
@@ -106,6 +106,8 @@ def make_plan(
 
     Where `around` is given, what goes on around the kernel is judged too.
     """
+    from warmboot.core.kexec.checks.registry import preflight  # not needed to list entries
+
     architecture = MACHINES.get(host.machine)
     strategy, why = _strategy(image, architecture)
     if isinstance(image, Uki) and choices.initrds is None and image.initrd_section:
