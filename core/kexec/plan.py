@@ -46,7 +46,8 @@ class Choices:
     """What the operator chose. Paths are as the operator knows them; `entry` is an entry's id.
 
     `initrds` is None to use what the image itself carries (a UKI), () for none at all. `forced`
-    are the checks that staging may go on against.
+    are the checks that staging may go on against. `signed`: the image carries a signature, None
+    where nobody looked.
     """
 
     kernel: str
@@ -56,6 +57,7 @@ class Choices:
     devicetree: str | None = None
     foreign_root: bool = False
     forced: tuple[str, ...] = ()
+    signed: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +134,7 @@ def make_plan(
             devicetree=choices.devicetree,
             borrowed_cmdline=choices.foreign_root and choices.cmdline.origin is Origin.RUNNING,
             around=around,
+            signed=choices.signed,
         ),
         initrd_bytes=initrd_bytes,
     )
