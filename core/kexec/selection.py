@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from functools import cached_property
 from types import TracebackType
 from typing import Self
 
@@ -11,6 +12,7 @@ from warmboot.core.boot.cmdline import append, reusable
 from warmboot.core.errors import NotFound
 from warmboot.core.host import Host
 from warmboot.core.images import BootImage, ImageFile, identify
+from warmboot.core.images.authenticode import is_signed
 from warmboot.core.images.uki import Uki
 from warmboot.core.kexec.plan import Choices, CommandLine, Origin
 from warmboot.core.text import printable
@@ -61,6 +63,11 @@ class Selection:
         """Size of all open initrd files together."""
         return sum(file.identity.size for file in self.initrds or ())
 
+    @cached_property
+    def signed(self) -> bool:
+        """Whether the image carries a signature, trusted here or not."""
+        return is_signed(self.kernel.view)
+
     def choices(self, entry: Entry | None, cmdline: CommandLine, *, foreign_root: bool) -> Choices:
         """Return what is chosen, as the value a plan is made from."""
         names = None if self.initrds is None else tuple(file.name for file in self.initrds)
@@ -71,6 +78,7 @@ class Selection:
             entry=entry.id if entry else None,
             devicetree=entry.devicetree if entry else None,
             foreign_root=foreign_root,
+            signed=self.signed,
         )
 
     def unchanged(self) -> None:
