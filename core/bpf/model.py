@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from warmboot.core.bpf.abi import HEADERS, Action, Command, Dialect, Kind, Target
 from warmboot.core.bpf.outcome import Outcome, Refusal
@@ -66,6 +66,7 @@ class _Pieces:
     cmdline: tuple[int, int] = (0, 0)
     action: Action = Action.COPY
     fill: bool = False
+    nul: bool = False
 
 
 def _read(view: View, offset: int, size: int, otherwise: Refusal) -> bytes:
@@ -92,8 +93,9 @@ def _find_zboot(view: View, base: int, size: int) -> tuple[int, int]:
 def _check(pieces: _Pieces, room: int) -> _Pieces:
     if pieces.kernel[1] < _SMALLEST_PAYLOAD:
         raise _Refused(Refusal.TOO_SMALL)
-    found = (pieces.verify, pieces.kernel, pieces.initrd, pieces.cmdline)
-    if any(piece is not None and piece[1] > room for piece in found):
+    found = (pieces.verify, pieces.kernel, pieces.initrd)
+    too_large = any(piece is not None and piece[1] > room for piece in found)
+    if too_large or pieces.cmdline[1] + pieces.nul > room:
         raise _Refused(Refusal.TOO_LARGE)
     return pieces
 
@@ -188,6 +190,7 @@ def _open_uki(view: View, outer: tuple[int, int], pieces: _Pieces) -> None:
             pieces.initrd = (base + offset, size)
         elif name == b".cmdline" and not pieces.cmdline[1]:
             pieces.cmdline = (base + offset, size)
+            pieces.nul = True
     if not pieces.kernel[1]:
         raise _Refused(Refusal.NO_KERNEL)
     start = pieces.kernel[0]
@@ -206,6 +209,8 @@ def _commands(view: View, pieces: _Pieces) -> tuple[Command, ...]:
         for action, target, piece, fill in found
         if piece[1]
     ]
+    if pieces.nul and given[-1].target is Target.CMDLINE:
+        given[-1] = replace(given[-1], payload=given[-1].payload + b"\0")
     return (*given, Command(Action.DONE, Target.NONE, b""))
 
 

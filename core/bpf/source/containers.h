@@ -134,8 +134,10 @@ static __always_inline enum refusal open_uki(const struct image *image, const st
 			take(&pieces->kernel, offset, size, FOR_KERNEL);
 		else if (section.name == DOT_INITRD && !pieces->initrd.size)
 			take(&pieces->initrd, offset, size, FOR_INITRD);
-		else if (section.name == DOT_CMDLINE && !pieces->cmdline.size)
+		else if (section.name == DOT_CMDLINE && !pieces->cmdline.size) {
 			take(&pieces->cmdline, offset, size, FOR_CMDLINE);
+			pieces->cmdline.nul = 1;
+		}
 	}
 	if (!pieces->kernel.size)
 		return NO_KERNEL;

@@ -31,6 +31,7 @@ struct piece {
 	__u16 cmd;
 	__u8 target;
 	__u8 flag;
+	__u8 nul; /* 1 where the kernel wants a NUL behind it that the image lacks */
 };
 
 /* All that an image gives, in order. A piece of 0 bytes is not handed over. */
@@ -54,6 +55,45 @@ enum refusal {
 	NO_KERNEL,
 	BAD_ELF,
 };
+
+/* The cause, for the kernel's trace log. The words are those of warmboot itself. */
+static __always_inline void tell(enum refusal refusal)
+{
+	switch (refusal) {
+	case ACCEPTED:
+		break;
+	case NO_IMAGE:
+		bpf_printk("warmboot: there is no image");
+		break;
+	case TOO_SHORT:
+		bpf_printk("warmboot: the image is shorter than its header");
+		break;
+	case UNREADABLE:
+		bpf_printk("warmboot: the image's memory cannot be read");
+		break;
+	case NOT_ZBOOT:
+		bpf_printk("warmboot: the image is no zboot");
+		break;
+	case OUTSIDE:
+		bpf_printk("warmboot: the header names bytes outside the image");
+		break;
+	case TOO_SMALL:
+		bpf_printk("warmboot: the payload is empty");
+		break;
+	case TOO_LARGE:
+		bpf_printk("warmboot: the payload is larger than this parser's record");
+		break;
+	case NOT_PE:
+		bpf_printk("warmboot: the image is no PE file");
+		break;
+	case NO_KERNEL:
+		bpf_printk("warmboot: there is no kernel in the image");
+		break;
+	case BAD_ELF:
+		bpf_printk("warmboot: the envelope's ELF header is not one that parsers read");
+		break;
+	}
+}
 
 static __always_inline int read(void *to, __u32 size, const struct image *image, __u64 offset)
 {
@@ -115,7 +155,7 @@ static __always_inline enum refusal find(const struct image *image, struct piece
 	if (pieces->kernel.size < SMALLEST_PAYLOAD)
 		return TOO_SMALL;
 	if (pieces->verify.size > ROOM || pieces->kernel.size > ROOM ||
-	    pieces->initrd.size > ROOM || pieces->cmdline.size > ROOM)
+	    pieces->initrd.size > ROOM || pieces->cmdline.size + pieces->cmdline.nul > ROOM)
 		return TOO_LARGE;
 	return ACCEPTED;
 }
@@ -164,6 +204,11 @@ static __always_inline __u64 fill(char *record, const struct image *image,
 		return 0;
 #if KIND == KIND_COPY
 	blank_signature(record + sizeof(*command), size);
+#elif KIND == KIND_UKI
+	if (piece->nul && size < ROOM) {
+		record[sizeof(*command) + size] = 0;
+		command->payload_len = ++size;
+	}
 #endif
 	return sizeof(*command) + size;
 }

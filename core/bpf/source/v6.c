@@ -3,24 +3,33 @@
 #include "maps.h"
 #include "parse.h"
 
-static __always_inline void hand_over(char *record, __u64 size, unsigned long id)
+/* 0 where the kernel took the command. */
+static __always_inline int hand_over(char *record, __u64 size, unsigned long id)
 {
 	struct bpf_parser_context *context = bpf_get_parser_context(id);
+	int answer;
 
 	if (!context) {
 		bpf_printk("warmboot: the kernel gave no parser context");
-		return;
+		return -1;
 	}
-	bpf_buffer_parser(record, size, context);
+	answer = bpf_buffer_parser(record, size, context);
 	bpf_put_parser_context(context);
+	if (answer < 0) {
+		bpf_printk("warmboot: the kernel did not take the command: %d", answer);
+		return -1;
+	}
+	return 0;
 }
 
 static __always_inline void give_up(unsigned long id)
 {
 	char *record = bpf_ringbuf_reserve(&ringbuf_2, NOTHING, 0);
 
-	if (!record)
+	if (!record) {
+		bpf_printk("warmboot: no record to end the kernel's loop with");
 		return;
+	}
 	hand_over(record, fill_nothing(record), id);
 	bpf_ringbuf_discard(record, BPF_RB_NO_WAKEUP);
 }
@@ -50,11 +59,12 @@ int BPF_PROG(parse, struct kexec_context *kexec, unsigned long id)
 	};
 	struct pieces pieces;
 	enum refusal refusal = find(&image, &pieces);
+	int taken = 0;
 	char *record;
 	__u64 size;
 
 	if (refusal) {
-		bpf_printk("warmboot: the image is refused, reason %d", refusal);
+		tell(refusal);
 		give_up(id);
 		return 0;
 	}
@@ -66,9 +76,11 @@ int BPF_PROG(parse, struct kexec_context *kexec, unsigned long id)
 	}
 	size = fill(record, &image, &pieces.kernel);
 	if (size)
-		hand_over(record, size, id);
+		taken = hand_over(record, size, id) == 0;
+	else
+		tell(UNREADABLE);
 	bpf_ringbuf_discard(record, BPF_RB_NO_WAKEUP);
-	if (!size)
+	if (!taken)
 		give_up(id);
 	return 0;
 }

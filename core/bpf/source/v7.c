@@ -49,7 +49,7 @@ int BPF_PROG(parse, struct kexec_context *kexec, unsigned long id)
 	char *record;
 
 	if (refusal) {
-		bpf_printk("warmboot: the image is refused, reason %d", refusal);
+		tell(refusal);
 		return 0;
 	}
 	record = bpf_ringbuf_reserve(&ringbuf_1, RECORD_SIZE, 0);

@@ -1,0 +1,180 @@
+"""Every way the parser of dialect 6 can end, run on this machine's kernel.
+
+The program is compiled as it is, with stand-ins for what only a kernel with the interface has
+(tests/bpf/endings.c); so its calls can fail, and what it does then is seen.
+"""
+
+from __future__ import annotations
+
+import errno
+import struct
+import subprocess
+from collections.abc import Iterator
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from conftest import needs_tool
+
+from warmboot.core.bpf import toolchain
+from warmboot.core.bpf.abi import HEADERS, SMALLEST_RING, Dialect, Kind
+from warmboot.core.bpf.kernel import Loaded, LoadError, Ring, load
+from warmboot.core.bpf.outcome import Refusal
+from warmboot.core.bpf.sizes import Sizes
+from warmboot.core.bpf.skeleton import read_arrays
+from warmboot.core.bpf.toolchain import Recipe, find_toolchain, sources
+
+HARNESS = Path(__file__).parent / "bpf/endings.c"
+RUN = struct.Struct("<7I96s128s")  # struct run
+CALL = struct.Struct("<I16s4x")
+HEADER = HEADERS[Dialect.V6]
+NOTHING = HEADER.pack(2, 1, 8) + bytes(8)
+STREAM = bytes(range(1, 33))
+ZBOOT = struct.pack("<4s4sII", b"MZ\0\0", b"zimg", 64, 32).ljust(64, b"\0") + STREAM
+WHOLE = HEADER.pack(1, 1, 32) + STREAM
+
+
+@dataclass
+class Ending:
+    """What the program asked of the kernel: the begin of each command, and the context's use."""
+
+    commands: list[bytes]
+    gets: int
+    puts: int
+
+
+class Program:
+    """The program with its stand-ins, loaded."""
+
+    def __init__(self, loaded: Loaded) -> None:
+        self._loaded = loaded
+
+    def ring(self, place: int) -> Ring:
+        return Ring(self._loaded.maps[place], SMALLEST_RING)
+
+    def close(self) -> None:
+        self._loaded.close()
+
+    def run(
+        self,
+        image: bytes,
+        *,
+        size: int | None = None,
+        without_image: bool = False,
+        without_context: bool = False,
+        failures: int = 0,
+    ) -> Ending:
+        claimed = len(image) if size is None else size
+        context = bytearray(
+            RUN.pack(claimed, without_image, without_context, failures, 0, 0, 0, b"", image)
+        )
+        self._loaded.run(context)
+        gets, puts, calls = struct.unpack_from("<3I", context, 16)
+        found = [CALL.unpack_from(context, 28 + CALL.size * n) for n in range(calls)]
+        return Ending([head[: min(length, 16)] for length, head in found], gets, puts)
+
+
+def load_program(folder: Path, kind: Kind, sizes: Sizes) -> Program:
+    needs_tool("clang")
+    needs_tool("bpftool")
+    tools, recipe = find_toolchain(), Recipe(Dialect.V6, kind, sizes)
+    for name, text in sources().items():
+        (folder / name).write_text(text)
+    (folder / HARNESS.name).write_text(HARNESS.read_text())
+    compiler = (tools.clang, *toolchain._FLAGS, "-Wno-unused-value", *recipe.defines)
+    subprocess.run((*compiler, "-c", HARNESS.name, "-o", "endings.o"), cwd=folder, check=True)
+    skeleton = subprocess.run(
+        (tools.bpftool, "gen", "skeleton", "-L", "endings.o"),
+        cwd=folder,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    try:
+        return Program(load(*read_arrays(skeleton.stdout), 8))
+    except LoadError as error:
+        if error.code in (errno.EPERM, errno.EACCES, errno.ENOSYS) and not error.log:
+            pytest.skip(f"this kernel loads no BPF here: {error}")
+        raise AssertionError(error.log[-3000:]) from error
+
+
+@pytest.fixture(scope="module")
+def zboot(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
+    program = load_program(tmp_path_factory.mktemp("zboot"), Kind.ZBOOT, Sizes(4096, SMALLEST_RING))
+    yield program
+    program.close()
+
+
+def test_the_payload_is_handed_over_once(zboot: Program) -> None:
+    assert zboot.run(ZBOOT) == Ending([WHOLE[:16]], gets=1, puts=1)
+
+
+@pytest.mark.parametrize(
+    ("image", "size"),
+    [
+        (b"XZ" + ZBOOT[2:], None),
+        (ZBOOT[:4] + b"zimh" + ZBOOT[8:], None),
+        (ZBOOT, 95),
+        (ZBOOT, 63),
+        (ZBOOT, 0),
+        (ZBOOT, -1),
+        (ZBOOT[:12] + b"\x03" + ZBOOT[13:], None),
+        (ZBOOT[:8] + b"\xff\xff\xff\xff" + ZBOOT[12:], None),
+        (ZBOOT[:12] + b"\xff\xff\xff\xff" + ZBOOT[16:], None),
+        (ZBOOT[:12] + struct.pack("<I", 4089) + ZBOOT[16:], 1 << 20),
+    ],
+    ids=["magic", "zimg", "cut", "short", "empty", "negative", "small", "offset", "size", "record"],
+)
+def test_what_cannot_be_taken_apart_ends_the_kernels_loop(
+    zboot: Program, image: bytes, size: int | None
+) -> None:
+    found = zboot.run(image, size=None if size is None else size & 0xFFFFFFFF)
+    assert found == Ending([NOTHING], gets=1, puts=1)
+
+
+def test_no_image_at_all(zboot: Program) -> None:
+    assert zboot.run(ZBOOT, without_image=True) == Ending([NOTHING], gets=1, puts=1)
+
+
+def test_a_command_that_the_kernel_does_not_take(zboot: Program) -> None:
+    assert zboot.run(ZBOOT, failures=1) == Ending([WHOLE[:16], NOTHING], gets=2, puts=2)
+    assert zboot.run(ZBOOT, failures=2) == Ending([WHOLE[:16], NOTHING], gets=2, puts=2)
+
+
+def test_no_context_means_no_command_and_nothing_to_put_back(zboot: Program) -> None:
+    assert zboot.run(ZBOOT, without_context=True) == Ending([], gets=2, puts=0)
+
+
+def test_records_are_given_back_in_every_ending(zboot: Program) -> None:
+    """The rings hold fifteen records: one that was kept would be missed soon."""
+    with ExitStack() as held:
+        rings = [held.enter_context(closing(zboot.ring(place))) for place in (0, 1)]
+        for number in range(100):
+            image = ZBOOT if number % 3 else ZBOOT[:32]
+            zboot.run(image, failures=number % 2, without_context=number % 5 == 0)
+            for ring in rings:
+                assert ring.take() == []  # discarded, each of them
+                ring.free()
+    assert zboot.run(ZBOOT) == Ending([WHOLE[:16]], gets=1, puts=1)
+
+
+def test_a_ring_too_small_for_the_record(tmp_path: Path) -> None:
+    program = load_program(tmp_path, Kind.ZBOOT, Sizes(SMALLEST_RING, SMALLEST_RING))
+    assert program.run(ZBOOT) == Ending([NOTHING], gets=1, puts=1)
+    program.close()
+
+
+def test_a_copy_is_no_pe_file_any_more(tmp_path: Path) -> None:
+    program = load_program(tmp_path, Kind.COPY, Sizes(4096, SMALLEST_RING))
+    image = b"PE\0\0Image!" + bytes(50) + struct.pack("<I", 0) + bytes(64)
+    assert program.run(image[:128]) == Ending(
+        [HEADER.pack(2, 1, 128) + b"\0\0\0\0Imag"], gets=1, puts=1
+    )
+    program.close()
+
+
+def test_the_trace_log_names_every_cause_in_the_operators_words() -> None:
+    text = sources()["parse.h"]
+    for refusal in Refusal:
+        assert f'case {refusal.name}:\n\t\tbpf_printk("warmboot: {refusal.text}");' in text
