@@ -8,19 +8,23 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass
 
 from warmboot.core.bpf.abi import HEADERS, Action, Command, Dialect, Kind, Target
 from warmboot.core.bpf.outcome import Outcome, Refusal
 from warmboot.core.errors import ImageError
 from warmboot.core.images import View
-from warmboot.core.images.sections import is_container, read_elf_sections
 
 _HEADER = 64
 _SMALLEST_PAYLOAD = 4
 _FAIL_SAFE = bytes(8)
-_MOST_SECTIONS = 96
-_DONE = Command(Action.DONE, Target.NONE, b"")
+_MASK = (1 << 64) - 1
+_MZ = 0x5A4D
+# What the program reads of its structures: class, order, sections, section_size, section_count,
+# names; name, offset, size; name, memory_size, size, offset.
+_ELF = struct.Struct("<4xBB10x24xQ10xHHH")
+_ELF_SECTION = struct.Struct("<I20xQQ24x")
+_PE_SECTION = struct.Struct("<8sI4xII16x")
 
 
 class _Refused(Exception):
@@ -52,35 +56,58 @@ def _fail_safe(dialect: Dialect) -> tuple[Command, ...]:
     return (Command(Action.COPY, Target.KERNEL, _FAIL_SAFE),)
 
 
-def _find_zboot(view: View) -> tuple[int, int]:
+@dataclass(slots=True)
+class _Pieces:
+    """Offsets and sizes of what an image gives; None or 0 bytes where it gives none."""
+
+    verify: tuple[int, int] | None = None
+    kernel: tuple[int, int] = (0, 0)
+    initrd: tuple[int, int] = (0, 0)
+    cmdline: tuple[int, int] = (0, 0)
+    action: Action = Action.COPY
+    fill: bool = False
+
+
+def _read(view: View, offset: int, size: int, otherwise: Refusal) -> bytes:
+    """Return bytes of the image; addresses wrap as the program's do."""
+    offset &= _MASK
+    if offset > view.size or size > view.size - offset:
+        raise _Refused(otherwise)
+    return view.read(offset, size, "image")
+
+
+def _find_zboot(view: View, base: int, size: int) -> tuple[int, int]:
     """Return offset and size of the exact compressed stream of a zboot image."""
-    if view.size < _HEADER:
+    if size < _HEADER:
         raise _Refused(Refusal.TOO_SHORT)
-    head = view.head(_HEADER)
-    if head[:2] != b"MZ" or head[4:8] != b"zimg":
+    head = _read(view, base, 16, Refusal.UNREADABLE)
+    magic, zimg, offset, count = struct.unpack("<H2x4sII", head)
+    if magic != _MZ or zimg != b"zimg":
         raise _Refused(Refusal.NOT_ZBOOT)
-    offset, size = struct.unpack_from("<II", head, 8)
-    if offset < _HEADER or offset + size > view.size:
+    if offset < _HEADER or offset > size or count > size - offset:
         raise _Refused(Refusal.OUTSIDE)
-    return offset, size
+    return base + offset, count
 
 
-def _read(view: View, offset: int, size: int, room: int) -> bytes:
-    if size < _SMALLEST_PAYLOAD:
+def _check(pieces: _Pieces, room: int) -> _Pieces:
+    if pieces.kernel[1] < _SMALLEST_PAYLOAD:
         raise _Refused(Refusal.TOO_SMALL)
-    if size > room:
+    found = (pieces.verify, pieces.kernel, pieces.initrd, pieces.cmdline)
+    if any(piece is not None and piece[1] > room for piece in found):
         raise _Refused(Refusal.TOO_LARGE)
-    return view.read(offset, size, "payload")
+    return pieces
 
 
 def _sixth_zboot(view: View, room: int) -> tuple[Command, ...]:
-    payload = _read(view, *_find_zboot(view), room)
+    pieces = _check(_Pieces(kernel=_find_zboot(view, 0, view.size)), room)
+    payload = view.read(*pieces.kernel, "payload")
     return (Command(Action.DECOMPRESS, Target.KERNEL, payload),)
 
 
 def _sixth_copy(view: View, room: int) -> tuple[Command, ...]:
     """The image as it is, without its PE signature: what results must be no PE with .bpf."""
-    image = bytearray(_read(view, 0, view.size, room))
+    _check(_Pieces(kernel=(0, view.size)), room)
+    image = bytearray(view.read(0, view.size, "image"))
     if view.size >= _HEADER:
         offset = struct.unpack_from("<I", image, 0x3C)[0]
         if offset + 4 <= view.size:
@@ -90,79 +117,94 @@ def _sixth_copy(view: View, room: int) -> tuple[Command, ...]:
 
 def _seventh_zboot(view: View, room: int) -> tuple[Command, ...]:
     """A zboot in an envelope with its initrd and command line, or by itself."""
-    parts = _parts(view)
-    kernel = parts.get(".kernel")
-    if kernel is None:
-        raise _Refused(Refusal.NO_IMAGE)
-    signed = Command(Action.VERIFY_SIG, Target.KERNEL, _whole(kernel, room))
-    payload = Command(Action.DECOMPRESS, Target.KERNEL, _read(kernel, *_find_zboot(kernel), room))
-    return (signed, payload, *_copies(parts, room), _DONE)
+    outer, pieces = _open(view)
+    pieces.kernel, pieces.action = _find_zboot(view, *outer), Action.DECOMPRESS
+    return _commands(view, _check(pieces, room))
 
 
 def _seventh_uki(view: View, room: int) -> tuple[Command, ...]:
-    """A unified image in an envelope, or by itself; its kernel goes on to the next parser."""
-    parts = _parts(view)
-    image = parts.get(".uki", parts.get(".kernel"))
-    if image is None:
-        raise _Refused(Refusal.NO_IMAGE)
-    sections = _pe_sections(image)
-    if ".linux" not in sections:
-        raise _Refused(Refusal.OUTSIDE)
-    signed = Command(Action.VERIFY_SIG, Target.KERNEL, _whole(image, room))
-    kernel = Command(Action.COPY, Target.KERNEL, _whole(sections[".linux"], room), fill=True)
-    copies = _copies(sections, room)
-    for number, command in enumerate(copies):
-        if command.target is Target.CMDLINE:  # the kernel wants a NUL, unified images have none
-            text = command.payload.split(b"\0", 1)[0] + b"\0"
-            copies[number] = replace(command, payload=text)
-    return (signed, kernel, *copies, _DONE)
+    """A UKI: its sections, but initrd and command line of the envelope where it has them."""
+    outer, pieces = _open(view)
+    _open_uki(view, outer, pieces)
+    return _commands(view, _check(pieces, room))
 
 
-def _pe_sections(view: View) -> dict[str, View]:
-    """Return the sections of a PE file's base profile, by name, the first of each."""
-    if view.size < _HEADER:
-        raise _Refused(Refusal.TOO_SHORT)
-    found: dict[str, View] = {}
-    try:
-        at = view.u32(0x3C, "PE header offset")
-        if view.read(0, 2, "DOS header") != b"MZ" or view.read(at, 4, "PE header") != b"PE\0\0":
-            raise _Refused(Refusal.NOT_ZBOOT)
-        table = at + 24 + view.u16(at + 20, "optional header size")
-        for number in range(min(view.u16(at + 6, "section count"), _MOST_SECTIONS)):
-            raw = view.read(table + 40 * number, 40, "section table")
-            name = raw[:8].rstrip(b"\0").decode("ascii", "replace")
-            memory, _, size, offset = struct.unpack_from("<IIII", raw, 8)
-            if name == ".profile":
-                break
-            if name in (".linux", ".initrd", ".cmdline"):
-                found.setdefault(name, view.part(offset, min(size, memory or size), name))
-    except ImageError as error:
-        raise _Refused(Refusal.OUTSIDE) from error
-    return found
+def _open(view: View) -> tuple[tuple[int, int], _Pieces]:
+    """Return where the signed PE file stands, and what the envelope around it holds."""
+    pieces = _Pieces()
+    outer = (0, view.size)
+    if _read(view, 0, 4, Refusal.TOO_SHORT) == b"\x7fELF":
+        outer = _open_elf(view, pieces)
+    pieces.verify = outer
+    return outer, pieces
 
 
-def _parts(view: View) -> dict[str, View]:
-    if not is_container(view.head(_HEADER)):
-        return {".kernel": view}
-    try:
-        sections = read_elf_sections(view)
-    except ImageError as error:
-        raise _Refused(Refusal.OUTSIDE) from error
-    return {s.name: view.part(s.offset, s.size, s.name) for s in sections}
+def _open_elf(view: View, pieces: _Pieces) -> tuple[int, int]:
+    head = _read(view, 0, _ELF.size, Refusal.TOO_SHORT)
+    kind, order, table, entry, count, names = _ELF.unpack(head)
+    if (kind, order, entry) != (2, 1, _ELF_SECTION.size) or count > 16 or names >= count:
+        raise _Refused(Refusal.BAD_ELF)
+    raw = _read(view, table + names * entry, entry, Refusal.OUTSIDE)
+    _, strings, length = _ELF_SECTION.unpack(raw)
+    outer = (0, 0)
+    for number in range(1, count):
+        raw = _read(view, table + number * entry, entry, Refusal.OUTSIDE)
+        at, offset, size = _ELF_SECTION.unpack(raw)
+        if at >= length:
+            raise _Refused(Refusal.OUTSIDE)
+        name = _read(view, strings + at, 8, Refusal.OUTSIDE).partition(b"\0")[0]
+        if offset > view.size or size > view.size - offset:
+            raise _Refused(Refusal.OUTSIDE)
+        if name in (b".kernel", b".uki"):
+            outer = (offset, size)
+        elif name == b".initrd":
+            pieces.initrd = (offset, size)
+        elif name == b".cmdline":
+            pieces.cmdline = (offset, size)
+    if not outer[1]:
+        raise _Refused(Refusal.NO_KERNEL)
+    return outer
 
 
-def _copies(parts: dict[str, View], room: int) -> list[Command]:
-    return [
-        Command(Action.COPY, target, _whole(parts[name], room))
-        for name, target in ((".initrd", Target.INITRD), (".cmdline", Target.CMDLINE))
-        if name in parts
+def _open_uki(view: View, outer: tuple[int, int], pieces: _Pieces) -> None:
+    base, limit = outer
+    (pe,) = struct.unpack("<I", _read(view, base + 60, 4, Refusal.TOO_SHORT))
+    signature = _read(view, base + pe, 4, Refusal.TOO_SHORT)
+    counts = struct.unpack("<10H", _read(view, base + pe + 4, 20, Refusal.TOO_SHORT))
+    if signature != b"PE\0\0":
+        raise _Refused(Refusal.NOT_PE)
+    table = base + pe + 24 + counts[8]
+    for number in range(min(counts[1], 48)):
+        raw = _read(view, table + number * _PE_SECTION.size, _PE_SECTION.size, Refusal.OUTSIDE)
+        name, memory, size, offset = _PE_SECTION.unpack(raw)
+        size = min(memory, size)
+        if offset > limit or size > limit - offset:
+            raise _Refused(Refusal.OUTSIDE)
+        if name == b".linux\0\0":
+            pieces.kernel = (base + offset, size)
+        elif name == b".initrd\0" and not pieces.initrd[1]:
+            pieces.initrd = (base + offset, size)
+        elif name == b".cmdline" and not pieces.cmdline[1]:
+            pieces.cmdline = (base + offset, size)
+    if not pieces.kernel[1]:
+        raise _Refused(Refusal.NO_KERNEL)
+    start = pieces.kernel[0]
+    pieces.fill = start + 8 <= view.size and view.read(start + 4, 4, "kernel") == b"zimg"
+
+
+def _commands(view: View, pieces: _Pieces) -> tuple[Command, ...]:
+    found = (
+        (Action.VERIFY_SIG, Target.KERNEL, pieces.verify or (0, 0), False),
+        (pieces.action, Target.KERNEL, pieces.kernel, pieces.fill),
+        (Action.COPY, Target.INITRD, pieces.initrd, False),
+        (Action.COPY, Target.CMDLINE, pieces.cmdline, False),
+    )
+    given = [
+        Command(action, target, view.read(*piece, "piece"), fill)
+        for action, target, piece, fill in found
+        if piece[1]
     ]
-
-
-def _whole(view: View, room: int) -> bytes:
-    if view.size > room:
-        raise _Refused(Refusal.TOO_LARGE)
-    return view.read(0, view.size, "section")
+    return (*given, Command(Action.DONE, Target.NONE, b""))
 
 
 _PROGRAMS: dict[tuple[Dialect, Kind], Callable[[View, int], tuple[Command, ...]]] = {
