@@ -112,7 +112,7 @@ def test_the_seventh_revision_refuses_with_nothing_to_do() -> None:
             assert outcome.commands == ()
             assert outcome.refusal is not None
     plain = build_pe("arm64", [PeSection(".text", b"x" * 900, READ)])
-    assert run(BytesView(plain), Dialect.V7, Kind.UKI, ROOM).refusal is Refusal.OUTSIDE
+    assert run(BytesView(plain), Dialect.V7, Kind.UKI, ROOM).refusal is Refusal.NO_KERNEL
 
 
 def test_the_seventh_revision_ends_with_done() -> None:

@@ -16,6 +16,7 @@ from warmboot.core.kexec.simulator import Simulator
 from warmboot.core.progress import Cancel
 from warmboot.core.sandbox.builders.kernel import build_arm64_image
 from warmboot.core.sandbox.builders.parser import build_parser
+from warmboot.core.sandbox.builders.uki import build_uki
 from warmboot.core.sandbox.builders.zboot import build_zboot
 from warmboot.core.sandbox.machine import SimulatedMachine, write_machine
 from warmboot.core.sandbox.marker import write_marker
@@ -51,6 +52,23 @@ def test_the_kernel_takes_what_was_built(
             os.pwrite(files.kernel.fd, b"x", 0)
     Simulator(tmp_path).execute()
     assert (tmp_path / "proc/sys/kernel/osrelease").read_text().strip() == RELEASE
+
+
+def test_the_seventh_revision_takes_a_unified_image_in_two_layers(tmp_path: Path) -> None:
+    write_marker(tmp_path)
+    write_machine(tmp_path, SimulatedMachine("aarch64", "6.1.0", "ro", kexec_bpf="v7"))
+    uki = build_uki(arch="arm64", linux=ZBOOT, initrd=b"i", cmdline="x", osrel="ID=x\n", uname="6")
+    parsers = [build_parser(dialect=7, kind=3)], [build_parser(dialect=7)]
+    with build(uki, Dialect.V7, *parsers[0], nested=parsers[1], cmdline="of the plan") as files:
+        assert files.initrd is not None
+        request = LoadRequest(files.kernel.fd, "kernel", files.initrd.fd, "initrd", "quiet")
+        Simulator(tmp_path).load(request)
+    Simulator(tmp_path).execute()
+    assert (tmp_path / "proc/sys/kernel/osrelease").read_text().strip() == RELEASE
+    assert (tmp_path / "proc/cmdline").read_text().strip() == "of the plan"
+    small = build_parser(dialect=7, record=len(ZBOOT) + 5000)
+    with pytest.raises(ImageError, match="at most"):
+        build(ZBOOT, Dialect.V7, small, initrd=BytesView(bytes(len(ZBOOT) + 9000)))
 
 
 def test_what_does_not_belong_together_is_not_built() -> None:

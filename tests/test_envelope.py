@@ -81,7 +81,10 @@ def test_the_section_is_where_the_interface_wants_it(method: str) -> None:
         assert unpack(BytesView(result), found.stream, memory).release == "6.12.1-envelope"  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("name", ["arm64-6.12-gzip.vmlinuz.efi", "arm64-6.12-zstd.vmlinuz.efi"])
+REAL = [*(f"arm64-6.12-{m}.vmlinuz.efi" for m in ("gzip", "zstd")), "arm64-6.12.Image"]
+
+
+@pytest.mark.parametrize("name", [*REAL, "loong64-7.2-zstd.vmlinuz.efi"])
 def test_real_images(image_file: Callable[[str], Path], name: str) -> None:
     image = image_file(name).read_bytes()
     result, report = put(image)

@@ -67,9 +67,19 @@ def check_fit(image: BootImage, parser: ParserObject, dialect: Dialect) -> str |
     # A copy is of the whole file, with the parser in it and what aligns it.
     copied = image.file_size + parser.file_size + _PADDING
     needed = image.stream.size if image.stream is not None else copied
+    if dialect is Dialect.V7:  # the whole signed file is put before the kernel's verification
+        needed = image.file_size
+    check_room(parser, needed, dialect)
+    return None
+
+
+def check_room(parser: ParserObject, needed: int, dialect: Dialect) -> None:
+    """Raise ImageError where a parser of ours cannot hand over `needed` bytes at once."""
+    own = parser.identity
+    if own is None:
+        return
     if needed + HEADERS[dialect].size > own.record_size:
         raise ImageError(
             f"The parser hands over {size(own.record_size)} at most, the image has {size(needed)}",
             hint=_REBUILD,
         )
-    return None

@@ -5,6 +5,7 @@ Source: Microsoft PE format specification; the layout is that of the kernel's zb
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,6 +25,10 @@ _MAX_SECTIONS = 96
 _MAX_HEADERS = 1 << 20
 _LARGEST = 0xFFFFFFFF
 _CHUNK = 1 << 16
+# Zeros; the no-ops of arm64, of riscv (with its short form) and loongarch; those of x86.
+_PADDING = re.compile(
+    rb"\0*|(?:\x1f\x20\x03\xd5)*|(?:\x13\0\0\0|\x01\0)*|(?:\0\0\x40\x03)*|\x90*|\xcc*"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,7 +229,8 @@ def _check_room(source: _Source, table_end: int, moved: int) -> None:
     if len(source.kept) + 1 > _MAX_SECTIONS:
         raise ImageError(f"The file has {len(source.kept)} sections, the most that PE allows")
     old_end = source.headers.headers_end
-    if not _is_zero(source.view, old_end, min(table_end, source.first)):
+    room = min(table_end, source.first) - old_end
+    if not is_padding(source.view.read(old_end, max(0, room), "header")):
         raise ImageError(
             "Behind the section table stands data that a further section would overwrite",
             offset=old_end,
@@ -236,6 +242,11 @@ def _check_room(source: _Source, table_end: int, moved: int) -> None:
             "The section table cannot grow, and this file's content must stay where it is",
             hint="Build the image with larger headers (SizeOfHeaders).",
         )
+
+
+def is_padding(data: bytes) -> bool:
+    """Whether bytes are what linkers fill room with: zeros, or instructions that do nothing."""
+    return _PADDING.fullmatch(data) is not None
 
 
 def _payload_offset(source: _Source, moved: int) -> int | None:

@@ -11,7 +11,7 @@ from typing import Self
 from warmboot.core.bpf.abi import Dialect
 from warmboot.core.bpf.container import build_container, write_envelope
 from warmboot.core.bpf.envelope import envelope
-from warmboot.core.bpf.fit import check_fit
+from warmboot.core.bpf.fit import check_fit, check_room
 from warmboot.core.bpf.unchanged import check_unchanged
 from warmboot.core.errors import ImageError
 from warmboot.core.images import BootImage, BytesView, View
@@ -58,6 +58,7 @@ def build_for_stage(
     dialect: Dialect,
     parsers: Sequence[bytes],
     *,
+    nested: Sequence[bytes] = (),
     initrd: View | None = None,
     cmdline: str | None = None,
     cancel: Cancel | None = None,
@@ -65,7 +66,8 @@ def build_for_stage(
     """Build what the kernel of this dialect takes for `image`, whose bytes are `view`.
 
     v6 takes one parser object, and nothing but the kernel; v7 takes up to eight, and initrd and
-    command line go into the envelope. A parser that the image carries already is replaced.
+    command line go into the envelope; `nested` are the parsers for what the first ones hand over,
+    such as the zboot in a UKI. A parser that the image carries already is replaced.
     Raises ImageError where parser and image do not belong together or the result is not exactly
     the image with the parser, Cancelled, WarmbootError where memory runs out.
 
@@ -77,9 +79,13 @@ def build_for_stage(
         if len(parsers) != 1:
             raise ImageError(f"{len(parsers)} parsers; a kernel of dialect v6 takes one")
         return StageFiles(_sixth(view, parsers[0], cancel), None, warnings)
+    for parser in objects:
+        if initrd is not None:
+            check_room(parser, initrd.size, dialect)
     with ExitStack() as held:
         container = held.enter_context(MemFile("warmboot-parsers"))
-        container.write(build_container(parsers))
+        inner = build_container(nested) if nested else None
+        container.write(build_container(parsers, inner))
         container.seal()
         images = held.enter_context(MemFile("warmboot-envelope"))
         uki = isinstance(image, Uki)

@@ -9,7 +9,7 @@ import struct
 
 from warmboot.core.bpf.abi import SECTION
 from warmboot.core.bpf.envelope import Checksum, read_pieces
-from warmboot.core.bpf.layout import READABLE, SectionHeader, align, read_sections
+from warmboot.core.bpf.layout import READABLE, SectionHeader, align, is_padding, read_sections
 from warmboot.core.errors import ImageError
 from warmboot.core.images import View, pe
 from warmboot.core.progress import Cancel
@@ -81,7 +81,7 @@ def _same_slack(
     before = original.read(old.headers_end, offset - old.headers_end, "header")
     after = result.read(new.headers_end, count, "header")
     grown = max(0, new.headers_end - old.headers_end)
-    if before[:grown].strip(b"\0") or before[grown:].rstrip(b"\0") != after.rstrip(b"\0"):
+    if not is_padding(before[:grown]) or before[grown:].rstrip(b"\0") != after.rstrip(b"\0"):
         raise _differs("what stands behind the section table")
 
 

@@ -9,6 +9,8 @@ need() { # need COMMAND PACKAGE
 }
 need qemu-system-aarch64 qemu-system-arm
 need qemu-system-x86_64 qemu-system-x86
+need sbsign sbsigntool
+need openssl openssl
 [ -e /usr/share/qemu-efi-aarch64/QEMU_EFI.fd ] || missing="$missing qemu-efi-aarch64"
 
 lists_known() {
