@@ -55,5 +55,6 @@ def ending_lines(host: Host) -> list[str]:
     lines.append(plural(len(host.sessions), "login session"))
     for session in host.sessions:
         place = f" from {session.remote}" if session.remote else ""
-        lines.append(printable(f"  {session.user} on {session.terminal or '?'}{place}"))
+        mine = " (this one)" if session.own else ""
+        lines.append(printable(f"  {session.user} on {session.terminal or '?'}{place}{mine}"))
     return lines

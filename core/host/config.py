@@ -5,6 +5,8 @@ from __future__ import annotations
 import zlib
 from pathlib import Path
 
+from warmboot.core.host.files import read_bytes
+
 _LIMIT = 4 << 20
 
 
@@ -18,13 +20,14 @@ def read_config(prefix: Path, release: str) -> dict[str, str] | None:
         prefix / "boot" / f"config-{release}",
         prefix / "usr/lib/modules" / release / "config",
     ):
-        try:
-            with path.open("rb") as file:
-                raw = file.read(_LIMIT)
-            if path.suffix == ".gz":
-                raw = zlib.decompressobj(31).decompress(raw, _LIMIT)
-        except (OSError, zlib.error):
+        raw = read_bytes(path, _LIMIT)
+        if raw is None:
             continue
+        if path.suffix == ".gz":
+            try:
+                raw = zlib.decompressobj(31).decompress(raw, _LIMIT)
+            except zlib.error:
+                continue
         return parse_config(raw.decode("ascii", "replace"))
     return None
 

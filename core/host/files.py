@@ -1,25 +1,72 @@
-"""Small files of the kernel, read under a prefix; absent or unreadable means None."""
+"""Small files of the kernel, read under a prefix; absent or unreadable means None.
+
+What they hold is not trusted: reads are capped, and a FIFO or a name with a NUL in it is as good
+as absent.
+"""
 
 from __future__ import annotations
 
+import os
+from itertools import islice
 from pathlib import Path
 
 _LIMIT = 1 << 20
+_ENTRIES = 4096
+_DIGITS = 20
+
+
+def read_bytes(path: Path, limit: int = _LIMIT, offset: int = 0) -> bytes | None:
+    """Return at most `limit` bytes from `offset` on, None where the file cannot be read."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
+    except (OSError, ValueError):
+        return None
+    try:
+        with os.fdopen(fd, "rb", buffering=0) as file:
+            if offset:
+                file.seek(offset)
+            parts = []
+            while limit > 0 and (part := file.read(limit)):
+                parts.append(part)
+                limit -= len(part)
+            return b"".join(parts)
+    except (OSError, ValueError, OverflowError):
+        return None
 
 
 def read_text(path: Path, limit: int = _LIMIT) -> str | None:
     """Return the text of a file without the newline at its end, None where it cannot be read."""
-    try:
-        with path.open("rb") as file:
-            return file.read(limit).decode("utf-8", "backslashreplace").rstrip("\n")
-    except OSError:
-        return None
+    raw = read_bytes(path, limit)
+    return None if raw is None else raw.decode("utf-8", "backslashreplace").rstrip("\n")
 
 
 def read_int(path: Path) -> int | None:
     """Return the number a file holds, None where it holds none."""
     text = read_text(path, 64)
-    try:
-        return None if text is None else int(text)
-    except ValueError:
+    return None if text is None else number(text)
+
+
+def number(text: str) -> int | None:
+    """Return the decimal number that `text` is, None where it is none."""
+    text = text.strip()
+    digits = text.removeprefix("-")
+    if not (digits.isascii() and digits.isdigit() and len(digits) <= _DIGITS):
         return None
+    return int(text)
+
+
+def read_fields(path: Path, limit: int = 8192) -> dict[str, str] | None:
+    """Return a file of NAME=value lines, as systemd keeps them below /run; None if unreadable."""
+    text = read_text(path, limit)
+    if text is None:
+        return None
+    return dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
+
+
+def names(folder: Path) -> list[str]:
+    """Return the names in a folder, sorted; none where it cannot be read."""
+    try:
+        with os.scandir(folder) as entries:
+            return sorted(entry.name for entry in islice(entries, _ENTRIES))
+    except (OSError, ValueError):
+        return []

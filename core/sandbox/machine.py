@@ -46,6 +46,7 @@ def write_machine(root: Path, machine: SimulatedMachine) -> None:
         root / "proc/uptime": "1036983.12 2011734.40",
         root / "proc/meminfo": f"MemTotal: 4000000 kB\nMemAvailable: {machine.memory_kib} kB",
         root / "proc/self/status": "Name:\twarmboot\nCapEff:\t000001ffffffffff",
+        root / "proc/self/sessionid": _SESSIONS[0][0],
         root / "sys/kernel/kexec_loaded": "0",
         root / "sys/kernel/kexec_crash_loaded": "0",
         root / "sys/kernel/kexec_crash_size": "0",

@@ -57,6 +57,13 @@ _HOST_FIELDS = (
     "secure_boot",
     "systemd",
     "sessions",
+    "privilege_reachable",
+    "log_readable",
+    "load_limit_panic",
+    "crash_size",
+    "setup_mode",
+    "container",
+    "kexec_tools",
 )
 
 
