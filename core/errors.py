@@ -47,6 +47,12 @@ class ImageError(WarmbootError):
         self.offset = offset
 
 
+class WrongArgument(WarmbootError):
+    """The operator asked for what does not exist or cannot be asked for."""
+
+    exit_code = ExitCode.USAGE
+
+
 class NotFound(WarmbootError):
     """A named entry, image or file is not there."""
 

@@ -1,4 +1,7 @@
-"""What machine is this? Facts read from /proc and /sys, nothing else."""
+"""What machine is this? Facts read from /proc, /sys and /run, nothing else.
+
+Facts that take longer are in warmboot.core.host.surroundings, imported where they are needed.
+"""
 
 from warmboot.core.host.facts import Host, read_host, read_staged
 from warmboot.core.host.sessions import Session

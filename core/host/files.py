@@ -63,10 +63,10 @@ def read_fields(path: Path, limit: int = 8192) -> dict[str, str] | None:
     return dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
 
 
-def names(folder: Path) -> list[str]:
+def names(folder: Path, limit: int = _ENTRIES) -> list[str]:
     """Return the names in a folder, sorted; none where it cannot be read."""
     try:
         with os.scandir(folder) as entries:
-            return sorted(entry.name for entry in islice(entries, _ENTRIES))
+            return sorted(entry.name for entry in islice(entries, limit))
     except (OSError, ValueError):
         return []

@@ -1,9 +1,9 @@
 """Plan, stage and execute: the way from a chosen image to a running kernel."""
 
+from warmboot.core.kexec.checks import Finding, Verdict, examine_machine, forced_checks
 from warmboot.core.kexec.loader import Loader, LoadFlags, LoadRequest
 from warmboot.core.kexec.machine import Machine, Status, open_machine
 from warmboot.core.kexec.plan import Choices, CommandLine, Origin, Plan, Strategy, make_plan
-from warmboot.core.kexec.preflight import Finding, Verdict
 from warmboot.core.kexec.selection import Selection, choose_cmdline
 from warmboot.core.kexec.stage import Prepared, Staged, check, prepare
 
@@ -25,6 +25,8 @@ __all__ = [
     "Verdict",
     "check",
     "choose_cmdline",
+    "examine_machine",
+    "forced_checks",
     "make_plan",
     "open_machine",
     "prepare",

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from warmboot.core.host import Host
 from warmboot.core.images import Architecture, BootImage, Format
 from warmboot.core.images.uki import Uki
 from warmboot.core.kexec.architecture import ACCEPTED, MACHINES
-from warmboot.core.kexec.preflight import Finding, Verdict, preflight
+from warmboot.core.kexec.checks import Finding, Verdict, preflight
+
+if TYPE_CHECKING:
+    from warmboot.core.host.surroundings import Surroundings
 
 
 class Strategy(StrEnum):
@@ -41,7 +45,8 @@ class CommandLine:
 class Choices:
     """What the operator chose. Paths are as the operator knows them; `entry` is an entry's id.
 
-    `initrds` is None to use what the image itself carries (a UKI), () for none at all.
+    `initrds` is None to use what the image itself carries (a UKI), () for none at all. `forced`
+    are the checks that staging may go on against.
     """
 
     kernel: str
@@ -50,6 +55,7 @@ class Choices:
     entry: str | None = None
     devicetree: str | None = None
     foreign_root: bool = False
+    forced: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,14 +83,29 @@ class Plan:
 
     @property
     def failures(self) -> tuple[Finding, ...]:
-        """The findings that forbid staging."""
-        return tuple(f for f in self.findings if f.verdict is Verdict.FAIL)
+        """The findings that forbid staging: fails that the operator did not force."""
+        fails = (f for f in self.findings if f.verdict is Verdict.FAIL)
+        return tuple(f for f in fails if not (f.forceable and f.check in self.choices.forced))
+
+    @property
+    def forced(self) -> tuple[str, ...]:
+        """The names of the checks that fail and that staging goes on against."""
+        fails = {f.check for f in self.findings if f.verdict is Verdict.FAIL and f.forceable}
+        return tuple(name for name in self.choices.forced if name in fails)
 
 
 def make_plan(
-    choices: Choices, image: BootImage, initrd_bytes: int, host: Host, loader: str
+    choices: Choices,
+    image: BootImage,
+    initrd_bytes: int,
+    host: Host,
+    loader: str,
+    around: Surroundings | None = None,
 ) -> Plan:
-    """Return the plan for an image on a host; `initrd_bytes` is the size of all initrd files."""
+    """Return the plan for an image on a host; `initrd_bytes` is the size of all initrd files.
+
+    Where `around` is given, what goes on around the kernel is judged too.
+    """
     architecture = MACHINES.get(host.machine)
     strategy, why = _strategy(image, architecture)
     if isinstance(image, Uki) and choices.initrds is None and image.initrd_section:
@@ -108,6 +129,7 @@ def make_plan(
             initrd_bytes=initrd_bytes,
             devicetree=choices.devicetree,
             borrowed_cmdline=choices.foreign_root and choices.cmdline.origin is Origin.RUNNING,
+            around=around,
         ),
         initrd_bytes=initrd_bytes,
     )

@@ -1,0 +1,121 @@
+"""Block devices: encryption below the root, a hibernated image on swap, arrays that resync."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from warmboot.core.host.files import names, number, read_bytes, read_text
+from warmboot.core.host.mounts import Mount
+
+_LUKS_HEADER = 64 << 10
+_DEPTH = 8
+_SWAP_MAGIC = 10
+_HIBERNATED = (b"S1SUSPEND\0", b"S2SUSPEND\0", b"LINHIB0001")
+_DEVICE = re.compile(r"[0-9]{1,7}:[0-9]{1,7}")
+
+
+@dataclass(frozen=True, slots=True)
+class Encryption:
+    """dm-crypt below the root file system. `tpm2`: the TPM opens it; None where unreadable."""
+
+    name: str
+    tpm2: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Resync:
+    """A RAID array at work. `action` is the kernel's word (resync, recover, reshape, check)."""
+
+    array: str
+    action: str
+
+
+def read_encryption(prefix: Path, mounts: tuple[Mount, ...]) -> Encryption | None:
+    """Return the dm-crypt device that the root file system stands on, None where there is none.
+
+    Found through /sys/dev/block/*/slaves: file systems on LVM on LUKS too.
+    """
+    root = next((mount for mount in reversed(mounts) if mount.point == "/"), None)
+    folder = None if root is None else _folder(prefix, root)
+    for _ in range(_DEPTH):
+        if folder is None:
+            return None
+        if (read_text(folder / "dm/uuid", 256) or "").startswith("CRYPT-"):
+            name = read_text(folder / "dm/name", 256) or folder.name
+            return Encryption(name, _opened_by_tpm(prefix, name, names(folder / "slaves")))
+        below = names(folder / "slaves")
+        folder = prefix / "sys/class/block" / below[0] if below else None
+    return None
+
+
+def _folder(prefix: Path, mount: Mount) -> Path | None:
+    """Return the device's folder; btrfs has a device number of its own, so its name counts too."""
+    if _DEVICE.fullmatch(mount.device):
+        folder = prefix / "sys/dev/block" / mount.device
+        if folder.is_dir():
+            return folder
+    wanted = mount.source.removeprefix("/dev/").removeprefix("mapper/")
+    for name in names(prefix / "sys/class/block"):
+        folder = prefix / "sys/class/block" / name
+        if name == wanted or read_text(folder / "dm/name", 256) == wanted:
+            return folder
+    return None
+
+
+def _opened_by_tpm(prefix: Path, name: str, below: list[str]) -> bool | None:
+    """Look for a TPM2 token in the LUKS2 header (root only), else for the option in crypttab."""
+    for device in below:
+        header = read_bytes(prefix / "dev" / device, _LUKS_HEADER)
+        if header is not None and header.startswith(b"LUKS\xba\xbe"):
+            return b'"systemd-tpm2"' in header or b'"clevis"' in header
+    for line in (read_text(prefix / "etc/crypttab", 1 << 16) or "").splitlines():
+        words = line.split()
+        if len(words) > 3 and words[0] == name and "tpm2-device=" in words[3]:
+            return True
+    return None
+
+
+def read_hibernated(prefix: Path) -> str | None:
+    """Return the swap device that holds the image of a hibernated system, None where none does.
+
+    Source: kernel/power/swap.c: the image's mark stands in the last ten bytes of the first page
+    of swap, in place of ``SWAPSPACE2``. Readable by root only.
+    """
+    page = 4096
+    devices = [(f"dev/block/{_resume_device(prefix)}", _resume_offset(prefix) * page)]
+    lines = (read_text(prefix / "proc/swaps", 1 << 16) or "").splitlines()[1:]
+    devices += [(line.split()[0].lstrip("/"), 0) for line in lines if line.startswith("/dev/")]
+    for device, offset in devices:
+        mark = read_bytes(prefix / device, _SWAP_MAGIC, offset + page - _SWAP_MAGIC)
+        if mark in _HIBERNATED:
+            return "/" + device
+    return None
+
+
+def read_resume(prefix: Path) -> str | None:
+    """Return the device set for resuming (``MAJOR:MINOR``), None where hibernation is not set."""
+    device = _resume_device(prefix)
+    return None if device == "0:0" else device
+
+
+def _resume_device(prefix: Path) -> str:
+    text = read_text(prefix / "sys/power/resume", 64) or ""
+    return text if _DEVICE.fullmatch(text) else "0:0"
+
+
+def _resume_offset(prefix: Path) -> int:
+    value = number(read_text(prefix / "sys/power/resume_offset", 64) or "") or 0
+    return value if 0 <= value < 1 << 48 else 0
+
+
+def read_resyncs(prefix: Path) -> tuple[Resync, ...]:
+    """Return the arrays whose /sys/block/md*/md/sync_action is not idle; see md(4)."""
+    found = []
+    for name in names(prefix / "sys/block"):
+        if name.startswith("md"):
+            action = read_text(prefix / "sys/block" / name / "md/sync_action", 64)
+            if action not in (None, "", "idle", "frozen"):
+                found.append(Resync(name, action or ""))
+    return tuple(found)

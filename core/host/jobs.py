@@ -1,0 +1,100 @@
+"""What systemd has under way: inhibitors that hold a shutdown, and jobs that are not done."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from warmboot.core.host.files import names, read_fields
+
+_TIMEOUT = 2.0
+_OUTPUT = 1 << 20
+_JOBS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Inhibitor:
+    """A lock that logind holds for a program; see systemd-inhibit(1).
+
+    `what` is a list divided by colons (shutdown, sleep, …); `blocks` is False for one that only
+    delays for some seconds.
+    """
+
+    what: str
+    who: str
+    why: str
+    blocks: bool
+
+    @property
+    def holds_shutdown(self) -> bool:
+        """Whether a clean restart is refused while it is there."""
+        return self.blocks and "shutdown" in self.what.split(":")
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A unit that systemd starts, stops or reloads at this moment; see systemctl(1)."""
+
+    unit: str
+    type: str
+
+
+def read_inhibitors(prefix: Path) -> tuple[Inhibitor, ...]:
+    """Return the locks that logind keeps in /run/systemd/inhibit."""
+    folder = prefix / "run/systemd/inhibit"
+    found = []
+    for name in names(folder):
+        fields = None if name.endswith(".ref") else read_fields(folder / name)
+        if fields and "WHAT" in fields:
+            blocks = fields.get("MODE", "block").startswith("block")
+            who, why = (_unescape(fields.get(key, "")) for key in ("WHO", "WHY"))
+            found.append(Inhibitor(fields["WHAT"], who, why, blocks))
+    return tuple(found)
+
+
+def _unescape(text: str) -> str:
+    """Undo the escapes that logind writes in its files (``\\x20``)."""
+    parts = text.split("\\x")
+    done = [parts[0]]
+    for part in parts[1:]:
+        try:
+            done.append(chr(int(part[:2], 16)) + part[2:])
+        except ValueError:
+            done.append("\\x" + part)
+    return "".join(done)
+
+
+def read_jobs(prefix: Path) -> tuple[Job, ...]:
+    """Ask systemd for its running jobs, as JSON; none where it does not run or answer in 2 s."""
+    if prefix != Path("/") or not Path("/run/systemd/system").is_dir():
+        return ()
+    import subprocess  # slow to import
+
+    command = ["systemctl", "list-jobs", "--output=json", "--no-pager"]
+    try:
+        done = subprocess.run(
+            command,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=_TIMEOUT,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ()
+    return parse_jobs(done.stdout[:_OUTPUT])
+
+
+def parse_jobs(answer: bytes) -> tuple[Job, ...]:
+    """Return the jobs that run, from ``systemctl list-jobs --output=json``."""
+    try:
+        rows = json.loads(answer)
+    except (ValueError, RecursionError):
+        return ()
+    if not isinstance(rows, list):
+        return ()
+    return tuple(
+        Job(str(row.get("unit", "?")), str(row.get("type", "?")))
+        for row in rows[:_JOBS]
+        if isinstance(row, dict) and row.get("state") == "running"
+    )

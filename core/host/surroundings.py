@@ -1,0 +1,80 @@
+"""What goes on around the kernel: read on demand, just before a decision."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from warmboot.core.host.blocks import (
+    Encryption,
+    Resync,
+    read_encryption,
+    read_hibernated,
+    read_resume,
+    read_resyncs,
+)
+from warmboot.core.host.devices import (
+    Processors,
+    Watchdog,
+    read_displays,
+    read_largest_memory,
+    read_processors,
+    read_watchdogs,
+)
+from warmboot.core.host.guests import Guest, read_guests
+from warmboot.core.host.jobs import Inhibitor, Job, read_inhibitors, read_jobs
+from warmboot.core.host.mounts import Mount, read_mounts
+from warmboot.core.host.security import read_ima_appraises
+from warmboot.core.host.updates import Updates, read_updates
+from warmboot.core.host.virtual import read_cpu_flags, read_hypervisor
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """Facts that take longer to read than a start of the program should wait for.
+
+    `hypervisor` is what runs this machine, None on hardware. `five_level_paging`: x86 page tables
+    have five levels now. `ima_appraises`: IMA wants signed kernels; None where unreadable.
+    `largest_memory` is the largest piece of RAM in bytes, None where unreadable. `resume` is the
+    device for resuming, `hibernated` the one that holds a hibernated system.
+    """
+
+    hypervisor: str | None
+    five_level_paging: bool
+    processors: Processors
+    largest_memory: int | None
+    ima_appraises: bool | None
+    displays: tuple[str, ...]
+    watchdogs: tuple[Watchdog, ...]
+    mounts: tuple[Mount, ...]
+    encryption: Encryption | None
+    resume: str | None
+    hibernated: str | None
+    resyncs: tuple[Resync, ...]
+    guests: tuple[Guest, ...]
+    inhibitors: tuple[Inhibitor, ...]
+    jobs: tuple[Job, ...]
+    updates: Updates
+
+
+def read_surroundings(prefix: Path) -> Surroundings:
+    """Read all of it below `prefix`; takes some milliseconds, and systemd's answer on top."""
+    mounts = read_mounts(prefix)
+    return Surroundings(
+        hypervisor=read_hypervisor(prefix),
+        five_level_paging="la57" in read_cpu_flags(prefix),
+        processors=read_processors(prefix),
+        largest_memory=read_largest_memory(prefix),
+        ima_appraises=read_ima_appraises(prefix / "sys"),
+        displays=read_displays(prefix),
+        watchdogs=read_watchdogs(prefix),
+        mounts=mounts,
+        encryption=read_encryption(prefix, mounts),
+        resume=read_resume(prefix),
+        hibernated=read_hibernated(prefix),
+        resyncs=read_resyncs(prefix),
+        guests=read_guests(prefix),
+        inhibitors=read_inhibitors(prefix),
+        jobs=read_jobs(prefix),
+        updates=read_updates(prefix),
+    )

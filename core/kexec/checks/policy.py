@@ -1,0 +1,59 @@
+"""Which rule makes the kernel want signed images. Sources: kernel/kexec_file.c,
+security/integrity/ima/ima_efi.c, security/lockdown/lockdown.c."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from warmboot.core.host import Host
+from warmboot.core.images import Architecture, Format
+from warmboot.core.kexec.architecture import ACCEPTED, MACHINES
+from warmboot.core.text import printable
+
+#: The build option without which a kernel cannot check its images' PE signatures.
+VERIFIER = {
+    Architecture.X86_64: "KEXEC_BZIMAGE_VERIFY_SIG",
+    Architecture.ARM64: "KEXEC_IMAGE_VERIFY_SIG",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """`cause`: why a signature is wanted. `enforced`: an image without one is refused for sure."""
+
+    cause: str
+    enforced: bool
+
+
+def signature_rule(host: Host, ima_appraises: bool | None) -> Rule | None:
+    """Return the rule in force, None where unsigned images are taken.
+
+    Lockdown refuses what no signature stands for. With CONFIG_KEXEC_SIG_FORCE, or secure boot
+    and IMA's architecture policy, a signature is wanted always. Secure boot by itself asks for
+    none, but distributions couple it with lockdown.
+    """
+    if host.lockdown not in (None, "none"):
+        level = f"the kernel is locked down ({printable(host.lockdown or '', 64)})"
+        return Rule(level, host.option("KEXEC_SIG") is not False)
+    if host.option("KEXEC_SIG_FORCE"):
+        return Rule("the kernel takes signed images only (CONFIG_KEXEC_SIG_FORCE)", True)
+    if host.secure_boot and host.option("IMA_ARCH_POLICY"):
+        return Rule("secure boot is on, and CONFIG_IMA_ARCH_POLICY wants signatures with it", True)
+    if ima_appraises:
+        return Rule("IMA's policy wants a signature on every kernel", True)
+    return Rule("secure boot is on", False) if host.secure_boot else None
+
+
+def signed_way(host: Host) -> str:
+    """Return what would work here, as a sentence for the operator."""
+    architecture = MACHINES.get(host.machine)
+    formats: tuple[Format, ...] = ACCEPTED.get(architecture, ()) if architecture else ()
+    verifier = VERIFIER.get(architecture) if architecture else None
+    if host.option("KEXEC_FILE") is False or (verifier and host.option(verifier) is False):
+        return "This kernel cannot check signatures of images at all. Reboot through firmware."
+    kind = f" ({' or '.join(formats)})" if formats else ""
+    bpf = ", or a signed image with its own BPF parser" if host.option("KEXEC_BPF") else ""
+    return (
+        f"What works: a kernel{kind} signed by a key this machine trusts and loaded as it is{bpf}; "
+        "or reboot through firmware."
+    )
