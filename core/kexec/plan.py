@@ -11,6 +11,8 @@ from warmboot.core.images import Architecture, BootImage, Format
 from warmboot.core.images.uki import Uki
 from warmboot.core.kexec.architecture import ACCEPTED, MACHINES
 from warmboot.core.kexec.checks import Finding, Verdict, preflight
+from warmboot.core.kexec.choice import OtherLoader, choose_loader
+from warmboot.core.kexec.loader import Call
 
 if TYPE_CHECKING:
     from warmboot.core.host.surroundings import Surroundings
@@ -46,7 +48,8 @@ class Choices:
     """What the operator chose. Paths are as the operator knows them; `entry` is an entry's id.
 
     `initrds` is None to use what the image itself carries (a UKI), () for none at all. `forced`
-    are the checks that staging may go on against.
+    are the checks that staging may go on against. `loader` is the one asked for, None for the
+    best. `panic`: the kernel is to run after a crash.
     """
 
     kernel: str
@@ -56,6 +59,8 @@ class Choices:
     devicetree: str | None = None
     foreign_root: bool = False
     forced: tuple[str, ...] = ()
+    loader: Call | None = None
+    panic: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +73,19 @@ class Alternative:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Everything that staging will do. `steps` are sentences in order; `findings` the checks."""
+    """Everything that staging will do. `steps` are sentences in order; `findings` the checks.
+
+    `call` is how the kernel is handed over, None where there is no way; `loader` its name as a
+    person should see it (a simulated one says so).
+    """
 
     choices: Choices
     image: BootImage
     architecture: Architecture | None
     loader: str
+    call: Call | None
+    why_loader: str
+    other_loaders: tuple[OtherLoader, ...]
     strategy: Strategy
     why: str
     alternatives: tuple[Alternative, ...]
@@ -104,10 +116,22 @@ def make_plan(
 ) -> Plan:
     """Return the plan for an image on a host; `initrd_bytes` is the size of all initrd files.
 
-    Where `around` is given, what goes on around the kernel is judged too.
+    `loader` is the name of the machine's own. Where `around` is given, what goes on around the
+    kernel is judged too.
     """
     architecture = MACHINES.get(host.machine)
     strategy, why = _strategy(image, architecture)
+    chosen = choose_loader(
+        host,
+        architecture,
+        panic=choices.panic,
+        devicetree=choices.devicetree is not None,
+        wanted=choices.loader,
+    )
+    if chosen.call is None and strategy is not Strategy.NONE:
+        strategy, why = Strategy.NONE, chosen.why
+    if chosen.call is not None:
+        loader = loader.replace(Call.FILE, chosen.call)  # "simulated" in front of it stays
     if isinstance(image, Uki) and choices.initrds is None and image.initrd_section:
         initrd_bytes = image.initrd_section.size
     return Plan(
@@ -115,6 +139,9 @@ def make_plan(
         image=image,
         architecture=architecture,
         loader=loader,
+        call=chosen.call,
+        why_loader=chosen.why,
+        other_loaders=chosen.others,
         strategy=strategy,
         why=why,
         alternatives=tuple(_alternatives(strategy, image, architecture)),
@@ -127,7 +154,8 @@ def make_plan(
             route_missing=why if strategy is Strategy.NONE else None,
             cmdline=choices.cmdline.text,
             initrd_bytes=initrd_bytes,
-            devicetree=choices.devicetree,
+            devicetree=choices.devicetree if chosen.call in (None, Call.FILE) else None,
+            file_load=chosen.call is Call.FILE,
             borrowed_cmdline=choices.foreign_root and choices.cmdline.origin is Origin.RUNNING,
             around=around,
         ),
@@ -168,7 +196,7 @@ def _alternatives(
     if strategy is not Strategy.AS_IS:
         accepted = " or ".join(ACCEPTED.get(architecture, ())) if architecture else ""
         takes = f"takes {accepted} only" if accepted else "is of an unknown architecture"
-        why_not = f"kexec_file_load(2) here {takes}"
+        why_not = f"The kernel here {takes}"
         others.append(Alternative(Strategy.AS_IS, why_not))
     if strategy is Strategy.AS_IS and image.stream is not None:
         why_not = "not needed, and a signature would be lost"

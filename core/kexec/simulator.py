@@ -28,7 +28,7 @@ from warmboot.core.images.elf import ElfKernel
 from warmboot.core.images.rawimage import RawImage
 from warmboot.core.kexec import errnos
 from warmboot.core.kexec.architecture import COMMAND_LINE_SIZE, MACHINES, X86_CMDLINE_RESERVE
-from warmboot.core.kexec.loader import LoadFlags, LoadRequest
+from warmboot.core.kexec.loader import Call, LoadFlags, LoadRequest
 from warmboot.core.payload.scan import KernelScanner
 
 _STATE = ".warmboot-kernel"
@@ -67,12 +67,14 @@ class Simulator:
         """Read the sandbox's kexec_loaded."""
         return bool(read_staged(self._prefix))
 
-    def unload(self) -> None:
-        """Take the staged kernel out; raises Refused."""
+    def unload(self, *, panic: bool = False) -> None:
+        """Take the staged kernel out; raises Refused. It knows no crash kernels."""
         try:
             self._permit(read_host(self._prefix))
         except _Answer as answer:
             raise errnos.refusal(answer.code, errnos.LOAD, "Unloading") from answer
+        if panic:
+            return
         self._set_loaded(False)
 
     def execute(self) -> None:
@@ -96,7 +98,9 @@ class Simulator:
         self._permit(host)
         if int(request.flags) & ~int(LoadFlags.DEBUG):
             raise _Answer(errno.EINVAL)
-        if host.option("KEXEC_FILE") is False:
+        if request.call is Call.LOAD and host.lockdown not in (None, "none"):
+            raise _Answer(errno.EPERM)
+        if host.option("KEXEC_FILE" if request.call is Call.FILE else "KEXEC") is False:
             raise _Answer(errno.ENOSYS)
         view = _open(request.kernel_fd)
         architecture = MACHINES.get(host.machine)

@@ -14,7 +14,7 @@ from warmboot.core.host import Host
 from warmboot.core.images import BootImage, View
 from warmboot.core.images.uki import Uki
 from warmboot.core.kexec.architecture import ACCEPTED
-from warmboot.core.kexec.loader import Loader, LoadRequest
+from warmboot.core.kexec.loader import Call, Loader, LoadFlags, LoadRequest
 from warmboot.core.kexec.plan import Plan, Strategy
 from warmboot.core.kexec.selection import Selection
 from warmboot.core.payload import MemFile, unpack
@@ -115,6 +115,8 @@ def prepare(
             initrd_fd=initrd_fd,
             initrd_name=initrd_name,
             cmdline=plan.choices.cmdline.text,
+            flags=LoadFlags.ON_CRASH if plan.choices.panic else LoadFlags.NONE,
+            call=plan.call or Call.FILE,
         )
         return Prepared(plan, selection, request, release, sha256, held.pop_all())
 
@@ -136,7 +138,7 @@ def commit(prepared: Prepared, loader: Loader, host: Host, *, report: Report = i
         release=prepared.release,
         cmdline=plan.choices.cmdline.text,
         strategy=plan.strategy,
-        loader=loader.name,
+        loader=plan.loader,
         sha256=prepared.sha256,
         at=time.time(),
         boot_id=host.boot_id,
