@@ -7,26 +7,16 @@ import os
 from pathlib import Path
 
 import pytest
+from machines import EFIVAR, make_machine, put
 
 from warmboot.core.host import Host, read_host
 from warmboot.core.host.sessions import terminals
 from warmboot.core.host.virtual import read_hypervisor
-from warmboot.core.sandbox.machine import SimulatedMachine, write_machine
-
-EFIVAR = "sys/firmware/efi/efivars/{}-8be4df61-93ca-11d2-aa0d-00e098032b8c"
 
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    write_machine(tmp_path, SimulatedMachine("aarch64", "6.1.0", "root=/dev/vda1"))
-    return tmp_path
-
-
-def put(root: Path, name: str, content: str | bytes) -> Path:
-    path = root / name
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(content.encode() if isinstance(content, str) else content)
-    return path
+    return make_machine(tmp_path)
 
 
 def test_capabilities(root: Path) -> None:

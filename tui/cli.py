@@ -91,6 +91,9 @@ def _parser() -> argparse.ArgumentParser:
         "-o", "--output", metavar="FILE", required=True, help="where the kernel goes; - is stdout"
     )
     _stage_options(command("stage", "stage.run", "load a kernel; the running system goes on"))
+    sub = command("doctor", "doctor.run", "check this machine, and an entry; try nothing")
+    sub.add_argument("entry", nargs="?", metavar="ENTRY", help="name from warmboot list")
+    sub.add_argument("--kernel", metavar="FILE", help="a kernel image by its path")
     command("status", "restart.status", "show what is staged and what this machine allows")
     sub = command("exec", "restart.execute", "restart into the staged kernel")
     sub.add_argument("--yes", action="store_true", help="do not ask for the host name")
@@ -131,6 +134,12 @@ def _stage_options(sub: argparse.ArgumentParser) -> None:
         "--reuse-cmdline", action="store_true", help="the running kernel's command line"
     )
     sub.add_argument("--append", metavar="TEXT", help="words to add to the command line")
+    sub.add_argument(
+        "--force",
+        metavar="CHECK-ID",
+        action="append",
+        help="go on against this failed check of warmboot doctor; may be given again",
+    )
     sub.add_argument(
         "--dry-run", action="store_true", help="do all but the call, and print the call"
     )

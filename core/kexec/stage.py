@@ -85,7 +85,8 @@ class Prepared:
 def check(plan: Plan, *, rehearsal: bool = False) -> None:
     """Raise Blocked or NotPermitted where the plan's findings forbid staging.
 
-    A rehearsal (dry run) does not need the privilege to load.
+    Fails that the operator forced do not. A rehearsal (dry run) does not need the privilege to
+    load.
     """
     failures = [f for f in plan.failures if not (rehearsal and f.check == "privilege")]
     if not failures:
@@ -94,7 +95,11 @@ def check(plan: Plan, *, rehearsal: bool = False) -> None:
     if first.check == "privilege":
         raise NotPermitted(first.text, hint=first.hint)
     more = f" (and {len(failures) - 1} more)" if len(failures) > 1 else ""
-    raise Blocked(f"{first.text}{more}", hint=first.hint)
+    hint = first.hint
+    if all(f.forceable for f in failures):
+        names = " ".join(f"--force {f.check}" for f in failures)
+        hint = f"{hint or ''} To go on all the same: {names}.".lstrip()
+    raise Blocked(f"{first.text}{more}", hint=hint)
 
 
 def prepare(

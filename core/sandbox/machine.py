@@ -10,6 +10,9 @@ _CONFIG = """\
 CONFIG_KEXEC=y
 CONFIG_KEXEC_FILE=y
 CONFIG_KEXEC_SIG=y
+CONFIG_KEXEC_IMAGE_VERIFY_SIG=y
+CONFIG_KEXEC_BZIMAGE_VERIFY_SIG=y
+CONFIG_HOTPLUG_CPU=y
 # CONFIG_KEXEC_SIG_FORCE is not set
 CONFIG_RD_GZIP=y
 CONFIG_RD_ZSTD=y
@@ -50,6 +53,10 @@ def write_machine(root: Path, machine: SimulatedMachine) -> None:
         root / "sys/kernel/kexec_loaded": "0",
         root / "sys/kernel/kexec_crash_loaded": "0",
         root / "sys/kernel/kexec_crash_size": "0",
+        root / "sys/devices/system/cpu/possible": "0-3",
+        root / "proc/self/mountinfo": "29 1 254:2 / / rw - ext4 /dev/vda2 rw",
+        root / "proc/swaps": "Filename Type Size Used Priority",
+        root / "sys/power/resume": "0:0",
         root / "sys/kernel/security/lockdown": "[none] integrity confidentiality",
         root / f"boot/config-{machine.release}": _CONFIG.rstrip("\n"),
         root / "etc/os-release": 'NAME="Warmboot sandbox"\nPRETTY_NAME="Warmboot sandbox"',

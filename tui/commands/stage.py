@@ -7,9 +7,11 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 from warmboot.core.boot import Entry, choose, find_entries
 from warmboot.core.errors import ExitCode, NotFound
+from warmboot.core.host.surroundings import read_surroundings
 from warmboot.core.kexec import (
     Machine,
     Plan,
@@ -18,6 +20,7 @@ from warmboot.core.kexec import (
     Verdict,
     check,
     choose_cmdline,
+    forced_checks,
     make_plan,
     open_machine,
     prepare,
@@ -29,6 +32,7 @@ from warmboot.tui.progress import ProgressLine
 def run(options: argparse.Namespace) -> int:
     """Plan, check, prepare, and make the one call; with --dry-run print it instead."""
     machine = open_machine(options.root)
+    forced = forced_checks(options.force or ())
     entry = _entry(machine, options)
     initrds = () if options.no_initrd else None
     if options.initrd:
@@ -44,7 +48,12 @@ def run(options: argparse.Namespace) -> int:
         )
         choices = selection.choices(entry, cmdline, foreign_root=machine.foreign_root)
         plan = make_plan(
-            choices, selection.image, selection.initrd_bytes, machine.host, machine.loader.name
+            replace(choices, forced=forced),
+            selection.image,
+            selection.initrd_bytes,
+            machine.host,
+            machine.loader.name,
+            read_surroundings(machine.host.prefix),
         )
         if not options.json:
             output.banner(machine)
@@ -88,7 +97,8 @@ def _show_plan(plan: Plan) -> None:
     output.write_lines(output.table(rows))
     for finding in plan.findings:
         if finding.verdict is not Verdict.PASS:
-            output.write_lines([f"{finding.verdict.upper()} {finding.check}: {finding.text}"])
+            against = "FORCED" if finding.check in plan.forced else finding.verdict.upper()
+            output.write_lines([f"{against} {finding.check}: {finding.text}"])
             output.write_lines([f"     {finding.hint}"] if finding.hint else [])
     sys.stdout.flush()
 

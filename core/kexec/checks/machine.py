@@ -38,7 +38,7 @@ def container(host: Host) -> Result:
     )
 
 
-@check("kexec", "Does the running kernel have kexec?", "/sys/kernel/kexec_loaded, kexec/loaded")
+@check("kexec", "Does the running kernel have kexec?", "/sys/kernel/kexec_loaded, or kexec/loaded")
 def kexec(host: Host) -> Result:
     """CONFIG_KEXEC_CORE."""
     if host.staged is not None:
@@ -60,7 +60,9 @@ def enabled(host: Host) -> Result:
     )
 
 
-@check("load-limit", "Does the kernel allow another load?", "kexec_load_limit_reboot, …_panic")
+@check(
+    "load-limit", "Does the kernel allow another load?", "/proc/sys/kernel/kexec_load_limit_reboot"
+)
 def load_limit(host: Host) -> Result | None:
     """Every load and unload, failed ones too, uses one up."""
     if host.load_limit is None:
