@@ -11,7 +11,8 @@ from warmboot.core.images import Architecture, BootImage, Format
 from warmboot.core.images.uki import Uki
 from warmboot.core.kexec.architecture import ACCEPTED, MACHINES
 from warmboot.core.kexec.checks import Finding, Verdict, preflight
-from warmboot.core.kexec.choice import OtherLoader, choose_loader
+from warmboot.core.kexec.choice import LoaderChoice, OtherLoader, choose_loader
+from warmboot.core.kexec.crash import NOT_FOR_PANIC, crash_findings
 from warmboot.core.kexec.loader import Call
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 class Strategy(StrEnum):
     """How the kernel gets the image."""
 
+    # A further way also needs its case in _strategy() and in stage.prepare().
     AS_IS = "as it is"
     UNPACK = "unpacked here"
     TAKE_APART = "taken apart"
@@ -49,7 +51,8 @@ class Choices:
 
     `initrds` is None to use what the image itself carries (a UKI), () for none at all. `forced`
     are the checks that staging may go on against. `loader` is the one asked for, None for the
-    best. `panic`: the kernel is to run after a crash.
+    best. `panic`: the kernel is to run after a crash. `overlays` change the device tree. `addons`
+    and `profile` (its id) are what a UKI is put together with.
     """
 
     kernel: str
@@ -61,6 +64,9 @@ class Choices:
     forced: tuple[str, ...] = ()
     loader: Call | None = None
     panic: bool = False
+    overlays: tuple[str, ...] = ()
+    addons: tuple[str, ...] = ()
+    profile: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +81,7 @@ class Alternative:
 class Plan:
     """Everything that staging will do. `steps` are sentences in order; `findings` the checks.
 
+    `devicetree` is the one handed over, None where the kernel gets that of the running one.
     `call` is how the kernel is handed over, None where there is no way; `loader` its name as a
     person should see it (a simulated one says so).
     """
@@ -86,6 +93,7 @@ class Plan:
     call: Call | None
     why_loader: str
     other_loaders: tuple[OtherLoader, ...]
+    devicetree: str | None
     strategy: Strategy
     why: str
     alternatives: tuple[Alternative, ...]
@@ -121,19 +129,30 @@ def make_plan(
     """
     architecture = MACHINES.get(host.machine)
     strategy, why = _strategy(image, architecture)
-    chosen = choose_loader(
-        host,
-        architecture,
-        panic=choices.panic,
-        devicetree=choices.devicetree is not None,
-        wanted=choices.loader,
-    )
+    chosen, devicetree = _loader(choices, host, architecture)
     if chosen.call is None and strategy is not Strategy.NONE:
         strategy, why = Strategy.NONE, chosen.why
     if chosen.call is not None:
         loader = loader.replace(Call.FILE, chosen.call)  # "simulated" in front of it stays
     if isinstance(image, Uki) and choices.initrds is None and image.initrd_section:
-        initrd_bytes = image.initrd_section.size
+        initrd_bytes = max(initrd_bytes, image.initrd_section.size)
+    findings = preflight(
+        image,
+        host,
+        architecture,
+        handed_over_as_is=strategy is Strategy.AS_IS,
+        route_missing=why if strategy is Strategy.NONE else None,
+        cmdline=choices.cmdline.text,
+        initrd_bytes=initrd_bytes,
+        devicetree=_not_carried(choices, devicetree),
+        file_load=chosen.call is Call.FILE,
+        borrowed_cmdline=choices.foreign_root and choices.cmdline.origin is Origin.RUNNING,
+        around=around,
+    )
+    if choices.panic:
+        needed = (image.memory_size or image.file_size) + initrd_bytes
+        kept = (f for f in findings if f.check not in NOT_FOR_PANIC)
+        findings = (*kept, *crash_findings(host, needed))
     return Plan(
         choices=choices,
         image=image,
@@ -142,25 +161,39 @@ def make_plan(
         call=chosen.call,
         why_loader=chosen.why,
         other_loaders=chosen.others,
+        devicetree=devicetree,
         strategy=strategy,
         why=why,
         alternatives=tuple(_alternatives(strategy, image, architecture)),
-        steps=tuple(_steps(choices, image, strategy, loader)),
-        findings=preflight(
-            image,
-            host,
-            architecture,
-            handed_over_as_is=strategy is Strategy.AS_IS,
-            route_missing=why if strategy is Strategy.NONE else None,
-            cmdline=choices.cmdline.text,
-            initrd_bytes=initrd_bytes,
-            devicetree=choices.devicetree if chosen.call in (None, Call.FILE) else None,
-            file_load=chosen.call is Call.FILE,
-            borrowed_cmdline=choices.foreign_root and choices.cmdline.origin is Origin.RUNNING,
-            around=around,
-        ),
+        steps=tuple(_steps(choices, image, strategy, loader, devicetree)),
+        findings=findings,
         initrd_bytes=initrd_bytes,
     )
+
+
+def _loader(
+    choices: Choices, host: Host, architecture: Architecture | None
+) -> tuple[LoaderChoice, str | None]:
+    """Return the loader and the device tree that goes with it.
+
+    Where no loader takes the tree, the choice is made without: a check then stands against it.
+    """
+    if choices.devicetree is not None and not choices.overlays:
+        chosen = choose_loader(
+            host, architecture, panic=choices.panic, devicetree=True, wanted=choices.loader
+        )
+        if chosen.call is not None:
+            return chosen, choices.devicetree
+    chosen = choose_loader(host, architecture, panic=choices.panic, wanted=choices.loader)
+    return chosen, None
+
+
+def _not_carried(choices: Choices, devicetree: str | None) -> str | None:
+    """Name what the entry wants of the device tree and the kernel would not get."""
+    if choices.overlays:
+        base = choices.devicetree or "in use now"
+        return f"{base} with the overlays {', '.join(choices.overlays)}"
+    return choices.devicetree if devicetree is None else None
 
 
 def _strategy(image: BootImage, architecture: Architecture | None) -> tuple[Strategy, str]:
@@ -204,7 +237,9 @@ def _alternatives(
     return others
 
 
-def _steps(choices: Choices, image: BootImage, strategy: Strategy, loader: str) -> list[str]:
+def _steps(
+    choices: Choices, image: BootImage, strategy: Strategy, loader: str, devicetree: str | None
+) -> list[str]:
     if strategy is Strategy.NONE:
         return []
     steps = [f"Open {choices.kernel} and hold it open"]
@@ -214,13 +249,32 @@ def _steps(choices: Choices, image: BootImage, strategy: Strategy, loader: str) 
         kernel = image.linux or image
     if strategy is not Strategy.AS_IS and kernel.stream and kernel.format is not Format.BZIMAGE:
         steps.append(f"Unpack its {kernel.stream.method} payload into memory and check it")
-    if choices.initrds is None and isinstance(image, Uki):
-        if image.initrd_section:
-            steps.append("Take the initrd out of the UKI's .initrd section")
-    elif choices.initrds:
+    if isinstance(image, Uki):
+        steps += _uki_steps(choices, image)
+    if choices.initrds:
         many = len(choices.initrds) > 1
         steps.append(f"{'Join the initrds' if many else 'Open'} {' + '.join(choices.initrds)}")
-    else:
+    elif choices.initrds is not None or not isinstance(image, Uki):
         steps.append("Use no initrd")
-    steps.append(f"Stage with {loader}; the running system goes on")
+    if devicetree is not None:
+        steps.append(f"Hand over the device tree {devicetree}, with a new /chosen")
+    if choices.panic:
+        steps.append(f"Stage with {loader} as the crash kernel; the running system goes on")
+    else:
+        steps.append(f"Stage with {loader}; the running system goes on")
+    return steps
+
+
+def _uki_steps(choices: Choices, image: Uki) -> list[str]:
+    steps = []
+    if choices.profile is not None:
+        steps.append(f"Use its profile {choices.profile}")
+    if choices.addons:
+        steps.append(f"Add {' + '.join(choices.addons)}")
+    if choices.initrds is None:
+        section = "Take the initrd out of the UKI's .initrd section"
+        steps.append(section if image.initrd_section else "Use what initrds the parts hold")
+    if any(section.name == ".dtbauto" for section in image.headers.sections):
+        steps.append("Leave its .dtbauto device trees aside: only firmware knows which one fits")
+    steps.append("Measure nothing: what is sealed to the PCRs systemd-stub extends stays shut")
     return steps

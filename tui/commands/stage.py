@@ -25,8 +25,12 @@ from warmboot.core.kexec import (
     open_machine,
     prepare,
 )
+from warmboot.core.kexec.loader import Call
+from warmboot.core.kexec.selection import Named
 from warmboot.tui import output
 from warmboot.tui.progress import ProgressLine
+
+_LOADERS = {"file": Call.FILE, "load": Call.LOAD, "tools": Call.TOOLS}
 
 
 def run(options: argparse.Namespace) -> int:
@@ -34,10 +38,8 @@ def run(options: argparse.Namespace) -> int:
     machine = open_machine(options.root)
     forced = forced_checks(options.force or ())
     entry = _entry(machine, options)
-    initrds = () if options.no_initrd else None
-    if options.initrd:
-        initrds = tuple(options.initrd)
-    with Selection.open(machine.root, entry, options.kernel, initrds) as selection:
+    named = _named(options)
+    with Selection.open(machine.root, entry, options.kernel, named=named) as selection:
         cmdline = choose_cmdline(
             entry,
             selection.image,
@@ -45,8 +47,15 @@ def run(options: argparse.Namespace) -> int:
             typed=options.cmdline,
             extra=options.append,
             reuse=options.reuse_cmdline,
+            unified=selection.unified,
         )
-        choices = selection.choices(entry, cmdline, foreign_root=machine.foreign_root)
+        choices = selection.choices(
+            entry,
+            cmdline,
+            foreign_root=machine.foreign_root,
+            loader=_LOADERS.get(options.loader),
+            panic=options.panic,
+        )
         plan = make_plan(
             replace(choices, forced=forced),
             selection.image,
@@ -65,6 +74,13 @@ def run(options: argparse.Namespace) -> int:
             if options.dry_run:
                 return _dry_run(machine, prepared, as_json=options.json)
             return _commit(machine, prepared, as_json=options.json)
+
+
+def _named(options: argparse.Namespace) -> Named:
+    """What is named beside the entry. An empty tuple is none at all, None what belongs to it."""
+    initrds = () if options.no_initrd else tuple(options.initrd) if options.initrd else None
+    addons = () if options.no_addons else tuple(options.addon) if options.addon else None
+    return Named(initrds, options.dtb, addons, options.profile)
 
 
 def _entry(machine: Machine, options: argparse.Namespace) -> Entry | None:
@@ -94,6 +110,10 @@ def _show_plan(plan: Plan) -> None:
         ("", choices.cmdline.origin.value),
         ("Way", f"{plan.strategy.value}: {plan.why}"),
     ]
+    if plan.call is not None:
+        rows.append(("Loader", f"{plan.loader}: {plan.why_loader}"))
+    if plan.devicetree is not None:
+        rows.append(("Device tree", plan.devicetree))
     output.write_lines(output.table(rows))
     for finding in plan.findings:
         if finding.verdict is not Verdict.PASS:
@@ -124,6 +144,10 @@ def _commit(machine: Machine, prepared: Prepared, *, as_json: bool) -> int:
             "staged": staged,
         }
         output.write_json("stage", machine, fields)
+    elif staged.panic:
+        name = staged.release or staged.kernel
+        lines = [f"Staged {name} for a crash.", "Next: warmboot unload --panic takes it out again."]
+        output.write_lines(lines)
     else:
         output.write_lines(
             [

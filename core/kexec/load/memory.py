@@ -52,13 +52,6 @@ def free_ranges(iomem: str) -> list[Range]:
     return sorted(_without(ram, kept))
 
 
-def crash_range(iomem: str) -> Range | None:
-    """Return the largest range kept for a crash kernel, None where there is none."""
-    lines = (_LINE.match(line) for line in iomem.splitlines())
-    found = [Range(int(m[2], 16), int(m[3], 16) + 1) for m in lines if m and m[4] == "Crash kernel"]
-    return max(found, key=lambda kept: kept.size, default=None)
-
-
 def _without(ranges: Iterable[Range], holes: Iterable[Range]) -> list[Range]:
     left = list(ranges)
     for hole in holes:
