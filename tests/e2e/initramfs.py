@@ -17,6 +17,8 @@ from importlib import metadata
 from io import BytesIO
 from pathlib import Path
 
+from elftools.elf.dynamic import DynamicSection
+from elftools.elf.elffile import ELFFile
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -30,6 +32,10 @@ PACKAGES = (
     *(f"{PYTHON}-minimal", f"lib{PYTHON}-minimal", f"lib{PYTHON}-stdlib"),
     *("libc6", "libc-bin", "libgcc-s1", "zlib1g", "libexpat1", "libffi8", "liblzma5"),
     *("libbz2-1.0", "libssl3", "libuuid1", "libcrypt1", "busybox-static"),
+)
+KEXEC_TOOLS = (
+    *("kexec-tools", "libxenmisc4.17", "libxencall1", "libxentoollog1", "libxenevtchn1"),
+    *("libxenforeignmemory1", "libxendevicemodel1", "libxengnttab1", "libxentoolcore1"),
 )
 APPLETS = (
     *("cat", "dmesg", "hostname", "ls", "mkdir", "mount", "poweroff", "sed", "setsid", "sh"),
@@ -60,6 +66,29 @@ def debian_kernel(arch: Arch) -> DebianKernel:
                 found[kind] = (release, file.read())
     release, image = found["vmlinuz"]
     return DebianKernel(release, image, found["config"][1])
+
+
+def kexec_tools(arch: Arch) -> dict[str, bytes]:
+    """Debian's kexec(8) and the libraries it is linked to, as files for guest_initramfs."""
+    downloads = debian_packages(arch, KEXEC_TOOLS)
+
+    def unpack(folder: Path) -> None:
+        for package in downloads.glob("*.deb"):
+            run("dpkg-deb", "--extract", package, folder)
+
+    tree = cached("trees", [downloads.name], unpack)
+    libraries = [path for path in tree.glob("usr/lib/*/libxen*.so.*") if not path.is_symlink()]
+    files = {f"/usr/lib/{_soname(path)}": path.read_bytes() for path in libraries}
+    return {**files, "/usr/sbin/kexec": (tree / "sbin/kexec").read_bytes()}
+
+
+def _soname(library: Path) -> str:
+    """The name that programs know a library by."""
+    with library.open("rb") as file:
+        dynamic = ELFFile(file).get_section_by_name(".dynamic")
+        if not isinstance(dynamic, DynamicSection):
+            raise FileNotFoundError(f"{library.name} is no shared library")
+        return str(next(tag.soname for tag in dynamic.iter_tags("DT_SONAME")))
 
 
 def base_archive(arch: Arch) -> Path:
@@ -166,7 +195,7 @@ def guest_initramfs(target: Path, arch: Arch, files: Mapping[str, bytes], scenar
     """
     archive = Archive()
     for path, content in files.items():
-        archive.file(path, content)
+        archive.file(path, content, 0o755 if path.endswith("bin/kexec") else 0o644)
     archive.file("/init", GUEST_FILES / "init", 0o755)
     archive.file("/report.sh", GUEST_FILES / "report.sh")
     archive.file("/scenario", scenario, 0o755)

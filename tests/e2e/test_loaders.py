@@ -10,7 +10,7 @@ import pytest
 
 from .fetch import Arch
 from .guest import Guest, Step, converse, machine, steps
-from .initramfs import GUEST_FILES, debian_kernel, guest_initramfs, second_initrd
+from .initramfs import GUEST_FILES, debian_kernel, guest_initramfs, kexec_tools, second_initrd
 from .proof import Nonces, SecondKernel, second_kernel
 from .test_command_line import ARM64_RELEASE, LIMIT, restart
 
@@ -25,7 +25,8 @@ def test_arm64_through_kexec_tools(
     running.write_bytes(stock.image)
     boot = {
         f"/boot/config-{stock.release}": stock.config,
-        "/boot/zboot.efi": image_file("arm64-6.12-zstd.vmlinuz.efi").read_bytes(),
+        **kexec_tools(Arch.ARM64),
+        "/boot/zboot.efi": image_file("arm64-6.12-gzip.vmlinuz.efi").read_bytes(),
         "/boot/second.cpio": second_initrd(Arch.ARM64, nonces.initrd),
     }
     cmdline = f"e2e={nonces.cmdline} console=ttyAMA0 panic=-1 quiet"
@@ -47,11 +48,13 @@ def test_x86_64_crash_kernel(nonces: Nonces, tmp_path: Path) -> None:
     command = boot(Arch.AMD64, kernel.image, files, "panic", tmp_path, "crashkernel=192M")
 
     def talk(guest: Guest) -> tuple[SecondKernel, dict[str, Step]]:
+        guest.wait_for("^e2e: end stage-again 0", LIMIT)
+        guest.expect_crash()
         return second_kernel(guest, nonces, LIMIT), steps(guest.transcript)
 
     second, done = converse(command, talk)
     assert second.release == kernel.release
-    assert second.cmdline.startswith(cmdline)  # the kernel adds elfcorehdr=
+    assert second.cmdline.endswith(f" {cmdline}")  # the kernel puts elfcorehdr= in front
     assert done["reserved"].output == f"{192 << 20}\n"
     flags = ("crash-loaded", "not-loaded", "unloaded")
     assert [done[name].output for name in flags] == ["1\n", "0\n", "0\n"]
