@@ -59,7 +59,14 @@ def _ours(kernel: str) -> list[str]:
 
 
 def _theirs(kernel: str, *options: str) -> list[str]:
-    return ["kexec", *options, "-l", kernel, "--initrd=/boot/initrd", "--command-line=quiet"]
+    return [
+        "/usr/sbin/kexec",
+        *options,
+        "-l",
+        kernel,
+        "--initrd=/boot/initrd",
+        "--command-line=quiet",
+    ]
 
 
 def rows() -> Iterator[str]:

@@ -88,7 +88,7 @@ def _soname(library: Path) -> str:
         dynamic = ELFFile(file).get_section_by_name(".dynamic")
         if not isinstance(dynamic, DynamicSection):
             raise FileNotFoundError(f"{library.name} is no shared library")
-        return str(next(tag.soname for tag in dynamic.iter_tags("DT_SONAME")))
+        return str(next(vars(tag)["soname"] for tag in dynamic.iter_tags("DT_SONAME")))
 
 
 def base_archive(arch: Arch) -> Path:
