@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -13,7 +14,7 @@ from machines import EFIVAR, configure, lock, make_machine, put
 from warmboot.core.errors import Blocked, ExitCode, WrongArgument
 from warmboot.core.host import read_host
 from warmboot.core.host.surroundings import read_surroundings
-from warmboot.core.images import BytesView, identify
+from warmboot.core.images import Architecture, BytesView, identify
 from warmboot.core.kexec import (
     Choices,
     CommandLine,
@@ -26,7 +27,7 @@ from warmboot.core.kexec import (
     forced_checks,
     make_plan,
 )
-from warmboot.core.kexec.checks import all_checks
+from warmboot.core.kexec.checks import all_checks, preflight
 from warmboot.core.sandbox.builders.bzimage import build_bzimage
 from warmboot.core.sandbox.builders.kernel import build_arm64_image
 from warmboot.core.sandbox.builders.zboot import build_zboot
@@ -65,7 +66,8 @@ def test_a_quiet_machine_passes_every_check(root: Path) -> None:
     put(root, "proc/iomem", "40000000-bfffffff : System RAM\n")
     found = {**found, **planned(root), **planned_x86(root)}
     assert {f.check: f.text for f in found.values() if f.verdict is not Verdict.PASS} == {}
-    assert sorted(found) == sorted(c.id for c in all_checks() if c.id != "devicetree")
+    asked_for_only = {"devicetree", "crash-memory", "crash-load-limit"}
+    assert set(found) == {each.id for each in all_checks()} - asked_for_only
     assert all(finding.text.isprintable() for finding in found.values())
 
 
@@ -98,7 +100,8 @@ def _encrypted(root: Path) -> None:
 
 def _hibernated(root: Path) -> None:
     put(root, "proc/swaps", "Filename Type Size Used Priority\n/dev/vda3 partition 9 0 -2\n")
-    put(root, "dev/vda3", bytes(4086) + b"S1SUSPEND\0" + bytes(4096))
+    page = os.sysconf("SC_PAGE_SIZE")
+    put(root, "dev/vda3", bytes(page - 10) + b"S1SUSPEND\0" + bytes(page))
 
 
 def _card(root: Path) -> None:
@@ -383,3 +386,27 @@ def test_garbage_in_any_file_raises_nothing_and_steers_no_terminal(
         assert finding.text.isprintable()
         assert finding.hint is None or finding.hint.isprintable()
         assert len(finding.text) < 1000
+
+
+def test_a_crash_kernel_is_judged_by_its_own_memory_and_limit(root: Path) -> None:
+    def judged(**host: object) -> dict[str, Finding]:
+        found = preflight(
+            identify(BytesView(ARM64)),
+            replace(read_host(root), **host),  # type: ignore[arg-type]
+            Architecture.ARM64,
+            handed_over_as_is=True,
+            route_missing=None,
+            cmdline="root=/dev/a",
+            initrd_bytes=1000,
+            devicetree=None,
+            borrowed_cmdline=False,
+            around=read_surroundings(root),
+            panic=True,
+        )
+        return {finding.check: finding for finding in found}
+
+    assert judged(crash_size=0)["crash-memory"].verdict is Verdict.FAIL
+    assert judged(crash_size=4096)["crash-memory"].verdict is Verdict.FAIL
+    fine = judged(crash_size=256 << 20, staged=True, load_limit=0, load_limit_panic=2)
+    assert {finding.verdict for finding in fine.values()} == {Verdict.PASS}
+    assert judged(crash_size=1 << 28, load_limit_panic=0)["crash-load-limit"].text.endswith("is 0)")

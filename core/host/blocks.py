@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,7 @@ from warmboot.core.host.mounts import Mount
 _LUKS_HEADER = 64 << 10
 _DEPTH = 8
 _SWAP_MAGIC = 10
-_HIBERNATED = (b"S1SUSPEND\0", b"S2SUSPEND\0", b"LINHIB0001")
+_HIBERNATED = (b"S1SUSPEND\0", b"S2SUSPEND\0", b"ULSUSPEND\0", b"LINHIB0001")
 _DEVICE = re.compile(r"[0-9]{1,7}:[0-9]{1,7}")
 
 
@@ -83,7 +84,7 @@ def read_hibernated(prefix: Path) -> str | None:
     Source: kernel/power/swap.c: the image's mark stands in the last ten bytes of the first page
     of swap, in place of ``SWAPSPACE2``. Readable by root only.
     """
-    page = 4096
+    page = os.sysconf("SC_PAGE_SIZE")
     devices = [(f"dev/block/{_resume_device(prefix)}", _resume_offset(prefix) * page)]
     lines = (read_text(prefix / "proc/swaps", 1 << 16) or "").splitlines()[1:]
     devices += [(line.split()[0].lstrip("/"), 0) for line in lines if line.startswith("/dev/")]

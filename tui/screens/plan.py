@@ -11,6 +11,7 @@ from textual.widgets import Button, TextArea
 
 from warmboot.core.boot import Entry
 from warmboot.core.boot.cmdline import reusable, split_words
+from warmboot.core.host.surroundings import Surroundings
 from warmboot.core.kexec import (
     CommandLine,
     Machine,
@@ -55,13 +56,19 @@ class PlanScreen(Screen[StageDone | None]):
     AUTO_FOCUS = "#plan-scroll"
 
     def __init__(
-        self, machine: Machine, status: Status, entry: Entry, selection: Selection
+        self,
+        machine: Machine,
+        status: Status,
+        entry: Entry,
+        selection: Selection,
+        around: Surroundings,
     ) -> None:
         super().__init__()
         self._machine = machine
         self._status = status
         self._entry = entry
         self._selection = selection
+        self._around = around
         self._first = _visible(
             choose_cmdline(entry, selection.image, machine.host, unified=selection.unified)
         )
@@ -162,7 +169,12 @@ class PlanScreen(Screen[StageDone | None]):
         machine, selection = self._machine, self._selection
         choices = selection.choices(self._entry, line, foreign_root=machine.foreign_root)
         return make_plan(
-            choices, selection.image, selection.initrd_bytes, machine.host, machine.loader.name
+            choices,
+            selection.image,
+            selection.initrd_bytes,
+            machine.host,
+            machine.loader.name,
+            self._around,
         )
 
     def _summary(self) -> str:

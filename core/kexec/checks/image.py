@@ -19,7 +19,7 @@ from warmboot.core.images.uki import Uki
 from warmboot.core.kexec.architecture import COMMAND_LINE_SIZE, X86_CMDLINE_RESERVE
 from warmboot.core.kexec.checks.base import Check, Result, check, fail, passed, warn
 from warmboot.core.kexec.checks.policy import signature_rule, signed_way
-from warmboot.core.text import printable, size
+from warmboot.core.text import plural, printable, size
 
 if TYPE_CHECKING:
     from warmboot.core.host.surroundings import Surroundings
@@ -33,7 +33,8 @@ class Draft:
 
     `as_is`: the kernel gets the file itself. `file_load`: by kexec_file_load(2), else by
     kexec_load(2). `route_missing` says why there is no way at all. `borrowed_cmdline`: the
-    command line is that of another system. `around` is None where it was not read.
+    command line is that of another system. `around` is None where it was not read. `panic`: the
+    kernel is to run after a crash of the running one.
     """
 
     image: BootImage
@@ -47,6 +48,7 @@ class Draft:
     devicetree: str | None
     borrowed_cmdline: bool
     around: Surroundings | None
+    panic: bool = False
 
     @property
     def kernel(self) -> BootImage:
@@ -232,9 +234,12 @@ def devicetree(draft: Draft) -> Result | None:
 )
 def memory(draft: Draft) -> Result:
     """The kernel's segments, its copy of both files, and what is unpacked or joined here."""
+    # A crash kernel's segments have their own place; see crash_memory.
     copies = draft.image.file_size if draft.as_is else 2 * draft.kernel_bytes
     initrds = 3 if isinstance(draft.image, Uki) and not draft.as_is else 2
-    needed = draft.kernel_bytes + copies + initrds * draft.initrd_bytes
+    needed = copies + initrds * draft.initrd_bytes
+    if not draft.panic:
+        needed += draft.kernel_bytes
     available = draft.host.memory_available
     if available is None:
         return passed(f"About {size(needed)} will be used")
@@ -255,7 +260,7 @@ def memory(draft: Draft) -> Result:
 def memory_place(draft: Draft) -> Result | None:
     """Kernel and initrd each need one piece: EADDRNOTAVAIL where there is none."""
     largest = draft.around.largest_memory if draft.around else None
-    if largest is None:
+    if largest is None or draft.panic:
         return None
     piece = max(draft.kernel_bytes, draft.initrd_bytes)
     if piece < largest:
@@ -264,6 +269,48 @@ def memory_place(draft: Draft) -> Result | None:
         f"{size(piece)} are needed in one piece; the largest here is {size(largest)}",
         "Use a smaller initrd, or reboot through firmware.",
     )
+
+
+@check(
+    "crash-memory",
+    "Is there memory kept for a crash kernel?",
+    "kexec_crash_size, crashkernel= in /proc/cmdline",
+)
+def crash_memory(draft: Draft) -> Result | None:
+    """A crash kernel runs in memory set apart at boot: EADDRNOTAVAIL without it."""
+    kept = draft.host.crash_size
+    if not draft.panic or kept is None:
+        return None
+    needed = draft.kernel_bytes + draft.initrd_bytes
+    if kept == 0:
+        return fail(
+            "No memory is kept for a crash kernel",
+            "Boot with crashkernel=256M (or more) on the command line.",
+        )
+    if needed > kept:
+        return fail(
+            f"{size(needed)} needed, only {size(kept)} kept for a crash kernel",
+            "Use a smaller initrd, or a larger crashkernel= at boot.",
+        )
+    return passed(f"{size(needed)} needed, {size(kept)} kept for a crash kernel")
+
+
+@check(
+    "crash-load-limit",
+    "Does the kernel allow another crash kernel?",
+    "/proc/sys/kernel/kexec_load_limit_panic",
+)
+def crash_load_limit(draft: Draft) -> Result | None:
+    """Crash kernels have a limit of their own."""
+    limit = draft.host.load_limit_panic
+    if not draft.panic or limit is None or limit < 0:
+        return None
+    if limit == 0:
+        return fail(
+            "The limit of crash kernels is used up (kexec_load_limit_panic is 0)",
+            "Only a reboot through firmware resets it.",
+        )
+    return passed(f"The kernel allows {plural(limit, 'more crash kernel')}")
 
 
 IMAGE: tuple[Check[Draft], ...] = (
@@ -278,4 +325,6 @@ IMAGE: tuple[Check[Draft], ...] = (
     devicetree,
     memory,
     memory_place,
+    crash_memory,
+    crash_load_limit,
 )

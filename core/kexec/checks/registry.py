@@ -18,6 +18,13 @@ if TYPE_CHECKING:
     from warmboot.core.host.surroundings import Surroundings
 
 
+#: What says nothing about a crash kernel: it replaces nothing and starts when all else is over.
+_FOR_RESTARTS = frozenset(
+    ("load-limit", "staged", "processors", "sessions", "inhibitors", "jobs", "mounts", "raid",
+     "guests", "hibernation")
+)  # fmt: skip
+
+
 def all_checks() -> tuple[Check[Any], ...]:
     """Return every check, in order: of the machine, of an image, of the surroundings."""
     from warmboot.core.kexec.checks.around import AROUND
@@ -38,6 +45,7 @@ def preflight(
     borrowed_cmdline: bool,
     file_load: bool = True,
     around: Surroundings | None = None,
+    panic: bool = False,
 ) -> tuple[Finding, ...]:
     """Run every check that applies to staging `image`; see Draft for what the values mean.
 
@@ -55,9 +63,11 @@ def preflight(
         devicetree=devicetree,
         borrowed_cmdline=borrowed_cmdline,
         around=around,
+        panic=panic,
     )
-    of_image = (check.run(draft) for check in IMAGE)
-    return (*_of_machine(host), *filter(None, of_image), *_of_surroundings(host, around, cmdline))
+    of_image = filter(None, (check.run(draft) for check in IMAGE))
+    found = (*_of_machine(host), *of_image, *_of_surroundings(host, around, cmdline))
+    return tuple(f for f in found if not (panic and f.check in _FOR_RESTARTS))
 
 
 def examine_machine(host: Host, around: Surroundings | None) -> tuple[Finding, ...]:
