@@ -23,11 +23,14 @@ from warmboot.core.kexec import (
     Plan,
     Verdict,
     check,
-    examine_machine,
-    forced_checks,
     make_plan,
 )
-from warmboot.core.kexec.checks import all_checks, preflight
+from warmboot.core.kexec.checks.registry import (
+    all_checks,
+    examine_machine,
+    forced_checks,
+    preflight,
+)
 from warmboot.core.sandbox.builders.bzimage import build_bzimage
 from warmboot.core.sandbox.builders.kernel import build_arm64_image
 from warmboot.core.sandbox.builders.zboot import build_zboot

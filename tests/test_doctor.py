@@ -15,7 +15,7 @@ from machines import lock, put
 
 from warmboot.core.errors import ExitCode
 from warmboot.core.host.jobs import parse_jobs
-from warmboot.core.kexec.checks import all_checks
+from warmboot.core.kexec.checks.registry import all_checks
 from warmboot.core.sandbox.tree import create_sandbox
 from warmboot.tui.cli import main
 
@@ -137,7 +137,7 @@ def test_systemd_s_answer_about_jobs() -> None:
 def test_listing_does_not_wait_for_the_checks_of_the_surroundings() -> None:
     code = (
         "import sys, warmboot.tui.commands.bootlist\n"
-        "slow = ('core.host.surroundings', 'core.kexec.checks.around', 'psutil')\n"
+        "slow = ('host.surroundings', 'checks.registry', 'checks.around', 'psutil')\n"
         "sys.exit(any(name.endswith(slow) for name in sys.modules))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from warmboot.core.kexec.checks import all_checks
+from warmboot.core.kexec.checks.registry import all_checks
 
 
 def table() -> str:

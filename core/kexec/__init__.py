@@ -1,6 +1,6 @@
 """Plan, stage and execute: the way from a chosen image to a running kernel."""
 
-from warmboot.core.kexec.checks import Finding, Verdict, examine_machine, forced_checks
+from warmboot.core.kexec.checks import Finding, Verdict
 from warmboot.core.kexec.loader import Loader, LoadFlags, LoadRequest
 from warmboot.core.kexec.machine import Machine, Status, open_machine
 from warmboot.core.kexec.plan import Choices, CommandLine, Origin, Plan, Strategy, make_plan
@@ -25,8 +25,6 @@ __all__ = [
     "Verdict",
     "check",
     "choose_cmdline",
-    "examine_machine",
-    "forced_checks",
     "make_plan",
     "open_machine",
     "prepare",

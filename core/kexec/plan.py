@@ -10,9 +10,8 @@ from warmboot.core.host import Host
 from warmboot.core.images import Architecture, BootImage, Format
 from warmboot.core.images.uki import Uki
 from warmboot.core.kexec.architecture import ACCEPTED, MACHINES
-from warmboot.core.kexec.checks import Finding, Verdict, preflight
+from warmboot.core.kexec.checks import Finding, Verdict
 from warmboot.core.kexec.choice import LoaderChoice, OtherLoader, choose_loader
-from warmboot.core.kexec.crash import NOT_FOR_PANIC, crash_findings
 from warmboot.core.kexec.loader import Call
 
 if TYPE_CHECKING:
@@ -127,6 +126,8 @@ def make_plan(
     `loader` is the name of the machine's own. Where `around` is given, what goes on around the
     kernel is judged too.
     """
+    from warmboot.core.kexec.checks.registry import preflight  # not needed to list entries
+
     architecture = MACHINES.get(host.machine)
     strategy, why = _strategy(image, architecture)
     chosen, devicetree = _loader(choices, host, architecture)
@@ -148,11 +149,8 @@ def make_plan(
         file_load=chosen.call is Call.FILE,
         borrowed_cmdline=choices.foreign_root and choices.cmdline.origin is Origin.RUNNING,
         around=around,
+        panic=choices.panic,
     )
-    if choices.panic:
-        needed = (image.memory_size or image.file_size) + initrd_bytes
-        kept = (f for f in findings if f.check not in NOT_FOR_PANIC)
-        findings = (*kept, *crash_findings(host, needed))
     return Plan(
         choices=choices,
         image=image,

@@ -120,6 +120,8 @@ def check_steps(done: Mapping[str, Step], nonces: Nonces) -> None:
     loaded = ("not-loaded", "loaded", "unloaded")
     assert [done[name].output for name in loaded] == ["0\n", "1\n", "0\n"]
     assert f"e2e={nonces.cmdline}" in done["dry-run"].output
+    findings = json.loads(done["doctor"].output)["findings"]
+    assert {finding["check"]: finding["verdict"] for finding in findings}["kexec-calls"] == "pass"
     status = json.loads(done["status"].output)
     assert (status["simulated"], status["staged"]) == (False, True)
     assert f"e2e={nonces.cmdline}" in status["what"]["cmdline"]

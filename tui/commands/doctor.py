@@ -16,11 +16,10 @@ from warmboot.core.kexec import (
     Selection,
     Verdict,
     choose_cmdline,
-    examine_machine,
     make_plan,
     open_machine,
 )
-from warmboot.core.kexec.checks import all_checks
+from warmboot.core.kexec.checks.registry import all_checks, examine_machine
 from warmboot.core.text import plural
 from warmboot.tui import output
 

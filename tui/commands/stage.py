@@ -20,11 +20,11 @@ from warmboot.core.kexec import (
     Verdict,
     check,
     choose_cmdline,
-    forced_checks,
     make_plan,
     open_machine,
     prepare,
 )
+from warmboot.core.kexec.checks.registry import forced_checks
 from warmboot.core.kexec.loader import Call
 from warmboot.core.kexec.selection import Named
 from warmboot.tui import output

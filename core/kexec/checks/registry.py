@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -80,6 +79,8 @@ def forced_checks(names: Iterable[str]) -> tuple[str, ...]:
 
     Raises WrongArgument where there is no such check, or it is not to be forced.
     """
+    import difflib
+
     checks = {check.id: check for check in all_checks()}
     for name in names:
         if name not in checks:
