@@ -15,6 +15,7 @@ from warmboot.core.errors import Blocked, ExitCode, WrongArgument
 from warmboot.core.host import read_host
 from warmboot.core.host.surroundings import read_surroundings
 from warmboot.core.images import Architecture, BytesView, identify
+from warmboot.core.images.authenticode import is_signed
 from warmboot.core.kexec import (
     Choices,
     CommandLine,
@@ -33,6 +34,7 @@ from warmboot.core.kexec.checks.registry import (
 )
 from warmboot.core.sandbox.builders.bzimage import build_bzimage
 from warmboot.core.sandbox.builders.kernel import build_arm64_image
+from warmboot.core.sandbox.builders.pe import build_certificate
 from warmboot.core.sandbox.builders.zboot import build_zboot
 
 ARM64 = build_arm64_image("6.12.1-arm64", body_size=60_000)
@@ -88,7 +90,7 @@ def sure(name: str, content: str | bytes) -> Callable[[Path], object]:
 
 def _inhibit(root: Path) -> None:
     put(root, "run/systemd/inhibit/1", "WHAT=sleep\nWHO=Desktop\nMODE=delay\n")
-    fields = "WHAT=shutdown:sleep\nWHO=Backup\nWHY=nightly\\x20run\nMODE=block\nUID=0\n"
+    fields = "WHAT=shutdown:sleep\nWHO=Backup\nWHY=nightly\\x20r\\303\\274n\nMODE=block\nUID=0\n"
     put(root, "run/systemd/inhibit/2", fields)
 
 
@@ -105,6 +107,18 @@ def _hibernated(root: Path) -> None:
     put(root, "proc/swaps", "Filename Type Size Used Priority\n/dev/vda3 partition 9 0 -2\n")
     page = os.sysconf("SC_PAGE_SIZE")
     put(root, "dev/vda3", bytes(page - 10) + b"S1SUSPEND\0" + bytes(page))
+
+
+def _zypper(root: Path) -> None:
+    put(root, "run/zypp.pid", "4711\n")
+    put(root, "proc/4711/comm", "zypper\n")
+
+
+def _btrfs(root: Path) -> None:
+    """A lock below a btrfs mount, whose device is not the one that stat(2) gives."""
+    inode = put(root, "usr/lib/sysimage/rpm/.rpm.lock", "").stat().st_ino
+    put(root, "proc/self/mountinfo", "29 1 0:43 /@ / rw - btrfs /dev/vda2 rw\n")
+    put(root, "proc/locks", f"1: POSIX  ADVISORY  WRITE 9 00:2b:{inode} 0 EOF\n")
 
 
 def _card(root: Path) -> None:
@@ -168,7 +182,7 @@ MACHINES = [
         "warn",
         "eve on pts/4 from 192.0.2.1",
     ),
-    ("inhibitors", _inhibit, "warn", "held by Backup (nightly run)"),
+    ("inhibitors", _inhibit, "warn", "held by Backup (nightly rün)"),
     (
         "mounts",
         sure(
@@ -191,6 +205,10 @@ MACHINES = [
     ),
     ("package-manager", lambda root: lock(root, "var/lib/dpkg/lock-frontend"), "fail", "dpkg"),
     ("package-manager", sure("var/lib/pacman/db.lck", ""), "fail", "pacman"),
+    ("package-manager", sure("run/zypp.pid", "4711\n"), "pass", "No package manager"),
+    ("package-manager", _zypper, "fail", "zypper"),
+    ("package-manager", _btrfs, "fail", "rpm"),
+    ("hibernation", sure("sys/power/resume", "254:3\n"), "warn", "not known"),
     ("updates", sure("run/reboot-required", ""), "pass", "wait for a restart"),
     ("updates", sure("var/lib/dpkg/triggers/Unincorp", "update-initramfs\n"), "warn", "initrd"),
     ("updates", _modules, "pass", "ewer kernels are installed: 6.1.9"),
@@ -261,6 +279,20 @@ def test_an_unpacked_image_is_refused_before_it_is_tried(
     assert (unpacked.verdict, as_is.verdict) == (Verdict.FAIL, Verdict.WARN)
     assert not unpacked.forceable
     assert "reboot through firmware" in f"{unpacked.hint}".lower()
+
+
+def test_an_image_without_a_signature_is_told_before_it_is_refused(root: Path) -> None:
+    LOCKDOWN(root)
+    assert {f.check for f in plan(root, signed=False).failures} == {"signature"}
+    assert plan(root, signed=True).failures == ()
+
+
+def test_a_signature_is_seen_in_the_header_alone() -> None:
+    certificate = build_certificate(b"\x30\x82\x01\x00" + bytes(64))
+    signed = build_zboot(ARM64, arch="arm64", method="gzip", certificates=certificate)
+    assert is_signed(BytesView(signed))
+    for kernel in (ZBOOT, ARM64, build_bzimage("6.1"), b"MZ", b"MZ" + b"\xff" * 4096):
+        assert not is_signed(BytesView(kernel))
 
 
 def test_what_would_work_depends_on_the_kernel(root: Path) -> None:

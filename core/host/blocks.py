@@ -13,6 +13,7 @@ from warmboot.core.host.mounts import Mount
 _LUKS_HEADER = 64 << 10
 _DEPTH = 8
 _SWAP_MAGIC = 10
+_SWAPS = 64
 _HIBERNATED = (b"S1SUSPEND\0", b"S2SUSPEND\0", b"ULSUSPEND\0", b"LINHIB0001")
 _DEVICE = re.compile(r"[0-9]{1,7}:[0-9]{1,7}")
 
@@ -23,6 +24,19 @@ class Encryption:
 
     name: str
     tpm2: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Hibernation:
+    """`device` holds the image of a hibernated system, None where none was found.
+
+    `resume` is the device set for resuming (``MAJOR:MINOR``), None where hibernation is not set
+    up. `readable`: every swap device could be looked at.
+    """
+
+    device: str | None
+    resume: str | None
+    readable: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,32 +92,29 @@ def _opened_by_tpm(prefix: Path, name: str, below: list[str]) -> bool | None:
     return None
 
 
-def read_hibernated(prefix: Path) -> str | None:
-    """Return the swap device that holds the image of a hibernated system, None where none does.
+def read_hibernation(prefix: Path) -> Hibernation:
+    """Look for the image of a hibernated system on every swap device; root only.
 
     Source: kernel/power/swap.c: the image's mark stands in the last ten bytes of the first page
-    of swap, in place of ``SWAPSPACE2``. Readable by root only.
+    of swap, in place of ``SWAPSPACE2``.
     """
     page = os.sysconf("SC_PAGE_SIZE")
-    devices = [(f"dev/block/{_resume_device(prefix)}", _resume_offset(prefix) * page)]
-    lines = (read_text(prefix / "proc/swaps", 1 << 16) or "").splitlines()[1:]
+    resume = _resume_device(prefix)
+    devices = [(f"dev/block/{resume}", _resume_offset(prefix) * page)] if resume else []
+    lines = (read_text(prefix / "proc/swaps", 1 << 16) or "").splitlines()[1:_SWAPS]
     devices += [(line.split()[0].lstrip("/"), 0) for line in lines if line.startswith("/dev/")]
+    readable = True
     for device, offset in devices:
         mark = read_bytes(prefix / device, _SWAP_MAGIC, offset + page - _SWAP_MAGIC)
         if mark in _HIBERNATED:
-            return "/" + device
-    return None
+            return Hibernation("/" + device, resume, readable)
+        readable = readable and mark is not None
+    return Hibernation(None, resume, readable)
 
 
-def read_resume(prefix: Path) -> str | None:
-    """Return the device set for resuming (``MAJOR:MINOR``), None where hibernation is not set."""
-    device = _resume_device(prefix)
-    return None if device == "0:0" else device
-
-
-def _resume_device(prefix: Path) -> str:
+def _resume_device(prefix: Path) -> str | None:
     text = read_text(prefix / "sys/power/resume", 64) or ""
-    return text if _DEVICE.fullmatch(text) else "0:0"
+    return text if _DEVICE.fullmatch(text) and text != "0:0" else None
 
 
 def _resume_offset(prefix: Path) -> int:

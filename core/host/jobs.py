@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from warmboot.core.host.files import names, read_fields
 _TIMEOUT = 2.0
 _OUTPUT = 1 << 20
 _JOBS = 200
+_ESCAPE = re.compile(rb"\\x([0-9a-fA-F]{2})|\\([0-3][0-7]{2})|\\(.)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,15 +56,16 @@ def read_inhibitors(prefix: Path) -> tuple[Inhibitor, ...]:
 
 
 def _unescape(text: str) -> str:
-    """Undo the escapes that logind writes in its files (``\\x20``)."""
-    parts = text.split("\\x")
-    done = [parts[0]]
-    for part in parts[1:]:
-        try:
-            done.append(chr(int(part[:2], 16)) + part[2:])
-        except ValueError:
-            done.append("\\x" + part)
-    return "".join(done)
+    """Undo the escapes that logind writes: ``\\x1b``, ``\\303`` (bytes of UTF-8), ``\\"``."""
+
+    def plain(match: re.Match[bytes]) -> bytes:
+        hexadecimal, octal, char = match.groups()
+        if hexadecimal:
+            return bytes([int(hexadecimal, 16)])
+        return bytes([int(octal, 8) & 0xFF]) if octal else char
+
+    raw = _ESCAPE.sub(plain, text.encode("utf-8", "backslashreplace"))
+    return raw.decode("utf-8", "backslashreplace")
 
 
 def read_jobs(prefix: Path) -> tuple[Job, ...]:

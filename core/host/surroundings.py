@@ -7,10 +7,10 @@ from pathlib import Path
 
 from warmboot.core.host.blocks import (
     Encryption,
+    Hibernation,
     Resync,
     read_encryption,
-    read_hibernated,
-    read_resume,
+    read_hibernation,
     read_resyncs,
 )
 from warmboot.core.host.devices import (
@@ -35,8 +35,7 @@ class Surroundings:
 
     `hypervisor` is what runs this machine, None on hardware. `five_level_paging`: x86 page tables
     have five levels now. `ima_appraises`: IMA wants signed kernels; None where unreadable.
-    `largest_memory` is the largest piece of RAM in bytes, None where unreadable. `resume` is the
-    device for resuming, `hibernated` the one that holds a hibernated system.
+    `largest_memory` is the largest piece of RAM in bytes, None where unreadable.
     """
 
     hypervisor: str | None
@@ -48,8 +47,7 @@ class Surroundings:
     watchdogs: tuple[Watchdog, ...]
     mounts: tuple[Mount, ...]
     encryption: Encryption | None
-    resume: str | None
-    hibernated: str | None
+    hibernation: Hibernation
     resyncs: tuple[Resync, ...]
     guests: tuple[Guest, ...]
     inhibitors: tuple[Inhibitor, ...]
@@ -70,11 +68,10 @@ def read_surroundings(prefix: Path) -> Surroundings:
         watchdogs=read_watchdogs(prefix),
         mounts=mounts,
         encryption=read_encryption(prefix, mounts),
-        resume=read_resume(prefix),
-        hibernated=read_hibernated(prefix),
+        hibernation=read_hibernation(prefix),
         resyncs=read_resyncs(prefix),
         guests=read_guests(prefix),
         inhibitors=read_inhibitors(prefix),
         jobs=read_jobs(prefix),
-        updates=read_updates(prefix),
+        updates=read_updates(prefix, mounts),
     )

@@ -51,7 +51,8 @@ class Choices:
     `initrds` is None to use what the image itself carries (a UKI), () for none at all. `forced`
     are the checks that staging may go on against. `loader` is the one asked for, None for the
     best. `panic`: the kernel is to run after a crash. `overlays` change the device tree. `addons`
-    and `profile` (its id) are what a UKI is put together with.
+    and `profile` (its id) are what a UKI is put together with. `signed`: the image
+    carries a signature, None where nobody looked.
     """
 
     kernel: str
@@ -66,6 +67,7 @@ class Choices:
     overlays: tuple[str, ...] = ()
     addons: tuple[str, ...] = ()
     profile: str | None = None
+    signed: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +152,7 @@ def make_plan(
         borrowed_cmdline=choices.foreign_root and choices.cmdline.origin is Origin.RUNNING,
         around=around,
         panic=choices.panic,
+        signed=choices.signed,
     )
     return Plan(
         choices=choices,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -14,6 +15,7 @@ from warmboot.core.boot.cmdline import append, reusable
 from warmboot.core.errors import ImageError, NotFound
 from warmboot.core.host import Host
 from warmboot.core.images import BootImage, ImageFile, identify
+from warmboot.core.images.authenticode import is_signed
 from warmboot.core.images.uki import Addon, Uki
 from warmboot.core.images.view import View
 from warmboot.core.kexec.loader import Call
@@ -129,6 +131,11 @@ class Selection:
         section = part.section
         return file.view.part(section.offset, section.size, f"{section.name} section")
 
+    @cached_property
+    def signed(self) -> bool:
+        """Whether the image carries a signature, trusted here or not."""
+        return is_signed(self.kernel.view)
+
     def choices(
         self,
         entry: Entry | None,
@@ -152,6 +159,7 @@ class Selection:
             panic=panic,
             addons=tuple(printable(file.name) for file in self.addons),
             profile=unified.profile.id if unified and unified.profile else None,
+            signed=self.signed,
         )
 
     def _devicetree_name(self) -> str | None:

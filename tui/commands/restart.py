@@ -145,6 +145,12 @@ def _staged_text(staged: bool | None, what: Staged | None) -> str:
     return what.release or what.kernel
 
 
+def _crash_kernel(host: Host) -> str:
+    if host.crash_staged:
+        return "loaded"
+    return "not loaded, memory kept" if host.crash_size else "none, and no memory kept"
+
+
 def _host_facts(host: Host) -> list[Fact]:
     def known(value: bool | None) -> str:
         return "not known" if value is None else "yes" if value else "no"
@@ -158,4 +164,7 @@ def _host_facts(host: Host) -> list[Fact]:
         Fact("Loads left", "no limit" if limit == "-1" else limit),
         Fact("Lockdown", printable(host.lockdown or "none")),
         Fact("Secure boot", known(host.secure_boot)),
+        Fact("Container", printable(host.container or "no")),
+        Fact("Crash kernel", _crash_kernel(host)),
+        Fact("kexec-tools", printable(host.kexec_tools or "not found")),
     ]

@@ -75,7 +75,9 @@ def display(scene: Scene) -> Result:
     """Graphics drivers that firmware did not set up anew may leave a dark console."""
     drivers = [name for name in scene.around.displays if name not in _QUIET_DISPLAYS]
     if not drivers:
-        return passed("No graphics card that firmware has to set up")
+        place = scene.around.hypervisor
+        where = f"; this is a virtual machine ({place})" if place else ""
+        return passed(f"No graphics card that firmware has to set up{where}")
     return warn(
         f"The screen may stay dark: {_some(drivers)} starts without firmware's help",
         "Have a network or serial way in. nomodeset on the command line may help.",
@@ -108,10 +110,15 @@ def encryption(scene: Scene) -> Result:
 )
 def hibernation(scene: Scene) -> Result:
     """A new kernel that resumes it writes old memory over changed file systems."""
-    device = scene.around.hibernated
-    if device is None:
+    found = scene.around.hibernation
+    if found.device is None and not found.readable:
+        return warn(
+            "Swap could not be looked at: whether it holds a hibernated system is not known",
+            "Run warmboot as root, or add noresume to the command line.",
+        )
+    if found.device is None:
         return passed("No hibernated system was found on swap")
-    device = printable(device, 128)
+    device = printable(found.device, 128)
     if scene.cmdline is not None and "noresume" in scene.cmdline.split():
         return passed(f"{device} holds a hibernated system; noresume leaves it alone")
     return fail(
@@ -204,7 +211,7 @@ def guests(scene: Scene) -> Result:
 @check(
     "package-manager",
     "Is a package manager at work?",
-    "locks of dpkg, apt, rpm, pacman, zypper, apk and xbps in /proc/locks",
+    "locks of dpkg, apt, rpm and apk in /proc/locks, of pacman and zypper",
     forceable=True,
 )
 def package_manager(scene: Scene) -> Result:

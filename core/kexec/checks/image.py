@@ -34,7 +34,8 @@ class Draft:
     `as_is`: the kernel gets the file itself. `file_load`: by kexec_file_load(2), else by
     kexec_load(2). `route_missing` says why there is no way at all. `borrowed_cmdline`: the
     command line is that of another system. `around` is None where it was not read. `panic`: the
-    kernel is to run after a crash of the running one.
+    kernel is to run after a crash of the running one. `signed`: the image carries a signature,
+    None where nobody looked.
     """
 
     image: BootImage
@@ -49,6 +50,7 @@ class Draft:
     borrowed_cmdline: bool
     around: Surroundings | None
     panic: bool = False
+    signed: bool | None = None
 
     @property
     def kernel(self) -> BootImage:
@@ -170,12 +172,13 @@ def signature(draft: Draft) -> Result:
             text = f"kexec_load(2) is not permitted: {rule.cause}"
             return fail(text, signed_way(host))
         return warn(f"kexec_load(2) carries no signature, and {rule.cause}", signed_way(host))
-    if draft.as_is:
+    if draft.as_is and draft.signed is not False:
         return warn(
             f"The image must be signed by a key this machine trusts: {rule.cause}",
             "If staging is refused, choose a signed kernel or reboot through firmware.",
         )
-    text = f"An unpacked kernel carries no signature, and {rule.cause}"
+    what = "The image" if draft.as_is else "An unpacked kernel"
+    text = f"{what} carries no signature, and {rule.cause}"
     return fail(text, signed_way(host)) if rule.enforced else warn(text, signed_way(host))
 
 

@@ -45,6 +45,7 @@ def preflight(
     file_load: bool = True,
     around: Surroundings | None = None,
     panic: bool = False,
+    signed: bool | None = None,
 ) -> tuple[Finding, ...]:
     """Run every check that applies to staging `image`; see Draft for what the values mean.
 
@@ -63,6 +64,7 @@ def preflight(
         borrowed_cmdline=borrowed_cmdline,
         around=around,
         panic=panic,
+        signed=signed,
     )
     of_image = filter(None, (check.run(draft) for check in IMAGE))
     found = (*_of_machine(host), *of_image, *_of_surroundings(host, around, cmdline))
