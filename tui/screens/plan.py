@@ -224,6 +224,8 @@ class PlanScreen(Screen[StageDone | None]):
             parts.append(Content(f"{finding.text}\n"))
             if finding.hint:
                 parts.append(Content(f"     {finding.hint}\n"))
+            if finding.forceable:
+                parts.append(Content(f"     warmboot stage --force {finding.check} goes on.\n"))
         parts.append(("What staging will do\n", "bold"))
         parts += [Content(f" {number}. {step}\n") for number, step in enumerate(plan.steps, 1)]
         if not plan.steps:

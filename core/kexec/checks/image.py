@@ -18,7 +18,7 @@ from warmboot.core.images.rawimage import RawImage
 from warmboot.core.images.uki import Uki
 from warmboot.core.kexec.architecture import COMMAND_LINE_SIZE, X86_CMDLINE_RESERVE
 from warmboot.core.kexec.checks.base import Check, Result, check, fail, passed, warn
-from warmboot.core.kexec.checks.policy import signature_rule, signed_way
+from warmboot.core.kexec.checks.policy import memory_load_barred, signature_rule, signed_way
 from warmboot.core.text import plural, printable, size
 
 if TYPE_CHECKING:
@@ -164,15 +164,16 @@ def arm64_image(draft: Draft) -> Result | None:
 def signature(draft: Draft) -> Result:
     """Said before anything is tried: an unpacked kernel carries no signature."""
     host = draft.host
-    rule = signature_rule(host, draft.around.ima_appraises if draft.around else None)
+    ima_appraises = draft.around.ima_appraises if draft.around else None
+    rule = signature_rule(host, ima_appraises)
     if rule is None:
         return passed("No signature is asked for")
     if not draft.file_load:
-        if host.lockdown not in (None, "none"):
+        if memory_load_barred(host, ima_appraises):
             text = f"kexec_load(2) is not permitted: {rule.cause}"
             return fail(text, signed_way(host))
         return warn(f"kexec_load(2) carries no signature, and {rule.cause}", signed_way(host))
-    if draft.as_is and draft.signed is not False:
+    if draft.as_is and not (rule.in_file and draft.signed is False):
         return warn(
             f"The image must be signed by a key this machine trusts: {rule.cause}",
             "If staging is refused, choose a signed kernel or reboot through firmware.",

@@ -43,6 +43,8 @@ def kexec(host: Host) -> Result:
     """CONFIG_KEXEC_CORE."""
     if host.staged is not None:
         return passed(f"The running kernel {printable(host.release)} has kexec")
+    if host.option("KEXEC_CORE"):
+        return fail("The kernel has kexec, but /sys does not show it", "Mount sysfs on /sys.")
     return fail(
         f"The running kernel {printable(host.release)} has no kexec at all",
         "It was built without CONFIG_KEXEC_CORE. Reboot through firmware.",
@@ -89,7 +91,8 @@ def calls(host: Host) -> Result | None:
     if file_load is None and load is None:
         return passed("The kernel's build options are not readable")
     if file_load:
-        return passed(f"kexec_file_load(2){' and kexec_load(2)' if load else ''}")
+        bpf = "; BPF parsers for images" if host.option("KEXEC_BPF") else ""
+        return passed(f"kexec_file_load(2){' and kexec_load(2)' if load else ''}{bpf}")
     if load:
         tools = f"; {printable(host.kexec_tools)} is there" if host.kexec_tools else ""
         return warn(

@@ -19,10 +19,14 @@ VERIFIER = {
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """`cause`: why a signature is wanted. `enforced`: an image without one is refused for sure."""
+    """`cause`: why a signature is wanted. `enforced`: an image without one is refused for sure.
+
+    `in_file`: it is the one inside the PE file that counts, not IMA's, which lies beside it.
+    """
 
     cause: str
     enforced: bool
+    in_file: bool = True
 
 
 def signature_rule(host: Host, ima_appraises: bool | None) -> Rule | None:
@@ -34,14 +38,25 @@ def signature_rule(host: Host, ima_appraises: bool | None) -> Rule | None:
     """
     if host.lockdown not in (None, "none"):
         level = f"the kernel is locked down ({printable(host.lockdown or '', 64)})"
-        return Rule(level, host.option("KEXEC_SIG") is not False)
+        return Rule(level, host.option("KEXEC_SIG") is not False, not ima_appraises)
     if host.option("KEXEC_SIG_FORCE"):
         return Rule("the kernel takes signed images only (CONFIG_KEXEC_SIG_FORCE)", True)
     if host.secure_boot and host.option("IMA_ARCH_POLICY"):
-        return Rule("secure boot is on, and CONFIG_IMA_ARCH_POLICY wants signatures with it", True)
+        cause = "secure boot is on, and CONFIG_IMA_ARCH_POLICY wants signatures with it"
+        return Rule(cause, True, host.option("KEXEC_SIG") is True)
     if ima_appraises:
-        return Rule("IMA's policy wants a signature on every kernel", True)
+        return Rule("IMA's policy wants a signature on every kernel", True, in_file=False)
     return Rule("secure boot is on", False) if host.secure_boot else None
+
+
+def memory_load_barred(host: Host, ima_appraises: bool | None) -> bool:
+    """Whether kexec_load(2) is refused: it brings no file whose signature could be checked.
+
+    Sources: kernel/kexec.c, ima_load_data() in security/integrity/ima/ima_main.c.
+    """
+    locked = host.lockdown not in (None, "none")
+    appraised = host.option("KEXEC_SIG") and host.option("IMA_SECURE_AND_OR_TRUSTED_BOOT")
+    return locked or bool(ima_appraises) or bool(host.secure_boot and appraised)
 
 
 def signed_way(host: Host) -> str:
