@@ -8,7 +8,6 @@ from pathlib import Path
 from textual.message import Message
 
 from warmboot.core.boot import Entry, Listing, find_entries
-from warmboot.core.host.surroundings import Surroundings, read_surroundings
 from warmboot.core.images import Fact, identify
 from warmboot.core.kexec import (
     Machine,
@@ -64,7 +63,6 @@ class SelectionOpened(Message):
 
     entry: Entry
     selection: Selection
-    around: Surroundings
 
 
 @dataclass
@@ -118,8 +116,7 @@ def read_details(machine: Machine, entry: Entry, cancel: Cancel) -> DetailsRead:
 
 def open_selection(machine: Machine, entry: Entry) -> SelectionOpened:
     """Open an entry's files for a plan; raises WarmbootError."""
-    around = read_surroundings(machine.host.prefix)
-    return SelectionOpened(entry, Selection.open(machine.root, entry), around)
+    return SelectionOpened(entry, Selection.open(machine.root, entry))
 
 
 def restart(machine: Machine) -> Restarted:

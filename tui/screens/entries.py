@@ -206,7 +206,7 @@ class EntriesScreen(Screen[None]):
         if self._machine is None or self.app.screen is not self:
             event.selection.close()
             return
-        screen = PlanScreen(self._machine, self._status, event.entry, event.selection, event.around)
+        screen = PlanScreen(self._machine, self._status, event.entry, event.selection)
         self.app.push_screen(screen, self._planned)
 
     def _planned(self, result: StageDone | None) -> None:

@@ -11,7 +11,6 @@ from textual.widgets import Button, TextArea
 
 from warmboot.core.boot import Entry
 from warmboot.core.boot.cmdline import reusable, split_words
-from warmboot.core.host.surroundings import Surroundings
 from warmboot.core.kexec import (
     CommandLine,
     Machine,
@@ -56,19 +55,13 @@ class PlanScreen(Screen[StageDone | None]):
     AUTO_FOCUS = "#plan-scroll"
 
     def __init__(
-        self,
-        machine: Machine,
-        status: Status,
-        entry: Entry,
-        selection: Selection,
-        around: Surroundings,
+        self, machine: Machine, status: Status, entry: Entry, selection: Selection
     ) -> None:
         super().__init__()
         self._machine = machine
         self._status = status
         self._entry = entry
         self._selection = selection
-        self._around = around
         self._first = _visible(
             choose_cmdline(entry, selection.image, machine.host, unified=selection.unified)
         )
@@ -169,12 +162,7 @@ class PlanScreen(Screen[StageDone | None]):
         machine, selection = self._machine, self._selection
         choices = selection.choices(self._entry, line, foreign_root=machine.foreign_root)
         return make_plan(
-            choices,
-            selection.image,
-            selection.initrd_bytes,
-            machine.host,
-            machine.loader.name,
-            self._around,
+            choices, selection.image, selection.initrd_bytes, machine.host, machine.loader.name
         )
 
     def _summary(self) -> str:
@@ -224,8 +212,6 @@ class PlanScreen(Screen[StageDone | None]):
             parts.append(Content(f"{finding.text}\n"))
             if finding.hint:
                 parts.append(Content(f"     {finding.hint}\n"))
-            if finding.forceable:
-                parts.append(Content(f"     warmboot stage --force {finding.check} goes on.\n"))
         parts.append(("What staging will do\n", "bold"))
         parts += [Content(f" {number}. {step}\n") for number, step in enumerate(plan.steps, 1)]
         if not plan.steps:

@@ -76,7 +76,7 @@ def display(scene: Scene) -> Result:
     drivers = [name for name in scene.around.displays if name not in _QUIET_DISPLAYS]
     if not drivers:
         place = scene.around.hypervisor
-        where = f"; this is a virtual machine ({place})" if place else ""
+        where = f"; this is a virtual machine on {place}" if place else ""
         return passed(f"No graphics card that firmware has to set up{where}")
     return warn(
         f"The screen may stay dark: {_some(drivers)} starts without firmware's help",
