@@ -191,4 +191,5 @@ def test_a_crash_kernel_is_judged_by_its_own_memory_and_limit(root: Path) -> Non
     assert judged(crash_size=4096)["crash-memory"].verdict is Verdict.FAIL
     fine = judged(crash_size=256 << 20, staged=True, load_limit=0, load_limit_panic=2)
     assert {finding.verdict for finding in fine.values()} == {Verdict.PASS}
+    assert judged(crash_size=1 << 28, crash_staged=True)["crash-staged"].verdict is Verdict.WARN
     assert judged(crash_size=1 << 28, load_limit_panic=0)["crash-load-limit"].text.endswith("is 0)")

@@ -282,9 +282,9 @@ def memory_place(draft: Draft) -> Result | None:
 )
 def crash_memory(draft: Draft) -> Result | None:
     """A crash kernel runs in memory set apart at boot: EADDRNOTAVAIL without it."""
-    kept = draft.host.crash_size
-    if not draft.panic or kept is None:
+    if not draft.panic:
         return None
+    kept = draft.host.crash_size or 0
     needed = draft.kernel_bytes + draft.initrd_bytes
     if kept == 0:
         return fail(
@@ -317,6 +317,19 @@ def crash_load_limit(draft: Draft) -> Result | None:
     return passed(f"The kernel allows {plural(limit, 'more crash kernel')}")
 
 
+@check("crash-staged", "Is a crash kernel staged already?", "/sys/kernel/kexec_crash_loaded")
+def crash_staged(draft: Draft) -> Result | None:
+    """There is room for one."""
+    if not draft.panic:
+        return None
+    if not draft.host.crash_staged:
+        return passed("No crash kernel is staged")
+    return warn(
+        "Another crash kernel is staged already; it will be replaced",
+        "Until the new one is in place, a crash finds the other.",
+    )
+
+
 IMAGE: tuple[Check[Draft], ...] = (
     architecture,
     route,
@@ -331,4 +344,5 @@ IMAGE: tuple[Check[Draft], ...] = (
     memory_place,
     crash_memory,
     crash_load_limit,
+    crash_staged,
 )
