@@ -150,6 +150,9 @@ def _stage_options(sub: argparse.ArgumentParser) -> None:
         choices=("file", "load", "tools"),
         help="kexec_file_load(2), kexec_load(2) or kexec-tools; by default the best",
     )
+    sub.add_argument(
+        "--sha256", metavar="HEX", help="stage only if this is the kernel's, as --dry-run showed it"
+    )
     sub.add_argument("--panic", action="store_true", help="stage the kernel to run after a crash")
     sub.add_argument(
         "--force",

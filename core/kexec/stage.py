@@ -104,16 +104,27 @@ def check(plan: Plan, *, rehearsal: bool = False) -> None:
 
 
 def prepare(
-    plan: Plan, selection: Selection, *, report: Report = ignore, cancel: Cancel | None = None
+    plan: Plan,
+    selection: Selection,
+    *,
+    report: Report = ignore,
+    cancel: Cancel | None = None,
+    previewed: str | None = None,
 ) -> Prepared:
     """Do everything before the call: unpack, join and check, in memory only.
 
-    Raises ImageError where the image proves damaged, Blocked where what came out is not for this
-    machine, Cancelled.
+    `previewed` is the SHA-256 of the kernel that was looked at before, in hex. Raises ImageError
+    where the image proves damaged or another than that, Blocked where what came out is not for
+    this machine, Cancelled.
     """
     cancel = cancel or Cancel()
     with ExitStack() as held:
         kernel_fd, release, sha256 = _kernel(plan, selection, held, report, cancel)
+        if previewed is not None and previewed.lower() != sha256:
+            raise ImageError(
+                f"The kernel is not the one that was looked at: its SHA-256 is {sha256}",
+                hint="It was replaced meanwhile. Look at it again, then stage it.",
+            )
         initrd_fd, initrd_name = _initrd(plan, selection, held, report, cancel)
         tree_fd = _devicetree(plan, selection, held, report, cancel)
         request = LoadRequest(

@@ -121,7 +121,8 @@ def check_steps(done: Mapping[str, Step], nonces: Nonces) -> None:
     assert [done[name].output for name in loaded] == ["0\n", "1\n", "0\n"]
     assert f"e2e={nonces.cmdline}" in done["dry-run"].output
     findings = json.loads(done["doctor"].output)["findings"]
-    assert {finding["check"]: finding["verdict"] for finding in findings}["kexec-calls"] == "pass"
+    verdicts = {finding["check"]: finding["verdict"] for finding in findings}
+    assert verdicts["kexec-calls"] in ("pass", "warn")  # warn: kexec_load(2) only
     status = json.loads(done["status"].output)
     assert (status["simulated"], status["staged"]) == (False, True)
     assert f"e2e={nonces.cmdline}" in status["what"]["cmdline"]

@@ -69,7 +69,7 @@ def run(options: argparse.Namespace) -> int:
             _show_plan(plan)
         check(plan, rehearsal=options.dry_run)
         with ProgressLine() as progress:
-            prepared = prepare(plan, selection, report=progress.report)
+            prepared = prepare(plan, selection, report=progress.report, previewed=options.sha256)
         with prepared:
             if options.dry_run:
                 return _dry_run(machine, prepared, as_json=options.json)
@@ -129,7 +129,8 @@ def _dry_run(machine: Machine, prepared: Prepared, *, as_json: bool) -> int:
         fields = {"plan": prepared.plan, "call": call, "sha256": prepared.sha256, "staged": None}
         output.write_json("stage", machine, fields)
         return ExitCode.OK
-    output.write_lines(["Dry run. Everything is ready; this call would be made:", f"  {call}"])
+    lines = ["Dry run. Everything is ready; this call would be made:", f"  {call}"]
+    output.write_lines([*lines, f"SHA-256 of the kernel: {prepared.sha256}"])
     return ExitCode.OK
 
 
