@@ -111,6 +111,14 @@ def test_a_dry_run_prints_the_call_and_stages_nothing(
     assert loaded(sandbox) == "0"
 
 
+def test_what_a_dry_run_showed_is_what_is_staged_or_nothing(call: Callable[..., Any]) -> None:
+    seen = call("stage", KERNEL, "--dry-run")[1]["sha256"]
+    code, answer = call("stage", KERNEL, "--sha256", "0" * 64)
+    assert code == ExitCode.BAD_IMAGE
+    assert seen in answer["error"]["message"]
+    assert call("stage", KERNEL, "--sha256", seen.upper())[0] == ExitCode.OK
+
+
 def test_a_dry_run_needs_no_privilege_but_staging_does(
     sandbox: Path, call: Callable[..., Any]
 ) -> None:

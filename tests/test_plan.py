@@ -36,7 +36,7 @@ def plan(host: Host) -> Make:
         if kernel[:2] == b"MZ" and b".linux" in kernel[:4096]:
             initrds = None
         choices = Choices("/boot/k", initrds, CommandLine(cmdline, Origin.TYPED))
-        machine = {"architecture", "devicetree", "foreign_root"} & changes.keys()
+        machine = {"devicetree", "foreign_root", "overlays", "loader", "panic"} & changes.keys()
         for name in machine:
             choices = replace(choices, **{name: changes.pop(name)})  # type: ignore[arg-type]
         if "origin" in changes:
@@ -93,7 +93,7 @@ def test_what_the_machine_does_not_allow(plan: Make) -> None:
     assert failed(plan(ARM64, privileged=False)) == {"privilege"}
     assert failed(plan(ARM64, load_disabled=True)) == {"kexec-enabled"}
     assert failed(plan(ARM64, load_limit=0)) == {"load-limit"}
-    assert failed(plan(ARM64, config={"KEXEC": "y"})) == {"kexec-file"}
+    assert failed(plan(ARM64, config={"KEXEC_FILE": "n"})) == {"kexec-calls", "route"}
     assert failed(plan(ARM64, config=None)) == set()
     assert failed(plan(ARM64, memory_available=1000)) == {"memory"}
     assert failed(plan(ARM64, machine="mips64")) == {"architecture", "route"}
@@ -126,7 +126,10 @@ def test_x86_limits_come_from_the_kernel_s_own_header(plan: Make) -> None:
 
 
 def test_a_device_tree_is_never_dropped_silently(plan: Make) -> None:
-    assert failed(plan(ARM64, devicetree="/dtbs/x.dtb")) == {"devicetree"}
+    assert plan(ARM64, devicetree="/dtbs/x.dtb").devicetree == "/dtbs/x.dtb"
+    locked = {"devicetree": "/dtbs/x.dtb", "lockdown": "integrity"}
+    assert failed(plan(ARM64, **locked)) == {"devicetree"}
+    assert failed(plan(ARM64, overlays=("/dtbs/x.dtbo",))) == {"devicetree"}
 
 
 def test_every_failure_says_what_to_do(plan: Make) -> None:

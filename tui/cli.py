@@ -98,7 +98,8 @@ def _parser() -> argparse.ArgumentParser:
     sub = command("exec", "restart.execute", "restart into the staged kernel")
     sub.add_argument("--yes", action="store_true", help="do not ask for the host name")
     sub.add_argument("--now", action="store_true", help="sync and jump; stop no services")
-    command("unload", "restart.unload", "take the staged kernel out again")
+    sub = command("unload", "restart.unload", "take the staged kernel out again")
+    sub.add_argument("--panic", action="store_true", help="take out the crash kernel instead")
     _bpf_commands(command("bpf", "", "parser programs for kernels that unpack images themselves"))
     sub = command("sandbox", "sandbox.run", "make a simulated machine to try everything on")
     sub.add_argument("directory", type=Path, metavar="DIR")
@@ -181,6 +182,31 @@ def _stage_options(sub: argparse.ArgumentParser) -> None:
         "--reuse-cmdline", action="store_true", help="the running kernel's command line"
     )
     sub.add_argument("--append", metavar="TEXT", help="words to add to the command line")
+    sub.add_argument("--dtb", metavar="FILE", help="hand this device tree over")
+    addons = sub.add_mutually_exclusive_group()
+    addons.add_argument(
+        "--addon",
+        metavar="FILE",
+        action="append",
+        help="an add-on for a UKI, instead of those beside it; may be given again",
+    )
+    addons.add_argument("--no-addons", action="store_true", help="use no add-on of a UKI")
+    sub.add_argument("--profile", metavar="N|ID", help="a UKI's profile; the first by default")
+    sub.add_argument(
+        "--loader",
+        choices=("file", "load", "tools"),
+        help="kexec_file_load(2), kexec_load(2) or kexec-tools; by default the best",
+    )
+    sub.add_argument(
+        "--sha256", metavar="HEX", help="stage only if this is the kernel's, as --dry-run showed it"
+    )
+    sub.add_argument("--panic", action="store_true", help="stage the kernel to run after a crash")
+    sub.add_argument(
+        "--force",
+        metavar="CHECK-ID",
+        action="append",
+        help="go on against this failed check of warmboot doctor; may be given again",
+    )
     sub.add_argument(
         "--force",
         metavar="CHECK-ID",

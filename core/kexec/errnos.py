@@ -19,8 +19,8 @@ LOAD = {
         "Wait a moment and try again. If it stays, this machine's processors cannot be restarted.",
     ),
     errno.ENOSYS: (
-        "this kernel has no kexec_file_load",
-        "It was built without CONFIG_KEXEC_FILE. Use kexec-tools (kexec -c -l), or reboot.",
+        "this kernel has no such call",
+        "It was built without it. Try another --loader, or reboot through firmware.",
     ),
     errno.ENOEXEC: (
         "the kernel does not know the format of this image",
@@ -66,6 +66,10 @@ LOAD = {
     errno.ETXTBSY: (
         "the image file is still open for writing",
         "An update may be running. Wait until it has finished.",
+    ),
+    errno.EFAULT: (
+        "a file became shorter while the kernel read it",
+        "Something else is writing to it. Try again when it has finished.",
     ),
     errno.EBADF: ("the kernel cannot read the image's descriptor", "Report this as a bug."),
 }

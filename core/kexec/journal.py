@@ -24,10 +24,13 @@ class Journal:
 
     def staged(self, staged: Staged) -> None:
         """Record that a kernel was staged."""
-        self._append("staged", {"staged": asdict(staged), "boot_id": staged.boot_id})
+        self._append(
+            "crash-staged" if staged.panic else "staged",
+            {"staged": asdict(staged), "boot_id": staged.boot_id},
+        )
 
     def event(self, name: str, boot_id: str | None) -> None:
-        """Record ``executed`` or ``unloaded``."""
+        """Record ``executed``, ``unloaded`` or ``crash-unloaded``."""
         self._append(name, {"boot_id": boot_id})
 
     def current(self, boot_id: str | None) -> Staged | None:

@@ -61,10 +61,14 @@ class Machine:
         staged = commit(prepared, self.loader, self.host, report=report)
         return staged, self._record(lambda: self.journal.staged(staged))
 
-    def unload(self) -> str | None:
-        """Take out what is staged; returns a warning as commit does. Raises Refused."""
-        self.loader.unload()
-        return self._record(lambda: self.journal.event("unloaded", self.host.boot_id))
+    def unload(self, *, panic: bool = False) -> str | None:
+        """Take out what is staged, or the crash kernel; returns a warning as commit does.
+
+        Raises Refused.
+        """
+        self.loader.unload(panic=panic)
+        name = "crash-unloaded" if panic else "unloaded"
+        return self._record(lambda: self.journal.event(name, self.host.boot_id))
 
     def execute(self, *, now: bool = False) -> str | None:
         """Restart into what is staged; `now` leaves services running to the end.

@@ -1,20 +1,27 @@
-"""The running kernel as a loader, through kexec_file_load(2)."""
+"""The running kernel as a loader: kexec_file_load(2), kexec_load(2) or kexec-tools."""
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 
-from warmboot.core.errors import NothingStaged, WarmbootError
+from warmboot.core.errors import Blocked, NothingStaged, WarmbootError
 from warmboot.core.host import Host, read_staged
+from warmboot.core.host.files import read_text
+from warmboot.core.images import FileView, identify
+from warmboot.core.images.rawimage import RawImage
 from warmboot.core.kexec import errnos, syscalls
-from warmboot.core.kexec.loader import LoadFlags, LoadRequest
+from warmboot.core.kexec.load import segments, tools
+from warmboot.core.kexec.load.memory import free_ranges
+from warmboot.core.kexec.loader import Call, LoadFlags, LoadRequest
 
 _SYSTEMCTL_TIMEOUT = 60
+_IOMEM_LIMIT = 4 << 20
 
 
 class NativeLoader:
-    """kexec_file_load(2) and reboot(2) of the machine warmboot runs on."""
+    """The kernel of the machine warmboot runs on; the request says by which call."""
 
     name = "kexec_file_load(2)"
     simulated = False
@@ -23,27 +30,52 @@ class NativeLoader:
         self._host = host
 
     def load(self, request: LoadRequest) -> None:
-        """Stage a kernel; raises Refused with the meaning of the kernel's answer."""
-        initrd = -1 if request.initrd_fd is None else request.initrd_fd
+        """Stage a kernel; raises Refused with the meaning of the kernel's answer.
+
+        Raises WarmbootError where kexec-tools fails, and what placing in memory raises.
+        """
+        if request.call is Call.TOOLS:
+            tools.load(self._host, request)
+            return
+        if request.call is Call.LOAD:
+            layout = _place(self._host, request)
         try:
-            syscalls.kexec_file_load(
-                request.kernel_fd,
-                initrd,
-                request.cmdline_bytes,
-                int(request.call_flags),
-                self._host.machine,
-            )
+            if request.call is Call.LOAD:
+                segments.load(layout, 0, self._host.machine)
+            else:
+                self._file_load(request)
         except OSError as error:
             raise errnos.refusal(error.errno or 0, errnos.LOAD, "Staging") from error
+
+    def _file_load(self, request: LoadRequest) -> None:
+        if request.devicetree_fd is not None:
+            raise Blocked("kexec_file_load(2) takes no device tree")
+        syscalls.kexec_file_load(
+            request.kernel_fd,
+            -1 if request.initrd_fd is None else request.initrd_fd,
+            request.cmdline_bytes,
+            int(request.call_flags),
+            self._host.machine,
+        )
 
     def loaded(self) -> bool:
         """Read /sys/kernel/kexec_loaded."""
         return bool(read_staged(self._host.prefix))
 
-    def unload(self) -> None:
-        """Take the staged kernel out; raises Refused."""
+    def unload(self, *, panic: bool = False) -> None:
+        """Take the staged kernel out, or the crash kernel; raises Refused.
+
+        Whichever call staged it: where the kernel lacks the one, the other does it.
+        """
+        machine = self._host.machine
+        flags = LoadFlags.UNLOAD | (LoadFlags.ON_CRASH if panic else LoadFlags.NONE)
         try:
-            syscalls.kexec_file_load(-1, -1, None, int(LoadFlags.UNLOAD), self._host.machine)
+            try:
+                syscalls.kexec_file_load(-1, -1, None, int(flags), machine)
+            except OSError as error:
+                if error.errno != errno.ENOSYS:
+                    raise
+                syscalls.kexec_load(0, (), syscalls.KEXEC_ON_CRASH if panic else 0, machine)
         except OSError as error:
             raise errnos.refusal(error.errno or 0, errnos.LOAD, "Unloading") from error
 
@@ -84,3 +116,33 @@ class NativeLoader:
                 f"systemctl kexec failed: {done.stderr.strip() or f'exit {done.returncode}'}",
                 hint="warmboot exec --now restarts without systemd (services are not stopped).",
             )
+
+
+def _place(host: Host, request: LoadRequest) -> segments.Layout:
+    """Find a place for everything; raises Blocked, Refused, ImageError, WarmbootError."""
+    from warmboot.core.kexec.load import arm64, devicetree  # a library that only this needs
+
+    size = os.fstat(request.kernel_fd).st_size
+    image = identify(FileView(request.kernel_fd, size))
+    if not isinstance(image, RawImage):
+        raise Blocked(f"kexec_load(2) is for an uncompressed Image here, not for {image.format}")
+    initrd_size = 0 if request.initrd_fd is None else os.fstat(request.initrd_fd).st_size
+    if request.devicetree_fd is None:
+        tree = (devicetree.running_tree(host.prefix), "/sys/firmware/fdt")
+    else:
+        content = os.pread(request.devicetree_fd, devicetree.LIMIT + 1, 0)
+        tree = (content, request.devicetree_name or "the device tree")
+    free = free_ranges(read_text(host.prefix / "proc/iomem", _IOMEM_LIMIT) or "")
+    if not free:
+        raise WarmbootError(
+            "The kernel does not tell where memory is free (/proc/iomem)",
+            hint="Run warmboot as root, outside a container.",
+        )
+    return arm64.place(
+        image,
+        (request.kernel_fd, size),
+        (request.initrd_fd, initrd_size) if request.initrd_fd is not None and initrd_size else None,
+        tree,
+        request.cmdline_bytes,
+        free,
+    )

@@ -11,6 +11,8 @@ from warmboot.core.images import Architecture, BootImage, Format
 from warmboot.core.images.uki import Uki
 from warmboot.core.kexec.architecture import ACCEPTED, MACHINES
 from warmboot.core.kexec.checks import Finding, Verdict
+from warmboot.core.kexec.choice import LoaderChoice, OtherLoader, choose_loader
+from warmboot.core.kexec.loader import Call
 
 if TYPE_CHECKING:
     from warmboot.core.host.surroundings import Surroundings
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 class Strategy(StrEnum):
     """How the kernel gets the image."""
 
+    # A further way also needs its case in _strategy() and in stage.prepare().
     AS_IS = "as it is"
     UNPACK = "unpacked here"
     TAKE_APART = "taken apart"
@@ -46,8 +49,10 @@ class Choices:
     """What the operator chose. Paths are as the operator knows them; `entry` is an entry's id.
 
     `initrds` is None to use what the image itself carries (a UKI), () for none at all. `forced`
-    are the checks that staging may go on against. `signed`: the image carries a signature, None
-    where nobody looked.
+    are the checks that staging may go on against. `loader` is the one asked for, None for the
+    best. `panic`: the kernel is to run after a crash. `overlays` change the device tree. `addons`
+    and `profile` (its id) are what a UKI is put together with. `signed`: the image
+    carries a signature, None where nobody looked.
     """
 
     kernel: str
@@ -57,6 +62,11 @@ class Choices:
     devicetree: str | None = None
     foreign_root: bool = False
     forced: tuple[str, ...] = ()
+    loader: Call | None = None
+    panic: bool = False
+    overlays: tuple[str, ...] = ()
+    addons: tuple[str, ...] = ()
+    profile: str | None = None
     signed: bool | None = None
 
 
@@ -70,12 +80,21 @@ class Alternative:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Everything that staging will do. `steps` are sentences in order; `findings` the checks."""
+    """Everything that staging will do. `steps` are sentences in order; `findings` the checks.
+
+    `devicetree` is the one handed over, None where the kernel gets that of the running one.
+    `call` is how the kernel is handed over, None where there is no way; `loader` its name as a
+    person should see it (a simulated one says so).
+    """
 
     choices: Choices
     image: BootImage
     architecture: Architecture | None
     loader: str
+    call: Call | None
+    why_loader: str
+    other_loaders: tuple[OtherLoader, ...]
+    devicetree: str | None
     strategy: Strategy
     why: str
     alternatives: tuple[Alternative, ...]
@@ -106,38 +125,76 @@ def make_plan(
 ) -> Plan:
     """Return the plan for an image on a host; `initrd_bytes` is the size of all initrd files.
 
-    Where `around` is given, what goes on around the kernel is judged too.
+    `loader` is the name of the machine's own. Where `around` is given, what goes on around the
+    kernel is judged too.
     """
     from warmboot.core.kexec.checks.registry import preflight  # not needed to list entries
 
     architecture = MACHINES.get(host.machine)
     strategy, why = _strategy(image, architecture)
+    chosen, devicetree = _loader(choices, host, architecture)
+    if chosen.call is None and strategy is not Strategy.NONE:
+        strategy, why = Strategy.NONE, chosen.why
+    if chosen.call is not None:
+        loader = loader.replace(Call.FILE, chosen.call)  # "simulated" in front of it stays
     if isinstance(image, Uki) and choices.initrds is None and image.initrd_section:
-        initrd_bytes = image.initrd_section.size
+        initrd_bytes = max(initrd_bytes, image.initrd_section.size)
+    findings = preflight(
+        image,
+        host,
+        architecture,
+        handed_over_as_is=strategy is Strategy.AS_IS,
+        route_missing=why if strategy is Strategy.NONE else None,
+        cmdline=choices.cmdline.text,
+        initrd_bytes=initrd_bytes,
+        devicetree=_not_carried(choices, devicetree),
+        file_load=chosen.call is Call.FILE,
+        borrowed_cmdline=choices.foreign_root and choices.cmdline.origin is Origin.RUNNING,
+        around=around,
+        panic=choices.panic,
+        signed=choices.signed,
+    )
     return Plan(
         choices=choices,
         image=image,
         architecture=architecture,
         loader=loader,
+        call=chosen.call,
+        why_loader=chosen.why,
+        other_loaders=chosen.others,
+        devicetree=devicetree,
         strategy=strategy,
         why=why,
         alternatives=tuple(_alternatives(strategy, image, architecture)),
-        steps=tuple(_steps(choices, image, strategy, loader)),
-        findings=preflight(
-            image,
-            host,
-            architecture,
-            handed_over_as_is=strategy is Strategy.AS_IS,
-            route_missing=why if strategy is Strategy.NONE else None,
-            cmdline=choices.cmdline.text,
-            initrd_bytes=initrd_bytes,
-            devicetree=choices.devicetree,
-            borrowed_cmdline=choices.foreign_root and choices.cmdline.origin is Origin.RUNNING,
-            around=around,
-            signed=choices.signed,
-        ),
+        steps=tuple(_steps(choices, image, strategy, loader, devicetree)),
+        findings=findings,
         initrd_bytes=initrd_bytes,
     )
+
+
+def _loader(
+    choices: Choices, host: Host, architecture: Architecture | None
+) -> tuple[LoaderChoice, str | None]:
+    """Return the loader and the device tree that goes with it.
+
+    Where no loader takes the tree, the choice is made without: a check then stands against it.
+    """
+    if choices.devicetree is not None and not choices.overlays:
+        chosen = choose_loader(
+            host, architecture, panic=choices.panic, devicetree=True, wanted=choices.loader
+        )
+        if chosen.call is not None:
+            return chosen, choices.devicetree
+    chosen = choose_loader(host, architecture, panic=choices.panic, wanted=choices.loader)
+    return chosen, None
+
+
+def _not_carried(choices: Choices, devicetree: str | None) -> str | None:
+    """Name what the entry wants of the device tree and the kernel would not get."""
+    if choices.overlays:
+        base = choices.devicetree or "in use now"
+        return f"{base} with the overlays {', '.join(choices.overlays)}"
+    return choices.devicetree if devicetree is None else None
 
 
 def _strategy(image: BootImage, architecture: Architecture | None) -> tuple[Strategy, str]:
@@ -173,7 +230,7 @@ def _alternatives(
     if strategy is not Strategy.AS_IS:
         accepted = " or ".join(ACCEPTED.get(architecture, ())) if architecture else ""
         takes = f"takes {accepted} only" if accepted else "is of an unknown architecture"
-        why_not = f"kexec_file_load(2) here {takes}"
+        why_not = f"The kernel here {takes}"
         others.append(Alternative(Strategy.AS_IS, why_not))
     if strategy is Strategy.AS_IS and image.stream is not None:
         why_not = "not needed, and a signature would be lost"
@@ -181,7 +238,9 @@ def _alternatives(
     return others
 
 
-def _steps(choices: Choices, image: BootImage, strategy: Strategy, loader: str) -> list[str]:
+def _steps(
+    choices: Choices, image: BootImage, strategy: Strategy, loader: str, devicetree: str | None
+) -> list[str]:
     if strategy is Strategy.NONE:
         return []
     steps = [f"Open {choices.kernel} and hold it open"]
@@ -191,13 +250,32 @@ def _steps(choices: Choices, image: BootImage, strategy: Strategy, loader: str) 
         kernel = image.linux or image
     if strategy is not Strategy.AS_IS and kernel.stream and kernel.format is not Format.BZIMAGE:
         steps.append(f"Unpack its {kernel.stream.method} payload into memory and check it")
-    if choices.initrds is None and isinstance(image, Uki):
-        if image.initrd_section:
-            steps.append("Take the initrd out of the UKI's .initrd section")
-    elif choices.initrds:
+    if isinstance(image, Uki):
+        steps += _uki_steps(choices, image)
+    if choices.initrds:
         many = len(choices.initrds) > 1
         steps.append(f"{'Join the initrds' if many else 'Open'} {' + '.join(choices.initrds)}")
-    else:
+    elif choices.initrds is not None or not isinstance(image, Uki):
         steps.append("Use no initrd")
-    steps.append(f"Stage with {loader}; the running system goes on")
+    if devicetree is not None:
+        steps.append(f"Hand over the device tree {devicetree}, with a new /chosen")
+    if choices.panic:
+        steps.append(f"Stage with {loader} as the crash kernel; the running system goes on")
+    else:
+        steps.append(f"Stage with {loader}; the running system goes on")
+    return steps
+
+
+def _uki_steps(choices: Choices, image: Uki) -> list[str]:
+    steps = []
+    if choices.profile is not None:
+        steps.append(f"Use its profile {choices.profile}")
+    if choices.addons:
+        steps.append(f"Add {' + '.join(choices.addons)}")
+    if choices.initrds is None:
+        section = "Take the initrd out of the UKI's .initrd section"
+        steps.append(section if image.initrd_section else "Use what initrds the parts hold")
+    if any(section.name == ".dtbauto" for section in image.headers.sections):
+        steps.append("Leave its .dtbauto device trees aside: only firmware knows which one fits")
+    steps.append("Measure nothing: what is sealed to the PCRs systemd-stub extends stays shut")
     return steps

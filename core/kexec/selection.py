@@ -2,30 +2,72 @@
 
 from __future__ import annotations
 
+import contextlib
 from contextlib import ExitStack
+from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from warmboot.core.boot import BootRoot, Entry
 from warmboot.core.boot.cmdline import append, reusable
-from warmboot.core.errors import NotFound
+from warmboot.core.errors import ImageError, NotFound
 from warmboot.core.host import Host
 from warmboot.core.images import BootImage, ImageFile, identify
 from warmboot.core.images.authenticode import is_signed
-from warmboot.core.images.uki import Uki
+from warmboot.core.images.uki import Addon, Uki
+from warmboot.core.images.view import View
+from warmboot.core.kexec.loader import Call
 from warmboot.core.kexec.plan import Choices, CommandLine, Origin
+from warmboot.core.kexec.unified import Part, Unified, unify
 from warmboot.core.text import printable
+
+_ADDON = ".addon.efi"
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """Files and parts that an operator names beside the entry; paths are of this machine.
+
+    `initrds` and `addons` are None for those that belong to the image, () for none at all.
+    `profile` is the number or id of a UKI's profile.
+    """
+
+    initrds: tuple[str, ...] | None = None
+    devicetree: str | None = None
+    addons: tuple[str, ...] | None = None
+    profile: str | None = None
 
 
 class Selection:
-    """An open kernel image, what it is, and the open initrds (None: those inside the image)."""
+    """An open kernel image, what it is, and the open initrds (None: those inside the image).
 
-    def __init__(self, kernel: ImageFile, initrds: tuple[ImageFile, ...] | None) -> None:
+    `unified` is what a UKI is put together to, None for any other image.
+    """
+
+    def __init__(
+        self,
+        kernel: ImageFile,
+        initrds: tuple[ImageFile, ...] | None,
+        devicetree: ImageFile | None = None,
+        addons: tuple[ImageFile, ...] = (),
+        profile: str | None = None,
+    ) -> None:
         self.kernel = kernel
         self.initrds = initrds
+        self.devicetree = devicetree
+        self.addons = addons
         self.image: BootImage = identify(kernel.view)
-        if initrds is None and not isinstance(self.image, Uki):
+        self.unified: Unified | None = None
+        if isinstance(self.image, Uki):
+            found = [(file.name, _addon(file)) for file in addons]
+            self.unified = unify(self.image, found, profile)
+        elif profile is not None or addons:
+            raise NotFound(
+                f"{printable(kernel.name)} is no UKI, so it has no profiles and takes no add-ons"
+            )
+        elif initrds is None:
             self.initrds = ()
 
     @classmethod
@@ -35,60 +77,113 @@ class Selection:
         entry: Entry | None,
         kernel: str | None = None,
         initrds: tuple[str, ...] | None = None,
+        named: Named | None = None,
     ) -> Self:
-        """Open an entry's files inside `root`; a `kernel` or `initrds` given by path replace them.
+        """Open an entry's files inside `root`; what is given by path replaces them.
 
-        Given paths are paths of this machine, not of the root. Raises WarmbootError.
+        Given paths are paths of this machine, not of the root. `initrds` is short for the field
+        of `named`. Raises WarmbootError.
         """
+        named = named or Named(initrds=initrds)
         with ExitStack() as opened:
+            tree: ImageFile | None = None
             if kernel is not None:
                 kernel_file = opened.enter_context(ImageFile.open(kernel))
             elif entry is not None:
                 kernel_file = opened.enter_context(root.open(entry.kernel))
             else:
                 raise NotFound("No kernel is chosen", hint="Name an entry or give --kernel.")
-            files: tuple[ImageFile, ...] | None
-            if initrds is not None:
-                files = tuple(opened.enter_context(ImageFile.open(path)) for path in initrds)
+            files: tuple[ImageFile, ...] | None = None
+            if named.initrds is not None:
+                files = tuple(opened.enter_context(ImageFile.open(path)) for path in named.initrds)
             elif entry is not None and kernel is None and entry.initrds:
                 files = tuple(opened.enter_context(root.open(path)) for path in entry.initrds)
+            if named.devicetree is not None:
+                tree = opened.enter_context(ImageFile.open(named.devicetree))
+            elif entry is not None and kernel is None and entry.devicetree:
+                tree = opened.enter_context(root.open(entry.devicetree))
+            if named.addons is not None:
+                addons = [opened.enter_context(ImageFile.open(path)) for path in named.addons]
+            elif not isinstance(identify(kernel_file.view), Uki):
+                addons = []
+            elif kernel is not None:
+                folder = f"{kernel}.extra.d"
+                paths = [f"{folder}/{name}" for name in _beside(None, folder)]
+                addons = [opened.enter_context(ImageFile.open(path)) for path in paths]
             else:
-                files = None
-            selection = cls(kernel_file, files)
+                folder = f"{entry.kernel if entry else ''}.extra.d"
+                paths = [f"{folder}/{name}" for name in _beside(root, folder)]
+                addons = [opened.enter_context(root.open(path)) for path in paths]
+            selection = cls(kernel_file, files, tree, tuple(addons), named.profile)
             opened.pop_all()
         return selection
 
     @property
     def initrd_bytes(self) -> int:
-        """Size of all open initrd files together."""
+        """Size of all initrds together."""
+        if self.initrds is None and self.unified is not None:
+            return self.unified.initrd_bytes
         return sum(file.identity.size for file in self.initrds or ())
+
+    def part(self, part: Part) -> View:
+        """Return the content of a UKI's or an add-on's section."""
+        file = self.addons[part.file - 1] if part.file else self.kernel
+        section = part.section
+        return file.view.part(section.offset, section.size, f"{section.name} section")
 
     @cached_property
     def signed(self) -> bool:
         """Whether the image carries a signature, trusted here or not."""
         return is_signed(self.kernel.view)
 
-    def choices(self, entry: Entry | None, cmdline: CommandLine, *, foreign_root: bool) -> Choices:
+    def choices(
+        self,
+        entry: Entry | None,
+        cmdline: CommandLine,
+        *,
+        foreign_root: bool,
+        loader: Call | None = None,
+        panic: bool = False,
+    ) -> Choices:
         """Return what is chosen, as the value a plan is made from."""
         names = None if self.initrds is None else tuple(file.name for file in self.initrds)
+        unified = self.unified
         return Choices(
             kernel=printable(self.kernel.name),
             initrds=None if names is None else tuple(printable(name) for name in names),
             cmdline=cmdline,
             entry=entry.id if entry else None,
-            devicetree=entry.devicetree if entry else None,
+            devicetree=self._devicetree_name(),
             foreign_root=foreign_root,
+            loader=loader,
+            panic=panic,
+            addons=tuple(printable(file.name) for file in self.addons),
+            profile=unified.profile.id if unified and unified.profile else None,
             signed=self.signed,
         )
 
+    def _devicetree_name(self) -> str | None:
+        if self.devicetree is not None:
+            return printable(self.devicetree.name)
+        part = self.unified.devicetree if self.unified else None
+        if part is None:
+            return None
+        file = self.addons[part.file - 1] if part.file else self.kernel
+        return f"{printable(file.name)} .dtb"
+
+    @property
+    def _files(self) -> tuple[ImageFile, ...]:
+        tree = () if self.devicetree is None else (self.devicetree,)
+        return (self.kernel, *(self.initrds or ()), *tree, *self.addons)
+
     def unchanged(self) -> None:
         """Raise ImageError where one of the files changed since it was opened."""
-        for file in (self.kernel, *(self.initrds or ())):
+        for file in self._files:
             file.unchanged()
 
     def close(self) -> None:
         """Close every file."""
-        for file in (self.kernel, *(self.initrds or ())):
+        for file in self._files:
             file.close()
 
     def __enter__(self) -> Self:
@@ -103,6 +198,24 @@ class Selection:
         self.close()
 
 
+def _beside(root: BootRoot | None, folder: str) -> list[str]:
+    """Names of the add-ons in a folder that need not be there, in order."""
+    names: list[str] = []
+    with contextlib.suppress(OSError, ValueError):
+        names = root.names(folder) if root else [path.name for path in Path(folder).iterdir()]
+    return sorted(name for name in names if name.lower().endswith(_ADDON))
+
+
+def _addon(file: ImageFile) -> Addon:
+    image = identify(file.view)
+    if not isinstance(image, Addon):
+        raise ImageError(
+            f"{printable(file.name)} is no add-on for a UKI",
+            hint="Leave it out with --no-addons, or name the add-ons with --addon.",
+        )
+    return image
+
+
 def choose_cmdline(
     entry: Entry | None,
     image: BootImage,
@@ -111,14 +224,19 @@ def choose_cmdline(
     typed: str | None = None,
     extra: str | None = None,
     reuse: bool = False,
+    unified: Unified | None = None,
 ) -> CommandLine:
     """Return the command line: typed, else the entry's, else the image's own, else the running.
 
     `reuse` asks for the running kernel's even where an entry states one; `extra` is added to
-    whichever it is.
+    whichever it is. Where `unified` is given, its profile's counts before the base's, and the
+    words of its add-ons follow any that is not typed.
     """
     own = entry.cmdline if entry is not None else None
-    if own is None and isinstance(image, Uki):
+    if isinstance(image, Uki) and unified is not None:
+        base = own if own is not None and own != image.cmdline else unified.cmdline
+        own = append(base or "", " ".join(unified.added)) if unified.added else base
+    elif own is None and isinstance(image, Uki):
         own = image.cmdline
     if typed is not None:
         line = CommandLine(typed, Origin.TYPED)

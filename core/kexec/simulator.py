@@ -31,7 +31,7 @@ from warmboot.core.images.elf import ElfKernel
 from warmboot.core.images.rawimage import RawImage
 from warmboot.core.kexec import errnos
 from warmboot.core.kexec.architecture import COMMAND_LINE_SIZE, MACHINES, X86_CMDLINE_RESERVE
-from warmboot.core.kexec.loader import LoadFlags, LoadRequest
+from warmboot.core.kexec.loader import Call, LoadFlags, LoadRequest
 from warmboot.core.kexec.simulated import Answer
 from warmboot.core.kexec.simulated_bpf import unwrap_seventh, unwrap_sixth
 from warmboot.core.kexec.simulated_keys import check_signature
@@ -65,12 +65,14 @@ class Simulator:
         """Read the sandbox's kexec_loaded."""
         return bool(read_staged(self._prefix))
 
-    def unload(self) -> None:
-        """Take the staged kernel out; raises Refused."""
+    def unload(self, *, panic: bool = False) -> None:
+        """Take the staged kernel out; raises Refused. It knows no crash kernels."""
         try:
             self._permit(read_host(self._prefix))
         except Answer as answer:
             raise errnos.refusal(answer.code, errnos.LOAD, "Unloading") from answer
+        if panic:
+            return
         self._set_loaded(False)
 
     def execute(self) -> None:
@@ -94,7 +96,9 @@ class Simulator:
         self._permit(host)
         if int(request.flags) & ~int(LoadFlags.DEBUG):
             raise Answer(errno.EINVAL)
-        if host.option("KEXEC_FILE") is False:
+        if request.call is Call.LOAD and host.lockdown not in (None, "none"):
+            raise Answer(errno.EPERM)
+        if host.option("KEXEC_FILE" if request.call is Call.FILE else "KEXEC") is False:
             raise Answer(errno.ENOSYS)
         view = _open(request.kernel_fd)
         initrd = _open(request.initrd_fd) if request.initrd_fd is not None else None

@@ -14,7 +14,7 @@ from warmboot.core.host import Host
 from warmboot.core.images import BootImage, View
 from warmboot.core.images.uki import Uki
 from warmboot.core.kexec.architecture import ACCEPTED
-from warmboot.core.kexec.loader import Loader, LoadRequest
+from warmboot.core.kexec.loader import Call, Loader, LoadFlags, LoadRequest
 from warmboot.core.kexec.plan import Plan, Strategy
 from warmboot.core.kexec.selection import Selection
 from warmboot.core.payload import MemFile, unpack
@@ -28,7 +28,7 @@ class Staged:
     """What is staged: recorded in the journal and shown until it is executed or unloaded.
 
     `sha256` is of the bytes the kernel was given, `at` seconds since the epoch, `boot_id` that of
-    the boot during which it was staged.
+    the boot during which it was staged. `panic`: it runs after a crash.
     """
 
     entry: str | None
@@ -41,6 +41,7 @@ class Staged:
     sha256: str
     at: float
     boot_id: str | None
+    panic: bool = False
 
 
 class Prepared:
@@ -103,23 +104,39 @@ def check(plan: Plan, *, rehearsal: bool = False) -> None:
 
 
 def prepare(
-    plan: Plan, selection: Selection, *, report: Report = ignore, cancel: Cancel | None = None
+    plan: Plan,
+    selection: Selection,
+    *,
+    report: Report = ignore,
+    cancel: Cancel | None = None,
+    previewed: str | None = None,
 ) -> Prepared:
     """Do everything before the call: unpack, join and check, in memory only.
 
-    Raises ImageError where the image proves damaged, Blocked where what came out is not for this
-    machine, Cancelled.
+    `previewed` is the SHA-256 of the kernel that was looked at before, in hex. Raises ImageError
+    where the image proves damaged or another than that, Blocked where what came out is not for
+    this machine, Cancelled.
     """
     cancel = cancel or Cancel()
     with ExitStack() as held:
         kernel_fd, release, sha256 = _kernel(plan, selection, held, report, cancel)
+        if previewed is not None and previewed.lower() != sha256:
+            raise ImageError(
+                f"The kernel is not the one that was looked at: its SHA-256 is {sha256}",
+                hint="It was replaced meanwhile. Look at it again, then stage it.",
+            )
         initrd_fd, initrd_name = _initrd(plan, selection, held, report, cancel)
+        tree_fd = _devicetree(plan, selection, held, report, cancel)
         request = LoadRequest(
             kernel_fd=kernel_fd,
             kernel_name=plan.choices.kernel,
             initrd_fd=initrd_fd,
             initrd_name=initrd_name,
             cmdline=plan.choices.cmdline.text,
+            flags=LoadFlags.ON_CRASH if plan.choices.panic else LoadFlags.NONE,
+            call=plan.call or Call.FILE,
+            devicetree_fd=tree_fd,
+            devicetree_name=plan.devicetree,
         )
         return Prepared(plan, selection, request, release, sha256, held.pop_all())
 
@@ -141,10 +158,11 @@ def commit(prepared: Prepared, loader: Loader, host: Host, *, report: Report = i
         release=prepared.release,
         cmdline=plan.choices.cmdline.text,
         strategy=plan.strategy,
-        loader=loader.name,
+        loader=plan.loader,
         sha256=prepared.sha256,
         at=time.time(),
         boot_id=host.boot_id,
+        panic=plan.choices.panic,
     )
 
 
@@ -200,14 +218,17 @@ def _initrd(
     plan: Plan, selection: Selection, held: ExitStack, report: Report, cancel: Cancel
 ) -> tuple[int | None, str | None]:
     """Return one descriptor for all initrds: the file itself, or a joined copy in memory."""
-    image, files = selection.image, selection.initrds
-    if files is None and isinstance(image, Uki) and image.initrd_section is not None:
-        section = image.initrd_section
-        part = selection.kernel.view.part(section.offset, section.size, ".initrd section")
+    files, unified = selection.initrds, selection.unified
+    if files is None and unified is not None:
+        if not unified.initrds:
+            return None, None
         memory = held.enter_context(MemFile("warmboot-initrd"))
-        _read(part, Phase.INITRD, report, cancel, memory)
+        for part in unified.initrds:
+            memory.write(bytes(-memory.size % 4))
+            _read(selection.part(part), Phase.INITRD, report, cancel, memory)
         memory.seal()
-        return memory.fd, f"{plan.choices.kernel} .initrd"
+        names = dict.fromkeys(part.section.name for part in unified.initrds)
+        return memory.fd, f"{plan.choices.kernel} {' '.join(names)}"
     if not files:
         return None, None
     if len(files) == 1:
@@ -218,6 +239,29 @@ def _initrd(
         memory.write(bytes(-memory.size % 4))
     memory.seal()
     return memory.fd, " + ".join(plan.choices.initrds or ())
+
+
+def _devicetree(
+    plan: Plan, selection: Selection, held: ExitStack, report: Report, cancel: Cancel
+) -> int | None:
+    """Return the descriptor of the device tree to hand over; raises ImageError where it is none."""
+    if plan.devicetree is None:
+        return None
+    from warmboot.core.kexec.load.devicetree import LIMIT, check_tree
+
+    if selection.devicetree is not None:
+        view: View = selection.devicetree.view
+        fd = selection.devicetree.fd
+    elif selection.unified is not None and selection.unified.devicetree is not None:
+        view = selection.part(selection.unified.devicetree)
+        memory = held.enter_context(MemFile("warmboot-devicetree"))
+        _read(view, Phase.READ, report, cancel, memory)
+        memory.seal()
+        fd = memory.fd
+    else:
+        raise Blocked(f"The device tree {plan.devicetree} is not among the files that are open")
+    check_tree(view.head(LIMIT + 1), plan.devicetree)
+    return fd
 
 
 def _read(

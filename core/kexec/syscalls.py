@@ -1,10 +1,11 @@
-"""The system calls themselves: kexec_file_load(2) and reboot(2), through libc's syscall(2)."""
+"""The system calls themselves: kexec_file_load(2), kexec_load(2), reboot(2), by syscall(2)."""
 
 from __future__ import annotations
 
 import ctypes
 import errno
 import os
+from collections.abc import Sequence
 from typing import Final
 
 #: Numbers of kexec_file_load(2) by ``uname -m``. Source: the kernel's syscall tables.
@@ -16,6 +17,25 @@ KEXEC_FILE_LOAD: Final = {
     "s390x": 381,
     "ppc64le": 382,
 }
+#: Numbers of kexec_load(2), likewise.
+KEXEC_LOAD: Final = {
+    "x86_64": 246,
+    "aarch64": 104,
+    "riscv64": 104,
+    "loongarch64": 104,
+    "s390x": 277,
+    "ppc64le": 268,
+}
+#: KEXEC_ARCH_* by ``uname -m``; include/uapi/linux/kexec.h.
+KEXEC_ARCH: Final = {
+    "x86_64": 62 << 16,
+    "aarch64": 183 << 16,
+    "riscv64": 243 << 16,
+    "loongarch64": 258 << 16,
+    "s390x": 22 << 16,
+    "ppc64le": 21 << 16,
+}
+KEXEC_ON_CRASH: Final = 0x1  # include/uapi/linux/kexec.h
 LINUX_REBOOT_CMD_KEXEC: Final = 0x45584543  # include/uapi/linux/reboot.h
 
 _libc: Final = ctypes.CDLL(None, use_errno=True)
@@ -43,6 +63,38 @@ def kexec_file_load(
         ctypes.c_ulong(0 if cmdline is None else len(cmdline)),
         ctypes.c_char_p(cmdline),
         ctypes.c_ulong(flags),
+    )
+    if result != 0:
+        code = ctypes.get_errno()
+        raise OSError(code, os.strerror(code))
+
+
+class KexecSegment(ctypes.Structure):
+    """struct kexec_segment: `bufsz` bytes at `buf` go to `memsz` bytes of memory at `mem`."""
+
+    _fields_ = (
+        ("buf", ctypes.c_void_p),
+        ("bufsz", ctypes.c_size_t),
+        ("mem", ctypes.c_void_p),
+        ("memsz", ctypes.c_size_t),
+    )
+
+
+def kexec_load(entry: int, segments: Sequence[KexecSegment], flags: int, machine: str) -> None:
+    """Call kexec_load(2); no segments at all unload. `flags` is without the architecture.
+
+    Raises OSError with the kernel's errno; ENOSYS also where `machine` has no such call.
+    """
+    number = KEXEC_LOAD.get(machine)
+    if number is None:
+        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
+    array = (KexecSegment * len(segments))(*segments)
+    result = _syscall(
+        ctypes.c_long(number),
+        ctypes.c_ulong(entry),
+        ctypes.c_ulong(len(segments)),
+        ctypes.byref(array) if segments else None,
+        ctypes.c_ulong(flags | KEXEC_ARCH[machine]),
     )
     if result != 0:
         code = ctypes.get_errno()

@@ -12,10 +12,13 @@ import sysconfig
 import tarfile
 import tempfile
 from collections.abc import Mapping
+from dataclasses import dataclass
 from importlib import metadata
 from io import BytesIO
 from pathlib import Path
 
+from elftools.elf.dynamic import DynamicSection
+from elftools.elf.elffile import ELFFile
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -25,11 +28,14 @@ from .fetch import PYTHON_VERSION, Arch, cached, debian_packages, python_modules
 PYTHON = f"python{PYTHON_VERSION}"
 MODULES = f"usr/local/lib/{PYTHON}/dist-packages"
 GUEST_FILES = Path(__file__).parent / "guest"
-DEBIAN_KERNEL = "linux-image-cloud-amd64*"
 PACKAGES = (
     *(f"{PYTHON}-minimal", f"lib{PYTHON}-minimal", f"lib{PYTHON}-stdlib"),
     *("libc6", "libc-bin", "libgcc-s1", "zlib1g", "libexpat1", "libffi8", "liblzma5"),
     *("libbz2-1.0", "libssl3", "libuuid1", "libcrypt1", "busybox-static"),
+)
+KEXEC_TOOLS = (
+    *("kexec-tools", "libxenmisc4.17", "libxencall1", "libxentoollog1", "libxenevtchn1"),
+    *("libxenforeignmemory1", "libxendevicemodel1", "libxengnttab1", "libxentoolcore1"),
 )
 APPLETS = (
     *("cat", "dmesg", "hostname", "ls", "mkdir", "mount", "poweroff", "sed", "setsid", "sh"),
@@ -38,22 +44,51 @@ APPLETS = (
 NOT_NEEDED = ("usr/share/doc", "usr/share/man", "usr/share/lintian", "usr/lib/*/gconv")
 
 
-def _downloads(arch: Arch) -> Path:
-    names = PACKAGES + ((DEBIAN_KERNEL,) if arch is Arch.AMD64 else ())
-    return debian_packages(arch, names)
+@dataclass(frozen=True)
+class DebianKernel:
+    """Debian's stock cloud kernel: its release, the image, and its build options as text."""
+
+    release: str
+    image: bytes
+    config: bytes
 
 
-def debian_kernel() -> tuple[str, bytes]:
-    """Release and bzImage of Debian's stock x86-64 cloud kernel."""
-    (package,) = _downloads(Arch.AMD64).glob("linux-image-*.deb")
+def debian_kernel(arch: Arch) -> DebianKernel:
+    """Return the stock cloud kernel of an architecture."""
+    (package,) = debian_packages(arch, [f"linux-image-cloud-{arch}*"]).glob("*.deb")
     content = run("dpkg-deb", "--fsys-tarfile", package)
+    found: dict[str, tuple[str, bytes]] = {}
     with tarfile.open(fileobj=BytesIO(content)) as archive:
         for member in archive:
-            path = Path(member.name)
-            image = archive.extractfile(member) if path.name.startswith("vmlinuz-") else None
-            if image is not None:
-                return path.name.removeprefix("vmlinuz-"), image.read()
-    raise FileNotFoundError(f"{package.name} holds no /boot/vmlinuz-*")
+            kind, _, release = Path(member.name).name.partition("-")
+            file = archive.extractfile(member) if member.name.startswith("./boot/") else None
+            if file is not None:
+                found[kind] = (release, file.read())
+    release, image = found["vmlinuz"]
+    return DebianKernel(release, image, found["config"][1])
+
+
+def kexec_tools(arch: Arch) -> dict[str, bytes]:
+    """Debian's kexec(8) and the libraries it is linked to, as files for guest_initramfs."""
+    downloads = debian_packages(arch, KEXEC_TOOLS)
+
+    def unpack(folder: Path) -> None:
+        for package in downloads.glob("*.deb"):
+            run("dpkg-deb", "--extract", package, folder)
+
+    tree = cached("trees", [downloads.name], unpack)
+    libraries = [path for path in tree.glob("usr/lib/*/libxen*.so.*") if not path.is_symlink()]
+    files = {f"/usr/lib/{_soname(path)}": path.read_bytes() for path in libraries}
+    return {**files, "/usr/sbin/kexec": (tree / "sbin/kexec").read_bytes()}
+
+
+def _soname(library: Path) -> str:
+    """The name that programs know a library by."""
+    with library.open("rb") as file:
+        dynamic = ELFFile(file).get_section_by_name(".dynamic")
+        if not isinstance(dynamic, DynamicSection):
+            raise FileNotFoundError(f"{library.name} is no shared library")
+        return str(next(vars(tag)["soname"] for tag in dynamic.iter_tags("DT_SONAME")))
 
 
 def base_archive(arch: Arch) -> Path:
@@ -81,12 +116,11 @@ def base_archive(arch: Arch) -> Path:
 
 
 def _debian_tree(arch: Arch) -> Path:
-    downloads = _downloads(arch)
+    downloads = debian_packages(arch, PACKAGES)
 
     def unpack(folder: Path) -> None:
         for package in sorted(downloads.glob("*.deb")):
-            if not package.name.startswith("linux-image-"):
-                run("dpkg-deb", "--extract", package, folder)
+            run("dpkg-deb", "--extract", package, folder)
         for pattern in NOT_NEEDED:
             for unneeded in folder.glob(pattern):
                 shutil.rmtree(unneeded)
@@ -161,7 +195,7 @@ def guest_initramfs(target: Path, arch: Arch, files: Mapping[str, bytes], scenar
     """
     archive = Archive()
     for path, content in files.items():
-        archive.file(path, content)
+        archive.file(path, content, 0o755 if path.endswith("bin/kexec") else 0o644)
     archive.file("/init", GUEST_FILES / "init", 0o755)
     archive.file("/report.sh", GUEST_FILES / "report.sh")
     archive.file("/scenario", scenario, 0o755)

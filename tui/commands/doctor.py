@@ -47,7 +47,7 @@ def _examine(machine: Machine, name: str | None, kernel: str | None) -> tuple[Fi
         return examine_machine(machine.host, around)
     entry = None if name is None else choose(find_entries(machine.root), name)
     with Selection.open(machine.root, entry, kernel) as selection:
-        cmdline = choose_cmdline(entry, selection.image, machine.host)
+        cmdline = choose_cmdline(entry, selection.image, machine.host, unified=selection.unified)
         choices = selection.choices(entry, cmdline, foreign_root=machine.foreign_root)
         size, loader = selection.initrd_bytes, machine.loader.name
         plan = make_plan(choices, selection.image, size, machine.host, loader, around)

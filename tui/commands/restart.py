@@ -96,14 +96,17 @@ def unload(options: argparse.Namespace) -> int:
     """Take the staged kernel out again."""
     machine = open_machine(options.root)
     _need_privilege(machine)
-    if machine.host.staged is False:
-        raise NothingStaged("No kernel is staged; there is nothing to unload")
-    warning = machine.unload()
+    there = machine.host.crash_staged if options.panic else machine.host.staged
+    kind = "crash kernel" if options.panic else "kernel"
+    if there is False:
+        raise NothingStaged(f"No {kind} is staged; there is nothing to unload")
+    warning = machine.unload(panic=options.panic)
     if options.json:
         output.write_json("unload", machine, {"staged": machine.status().staged})
     else:
         output.banner(machine)
-        output.write_lines(["Unloaded. Nothing is staged now."])
+        still = "No crash kernel is staged now." if options.panic else "Nothing is staged now."
+        output.write_lines([f"Unloaded. {still}"])
     if warning:
         sys.stderr.write(f"warmboot: {warning}\n")
     return ExitCode.OK

@@ -25,8 +25,12 @@ from warmboot.core.kexec import (
     prepare,
 )
 from warmboot.core.kexec.checks.registry import forced_checks
+from warmboot.core.kexec.loader import Call
+from warmboot.core.kexec.selection import Named
 from warmboot.tui import output
 from warmboot.tui.progress import ProgressLine
+
+_LOADERS = {"file": Call.FILE, "load": Call.LOAD, "tools": Call.TOOLS}
 
 
 def run(options: argparse.Namespace) -> int:
@@ -34,10 +38,8 @@ def run(options: argparse.Namespace) -> int:
     machine = open_machine(options.root)
     forced = forced_checks(options.force or ())
     entry = _entry(machine, options)
-    initrds = () if options.no_initrd else None
-    if options.initrd:
-        initrds = tuple(options.initrd)
-    with Selection.open(machine.root, entry, options.kernel, initrds) as selection:
+    named = _named(options)
+    with Selection.open(machine.root, entry, options.kernel, named=named) as selection:
         cmdline = choose_cmdline(
             entry,
             selection.image,
@@ -45,8 +47,15 @@ def run(options: argparse.Namespace) -> int:
             typed=options.cmdline,
             extra=options.append,
             reuse=options.reuse_cmdline,
+            unified=selection.unified,
         )
-        choices = selection.choices(entry, cmdline, foreign_root=machine.foreign_root)
+        choices = selection.choices(
+            entry,
+            cmdline,
+            foreign_root=machine.foreign_root,
+            loader=_LOADERS.get(options.loader),
+            panic=options.panic,
+        )
         plan = make_plan(
             replace(choices, forced=forced),
             selection.image,
@@ -60,11 +69,18 @@ def run(options: argparse.Namespace) -> int:
             _show_plan(plan)
         check(plan, rehearsal=options.dry_run)
         with ProgressLine() as progress:
-            prepared = prepare(plan, selection, report=progress.report)
+            prepared = prepare(plan, selection, report=progress.report, previewed=options.sha256)
         with prepared:
             if options.dry_run:
                 return _dry_run(machine, prepared, as_json=options.json)
             return _commit(machine, prepared, as_json=options.json)
+
+
+def _named(options: argparse.Namespace) -> Named:
+    """What is named beside the entry. An empty tuple is none at all, None what belongs to it."""
+    initrds = () if options.no_initrd else tuple(options.initrd) if options.initrd else None
+    addons = () if options.no_addons else tuple(options.addon) if options.addon else None
+    return Named(initrds, options.dtb, addons, options.profile)
 
 
 def _entry(machine: Machine, options: argparse.Namespace) -> Entry | None:
@@ -94,6 +110,10 @@ def _show_plan(plan: Plan) -> None:
         ("", choices.cmdline.origin.value),
         ("Way", f"{plan.strategy.value}: {plan.why}"),
     ]
+    if plan.call is not None:
+        rows.append(("Loader", f"{plan.loader}: {plan.why_loader}"))
+    if plan.devicetree is not None:
+        rows.append(("Device tree", plan.devicetree))
     output.write_lines(output.table(rows))
     for finding in plan.findings:
         if finding.verdict is not Verdict.PASS:
@@ -109,7 +129,8 @@ def _dry_run(machine: Machine, prepared: Prepared, *, as_json: bool) -> int:
         fields = {"plan": prepared.plan, "call": call, "sha256": prepared.sha256, "staged": None}
         output.write_json("stage", machine, fields)
         return ExitCode.OK
-    output.write_lines(["Dry run. Everything is ready; this call would be made:", f"  {call}"])
+    lines = ["Dry run. Everything is ready; this call would be made:", f"  {call}"]
+    output.write_lines([*lines, f"SHA-256 of the kernel: {prepared.sha256}"])
     return ExitCode.OK
 
 
@@ -124,6 +145,10 @@ def _commit(machine: Machine, prepared: Prepared, *, as_json: bool) -> int:
             "staged": staged,
         }
         output.write_json("stage", machine, fields)
+    elif staged.panic:
+        name = staged.release or staged.kernel
+        lines = [f"Staged {name} for a crash.", "Next: warmboot unload --panic takes it out again."]
+        output.write_lines(lines)
     else:
         output.write_lines(
             [

@@ -51,7 +51,9 @@ class PlanScreen(Screen[StageDone | None]):
         self._status = status
         self._entry = entry
         self._selection = selection
-        self._first = _visible(choose_cmdline(entry, selection.image, machine.host))
+        self._first = _visible(
+            choose_cmdline(entry, selection.image, machine.host, unified=selection.unified)
+        )
         self._staging = False
         self._plan = self._make_plan(self._first)
 

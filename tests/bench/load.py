@@ -1,0 +1,110 @@
+"""Measure in a guest, from the command to kexec_loaded = 1: warmboot against kexec-tools.
+
+The same image, the same minute. A gzip zboot is more than kexec-tools 2.0.25 takes: it gets the
+same stream as Image.gz. What an interpreter takes to start is measured by itself.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # for e2e
+
+from e2e.fetch import Arch
+from e2e.guest import Guest, converse, machine
+from e2e.initramfs import debian_kernel, guest_initramfs, kexec_tools, second_initrd
+
+from warmboot.core.sandbox.builders.compress import compress
+from warmboot.core.sandbox.builders.zboot import build_zboot
+
+SCENARIO = Path(__file__).parent / "guest-load"
+LIMIT = 1800.0  # seconds; a quiet machine takes a tenth of it
+Result = dict[str, tuple[float, float]]  # seconds and bytes by name
+
+
+def run(arch: Arch, files: dict[str, bytes], commands: dict[str, list[str]]) -> Result:
+    """Run commands on a stock kernel and return what they took."""
+    stock = debian_kernel(arch)
+    python = ["/usr/bin/python3.11", "-c"]
+    modules = (
+        "import warmboot.tui.cli, warmboot.tui.commands.stage, warmboot.core.host.surroundings"
+    )
+    commands = {"start": [*python, ""], "start, modules": [*python, modules], **commands}
+    files = {
+        **files,
+        **kexec_tools(arch),
+        f"/boot/config-{stock.release}": stock.config,
+        "/boot/initrd": second_initrd(arch, "bench"),
+        "/commands.json": json.dumps(commands).encode(),
+    }
+    with tempfile.TemporaryDirectory() as name:
+        running, initramfs = Path(name, "vmlinuz"), Path(name, "initramfs.cpio")
+        running.write_bytes(stock.image)
+        guest_initramfs(initramfs, arch, files, SCENARIO)
+        command = machine(arch, running, initramfs)
+        command[command.index("-m") + 1] = "1536"
+        return converse(command, _results)
+
+
+def _results(guest: Guest) -> Result:
+    guest.wait_for("^e2e: measured", LIMIT)
+    lines = [line for line in guest.transcript.splitlines() if line.startswith("e2e: result ")]
+    found = [json.loads(line.removeprefix("e2e: result ")) for line in lines]
+    return {each["name"]: (each["seconds"], each["peak"]) for each in found}
+
+
+def _ours(kernel: str) -> list[str]:
+    words = ["warmboot", "stage", "--kernel", kernel, "--initrd", "/boot/initrd"]
+    return [*words, "--cmdline", "quiet", "--json"]
+
+
+def _theirs(kernel: str, *options: str) -> list[str]:
+    return [
+        "/usr/sbin/kexec",
+        *options,
+        "-l",
+        kernel,
+        "--initrd=/boot/initrd",
+        "--command-line=quiet",
+    ]
+
+
+def rows() -> Iterator[str]:
+    """Yield the table's lines."""
+    bzimage = debian_kernel(Arch.AMD64).image
+    commands = {
+        "warmboot": _ours("/boot/bzImage"),
+        "kexec -s -l": _theirs("/boot/bzImage", "-s"),
+        "kexec -l": _theirs("/boot/bzImage", "-c"),
+    }
+    yield from _lines("bzImage", run(Arch.AMD64, {"/boot/bzImage": bzimage}, commands))
+    image = debian_kernel(Arch.ARM64).image
+    files = {
+        "/boot/zboot": build_zboot(image, arch="arm64", method="gzip", level=9),
+        "/boot/Image.gz": compress(image, "gzip", 9),
+    }
+    commands = {"warmboot": _ours("/boot/zboot"), "kexec -l": _theirs("/boot/Image.gz", "-c")}
+    yield from _lines("gzip zboot", run(Arch.ARM64, files, commands))
+
+
+def _lines(what: str, results: Result) -> Iterator[str]:
+    start, _ = results.pop("start")
+    modules, _ = results.pop("start, modules")
+    mine, peak = results.pop("warmboot")
+    yield f"| stage a {what}, until kexec_loaded is 1 | | {mine:.2f} s | |"
+    yield f"| … of that, Python itself | | {start:.2f} s | |"
+    yield f"| … of that, Python with warmboot's modules | | {modules:.2f} s | |"
+    for name, (theirs, their_peak) in results.items():
+        yield f"| … in all | `{name}` ({theirs:.2f} s) | {mine / theirs:.2f} | ≤ 1.00 |"
+        yield f"| … without that start | `{name}` | {(mine - modules) / theirs:.2f} | ≤ 1.00 |"
+        mib = f"{peak / 2**20:.0f} against {their_peak / 2**20:.0f} MiB"
+        yield f"| … peak memory | `{name}` | {mib} | less |"
+
+
+if __name__ == "__main__":
+    for row in rows():
+        print(row, flush=True)
