@@ -95,7 +95,7 @@ def test_grub_variables_in_entries(tmp_path: Path) -> None:
     )
     entry = find(tmp_path)["x"]
     assert entry.cmdline == "root=/dev/a ro quiet"
-    assert entry.initrds == ("/i",)
+    assert entry.initrds == ("/boot/i",)
 
 
 def test_a_missing_kernel_is_listed_with_the_reason(tmp_path: Path) -> None:

@@ -99,7 +99,7 @@ def read_machine(root: Path) -> MachineRead:
 
 def read_entries(machine: Machine) -> EntriesFound:
     """Find the entries and read their headers."""
-    listing = find_entries(machine.root)
+    listing = find_entries(machine.root, machine.running())
     return EntriesFound(tuple(examine(machine.root, entry) for entry in listing.entries), listing)
 
 
