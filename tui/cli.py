@@ -85,6 +85,7 @@ def _parser() -> argparse.ArgumentParser:
     sub = command("inspect", "inspect.run", "show what is inside an image")
     sub.add_argument("image", metavar="IMAGE", help="path of an image, or an entry's name")
     sub.add_argument("--quick", action="store_true", help="read the header only, unpack nothing")
+    sub.add_argument("--initrd", action="store_true", help="an entry's initrds, not its kernel")
     sub = command("extract", "extract.run", "unpack the kernel out of an image")
     sub.add_argument("image", metavar="IMAGE", help="path of an image, or an entry's name")
     sub.add_argument(

@@ -27,6 +27,9 @@ def decode(source: Source) -> Iterator[Piece]:
         count = int.from_bytes(head, "little")
         if count == _MAGIC and len(head) == 4:
             continue
+        if not source.exact and not 0 < count <= _LARGEST:
+            source.end = source.position - len(head)
+            return
         if source.left == 0:
             check_trailing("lz4", head, produced)
             return
@@ -41,3 +44,4 @@ def decode(source: Source) -> Iterator[Piece]:
             raise damaged("lz4", f"a block does not decode: {error}") from error
         produced += len(piece)
         yield piece
+    source.end = source.position
