@@ -287,3 +287,31 @@ def test_inspect_of_an_initrd_and_of_an_entry_s(
     assert code == ExitCode.NOT_FOUND
     assert main(["--root", str(sandbox), "inspect", str(path)]) == ExitCode.OK
     assert "lib/modules/6.1.0/a.ko" in capsys.readouterr().out
+
+
+def test_cmdline(
+    sandbox: Path, call: Callable[..., Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, answer = call("cmdline", KERNEL, "--append", "nomodeset", "--preset", "safety-net")
+    assert code == ExitCode.OK
+    assert answer["cmdline"]["text"].startswith(f"{RUNNING} panic=30 ")
+    changes = {one["name"]: one["change"] for one in answer["differences"]}
+    assert changes["root"] == "same"
+    assert changes["nomodeset"] == "added"
+    assert [one["preset"]["name"] for one in answer["presets"] if one["active"]] == [
+        "nomodeset", "safety-net",
+    ]  # fmt: skip
+    code, answer = call("cmdline", "--cmdline", "quiet")
+    assert [one["check"] for one in answer["remarks"]] == ["root"]
+    assert call("cmdline", "--preset", "nothing")[0] == ExitCode.NOT_FOUND
+    assert call("cmdline", "--installed-cmdline")[0] == ExitCode.NOT_FOUND
+    assert main(["--root", str(sandbox), "cmdline", KERNEL, "--cmdline", "root=/dev/b"]) == 0
+    assert "root=/dev/b  (was root=/dev/vda2)" in capsys.readouterr().out
+
+
+def test_stage_with_presets_and_what_is_said_of_the_line(call: Callable[..., Any]) -> None:
+    line = "root=/dev/a console=tty0 console=tty0"
+    _, answer = call("stage", KERNEL, "--cmdline", line, "--preset", "rescue", "--dry-run")
+    assert answer["plan"]["choices"]["cmdline"]["text"] == f"{line} systemd.unit=rescue.target"
+    checks = {one["check"]: one["verdict"] for one in answer["plan"]["findings"]}
+    assert checks["command-line-console"] == "warn"

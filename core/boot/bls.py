@@ -38,7 +38,7 @@ def parse_counter(name: str) -> tuple[str, int | None, int | None]:
 
 def parse_entry(
     name: str,
-    text: str,
+    fields: Mapping[str, list[str]],
     *,
     source: str,
     locate: Callable[[str], str],
@@ -46,19 +46,20 @@ def parse_entry(
 ) -> Entry | None:
     """Return the entry of one .conf file, None where it boots no Linux kernel.
 
-    `name` is the file's name, `source` its path. `locate` turns a path of the entry, which is
-    relative to the file system that holds it, into a path of the boot root. `variables` are
-    GRUB's: Fedora writes ``$kernelopts`` and ``$tuned_params`` into its entries; an unknown one
-    is empty, as in GRUB.
+    `name` is the file's name, `fields` what parse_fields made of it, `source` its path. `locate`
+    turns a path of the entry, which is relative to the file system that holds it, into a path of
+    the boot root. `variables` are GRUB's: Fedora writes ``$kernelopts`` and ``$tuned_params``
+    into its entries; an unknown one is empty, as in GRUB.
     """
-    fields = parse_fields(text)
 
     def words(key: str) -> str | None:
         values = fields.get(key)
         if values is None:
             return None
-        filled = _VARIABLE.sub(lambda found: variables.get(found[1], ""), " ".join(values))
-        text = " ".join(filled.split()) if key != "options" else filled.strip()
+        text = " ".join(values)
+        if "$" in text:
+            text = _VARIABLE.sub(lambda found: variables.get(found[1], ""), text)
+        text = " ".join(text.split()) if key != "options" else text.strip()
         return printable(text, _TEXT_LIMIT)
 
     kernel = words("linux") or words("uki") or words("efi")

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import Path
+
+from warmboot.core.boot.root import BootRoot
 
 #: What boot loaders add for themselves; it would lie after a kexec.
 _LOADER_WORDS = ("BOOT_IMAGE", "initrd")
+_WORD = re.compile(r"[^ \t\n\v\f\r]+")
 _BLANK = " \t\n\v\f\r"  # what the kernel's isspace() knows of ASCII
 
 
@@ -106,6 +109,8 @@ def _group(key: str) -> Group:
 
 def split_words(text: str) -> list[str]:
     """Split at blanks that are not between double quotes; the quotes stay part of the word."""
+    if '"' not in text:
+        return _WORD.findall(text)
     return [part for part in _outside_quotes(text) if part]
 
 
@@ -207,15 +212,13 @@ def _same(a: Word, b: Word) -> bool:
     return _alike(a, b) and a.value == b.value
 
 
-def installed(root: Path) -> str | None:
+def installed(root: BootRoot) -> str | None:
     """Return the command line that kernel-install(8) writes into new entries, None without one.
 
-    Looked at in order: /etc/kernel/cmdline, /usr/lib/kernel/cmdline, below `root`.
+    Looked at in order: /etc/kernel/cmdline, /usr/lib/kernel/cmdline.
     """
-    for name in ("etc/kernel/cmdline", "usr/lib/kernel/cmdline"):
-        try:
-            with (root / name).open("rb") as file:
-                return " ".join(file.read(65536).decode("utf-8", "backslashreplace").split())
-        except OSError:
-            continue
+    for name in ("/etc/kernel/cmdline", "/usr/lib/kernel/cmdline"):
+        text = root.read_text(name)
+        if text is not None:
+            return " ".join(split_words(text))
     return None

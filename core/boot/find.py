@@ -92,14 +92,15 @@ def _type_1(search: Search, base: str) -> Iterator[Found]:
         text = search.root.read_text(path)
         if text is None:
             return None
+        fields = bls.parse_fields(text)
         entry = bls.parse_entry(
             name,
-            text,
+            fields,
             source=printable(path),
             locate=functools.partial(search.locate, base),
             variables=search.grubenv,
         )
-        return entry and _look_into(search, entry, bls.parse_fields(text))
+        return entry and _look_into(search, entry, fields)
 
     yield from search.folder(folder, ".conf", make)
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import ExitStack
 from types import TracebackType
 from typing import Self
 
 from warmboot.core.boot import BootRoot, Entry
 from warmboot.core.boot.cmdline import append, reusable
+from warmboot.core.boot.presets import Preset, apply
 from warmboot.core.errors import NotFound
 from warmboot.core.host import Host
 from warmboot.core.images import BootImage, ImageFile, identify
@@ -103,10 +105,13 @@ def choose_cmdline(
     typed: str | None = None,
     extra: str | None = None,
     reuse: bool = False,
+    installed: str | None = None,
+    presets: Sequence[Preset] = (),
 ) -> CommandLine:
     """Return the command line: typed, else the entry's, else the image's own, else the running.
 
-    `reuse` asks for the running kernel's even where an entry states one; `extra` is added to
+    `reuse` asks for the running kernel's even where an entry states one, `installed` is that of
+    /etc/kernel/cmdline and goes before the entry's; `presets` are applied and `extra` is added to
     whichever it is.
     """
     own = entry.cmdline if entry is not None else None
@@ -114,10 +119,14 @@ def choose_cmdline(
         own = image.cmdline
     if typed is not None:
         line = CommandLine(typed, Origin.TYPED)
+    elif installed is not None:
+        line = CommandLine(installed, Origin.INSTALLED)
     elif own is not None and not reuse:
         line = CommandLine(own, Origin.ENTRY)
     else:
         line = CommandLine(reusable(host.cmdline), Origin.RUNNING)
+    for preset in presets:
+        line = CommandLine(apply(line.text, preset), line.origin)
     if extra:
         line = CommandLine(append(line.text, extra), line.origin)
     return line

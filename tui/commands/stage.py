@@ -22,7 +22,9 @@ from warmboot.core.kexec import (
     open_machine,
     prepare,
 )
+from warmboot.core.kexec.review import review
 from warmboot.tui import output
+from warmboot.tui.commands.cmdline import chosen_presets, installed_line
 from warmboot.tui.progress import ProgressLine
 
 
@@ -41,11 +43,14 @@ def run(options: argparse.Namespace) -> int:
             typed=options.cmdline,
             extra=options.append,
             reuse=options.reuse_cmdline,
+            installed=installed_line(machine, options),
+            presets=chosen_presets(machine, options),
         )
         choices = selection.choices(entry, cmdline, foreign_root=machine.foreign_root)
         plan = make_plan(
             choices, selection.image, selection.initrd_bytes, machine.host, machine.loader.name
         )
+        plan = review(plan, machine)
         if not options.json:
             output.banner(machine)
             _show_plan(plan)
