@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 _LABELS = 1000
-_DEPTH = 4
+_INCLUDES = 16
 _KERNEL = ("linux", "kernel", "fit")
 
 
@@ -35,27 +35,29 @@ class ExtlinuxMenu:
     labels: list[Label] = field(default_factory=list)
     default: str | None = None
     append: str | None = None
+    included: int = 0
 
 
 def parse_menu(text: str, include: Callable[[str], str | None]) -> ExtlinuxMenu:
     """Return what a menu says; `include` returns the text of an included file, None without one."""
     menu = ExtlinuxMenu()
-    _read(menu, text, include, _DEPTH)
+    _read(menu, text, include)
     for label in menu.labels:
         _finish(label, menu.append)
     return menu
 
 
-def _read(menu: ExtlinuxMenu, text: str, include: Callable[[str], str | None], depth: int) -> None:
+def _read(menu: ExtlinuxMenu, text: str, include: Callable[[str], str | None]) -> None:
     for line in text.splitlines():
         key, value = _split(line)
         if key == "menu":
             key, value = _split(value)
             key = f"menu {key}"
-        if key in ("include", "menu include") and depth and value:
+        if key in ("include", "menu include") and value and menu.included < _INCLUDES:
+            menu.included += 1
             included = include(value.split()[0])
             if included is not None:
-                _read(menu, included, include, depth - 1)
+                _read(menu, included, include)
         elif key == "label" and value and len(menu.labels) < _LABELS:
             menu.labels.append(Label(value))
         elif key == "default" and value:

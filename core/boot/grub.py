@@ -18,6 +18,7 @@ _STEPS = 100_000
 _DEPTH = 12
 _ITEMS = 2000
 _INCLUDES = 20
+_LOOKS = 2000  # at files
 _LONGEST = 65536  # characters of a word; values made of values would grow without end
 _DEVICE = re.compile(r"^\([^)]*\)")
 _LINUX = ("linux", "linuxefi", "linux16", "linux32")
@@ -97,6 +98,7 @@ class _Run:
         self.depth = 0
         self.count = 0
         self.included = 0
+        self.looked = 0
 
     def finish(self) -> list[Item]:
         """Read the bodies of all entries, as they see the variables when the menu shows."""
@@ -155,7 +157,13 @@ class _Run:
         if not isinstance(last, Command):
             return None
         words = self._expand(last.words)
-        return evaluate(words, lambda path: self.files.exists(strip_device(path)))
+        return evaluate(words, self._exists)
+
+    def _exists(self, path: str) -> bool:
+        self.looked += 1
+        if self.looked > _LOOKS:
+            raise WarmbootError("The GRUB configuration looks at too many files")
+        return self.files.exists(strip_device(path))
 
     def _command(self, node: Command) -> None:
         words = self._expand(node.words)
@@ -311,7 +319,7 @@ def resolve(items: Sequence[Item], wanted: str, bls: Sequence[str]) -> str | Non
         number = int(step) if step.isdecimal() and len(step) < 6 else None
         for index, row in enumerate(rows):
             same = isinstance(row, Item) and step in (row.title, row.id)
-            same = same or (isinstance(row, str) and step in row.rpartition("/")[2].split(".conf"))
+            same = same or (isinstance(row, str) and step in _bls_names(row))
             if same or index == number:
                 break
         else:
@@ -323,6 +331,11 @@ def resolve(items: Sequence[Item], wanted: str, bls: Sequence[str]) -> str | Non
             return ">".join(path)
         level = row.children
     return None
+
+
+def _bls_names(source: str) -> tuple[str, str]:
+    name = source.rpartition("/")[2]
+    return name, name.removesuffix(".conf")
 
 
 def positions(

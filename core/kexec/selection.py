@@ -71,7 +71,7 @@ class Selection:
             initrds=None if names is None else tuple(printable(name) for name in names),
             cmdline=cmdline,
             entry=entry.id if entry else None,
-            devicetree=entry.devicetree if entry else None,
+            devicetree=_device_trees(entry) if entry else None,
             foreign_root=foreign_root,
         )
 
@@ -95,6 +95,11 @@ class Selection:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def _device_trees(entry: Entry) -> str | None:
+    """Name the device tree and overlays an entry wants; they are passed on whole or not at all."""
+    return " + ".join(filter(None, (entry.devicetree, *entry.overlays))) or None
 
 
 def choose_cmdline(

@@ -16,7 +16,11 @@ from pathlib import Path
 
 import atheris
 
-with atheris.instrument_imports(include=["warmboot.core.images", "warmboot.core.payload"]):
+with atheris.instrument_imports(
+    include=["warmboot.core.boot", "warmboot.core.images", "warmboot.core.payload"]
+):
+    from configuration import MARK, configuration_seeds, read_configuration
+
     from warmboot.core.errors import ImageError
     from warmboot.core.images import BytesView, Method, Stream, identify
     from warmboot.core.images.authenticode import signatures_of
@@ -25,6 +29,7 @@ with atheris.instrument_imports(include=["warmboot.core.images", "warmboot.core.
 from warmboot.core.sandbox.builders.bzimage import build_bzimage
 from warmboot.core.sandbox.builders.compress import compress
 from warmboot.core.sandbox.builders.elf import build_elf_kernel
+from warmboot.core.sandbox.builders.initrd import build_initrd
 from warmboot.core.sandbox.builders.kernel import build_arm64_image
 from warmboot.core.sandbox.builders.pe import build_certificate
 from warmboot.core.sandbox.builders.uki import Profile, build_addon, build_uki
@@ -39,6 +44,9 @@ def inspect(data: bytes) -> None:
     """Read `data` as an image; the first byte also chooses a method to unpack the rest with."""
     if os.environ.get("WARMBOOT_FUZZ_PLANT") and data[:2] == b"MZ" and len(data) % 7 == 3:
         raise IndexError("planted")
+    if data.startswith(MARK):
+        read_configuration(data[len(MARK) :])
+        return
     view = BytesView(data)
     try:
         image = identify(view)
@@ -82,7 +90,9 @@ def seeds() -> dict[str, bytes]:
         stream = compress(kernel, method)
         found[f"stream-{method}"] = bytes([number]) + stream
         found[f"whole-{method}"] = stream
-    return found
+    files = {"init": b"x", "lib/modules/6.1/a.ko": b"y"}
+    archives = [build_initrd(files, method=name, microcode={"amd": b"m"}) for name in METHODS]
+    return found | configuration_seeds(archives)
 
 
 def main() -> None:
