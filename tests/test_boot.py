@@ -95,7 +95,7 @@ def test_grub_variables_in_entries(tmp_path: Path) -> None:
     )
     entry = find(tmp_path)["x"]
     assert entry.cmdline == "root=/dev/a ro quiet"
-    assert entry.initrds == ("/i",)
+    assert entry.initrds == ("/boot/i",)
 
 
 def test_a_missing_kernel_is_listed_with_the_reason(tmp_path: Path) -> None:
@@ -145,7 +145,12 @@ def test_ukis_where_they_are_mounted(tmp_path: Path) -> None:
     assert entries["broken.efi"].problem
 
 
-def test_links_never_lead_out_of_the_root(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kernel", ["with openat2", "without"])
+def test_links_never_lead_out_of_the_root(
+    tmp_path: Path, kernel: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if kernel == "without":
+        monkeypatch.setattr("warmboot.core.boot.root.open_in_root", lambda *_: None)
     outside = tmp_path / "outside"
     put(tmp_path, "outside/vmlinuz-6.66", KERNEL)
     root = tmp_path / "root"

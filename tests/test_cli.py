@@ -15,6 +15,7 @@ import pytest
 
 from warmboot.core.errors import ExitCode, Refused
 from warmboot.core.kexec.simulator import Simulator
+from warmboot.core.sandbox.builders.initrd import build_initrd
 from warmboot.core.sandbox.machine import SimulatedMachine, write_machine
 from warmboot.core.sandbox.marker import write_marker
 from warmboot.tui.cli import main
@@ -274,3 +275,51 @@ def test_a_refused_restart_leaves_known_what_is_staged(
     monkeypatch.setattr(Simulator, "execute", refuse)
     assert call("exec", "--yes")[0] == ExitCode.REFUSED
     assert call("status")[1]["what"]["release"] == "6.12.95-kexectest2"
+
+
+def test_inspect_of_an_initrd_and_of_an_entry_s(
+    sandbox: Path, call: Callable[..., Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    content = build_initrd({"lib/modules/6.1.0/a.ko": b"x"}, method="zstd", microcode={"amd": b"m"})
+    path = sandbox / "boot/initrd.img-6.12.95-kexectest2"
+    path.write_bytes(content)
+    code, answer = call("inspect", str(path))
+    assert code == ExitCode.OK
+    (shown,) = answer["initrds"]
+    assert shown["initrd"]["releases"] == ["6.1.0"]
+    assert [part["method"] for part in shown["initrd"]["segments"]] == [None, "zstd"]
+    assert shown["warning"] is None
+    _, answer = call("inspect", KERNEL, "--initrd")
+    assert "6.12.95-kexectest2" in answer["initrds"][0]["warning"]
+    code, _ = call("inspect", "vmlinuz-6.12.95-kexectest", "--initrd")
+    assert code == ExitCode.NOT_FOUND
+    assert main(["--root", str(sandbox), "inspect", str(path)]) == ExitCode.OK
+    assert "lib/modules/6.1.0/a.ko" in capsys.readouterr().out
+
+
+def test_cmdline(
+    sandbox: Path, call: Callable[..., Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, answer = call("cmdline", KERNEL, "--append", "nomodeset", "--preset", "safety-net")
+    assert code == ExitCode.OK
+    assert answer["cmdline"]["text"].startswith(f"{RUNNING} panic=30 ")
+    changes = {one["name"]: one["change"] for one in answer["differences"]}
+    assert changes["root"] == "same"
+    assert changes["nomodeset"] == "added"
+    assert [one["preset"]["name"] for one in answer["presets"] if one["active"]] == [
+        "nomodeset", "safety-net",
+    ]  # fmt: skip
+    code, answer = call("cmdline", "--cmdline", "quiet")
+    assert [one["check"] for one in answer["remarks"]] == ["root"]
+    assert call("cmdline", "--preset", "nothing")[0] == ExitCode.NOT_FOUND
+    assert call("cmdline", "--installed-cmdline")[0] == ExitCode.NOT_FOUND
+    assert main(["--root", str(sandbox), "cmdline", KERNEL, "--cmdline", "root=/dev/b"]) == 0
+    assert "root=/dev/b  (was root=/dev/vda2)" in capsys.readouterr().out
+
+
+def test_stage_with_presets_and_what_is_said_of_the_line(call: Callable[..., Any]) -> None:
+    line = "root=/dev/a console=tty0 console=tty0"
+    _, answer = call("stage", KERNEL, "--cmdline", line, "--preset", "rescue", "--dry-run")
+    assert answer["plan"]["choices"]["cmdline"]["text"] == f"{line} systemd.unit=rescue.target"
+    checks = {one["check"]: one["verdict"] for one in answer["plan"]["findings"]}
+    assert checks["command-line-console"] == "warn"

@@ -2,7 +2,7 @@
 # Install the Debian packages that some tests want, where this machine can: as root, with apt.
 # Elsewhere those tests are reported as skipped, by name.
 set -eu
-want="bpftool clang device-tree-compiler file libbpf-dev lzop mandoc openssl sbsigntool"
+want="bpftool clang cpio device-tree-compiler file libbpf-dev lzop mandoc openssl sbsigntool"
 [ "${1:-}" != bench ] || want="file gzip isal lz4 lzop xz-utils zstd"
 missing=""
 for package in $want; do

@@ -85,11 +85,15 @@ def _parser() -> argparse.ArgumentParser:
     sub = command("inspect", "inspect.run", "show what is inside an image")
     sub.add_argument("image", metavar="IMAGE", help="path of an image, or an entry's name")
     sub.add_argument("--quick", action="store_true", help="read the header only, unpack nothing")
+    sub.add_argument("--initrd", action="store_true", help="an entry's initrds, not its kernel")
     sub = command("extract", "extract.run", "unpack the kernel out of an image")
     sub.add_argument("image", metavar="IMAGE", help="path of an image, or an entry's name")
     sub.add_argument(
         "-o", "--output", metavar="FILE", required=True, help="where the kernel goes; - is stdout"
     )
+    sub = command("cmdline", "cmdline.run", "show a command line, compared and checked")
+    sub.add_argument("entry", nargs="?", metavar="ENTRY", help="name from warmboot list")
+    _line_options(sub)
     _stage_options(command("stage", "stage.run", "load a kernel; the running system goes on"))
     sub = command("doctor", "doctor.run", "check this machine, and an entry; try nothing")
     sub.add_argument("entry", nargs="?", metavar="ENTRY", help="name from warmboot list")
@@ -176,10 +180,20 @@ def _stage_options(sub: argparse.ArgumentParser) -> None:
         help="an initrd by its path; several are joined in order",
     )
     sub.add_argument("--no-initrd", action="store_true", help="use no initrd at all")
+    _line_options(sub)
+    sub.add_argument(
+        "--dry-run", action="store_true", help="do all but the call, and print the call"
+    )
+
+
+def _line_options(sub: argparse.ArgumentParser) -> None:
     line = sub.add_mutually_exclusive_group()
     line.add_argument("--cmdline", metavar="TEXT", help="the whole command line")
     line.add_argument(
         "--reuse-cmdline", action="store_true", help="the running kernel's command line"
+    )
+    line.add_argument(
+        "--installed-cmdline", action="store_true", help="the one in the root's /etc/kernel/cmdline"
     )
     sub.add_argument("--append", metavar="TEXT", help="words to add to the command line")
     sub.add_argument("--dtb", metavar="FILE", help="hand this device tree over")
@@ -214,7 +228,7 @@ def _stage_options(sub: argparse.ArgumentParser) -> None:
         help="go on against this failed check of warmboot doctor; may be given again",
     )
     sub.add_argument(
-        "--dry-run", action="store_true", help="do all but the call, and print the call"
+        "--preset", metavar="NAME", action="append", help="apply a preset: rescue, serial, …"
     )
 
 

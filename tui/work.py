@@ -112,7 +112,7 @@ def read_machine(root: Path) -> MachineRead:
 
 def read_entries(machine: Machine) -> Iterator[EntriesFound | RowsRead]:
     """Find the entries, then read their headers; what is known is handed out as it comes."""
-    listing = find_entries(machine.root)
+    listing = find_entries(machine.root, machine.running())
     yield EntriesFound(tuple(Row(entry) for entry in listing.entries), listing)
     ready: list[Row] = []
     since = time.monotonic()

@@ -1,4 +1,4 @@
-"""Boot loader entries: Boot Loader Specification type 1 files (loader/entries/*.conf)."""
+"""Boot loader entries: Boot Loader Specification type 1 files, loader.conf and boot counting."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from collections.abc import Callable, Mapping
 from warmboot.core.boot.entry import Entry, Kind
 from warmboot.core.text import printable
 
-_COUNTER = re.compile(r"\+\d+(-\d+)?$")
+_COUNTER = re.compile(r"\+(\d{1,9})(?:-(\d{1,9}))?(?=\.conf$|\.efi$)")
 _VARIABLE = re.compile(r"\$\{?(\w+)\}?")
+_TEXT_LIMIT = 65536
 
 
 def parse_fields(text: str) -> dict[str, list[str]]:
@@ -23,9 +24,21 @@ def parse_fields(text: str) -> dict[str, list[str]]:
     return fields
 
 
+def parse_counter(name: str) -> tuple[str, int | None, int | None]:
+    """Return a file name without its boot counter, the tries left and the tries done.
+
+    ``fedora+3-1.conf`` is ``fedora.conf`` with 3 tries left and 1 done; both are None where the
+    entry is not counted. Source: Automatic Boot Assessment, Boot Loader Specification.
+    """
+    found = _COUNTER.search(name)
+    if found is None:
+        return name, None, None
+    return name[: found.start()] + name[found.end() :], int(found[1]), int(found[2] or 0)
+
+
 def parse_entry(
     name: str,
-    text: str,
+    fields: Mapping[str, list[str]],
     *,
     source: str,
     locate: Callable[[str], str],
@@ -33,42 +46,54 @@ def parse_entry(
 ) -> Entry | None:
     """Return the entry of one .conf file, None where it boots no Linux kernel.
 
-    `name` is the file's name, `source` its path. `locate` turns a path of the entry, which is
-    relative to the file system that holds it, into a path of the boot root. `variables` are
-    GRUB's: Fedora writes ``$kernelopts`` and ``$tuned_params`` into its entries; an unknown one
-    is empty, as in GRUB.
+    `name` is the file's name, `fields` what parse_fields made of it, `source` its path. `locate`
+    turns a path of the entry, which is relative to the file system that holds it, into a path of
+    the boot root. `variables` are GRUB's: Fedora writes ``$kernelopts`` and ``$tuned_params``
+    into its entries; an unknown one is empty, as in GRUB.
     """
-    fields = parse_fields(text)
 
     def words(key: str) -> str | None:
         values = fields.get(key)
         if values is None:
             return None
-        filled = _VARIABLE.sub(lambda found: variables.get(found[1], ""), " ".join(values))
-        return printable(" ".join(filled.split()) if key != "options" else filled.strip(), 65536)
+        text = " ".join(values)
+        if "$" in text:
+            text = _VARIABLE.sub(lambda found: variables.get(found[1], ""), text)
+        text = " ".join(text.split()) if key != "options" else text.strip()
+        return printable(text, _TEXT_LIMIT)
 
     kernel = words("linux") or words("uki") or words("efi")
-    if kernel is None:
+    url = words("uki-url")
+    if kernel is None and url is None:
         return None
-    stem = _COUNTER.sub("", name.removesuffix(".conf"))
-    version = words("version")
+    plain, left, done = parse_counter(name)
+    stem = printable(plain.removesuffix(".conf"))
+    tree = words("devicetree")
+    initrds = tuple(locate(path) for path in (words("initrd") or "").split())
     return Entry(
-        id=printable(stem),
-        title=words("title") or printable(stem),
+        id=stem,
+        title=words("title") or stem,
         kind=Kind.BLS,
-        kernel=locate(kernel),
-        version=version,
-        initrds=tuple(locate(path) for path in (words("initrd") or "").split()),
+        kernel=locate(kernel) if kernel is not None else url or "",
+        version=words("version"),
+        initrds=initrds,
         cmdline=words("options") or ("" if "linux" in fields else None),
-        devicetree=_optional(words("devicetree"), locate),
+        devicetree=None if tree is None else locate(tree),
         machine_id=words("machine-id"),
         sort_key=words("sort-key"),
         sources=(source,),
+        problem=None if kernel is not None else f"its kernel is to be fetched from {url}",
+        overlays=tuple(locate(path) for path in (words("devicetree-overlay") or "").split()),
+        architecture=words("architecture"),
+        tries_left=left,
+        tries_done=done,
+        profile=_number(words("profile")),
+        initrd_reason="named by the boot loader entry" if initrds else None,
     )
 
 
-def _optional(path: str | None, locate: Callable[[str], str]) -> str | None:
-    return None if path is None else locate(path)
+def _number(text: str | None) -> int:
+    return int(text) if text is not None and text.isdecimal() and len(text) < 4 else 0
 
 
 def join(base: str, path: str) -> str:
@@ -80,3 +105,10 @@ def parse_grubenv(text: str) -> dict[str, str]:
     """Return the variables of a GRUB environment block."""
     lines = (line.partition("=") for line in text.splitlines() if not line.startswith("#"))
     return {name: value for name, equals, value in lines if equals}
+
+
+def default_patterns(text: str) -> tuple[str, ...]:
+    """Return the globs of a loader.conf(5) for the entry to start, best first."""
+    fields = parse_fields(text)
+    last = (fields.get(key, [""])[-1] for key in ("preferred", "default"))
+    return tuple(pattern.strip() for pattern in last if pattern.strip())

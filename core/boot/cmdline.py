@@ -2,27 +2,128 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from warmboot.core.boot.root import BootRoot
+
 #: What boot loaders add for themselves; it would lie after a kexec.
 _LOADER_WORDS = ("BOOT_IMAGE", "initrd")
+_WORD = re.compile(r"[^ \t\n\v\f\r]+")
+_BLANK = " \t\n\v\f\r"  # what the kernel's isspace() knows of ASCII
+
+
+class Group(StrEnum):
+    """What a parameter is about, for a person who looks for it."""
+
+    ROOT = "root file system"
+    CONSOLE = "console and messages"
+    SYSTEMD = "systemd"
+    INITRD = "initrd"
+    RECOVERY = "panic and crash"
+    MODULE = "module option"
+    LOADER = "from the boot loader"
+    INIT = "arguments of init"
+    OTHER = "other"
+
+
+_GROUPS = {
+    Group.ROOT: (
+        "root", "rootfstype", "rootflags", "rootdelay", "rootwait", "ro", "rw", "resume",
+        "resume_offset", "ostree", "zfs", "cryptdevice", "nfsroot",
+    ),
+    Group.CONSOLE: (
+        "console", "earlycon", "earlyprintk", "quiet", "loglevel", "debug", "splash", "nomodeset",
+        "ignore_loglevel", "keep_bootcon", "plymouth.enable", "fbcon", "video", "printk.time",
+    ),
+    Group.RECOVERY: ("panic", "oops", "crashkernel", "panic_on_oops", "panic_print",
+                     "softlockup_panic", "hung_task_panic"),
+    Group.SYSTEMD: ("init", "single", "emergency", "rescue", "S", "s", "1", "3", "5"),
+    Group.LOADER: _LOADER_WORDS,
+}  # fmt: skip
+_BY_NAME = {name.replace("-", "_"): group for group, names in _GROUPS.items() for name in names}
+_BY_PREFIX = {
+    "systemd.": Group.SYSTEMD,
+    "rd.": Group.INITRD,
+    "mount.usr": Group.ROOT,
+    "luks.": Group.ROOT,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """One word of a command line.
+
+    `text` is the word as it stands there; `name` and `value` are what the kernel makes of it: the
+    quotes round the value, or round the whole word, are gone. `value` is None without ``=``.
+    """
+
+    text: str
+    name: str
+    value: str | None
+    group: Group
+
+    @property
+    def key(self) -> str:
+        """The name as the kernel compares it: ``-`` and ``_`` are the same (parameq)."""
+        return self.name.replace("-", "_")
+
+
+def parse(text: str) -> tuple[Word, ...]:
+    """Return the words of a command line, those of init (behind ``--``) too, but not the ``--``."""
+    words = []
+    init = False
+    for raw in split_words(text):
+        if raw == "--" and not init:
+            init = True
+            continue
+        words.append(_word(raw, init=init))
+    return tuple(words)
+
+
+def _word(raw: str, *, init: bool) -> Word:
+    quoted = raw.startswith('"')
+    inner = raw[1:] if quoted else raw
+    name, equals, value = inner.partition("=")
+    if equals and value.startswith('"'):
+        value = value[1:].removesuffix('"')
+    elif equals and quoted:
+        value = value.removesuffix('"')
+    elif quoted:
+        name = name.removesuffix('"')
+    if init:
+        return Word(raw, name, value if equals else None, Group.INIT)
+    return Word(raw, name, value if equals else None, _group(name.replace("-", "_")))
+
+
+def _group(key: str) -> Group:
+    if key in _BY_NAME:
+        return _BY_NAME[key]
+    for prefix, group in _BY_PREFIX.items():
+        if key.startswith(prefix):
+            return group
+    return Group.MODULE if "." in key else Group.OTHER
 
 
 def split_words(text: str) -> list[str]:
     """Split at blanks that are not between double quotes; the quotes stay part of the word."""
-    words: list[str] = []
-    word = ""
+    if '"' not in text:
+        return _WORD.findall(text)
+    return [part for part in _outside_quotes(text) if part]
+
+
+def _outside_quotes(text: str) -> Iterator[str]:
+    start = 0
     quoted = False
-    for char in text:
+    for position, char in enumerate(text):
         if char == '"':
             quoted = not quoted
-        if char.isspace() and not quoted:
-            if word:
-                words.append(word)
-            word = ""
-        else:
-            word += char
-    if word:
-        words.append(word)
-    return words
+        elif char in _BLANK and not quoted:
+            yield text[start:position]
+            start = position + 1
+    yield text[start:]
 
 
 def reusable(running: str) -> str:
@@ -49,3 +150,75 @@ def append(base: str, extra: str) -> str:
     words = split_words(base)
     place = words.index("--") if "--" in words else len(words)
     return " ".join([*words[:place], *split_words(extra), *words[place:]])
+
+
+class Change(StrEnum):
+    """How a parameter differs between two command lines."""
+
+    SAME = "same"
+    ADDED = "added"
+    REMOVED = "removed"
+    CHANGED = "changed"
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One parameter in two command lines: `old` and `new` are its words, None where absent."""
+
+    change: Change
+    name: str
+    old: str | None
+    new: str | None
+
+
+def compare(old: str, new: str) -> tuple[Difference, ...]:
+    """Return what `new` makes of `old`, in the order of `new`, what is removed at the end.
+
+    What boot loaders add counts in neither. A name that stands once on either side with another
+    value is changed; where it stands several times (console=), words are added and removed.
+    """
+    before, after = list(parse(reusable(old))), parse(reusable(new))
+    result: list[Difference | None] = []
+    for word in after:
+        same = next((w for w in before if _same(w, word)), None)
+        if same is None:
+            result.append(None)
+            continue
+        before.remove(same)
+        result.append(Difference(Change.SAME, word.name, same.text, word.text))
+    differences: list[Difference] = []
+    lonely = [word for word, found in zip(after, result, strict=True) if found is None]
+    for word, found in zip(after, result, strict=True):
+        differences.append(found or _difference(word, before, lonely))
+    return (
+        *differences,
+        *(Difference(Change.REMOVED, word.name, word.text, None) for word in before),
+    )
+
+
+def _difference(word: Word, before: list[Word], lonely: Sequence[Word]) -> Difference:
+    others = [other for other in before if _alike(other, word)]
+    if len(others) == 1 and sum(_alike(other, word) for other in lonely) == 1:
+        before.remove(others[0])
+        return Difference(Change.CHANGED, word.name, others[0].text, word.text)
+    return Difference(Change.ADDED, word.name, None, word.text)
+
+
+def _alike(a: Word, b: Word) -> bool:
+    return a.key == b.key and (a.group is Group.INIT) == (b.group is Group.INIT)
+
+
+def _same(a: Word, b: Word) -> bool:
+    return _alike(a, b) and a.value == b.value
+
+
+def installed(root: BootRoot) -> str | None:
+    """Return the command line that kernel-install(8) writes into new entries, None without one.
+
+    Looked at in order: /etc/kernel/cmdline, /usr/lib/kernel/cmdline.
+    """
+    for name in ("/etc/kernel/cmdline", "/usr/lib/kernel/cmdline"):
+        text = root.read_text(name)
+        if text is not None:
+            return " ".join(split_words(text))
+    return None

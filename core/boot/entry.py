@@ -11,6 +11,8 @@ class Kind(StrEnum):
 
     BLS = "BLS type 1"
     UKI = "BLS type 2"
+    GRUB = "GRUB"
+    EXTLINUX = "extlinux"
     BOOT = "/boot"
     MODULES = "/usr/lib/modules"
 
@@ -22,7 +24,13 @@ class Entry:
     `id` names the entry on the command line. `cmdline` is None where the place the entry comes
     from states none; then the running kernel's command line is the natural choice. `sources`
     names every file or folder that led to this kernel. `problem` says why the entry cannot be
-    used as it stands.
+    used as it stands; `notes` are what else is worth knowing of it.
+
+    `tries_left` and `tries_done` are those of boot counting, None where an entry is not counted.
+    `devicetree` and `overlays` are the device tree and its overlays; `addons` the add-ons of a
+    UKI, in the order systemd-stub(7) takes them, and `profile` the number of its profile.
+    `initrd_reason` says why these initrds. `running`, `default` and `next` are true of the entry
+    that runs now, that the boot loader starts by itself, and that it starts the next time only.
     """
 
     id: str
@@ -37,6 +45,22 @@ class Entry:
     sort_key: str | None = None
     sources: tuple[str, ...] = ()
     problem: str | None = None
+    overlays: tuple[str, ...] = ()
+    architecture: str | None = None
+    tries_left: int | None = None
+    tries_done: int | None = None
+    addons: tuple[str, ...] = ()
+    profile: int = 0
+    initrd_reason: str | None = None
+    running: bool = False
+    default: bool = False
+    next: bool = False
+    notes: tuple[str, ...] = ()
+
+    @property
+    def bad(self) -> bool:
+        """Whether boot counting has given the entry up: no tries are left."""
+        return self.tries_left == 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +69,31 @@ class Looked:
 
     place: str
     result: str
+
+
+class BootLoader(StrEnum):
+    """Boot loaders whose configuration names a default entry."""
+
+    SYSTEMD_BOOT = "systemd-boot"
+    GRUB = "GRUB"
+    EXTLINUX = "extlinux"
+
+
+@dataclass(frozen=True, slots=True)
+class Preference:
+    """What a boot loader's configuration says it starts.
+
+    `default` names entries, best first: a source of an entry, or a glob for its id as
+    loader.conf(5) has it. `once` is what it starts the next time only.
+    """
+
+    loader: BootLoader
+    default: tuple[str, ...] = ()
+    once: str | None = None
+
+
+#: What a search comes upon, in the order it does.
+Found = Entry | Looked | Preference
 
 
 @dataclass(frozen=True, slots=True)

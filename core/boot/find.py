@@ -1,195 +1,163 @@
-"""Everything bootable under a boot root, each kernel once, best first."""
+"""Everything bootable under a boot root: found piece by piece, listed each kernel once."""
 
 from __future__ import annotations
 
 import dataclasses
 import functools
-import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator
 
-from warmboot.core.boot import bls, version
-from warmboot.core.boot.entry import Entry, Kind, Listing, Looked
+from warmboot.core.boot import bls, places
+from warmboot.core.boot.entry import BootLoader, Entry, Found, Kind, Listing, Looked, Preference
+from warmboot.core.boot.layouts import installed_entries, module_entries, plain_entries
+from warmboot.core.boot.loadervars import Running
+from warmboot.core.boot.marks import mark
+from warmboot.core.boot.menus import extlinux_entries, grub_entries
 from warmboot.core.boot.merge import merge
-from warmboot.core.boot.plain import kernel_name, matching_initrd, version_in_name
+from warmboot.core.boot.order import compare
 from warmboot.core.boot.root import BootRoot
+from warmboot.core.boot.search import Search
+from warmboot.core.boot.unified import entries_of
 from warmboot.core.errors import WarmbootError
 from warmboot.core.images.identify import identify
 from warmboot.core.images.pe import PeProgram
 from warmboot.core.images.uki import Addon, Uki
-from warmboot.core.text import plural, printable
-
-#: Where the EFI system partition and XBOOTLDR are mounted, by custom and specification.
-_ESP = ("/boot", "/boot/efi", "/efi")
-_MODULES = "/usr/lib/modules"
-
-_Maker = Callable[[str, str], Entry | None]
+from warmboot.core.text import printable
 
 
-def find_entries(root: BootRoot) -> Listing:
-    """Return what is installed under `root` and where was looked; never raises for a bad file."""
-    finder = _Finder(root)
-    entries = list(finder.entries())
-    entries = merge(root, entries)
-    entries.sort(key=functools.cmp_to_key(_order))
-    return Listing(tuple(_unique(entries)), tuple(finder.looked))
+def find_entries(root: BootRoot, running: Running | None = None) -> Listing:
+    """Return what is installed under `root` and where was looked; never raises for a bad file.
+
+    `running` is what runs now, None where the root is not that of the running system.
+    """
+    return arrange(root, discover(root, running), running)
 
 
-class _Finder:
-    def __init__(self, root: BootRoot) -> None:
-        self.root = root
-        self.looked: list[Looked] = []
-        self._seen: set[tuple[int, int]] = set()
+def discover(root: BootRoot, running: Running | None = None) -> Iterator[Found]:
+    """Yield entries, places looked at and preferences as they are found, best source first.
 
-    def entries(self) -> Iterator[Entry]:
-        for base in _ESP:
-            yield from self._folder(f"{base}/loader/entries", ".conf", self._bls)
-        for base in _ESP:
-            yield from self._folder(f"{base}/EFI/Linux", ".efi", self._uki)
-        yield from self._folder("/boot", "", self._plain)
-        yield from self._folder(_MODULES, "", self._module)
+    Nothing is merged or sorted yet; `arrange` makes a listing of what was found so far.
+    """
+    search = Search(root, running)
+    for found in _search(search):
+        if not isinstance(found, Entry):
+            yield found
+            continue
+        search.found.append(_with_release(root, found))
+        yield search.found[-1]
+    yield from places.unmounted(root, running)
 
-    def _folder(self, folder: str, ending: str, make: _Maker) -> Iterator[Entry]:
-        """Yield what `make` finds in each name of a folder that ends in `ending`."""
-        try:
-            names = self.root.names(folder)
-        except OSError as error:
-            absent = isinstance(error, FileNotFoundError | NotADirectoryError)
-            self.looked.append(Looked(folder, "not there" if absent else "cannot be read"))
-            return
-        if self._same_folder(folder):
-            return
-        count = 0
-        for name in names:
-            if name.endswith(ending):
-                entry = make(folder, name)
-                if entry is not None:
-                    count += 1
-                    yield entry
-        self.looked.append(Looked(folder, plural(count, "entry", "entries") if count else "empty"))
 
-    def _same_folder(self, folder: str) -> bool:
-        """Whether the folder was listed before under another name (/efi -> /boot/efi)."""
-        fd = self.root.open_fd(folder, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            status = os.fstat(fd)
-        finally:
-            os.close(fd)
-        known = (status.st_dev, status.st_ino) in self._seen
-        self._seen.add((status.st_dev, status.st_ino))
-        return known
+def arrange(root: BootRoot, found: Iterable[Found], running: Running | None = None) -> Listing:
+    """Return the listing of what `discover` yielded: merged, sorted, marked, each id once."""
+    entries: list[Entry] = []
+    looked: list[Looked] = []
+    preferences: list[Preference] = []
+    for one in found:
+        if isinstance(one, Entry):
+            entries.append(one)
+        elif isinstance(one, Looked):
+            looked.append(one)
+        else:
+            preferences.append(one)
+    merged = merge(root, entries)
+    merged.sort(key=functools.cmp_to_key(compare))
+    marked = mark(list(_unique(merged)), preferences, running)
+    return Listing(tuple(marked), tuple(looked))
 
-    def _bls(self, folder: str, name: str) -> Entry | None:
+
+def _search(search: Search) -> Iterator[Found]:
+    for base in search.places:
+        yield from _type_1(search, base)
+    for base in search.places:
+        yield from search.folder(f"{base}/EFI/Linux", ".efi", functools.partial(entries_of, search))
+    yield from _loader_conf(search)
+    yield from grub_entries(search)
+    yield from extlinux_entries(search)
+    yield from installed_entries(search)
+    yield from plain_entries(search)
+    yield from module_entries(search)
+
+
+def _type_1(search: Search, base: str) -> Iterator[Found]:
+    """Yield the entries in loader/entries, unless entries.srel says that it holds others."""
+    folder = f"{base}/loader/entries"
+    kind = search.root.read_text(f"{base}/loader/entries.srel", 64)
+    if kind is not None and kind.strip() != "type1":
+        said = printable(kind.strip(), 32)
+        yield Looked(printable(folder), f"no boot loader entries: entries.srel says {said}")
+        return
+
+    def make(folder: str, name: str) -> Entry | None:
         path = f"{folder}/{name}"
-        text = self.root.read_text(path)
+        text = search.root.read_text(path)
         if text is None:
             return None
-        base = folder.removesuffix("/loader/entries")
-
-        def locate(inside: str) -> str:
-            """An entry's paths start at its own file system, which may be mounted at `base`."""
-            mounted = bls.join(base, inside)
-            return mounted if self.root.exists(mounted) else bls.join("/", inside)
-
-        return bls.parse_entry(
-            name, text, source=printable(path), locate=locate, variables=self._grubenv
+        fields = bls.parse_fields(text)
+        entry = bls.parse_entry(
+            name,
+            fields,
+            source=printable(path),
+            locate=functools.partial(search.locate, base),
+            variables=search.grubenv,
         )
+        return entry and _look_into(search, entry, fields)
 
-    @functools.cached_property
-    def _grubenv(self) -> dict[str, str]:
-        for path in ("/boot/grub2/grubenv", "/boot/grub/grubenv"):
-            text = self.root.read_text(path)
-            if text is not None:
-                return bls.parse_grubenv(text)
-        return {}
-
-    def _uki(self, folder: str, name: str) -> Entry | None:
-        path = f"{folder}/{name}"
-        try:
-            with self.root.open(path) as file:
-                image = identify(file.view)
-        except WarmbootError as error:
-            return Entry(
-                id=printable(name),
-                title=printable(name),
-                kind=Kind.UKI,
-                kernel=path,
-                sources=(printable(path),),
-                problem=error.message,
-            )
-        if isinstance(image, PeProgram | Addon):
-            return None
-        return Entry(
-            id=printable(name),
-            title=(image.os_name if isinstance(image, Uki) else None) or printable(name),
-            kind=Kind.UKI,
-            kernel=path,
-            version=image.release,
-            cmdline=image.cmdline if isinstance(image, Uki) else None,
-            sources=(printable(path),),
-        )
-
-    def _plain(self, folder: str, name: str) -> Entry | None:
-        path = f"{folder}/{name}"
-        if name.endswith(".efi") and kernel_name(name) is None:
-            entry = self._uki(folder, name)
-            usable = entry is not None and not entry.problem
-            return dataclasses.replace(entry, kind=Kind.BOOT) if usable and entry else None
-        stem = kernel_name(name)
-        if stem is None:
-            return None
-        return Entry(
-            id=printable(name),
-            title=printable(f"Linux {stem}" if stem else name),
-            kind=Kind.BOOT,
-            kernel=path,
-            version=printable(version_in_name(stem) or "") or None,
-            initrds=matching_initrd(self._boot_names, folder, stem),
-            sources=(printable(path),),
-        )
-
-    @functools.cached_property
-    def _boot_names(self) -> frozenset[str]:
-        return frozenset(self.root.names("/boot"))
-
-    def _module(self, folder: str, name: str) -> Entry | None:
-        base = f"{folder}/{name}"
-        for kernel in ("vmlinuz", "vmlinuz.efi", "Image"):
-            if self.root.exists(f"{base}/{kernel}"):
-                break
-        else:
-            return None
-        initrds: tuple[str, ...] = ()
-        for initrd in ("initrd", "initrd.img", "initramfs.img"):
-            if self.root.exists(f"{base}/{initrd}"):
-                initrds = (f"{base}/{initrd}",)
-                break
-        else:
-            if self.root.exists("/boot"):
-                initrds = matching_initrd(self._boot_names, "/boot", name)
-        return Entry(
-            id=printable(f"modules/{name}"),
-            title=printable(f"Linux {name}"),
-            kind=Kind.MODULES,
-            kernel=f"{base}/{kernel}",
-            version=printable(name),
-            initrds=initrds,
-            sources=(printable(f"{base}/{kernel}"),),
-        )
+    yield from search.folder(folder, ".conf", make)
 
 
-def _order(a: Entry, b: Entry) -> int:
-    """Boot loader entries first, in the specification's order; then by version, newest first."""
-    loader = (Kind.BLS, Kind.UKI)
-    if (a.kind in loader) != (b.kind in loader):
-        return -1 if a.kind in loader else 1
-    if (a.sort_key is None) != (b.sort_key is None):
-        return -1 if b.sort_key is None else 1
-    if a.sort_key != b.sort_key:
-        return -1 if (a.sort_key or "") < (b.sort_key or "") else 1
-    if a.sort_key is not None and a.machine_id != b.machine_id:
-        return -1 if (a.machine_id or "") < (b.machine_id or "") else 1
-    by_version = version.compare(b.version or "", a.version or "")
-    return by_version or version.compare(b.id, a.id)
+def _look_into(search: Search, entry: Entry, fields: dict[str, list[str]]) -> Entry | None:
+    """Complete an entry that names an EFI program: a UKI says itself what it holds."""
+    if "linux" in fields or not ({"uki", "efi"} & set(fields)):
+        return entry
+    try:
+        with search.root.open(entry.kernel) as file:
+            image = identify(file.view)
+    except WarmbootError as error:
+        return dataclasses.replace(entry, problem=error.message)
+    if isinstance(image, PeProgram | Addon):
+        return None
+    if not isinstance(image, Uki):
+        return entry
+    profiles = image.profiles
+    own = profiles[entry.profile].cmdline if entry.profile < len(profiles) else None
+    return dataclasses.replace(
+        entry,
+        version=entry.version or image.release,
+        cmdline=entry.cmdline or own or image.cmdline,
+        initrd_reason=entry.initrd_reason or ("inside the image" if image.initrd_section else None),
+    )
+
+
+def _with_release(root: BootRoot, entry: Entry) -> Entry:
+    """Ask the kernel's header for the release where nothing else states it (vmlinuz-linux)."""
+    if entry.version is not None or entry.problem or entry.kind is Kind.UKI:
+        return entry
+    try:
+        with root.open(entry.kernel) as file:
+            return dataclasses.replace(entry, version=identify(file.view).release)
+    except WarmbootError:
+        return entry  # what is wrong with the file shows when it is examined
+
+
+def _loader_conf(search: Search) -> Iterator[Found]:
+    """Yield what systemd-boot starts: loader.conf(5), and what was asked of it by bootctl(1)."""
+    variables = search.running.variables if search.running else None
+    patterns: tuple[str, ...] = ()
+    configured = False
+    for base in search.places:
+        text = search.root.read_text(f"{base}/loader/loader.conf")
+        if text is not None:
+            configured = True
+            patterns = bls.default_patterns(text)
+            break
+    if variables is not None and variables.default:
+        patterns = (variables.default, *patterns)
+    last = variables.last if variables else None
+    wanted = tuple(last if pattern == "@saved" else pattern for pattern in patterns)
+    entries = any(entry.kind in (Kind.BLS, Kind.UKI) for entry in search.found)
+    if configured or (entries and not search.grubenv):
+        once = variables.oneshot if variables else None
+        yield Preference(BootLoader.SYSTEMD_BOOT, tuple(filter(None, wanted)), once)
 
 
 def _unique(entries: list[Entry]) -> Iterator[Entry]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 
+from warmboot.core.boot.cmdline import split_words
 from warmboot.core.boot.entry import Entry, Kind
 from warmboot.core.boot.root import BootRoot
 
@@ -12,15 +13,16 @@ _FILE_ONLY = (Kind.BOOT, Kind.MODULES)
 
 
 def merge(root: BootRoot, entries: list[Entry]) -> list[Entry]:
-    """Fold entries that only name a kernel file into the entry that says more about it.
+    """Fold entries that say nothing new into the entry that says it already.
 
     `entries` come best source first. The same kernel is the same file (device and inode), or a
     copy under another name with equal release and size. Two boot loader entries for one kernel
-    stay two: they differ in command line or initrd.
+    stay two where they differ in command line, initrds, device tree or profile.
     """
     kept: list[Entry] = []
     by_file: dict[tuple[int, int], int] = {}
     by_release: dict[tuple[str, int], int] = {}
+    by_meaning: dict[tuple[object, ...], int] = {}
     for entry in entries:
         status = _stat(root, entry.kernel)
         if status is None:
@@ -29,22 +31,34 @@ def merge(root: BootRoot, entries: list[Entry]) -> list[Entry]:
             continue
         file = (status.st_dev, status.st_ino)
         release = (entry.version or "", status.st_size)
-        known = by_file.get(file, by_release.get(release) if entry.version else None)
-        if known is not None and entry.kind in _FILE_ONLY:
+        if entry.kind in _FILE_ONLY:
+            known = by_file.get(file, by_release.get(release) if entry.version else None)
+        else:
+            known = by_meaning.get((file, *_meaning(entry)))
+        if known is not None:
             kept[known] = _absorb(kept[known], entry)
             continue
         by_file.setdefault(file, len(kept))
         by_release.setdefault(release, len(kept))
+        by_meaning.setdefault((file, *_meaning(entry)), len(kept))
         kept.append(entry)
     return kept
 
 
+def _meaning(entry: Entry) -> tuple[object, ...]:
+    """Return what two entries for one kernel must share to be the same choice."""
+    words = None if entry.cmdline is None else tuple(split_words(entry.cmdline))
+    return (words, entry.initrds, entry.devicetree, entry.overlays, entry.profile, entry.problem)
+
+
 def _absorb(first: Entry, second: Entry) -> Entry:
+    adopt = not first.initrds and first.kind in _FILE_ONLY
     return replace(
         first,
         sources=(*first.sources, *second.sources),
         version=first.version or second.version,
-        initrds=first.initrds or (second.initrds if first.kind in _FILE_ONLY else ()),
+        initrds=second.initrds if adopt else first.initrds,
+        initrd_reason=second.initrd_reason if adopt else first.initrd_reason,
     )
 
 

@@ -40,3 +40,24 @@ def matching_initrd(names: frozenset[str], folder: str, stem: str) -> tuple[str,
         if name in names:
             return (f"{folder}/{name}",)
     return ()
+
+
+def kernel_beside(names: list[str]) -> str | None:
+    """Return the kernel in a folder of kernel-install(8), None without one or with several.
+
+    It is called ``linux``; sdbootutil adds a digest (``linux-1f3c…``).
+    """
+    kernels = [name for name in names if name == "linux" or name.startswith("linux-")]
+    return kernels[0] if len(kernels) == 1 else None
+
+
+def initrds_beside(folder: str, names: list[str]) -> tuple[str, ...]:
+    """Return the initrds in a folder of kernel-install(8), microcode first.
+
+    Several that differ by a digest only belong to different snapshots: none is the right one.
+    """
+    early = sorted(name for name in names if name.startswith("microcode"))
+    main = sorted(name for name in names if name.startswith(("initrd", "initramfs")))
+    if sum(name.startswith("initrd-") for name in main) > 1:
+        return ()
+    return tuple(f"{folder}/{name}" for name in (*early, *main))

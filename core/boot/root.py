@@ -12,6 +12,7 @@ import os
 import stat
 from pathlib import Path
 
+from warmboot.core.boot.openat2 import open_in_root
 from warmboot.core.errors import NotFound, WarmbootError
 from warmboot.core.images import ImageFile
 from warmboot.core.images.source import open_error
@@ -21,10 +22,14 @@ _MAX_LINKS = 40  # what the kernel allows
 
 
 class BootRoot:
-    """A directory held as a path; every open walks it component by component."""
+    """A directory held as a path; nothing outside it is ever opened.
+
+    The kernel sees to that (openat2(2)), or else every open walks component by component.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._real = path == Path("/")
         if not path.is_dir():
             raise NotFound(
                 f"{printable(str(path))} is not a directory",
@@ -33,10 +38,17 @@ class BootRoot:
 
     def open_fd(self, name: str, flags: int = os.O_RDONLY) -> int:
         """Open `name` inside the root; raise OSError as open(2) would."""
-        flags |= os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
-        if self.path == Path("/"):
+        flags |= os.O_CLOEXEC
+        if not flags & os.O_PATH:  # with it, these are refused
+            flags |= os.O_NONBLOCK | os.O_NOCTTY
+        if self._real:
             return os.open(name, flags)
-        return self._walk(name, flags)
+        root = os.open(self.path, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            fd = open_in_root(root, name, flags)
+        finally:
+            os.close(root)
+        return self._walk(name, flags) if fd is None else fd
 
     def _walk(self, name: str, flags: int) -> int:
         stack = [os.open(self.path, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)]

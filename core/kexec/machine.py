@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from warmboot.core.boot import BootRoot
+from warmboot.core.boot import BootRoot, Running
 from warmboot.core.errors import WarmbootError
 from warmboot.core.host import Host, read_host
 from warmboot.core.kexec.journal import Journal
@@ -41,6 +41,12 @@ class Machine:
     def simulated(self) -> bool:
         """Whether everything happens in a sandbox."""
         return self.loader.simulated
+
+    def running(self) -> Running | None:
+        """Return what runs now, None where the root is that of another system."""
+        if self.foreign_root:
+            return None
+        return Running.read(self.host.prefix, self.host.release, self.host.cmdline)
 
     def refreshed(self) -> Machine:
         """Return the machine with its facts read anew."""

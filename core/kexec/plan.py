@@ -33,6 +33,7 @@ class Origin(StrEnum):
 
     ENTRY = "from the entry"
     RUNNING = "from the running kernel"
+    INSTALLED = "from /etc/kernel/cmdline"
     TYPED = "typed"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,6 +13,7 @@ from typing import Self
 
 from warmboot.core.boot import BootRoot, Entry
 from warmboot.core.boot.cmdline import append, reusable
+from warmboot.core.boot.presets import Preset, apply
 from warmboot.core.errors import ImageError, NotFound
 from warmboot.core.host import Host
 from warmboot.core.images import BootImage, ImageFile, identify
@@ -154,6 +156,7 @@ class Selection:
             cmdline=cmdline,
             entry=entry.id if entry else None,
             devicetree=self._devicetree_name(),
+            overlays=tuple(map(printable, entry.overlays)) if entry else (),
             foreign_root=foreign_root,
             loader=loader,
             panic=panic,
@@ -224,11 +227,14 @@ def choose_cmdline(
     typed: str | None = None,
     extra: str | None = None,
     reuse: bool = False,
+    installed: str | None = None,
+    presets: Sequence[Preset] = (),
     unified: Unified | None = None,
 ) -> CommandLine:
     """Return the command line: typed, else the entry's, else the image's own, else the running.
 
-    `reuse` asks for the running kernel's even where an entry states one; `extra` is added to
+    `reuse` asks for the running kernel's even where an entry states one, `installed` is that of
+    /etc/kernel/cmdline and goes before the entry's; `presets` are applied and `extra` is added to
     whichever it is. Where `unified` is given, its profile's counts before the base's, and the
     words of its add-ons follow any that is not typed.
     """
@@ -240,10 +246,14 @@ def choose_cmdline(
         own = image.cmdline
     if typed is not None:
         line = CommandLine(typed, Origin.TYPED)
+    elif installed is not None:
+        line = CommandLine(installed, Origin.INSTALLED)
     elif own is not None and not reuse:
         line = CommandLine(own, Origin.ENTRY)
     else:
         line = CommandLine(reusable(host.cmdline), Origin.RUNNING)
+    for preset in presets:
+        line = CommandLine(apply(line.text, preset), line.origin)
     if extra:
         line = CommandLine(append(line.text, extra), line.origin)
     return line

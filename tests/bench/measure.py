@@ -18,6 +18,8 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
+from listing import listing
+
 from warmboot.core.images import ImageFile, Method, Stream, identify
 from warmboot.core.payload import MemFile, decompress, unpack
 from warmboot.core.progress import Progress
@@ -170,7 +172,11 @@ def main() -> int:
             return 0
         kernel = payload()
         print("\n".join(lines), flush=True)
-        for line in (*codecs(Path(name), kernel), *identification(Path(name))):
+        for line in (
+            *codecs(Path(name), kernel),
+            *identification(Path(name)),
+            *listing(Path(name), ratio),
+        ):
             lines.append(line)
             print(line, flush=True)
     child = subprocess.run(

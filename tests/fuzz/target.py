@@ -18,8 +18,15 @@ from pathlib import Path
 import atheris
 
 with atheris.instrument_imports(
-    include=["warmboot.core.images", "warmboot.core.payload", "warmboot.core.bpf"]
+    include=[
+        "warmboot.core.boot",
+        "warmboot.core.images",
+        "warmboot.core.payload",
+        "warmboot.core.bpf",
+    ]
 ):
+    from configuration import MARK, configuration_seeds, read_configuration
+
     from warmboot.core.bpf.btf import find_types
     from warmboot.core.bpf.container import build_container, write_envelope
     from warmboot.core.errors import ImageError
@@ -32,6 +39,7 @@ from warmboot.core.sandbox.builders.btf import build_kernel_btf
 from warmboot.core.sandbox.builders.bzimage import build_bzimage
 from warmboot.core.sandbox.builders.compress import compress
 from warmboot.core.sandbox.builders.elf import build_elf_kernel
+from warmboot.core.sandbox.builders.initrd import build_initrd
 from warmboot.core.sandbox.builders.kernel import build_arm64_image
 from warmboot.core.sandbox.builders.parser import build_parser
 from warmboot.core.sandbox.builders.pe import build_certificate
@@ -47,6 +55,9 @@ def inspect(data: bytes) -> None:
     """Read `data` as an image; the first byte also chooses a method to unpack the rest with."""
     if os.environ.get("WARMBOOT_FUZZ_PLANT") and data[:2] == b"MZ" and len(data) % 7 == 3:
         raise IndexError("planted")
+    if data.startswith(MARK):
+        read_configuration(data[len(MARK) :])
+        return
     view = BytesView(data)
     try:
         image = identify(view)
@@ -100,7 +111,9 @@ def seeds() -> dict[str, bytes]:
         stream = compress(kernel, method)
         found[f"stream-{method}"] = bytes([number]) + stream
         found[f"whole-{method}"] = stream
-    return found
+    files = {"init": b"x", "lib/modules/6.1/a.ko": b"y"}
+    archives = [build_initrd(files, method=name, microcode={"amd": b"m"}) for name in METHODS]
+    return found | configuration_seeds(archives)
 
 
 def main() -> None:

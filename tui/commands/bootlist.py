@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import argparse
 
-from warmboot.core.boot import find_entries
+from warmboot.core.boot import Entry, find_entries
 from warmboot.core.errors import ExitCode
 from warmboot.core.kexec import open_machine
 from warmboot.tui import output
 from warmboot.tui.facts import Row, examine
 
+_LEGEND = "* runs now  d default  n next start only  - given up by boot counting"
+
 
 def run(options: argparse.Namespace) -> int:
     """Print the entries, best first, and where was looked when there are none."""
     machine = open_machine(options.root)
-    listing = find_entries(machine.root)
+    listing = find_entries(machine.root, machine.running())
     rows = [examine(machine.root, entry) for entry in listing.entries]
     if options.json:
         output.write_json("list", machine, {"entries": rows, "looked": listing.looked})
@@ -26,8 +28,10 @@ def run(options: argparse.Namespace) -> int:
         output.write_lines(output.table(places))
         output.write_lines(["--root DIR looks below DIR; stage --kernel FILE takes any file."])
         return ExitCode.OK
-    header = ("ENTRY", "VERSION", "FORMAT", "ARCH", "TITLE")
+    header = ("", "ENTRY", "VERSION", "FORMAT", "ARCH", "TITLE", "FOUND IN")
     output.write_lines(output.table([header, *map(_cells, rows)]))
+    if any(_marks(row.entry) for row in rows):
+        output.write_lines(["", _LEGEND])
     return ExitCode.OK
 
 
@@ -36,5 +40,13 @@ def _cells(row: Row) -> tuple[str, ...]:
     version = entry.version or (image.release if image else None) or "-"
     title = f"{entry.title}  [unusable: {row.problem}]" if row.problem else entry.title
     if image is None:
-        return entry.id, version, "-", "-", title
-    return entry.id, version, image.format.value, image.architecture or "-", title
+        kind, arch = "-", "-"
+    else:
+        kind, arch = image.format.value, image.architecture or "-"
+    sources = " ".join(entry.sources)
+    return _marks(entry), entry.id, version, kind, arch, title, sources
+
+
+def _marks(entry: Entry) -> str:
+    marks = zip("*dn-", (entry.running, entry.default, entry.next, entry.bad), strict=True)
+    return "".join(mark for mark, shown in marks if shown)

@@ -10,8 +10,10 @@ from warmboot.core.images.authenticode import describe_signature, signatures_of
 from warmboot.core.images.bpfobject import carried_parser
 from warmboot.core.kexec import open_machine
 from warmboot.core.payload import examine
+from warmboot.core.payload.initrd import is_initrd
 from warmboot.core.text import printable
 from warmboot.tui import output
+from warmboot.tui.commands import initrd
 from warmboot.tui.commands.images import open_named
 from warmboot.tui.facts import payload_facts
 from warmboot.tui.progress import ProgressLine
@@ -20,7 +22,11 @@ from warmboot.tui.progress import ProgressLine
 def run(options: argparse.Namespace) -> int:
     """Print the header and, unless asked not to, unpack the payload and print what came out."""
     machine = open_machine(options.root)
+    if options.initrd:
+        return initrd.show_entry(machine, options)
     with open_named(machine, options.image) as file:
+        if is_initrd(file.view):
+            return initrd.show_file(machine, file, options)
         image = identify(file.view)
         payload = None
         if not options.quick:

@@ -26,8 +26,10 @@ from warmboot.core.kexec import (
 )
 from warmboot.core.kexec.checks.registry import forced_checks
 from warmboot.core.kexec.loader import Call
+from warmboot.core.kexec.review import review
 from warmboot.core.kexec.selection import Named
 from warmboot.tui import output
+from warmboot.tui.commands.cmdline import chosen_presets, installed_line
 from warmboot.tui.progress import ProgressLine
 
 _LOADERS = {"file": Call.FILE, "load": Call.LOAD, "tools": Call.TOOLS}
@@ -47,6 +49,8 @@ def run(options: argparse.Namespace) -> int:
             typed=options.cmdline,
             extra=options.append,
             reuse=options.reuse_cmdline,
+            installed=installed_line(machine, options),
+            presets=chosen_presets(machine, options),
             unified=selection.unified,
         )
         choices = selection.choices(
@@ -64,6 +68,7 @@ def run(options: argparse.Namespace) -> int:
             machine.loader.name,
             read_surroundings(machine.host.prefix),
         )
+        plan = review(plan, machine)
         if not options.json:
             output.banner(machine)
             _show_plan(plan)

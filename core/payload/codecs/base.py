@@ -17,12 +17,18 @@ Piece = bytes | bytearray | memoryview
 
 
 class Source:
-    """A compressed stream: `size` bytes of `view` from `offset`, read once from front to back."""
+    """A compressed stream: `size` bytes of `view` from `offset`, read once from front to back.
 
-    def __init__(self, view: View, offset: int, size: int) -> None:
+    Where the stream is not `exact`, something else may stand behind it; `end` is then where the
+    stream ended, once it was decoded to its end.
+    """
+
+    def __init__(self, view: View, offset: int, size: int, *, exact: bool = True) -> None:
         self._view = view.part(offset, size, "payload")
         self.size = size
         self.position = 0
+        self.exact = exact
+        self.end: int | None = None
 
     def first(self, size: int) -> Source:
         """Return the first `size` bytes as a source of its own."""
@@ -114,6 +120,9 @@ def drain(method: str, source: Source, decoder: Decompressor) -> Iterator[Piece]
 def finish(method: str, source: Source, unused: bytes, produced: int) -> None:
     """Judge what stands behind the end of the stream: `unused` bytes and what is left to read."""
     behind = len(unused) + source.left
+    if not source.exact:
+        source.end = source.size - behind
+        return
     if behind > 4:
         raise damaged(method, f"{behind} bytes stand behind its end")
     check_trailing(method, unused + source.read(), produced)

@@ -30,6 +30,9 @@ def decode(source: Source) -> Iterator[Piece]:
         count = int.from_bytes(head, "little")
         if count == _MAGIC and len(head) == 4:
             continue
+        if not source.exact and not 0 < count <= _LARGEST:
+            source.end = source.position - len(head)
+            return
         if source.left == 0:
             check_trailing("lz4", head, produced)
             return
@@ -41,6 +44,7 @@ def decode(source: Source) -> Iterator[Piece]:
         piece = expand(block)
         produced += len(piece)
         yield piece
+    source.end = source.position
 
 
 def _expander() -> Callable[[bytes], Piece]:

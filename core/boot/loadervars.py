@@ -1,0 +1,68 @@
+"""What the boot loader told the system it started: the variables of the Boot Loader Interface."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+_VENDOR = "4a67b082-0a4c-41cf-b6c7-440b29bb8c4f"
+_FOLDER = "sys/firmware/efi/efivars"
+_LIMIT = 8192
+
+
+@dataclass(frozen=True, slots=True)
+class LoaderVariables:
+    """Firmware variables, None where there is no such variable.
+
+    Source: https://systemd.io/BOOT_LOADER_INTERFACE. `info` names the boot loader; `selected` is
+    the entry it started, `default` and `oneshot` what the operator asked it to start, `last` what
+    it started last; `partition` is the partition UUID of its EFI system partition.
+    """
+
+    info: str | None = None
+    selected: str | None = None
+    default: str | None = None
+    oneshot: str | None = None
+    last: str | None = None
+    partition: str | None = None
+
+
+def read_loader_variables(prefix: Path) -> LoaderVariables:
+    """Read the variables below `prefix` (``/`` for this machine)."""
+
+    def read(name: str) -> str | None:
+        try:
+            with (prefix / _FOLDER / f"{name}-{_VENDOR}").open("rb") as file:
+                raw = file.read(_LIMIT)
+        except OSError:
+            return None
+        # Four bytes of attributes stand in front of the value, UTF-16 with a NUL behind it.
+        text = raw[4:].decode("utf-16-le", "replace").split("\0", 1)[0]
+        return text or None
+
+    return LoaderVariables(
+        info=read("LoaderInfo"),
+        selected=read("LoaderEntrySelected"),
+        default=read("LoaderEntryDefault"),
+        oneshot=read("LoaderEntryOneShot"),
+        last=read("LoaderEntryLastBooted"),
+        partition=read("LoaderDevicePartUUID"),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """What runs now: kernel release, command line, and what the boot loader said of it.
+
+    `prefix` is where the machine's own files are, ``/`` unless it is simulated.
+    """
+
+    release: str
+    cmdline: str
+    variables: LoaderVariables
+    prefix: Path
+
+    @classmethod
+    def read(cls, prefix: Path, release: str, cmdline: str) -> Running:
+        """Return it for a machine whose release and command line are known already."""
+        return cls(release, cmdline, read_loader_variables(prefix), prefix)

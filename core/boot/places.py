@@ -1,0 +1,109 @@
+"""Where the EFI system partition and XBOOTLDR are mounted in a boot root, and whether they are."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from warmboot.core.boot.entry import Looked
+from warmboot.core.boot.loadervars import Running
+from warmboot.core.boot.root import BootRoot
+from warmboot.core.text import printable
+
+#: By custom and specification; XBOOTLDR is /boot.
+CUSTOMARY = ("/boot", "/boot/efi", "/efi")
+_FAT = ("vfat", "msdos", "fat")
+_ESCAPE = re.compile(r"\\([0-7]{3})")
+_MOUNTS_LIMIT = 1 << 20
+_MANY = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Mount:
+    """A mounted or (in fstab) wanted file system: its place in the root, type and device number."""
+
+    place: str
+    type: str
+    device: str
+
+
+def boot_places(root: BootRoot) -> tuple[str, ...]:
+    """Return the folders that may hold boot loader entries: the customary, then other mounts."""
+    places = list(CUSTOMARY)
+    for mount in (*mounted(root), *wanted(root)):
+        if mount.type in _FAT and mount.place not in places and len(places) < _MANY:
+            places.append(mount.place)
+    return tuple(places)
+
+
+def unmounted(root: BootRoot, running: Running | None) -> Iterator[Looked]:
+    """Yield each boot partition that ought to be mounted and is not."""
+    mounts = list(mounted(root))
+    there = {mount.place for mount in mounts}
+    for mount in wanted(root):
+        boot = mount.type in _FAT or mount.place in CUSTOMARY
+        if boot and mount.place not in there and _empty(root, mount.place):
+            yield Looked(
+                printable(mount.place), f"named in /etc/fstab but not mounted: mount {mount.place}"
+            )
+    if running is not None and running.variables.partition:
+        yield from _unmounted_esp(running, mounts)
+
+
+def _unmounted_esp(running: Running, mounts: list[Mount]) -> Iterator[Looked]:
+    uuid = (running.variables.partition or "").lower()
+    path = running.prefix / "dev/disk/by-partuuid" / os.path.basename(uuid)
+    try:
+        number = path.stat().st_rdev
+    except (OSError, ValueError):
+        return
+    device = f"{os.major(number)}:{os.minor(number)}"
+    if device not in {mount.device for mount in mounts}:
+        place = f"EFI system partition {printable(uuid)}"
+        yield Looked(place, f"the boot loader's own, and not mounted: mount {path} /efi")
+
+
+def mounted(root: BootRoot) -> Iterator[Mount]:
+    """Yield what is mounted inside the root, by proc_pid_mountinfo(5)."""
+    text = _read(Path("/proc/self/mountinfo"))
+    prefix = str(root.path.resolve()).rstrip("/")
+    for line in text.splitlines():
+        left, _, right = line.partition(" - ")
+        fields, rest = left.split(), right.split()
+        if len(fields) < 5 or not rest:
+            continue
+        place = _unescape(fields[4])
+        if place.startswith(prefix + "/"):
+            yield Mount(place[len(prefix) :], rest[0], fields[2])
+
+
+def wanted(root: BootRoot) -> Iterator[Mount]:
+    """Yield what the root's own /etc/fstab would mount."""
+    for line in (root.read_text("/etc/fstab") or "").splitlines():
+        fields = line.split()
+        if len(fields) >= 3 and not fields[0].startswith("#") and fields[1].startswith("/"):
+            place = _unescape(fields[1]).rstrip("/")
+            if place:
+                yield Mount(place, fields[2], "")
+
+
+def _empty(root: BootRoot, place: str) -> bool:
+    try:
+        return not root.names(place)
+    except (OSError, ValueError):
+        return True
+
+
+def _unescape(text: str) -> str:
+    return _ESCAPE.sub(lambda found: chr(int(found[1], 8)), text)
+
+
+def _read(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return file.read(_MOUNTS_LIMIT).decode("utf-8", "surrogateescape")
+    except OSError:
+        return ""

@@ -1,0 +1,98 @@
+"""What every part of the search needs: the root, its folders, and where paths lead in it."""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Callable, Iterator
+
+from warmboot.core.boot import bls, places
+from warmboot.core.boot.entry import Entry, Found, Looked
+from warmboot.core.boot.loadervars import Running
+from warmboot.core.boot.root import BootRoot
+from warmboot.core.text import plural, printable
+
+_STRIPPED = 3  # leading folders of a path that may be a subvolume's or a dataset's name
+_GRUB_FOLDERS = ("/boot/grub2", "/boot/grub")
+
+Maker = Callable[[str, str], Iterator[Entry] | Entry | None]
+
+
+class Search:
+    """One search of a root; remembers what it has read."""
+
+    def __init__(self, root: BootRoot, running: Running | None) -> None:
+        self.root = root
+        self.running = running
+        self.places = places.boot_places(root)
+        self.found: list[Entry] = []
+        self._seen: set[tuple[int, int]] = set()
+
+    def folder(self, folder: str, ending: str, make: Maker) -> Iterator[Found]:
+        """Yield what `make` finds in each name of a folder that ends in `ending`, then a Looked."""
+        try:
+            names = self.root.names(folder)
+            if self.known(folder):
+                return
+        except (OSError, ValueError) as error:
+            absent = isinstance(error, FileNotFoundError | NotADirectoryError)
+            result = "not there" if absent else "cannot be read"
+            yield Looked(printable(folder), result)
+            return
+        count = 0
+        for name in names:
+            if not name.endswith(ending):
+                continue
+            made = make(folder, name)
+            for entry in () if made is None else (made,) if isinstance(made, Entry) else made:
+                count += 1
+                yield entry
+        result = plural(count, "entry", "entries") if count else "empty"
+        yield Looked(printable(folder), result)
+
+    def known(self, path: str) -> bool:
+        """Whether a folder or file was read before under another name (/efi -> /boot/efi).
+
+        Raises OSError where it is not there.
+        """
+        fd = self.root.open_fd(path, os.O_PATH)
+        try:
+            status = os.fstat(fd)
+        finally:
+            os.close(fd)
+        known = (status.st_dev, status.st_ino) in self._seen
+        self._seen.add((status.st_dev, status.st_ino))
+        return known
+
+    def locate(self, base: str, path: str) -> str:
+        """Return the path in the root that a boot loader's `path` means.
+
+        It starts at the file system that holds the boot loader's files, which is mounted at
+        `base`, or is part of the root itself; a subvolume or dataset may stand in front. The
+        path below `base` where none of these is there.
+        """
+        parts = [part for part in path.split("/") if part]
+        for skip in range(min(_STRIPPED, len(parts) - 1) + 1 if parts else 0):
+            inside = "/".join(parts[skip:])
+            for above in (base, "/"):
+                candidate = bls.join(above, inside)
+                if self.root.exists(candidate):
+                    return candidate
+        return bls.join(base, path)
+
+    @functools.cached_property
+    def boot_names(self) -> frozenset[str]:
+        """The names in /boot."""
+        try:
+            return frozenset(self.root.names("/boot"))
+        except OSError:
+            return frozenset()
+
+    @functools.cached_property
+    def grubenv(self) -> dict[str, str]:
+        """The variables that GRUB keeps over a restart."""
+        for folder in _GRUB_FOLDERS:
+            text = self.root.read_text(f"{folder}/grubenv")
+            if text is not None:
+                return bls.parse_grubenv(text)
+        return {}

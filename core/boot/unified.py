@@ -1,0 +1,111 @@
+"""Unified kernel images as entries: one for each profile, with the add-ons that belong to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from warmboot.core.boot.bls import parse_counter
+from warmboot.core.boot.entry import Entry, Kind
+from warmboot.core.boot.search import Search
+from warmboot.core.errors import WarmbootError
+from warmboot.core.images import BootImage
+from warmboot.core.images.identify import identify
+from warmboot.core.images.pe import PeProgram
+from warmboot.core.images.uki import Addon, Uki
+from warmboot.core.text import plural, printable
+
+_ADDONS = 64
+_COMPANIONS = (".cred", ".sysext.raw", ".confext.raw", ".raw")
+
+
+def entries_of(search: Search, folder: str, name: str) -> Iterator[Entry]:
+    """Yield the entries of a UKI; nothing for other EFI programs. Never raises for a bad file."""
+    path = f"{folder}/{name}"
+    plain, left, done = parse_counter(name)
+    entry = Entry(
+        id=printable(plain),
+        title=printable(plain),
+        kind=Kind.UKI,
+        kernel=path,
+        sources=(printable(path),),
+        tries_left=left,
+        tries_done=done,
+    )
+    image = _read(search, path)
+    if isinstance(image, str):
+        yield replace(entry, problem=image)
+        return
+    if isinstance(image, PeProgram | Addon):
+        return
+    entry = replace(entry, version=image.release)
+    if not isinstance(image, Uki):
+        yield entry
+        return
+    entry = replace(
+        entry,
+        title=image.os_name or entry.title,
+        cmdline=image.cmdline,
+        initrd_reason="inside the image" if image.initrd_section else None,
+    )
+    entry = _with_addons(search, entry, folder, name)
+    yield from _profiles(entry, image)
+
+
+def _profiles(entry: Entry, image: Uki) -> Iterator[Entry]:
+    """Yield the entry, or one for each profile: the first one keeps the name of the file."""
+    if not image.profiles:
+        yield entry
+        return
+    added = (entry.cmdline or "")[len(image.cmdline or "") :]
+    for number, profile in enumerate(image.profiles):
+        own = profile.cmdline
+        title = profile.title or (f"profile {profile.id}" if number else None)
+        yield replace(
+            entry,
+            id=entry.id if number == 0 else printable(f"{entry.id}@{profile.id}"),
+            title=f"{entry.title} ({title})" if title else entry.title,
+            cmdline=entry.cmdline if own is None else (own + added).strip(),
+            profile=number,
+        )
+
+
+def _with_addons(search: Search, entry: Entry, folder: str, name: str) -> Entry:
+    """Add what systemd-stub(7) adds: global add-ons first, then those of this image, by name."""
+    base = folder.removesuffix("/EFI/Linux")
+    found: list[str] = []
+    companions = 0
+    for place in (f"{base}/loader/addons", f"{folder}/{name}.extra.d"):
+        try:
+            names = sorted(search.root.names(place))
+        except (OSError, ValueError):
+            continue
+        found += [f"{place}/{addon}" for addon in names if addon.endswith(".addon.efi")]
+        if place.endswith(".extra.d"):
+            companions = sum(other.endswith(_COMPANIONS) for other in names)
+    notes = list(entry.notes)
+    for path in found[:_ADDONS]:
+        addon = _read(search, path)
+        if not isinstance(addon, Addon):
+            notes.append(f"{printable(path)} is no add-on that can be read")
+            continue
+        if addon.cmdline:
+            entry = replace(entry, cmdline=f"{entry.cmdline or ''} {addon.cmdline}".strip())
+        if addon.headers.find(".dtb") or addon.headers.find(".dtbauto"):
+            entry = replace(entry, overlays=(*entry.overlays, path))
+        if addon.headers.find(".ucode") or addon.headers.find(".initrd"):
+            notes.append(f"the initrd in {printable(path)} is not passed on")
+        entry = replace(entry, addons=(*entry.addons, path))
+    if companions:
+        what = plural(companions, "credential or extension", "credentials or extensions")
+        notes.append(f"{what} in {printable(name)}.extra.d will not reach the new system")
+    return replace(entry, notes=tuple(notes))
+
+
+def _read(search: Search, path: str) -> BootImage | str:
+    """Return what an image's header says, or why it cannot be read."""
+    try:
+        with search.root.open(path) as file:
+            return identify(file.view)
+    except WarmbootError as error:
+        return error.message

@@ -1,0 +1,80 @@
+"""Boot loader configuration and initrds as fuzz targets: what `warmboot list` and inspect read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from warmboot.core.boot import bls
+from warmboot.core.boot.cmdline import compare
+from warmboot.core.boot.devices import Devices
+from warmboot.core.boot.extlinux import parse_menu
+from warmboot.core.boot.grub import Files, positions, read_menu, resolve
+from warmboot.core.boot.lint import lint
+from warmboot.core.errors import WarmbootError
+from warmboot.core.images import BytesView
+from warmboot.core.payload.initrd import is_initrd, read_initrd
+
+LIMIT = 4 << 20
+MARK = b"boot:"
+
+
+def _grub(data: bytes) -> None:
+    text = data.decode("utf-8", "backslashreplace")
+    environment = bls.parse_grubenv(text)
+    menu = read_menu(text, "/boot/grub", environment, Files(lambda _: text, lambda _: True))
+    positions(menu.items, ["/x.conf"])
+    resolve(menu.items, menu.default or "0", ["/x.conf"])
+
+
+def _extlinux(data: bytes) -> None:
+    text = data.decode("utf-8", "backslashreplace")
+    parse_menu(text, lambda _: text)
+
+
+def _entry(data: bytes) -> None:
+    text = data.decode("utf-8", "backslashreplace")
+    fields = bls.parse_fields(text)
+    bls.parse_entry("x+1-2.conf", fields, source="x", locate=str, variables={"a": "b"})
+    bls.default_patterns(text)
+
+
+def _line(data: bytes) -> None:
+    text = data.decode("utf-8", "backslashreplace")
+    compare(text, text[: len(text) // 2])
+    lint(text, Devices(nodes=frozenset({"/dev/a"}), machine="x86_64"))
+
+
+def _initrd(data: bytes) -> None:
+    view = BytesView(data)
+    is_initrd(view)
+    read_initrd(view, limit=LIMIT).describe()
+
+
+TARGETS: tuple[Callable[[bytes], None], ...] = (_grub, _extlinux, _entry, _line, _initrd)
+
+
+def read_configuration(data: bytes) -> None:
+    """Read what stands behind the mark; its first byte chooses what as. Only our errors pass."""
+    if not data:
+        return
+    try:
+        TARGETS[data[0] % len(TARGETS)](data[1:])
+    except WarmbootError:
+        return
+
+
+def configuration_seeds(archives: list[bytes]) -> dict[str, bytes]:
+    """Return one small sound input for each target, and the `archives` for that of initrds."""
+    texts = (
+        (
+            'set a="b $c"\nif [ -f /x ]; then source /x; fi\nfunction f { a=$1; }\nf "q r"\n'
+            "submenu s { menuentry 'x' --id y { linux (hd0)/k $a ro\ninitrd /i /j } }\nblscfg\n"
+        ),
+        "default a\nlabel a\nlinux /k\ninitrd /i,/j\nappend ro\nfdt /t\ninclude x\n",
+        "title x\nlinux /k\ninitrd /i\noptions $a ro\ndevicetree-overlay /o\nprofile 1\n",
+        'root=UUID=1 "a b" dyndbg="x y" console=ttyS0,1 crashkernel=1G-:2M -- s',
+    )
+    found = {f"boot-{n}": MARK + bytes([n]) + text.encode() for n, text in enumerate(texts)}
+    for number, archive in enumerate(archives):
+        found[f"initrd-{number}"] = MARK + bytes([len(TARGETS) - 1]) + archive
+    return found
