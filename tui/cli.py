@@ -181,21 +181,6 @@ def _stage_options(sub: argparse.ArgumentParser) -> None:
     )
     sub.add_argument("--no-initrd", action="store_true", help="use no initrd at all")
     _line_options(sub)
-    sub.add_argument(
-        "--dry-run", action="store_true", help="do all but the call, and print the call"
-    )
-
-
-def _line_options(sub: argparse.ArgumentParser) -> None:
-    line = sub.add_mutually_exclusive_group()
-    line.add_argument("--cmdline", metavar="TEXT", help="the whole command line")
-    line.add_argument(
-        "--reuse-cmdline", action="store_true", help="the running kernel's command line"
-    )
-    line.add_argument(
-        "--installed-cmdline", action="store_true", help="the one in the root's /etc/kernel/cmdline"
-    )
-    sub.add_argument("--append", metavar="TEXT", help="words to add to the command line")
     sub.add_argument("--dtb", metavar="FILE", help="hand this device tree over")
     addons = sub.add_mutually_exclusive_group()
     addons.add_argument(
@@ -222,11 +207,20 @@ def _line_options(sub: argparse.ArgumentParser) -> None:
         help="go on against this failed check of warmboot doctor; may be given again",
     )
     sub.add_argument(
-        "--force",
-        metavar="CHECK-ID",
-        action="append",
-        help="go on against this failed check of warmboot doctor; may be given again",
+        "--dry-run", action="store_true", help="do all but the call, and print the call"
     )
+
+
+def _line_options(sub: argparse.ArgumentParser) -> None:
+    line = sub.add_mutually_exclusive_group()
+    line.add_argument("--cmdline", metavar="TEXT", help="the whole command line")
+    line.add_argument(
+        "--reuse-cmdline", action="store_true", help="the running kernel's command line"
+    )
+    line.add_argument(
+        "--installed-cmdline", action="store_true", help="the one in the root's /etc/kernel/cmdline"
+    )
+    sub.add_argument("--append", metavar="TEXT", help="words to add to the command line")
     sub.add_argument(
         "--preset", metavar="NAME", action="append", help="apply a preset: rescue, serial, …"
     )
