@@ -22,7 +22,7 @@ from warmboot.core.sandbox.machine import SimulatedMachine, write_machine
 from warmboot.core.sandbox.marker import write_marker
 
 RELEASE = "6.12.1-for-stage"
-IMAGE = build_arm64_image(RELEASE, body_size=100_000)
+IMAGE = build_arm64_image(RELEASE, body_size=100_000, bss=65536)
 ZBOOT = build_zboot(IMAGE, arch="arm64", method="zstd")
 
 
@@ -80,6 +80,7 @@ def test_what_does_not_belong_together_is_not_built() -> None:
         (ZBOOT, Dialect.V7, (build_parser(),)),
         (ZBOOT, Dialect.V7, ()),
         (IMAGE, Dialect.V6, (build_parser(),)),
+        (build_arm64_image(RELEASE, bss=100), Dialect.V6, (build_parser(kind=2),)),
     ):
         with pytest.raises(ImageError):
             build(image, dialect, *parsers)

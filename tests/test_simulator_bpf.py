@@ -35,7 +35,7 @@ from warmboot.core.sandbox.marker import write_marker
 from warmboot.core.sandbox.tree import create_sandbox
 
 RELEASE = "6.12.1-unwrapped"
-IMAGE = build_arm64_image(RELEASE, body_size=100_000)
+IMAGE = build_arm64_image(RELEASE, body_size=100_000, bss=65536)
 ZBOOT = build_zboot(IMAGE, arch="arm64", method="gzip")
 Load = Callable[..., None]
 

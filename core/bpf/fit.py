@@ -67,6 +67,11 @@ def check_fit(image: BootImage, parser: ParserObject, dialect: Dialect) -> str |
     # A copy is of the whole file, with the parser in it and what aligns it.
     copied = image.file_size + parser.file_size + _PADDING
     needed = image.stream.size if image.stream is not None else copied
+    if isinstance(image, RawImage) and copied > (image.memory_size or copied):
+        raise ImageError(
+            "The image asks for too little memory to carry a parser behind it",
+            hint="Choose a compressed kernel (zboot), or reboot through firmware.",
+        )
     if dialect is Dialect.V7:  # the whole signed file is put before the kernel's verification
         needed = image.file_size
     check_room(parser, needed, dialect)

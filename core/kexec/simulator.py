@@ -171,7 +171,7 @@ def _probe(view: View, architecture: Architecture | None) -> BootImage:
     if architecture is Architecture.X86_64:
         if not isinstance(image, BzImage) or not _bootable(image):
             raise Answer(errno.ENOEXEC)
-    elif not _loadable(image):
+    elif not _loadable(image) or (isinstance(image, RawImage) and _overflows(image, view)):
         raise Answer(errno.EINVAL)
     return image
 
@@ -181,6 +181,11 @@ def _loadable(image: BootImage) -> bool:
     if isinstance(image, ElfKernel):
         return image.architecture is not Architecture.ARM64
     return isinstance(image, RawImage) and not image.big_endian and bool(image.memory_size)
+
+
+def _overflows(image: RawImage, view: View) -> bool:
+    """sanity_check_segment_list(): a file must not be larger than the memory that it asks for."""
+    return image.memory_size is not None and view.size > image.memory_size
 
 
 def _bootable(image: BzImage) -> bool:

@@ -24,6 +24,7 @@ from warmboot.core.text import printable
 _RUNNING = "6.12.57-sandbox"
 _OPTIONS = "root=/dev/vda2 ro console=ttyAMA0 quiet"
 _BODY = 6 << 20
+_BSS = 1 << 20
 _OS = 'NAME="Warmboot Linux"\nPRETTY_NAME="Warmboot Linux 7 (unified image)"\nVERSION_ID=7\n'
 
 
@@ -105,7 +106,7 @@ def _write_entries(root: Path) -> None:
 def _write_plain(root: Path) -> None:
     """Kernels known by their names alone: a raw Image, one in /usr/lib/modules, a damaged one."""
     release = "6.6.119-lts"
-    _put(root, f"boot/vmlinuz-{release}", build_arm64_image(release, body_size=_BODY))
+    _put(root, f"boot/vmlinuz-{release}", build_arm64_image(release, body_size=_BODY, bss=_BSS))
     _put(root, f"boot/initrd.img-{release}", _initrd(release))
     release = "6.19.0-rc1"
     kernel = build_zboot(build_arm64_image(release, body_size=_BODY), arch="arm64", method="xz")
