@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The parser of dialect 6 as it is, with stand-ins for what only a kernel with the interface has:
+ * The parser of either dialect as it is, with stand-ins for what only a kernel with the interface has:
  * the context, and functions that may fail. Every way the program can end is run on this kernel.
  */
 #include "interface.h"
 #include "maps.h"
 
-#define MOST_CALLS 4
+#define MOST_CALLS 6
 
 struct call {
 	__u32 length;
@@ -18,7 +18,8 @@ struct run {
 	__u32 kernel_size;
 	__u32 without_image;
 	__u32 without_context; /* bpf_get_parser_context gives NULL */
-	__u32 failures; /* so many calls of bpf_buffer_parser fail first */
+	__u32 fails_from; /* calls of bpf_buffer_parser from this to before the next fail */
+	__u32 fails_until;
 	__u32 gets;
 	__u32 puts;
 	__u32 calls;
@@ -27,8 +28,13 @@ struct run {
 };
 
 struct stand_in {
+#if DIALECT == 6
 	char *kernel;
 	int kernel_sz;
+#else
+	char *parsing_buf[16];
+	unsigned long parsing_buf_sz[16];
+#endif
 };
 
 struct run state;
@@ -50,10 +56,7 @@ static __always_inline int buffer(char *record, __u64 size)
 		for (int i = 0; i < 16; i++)
 			state.call[number].head[i] = ((volatile char *)record)[i];
 	}
-	if (!state.failures)
-		return 0;
-	state.failures--;
-	return -12;
+	return number >= state.fails_from && number < state.fails_until ? -12 : 0;
 }
 
 #define bpf_get_parser_context(id) get_context(id)
@@ -76,7 +79,11 @@ static __always_inline int buffer(char *record, __u64 size)
 #undef SEC
 #define SEC(name) static __always_inline
 
+#if DIALECT == 6
 #include "v6.c"
+#else
+#include "v7.c"
+#endif
 
 __attribute__((section("syscall"), used)) int every_ending(struct run *run)
 {
@@ -84,8 +91,13 @@ __attribute__((section("syscall"), used)) int every_ending(struct run *run)
 
 	__builtin_memcpy(&state, run, sizeof(state) - sizeof(state.image));
 	__builtin_memcpy(image_bytes, run->image, sizeof(image_bytes));
+#if DIALECT == 6
 	context.kernel = run->without_image ? 0 : image_bytes;
 	context.kernel_sz = run->kernel_size;
+#else
+	context.parsing_buf[0] = run->without_image ? 0 : image_bytes;
+	context.parsing_buf_sz[0] = run->kernel_size;
+#endif
 	parse(address, 7);
 	__builtin_memcpy(run, &state, sizeof(state) - sizeof(state.image));
 	return 0;
