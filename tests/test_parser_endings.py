@@ -8,24 +8,20 @@ from __future__ import annotations
 
 import errno
 import struct
-import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from conftest import needs_tool
+from stand_ins import compile_with_stand_ins
 
-from warmboot.core.bpf import toolchain
-from warmboot.core.bpf.abi import HEADERS, SMALLEST_RING, Dialect, Kind
+from warmboot.core.bpf.abi import HEADERS, MAPS, SMALLEST_RING, Dialect, Kind
 from warmboot.core.bpf.kernel import Loaded, LoadError, Ring, load
 from warmboot.core.bpf.outcome import Refusal
 from warmboot.core.bpf.sizes import Sizes
-from warmboot.core.bpf.skeleton import read_arrays
-from warmboot.core.bpf.toolchain import Recipe, find_toolchain, sources
+from warmboot.core.bpf.toolchain import Recipe, sources
 
-HARNESS = Path(__file__).parent / "bpf/endings.c"
 RUN = struct.Struct("<8I144s128s")  # struct run
 CALL = struct.Struct("<I16s4x")
 HEADER = HEADERS[Dialect.V6]
@@ -76,23 +72,9 @@ class Program:
 
 
 def load_program(folder: Path, kind: Kind, sizes: Sizes, dialect: Dialect = Dialect.V6) -> Program:
-    needs_tool("clang")
-    needs_tool("bpftool")
-    tools, recipe = find_toolchain(), Recipe(dialect, kind, sizes)
-    for name, text in sources().items():
-        (folder / name).write_text(text)
-    (folder / HARNESS.name).write_text(HARNESS.read_text())
-    compiler = (tools.clang, *toolchain._FLAGS, "-Wno-unused-value", *recipe.defines)
-    subprocess.run((*compiler, "-c", HARNESS.name, "-o", "endings.o"), cwd=folder, check=True)
-    skeleton = subprocess.run(
-        (tools.bpftool, "gen", "skeleton", "-L", "endings.o"),
-        cwd=folder,
-        check=True,
-        capture_output=True,
-        text=True,
-    )
+    arrays = compile_with_stand_ins("endings.c", Recipe(dialect, kind, sizes), folder)
     try:
-        return Program(load(*read_arrays(skeleton.stdout), 8))
+        return Program(load(*arrays, len(MAPS)))
     except LoadError as error:
         if error.code in (errno.EPERM, errno.EACCES, errno.ENOSYS) and not error.log:
             pytest.skip(f"this kernel loads no BPF here: {error}")

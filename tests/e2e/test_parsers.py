@@ -1,7 +1,8 @@
 """Parsers on a stock kernel: loaded as a kernel with CONFIG_KEXEC_BPF loads them, and run.
 
 That kernel lacks the functions that the interface adds, and must find fault with nothing else. The
-parsers' own code runs there as a program of its own, through the kernel's verifier.
+parsers' own code runs there as a program of its own, through the kernel's verifier. With stand-ins
+for the missing functions the parsers themselves are verified, attached and detached.
 """
 
 from __future__ import annotations
@@ -13,10 +14,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from stand_ins import compile_with_stand_ins
 
-from warmboot.core.bpf.abi import Dialect
+from warmboot.core.bpf.abi import Dialect, Kind
 from warmboot.core.bpf.builder import build_file
+from warmboot.core.bpf.object import write_object
 from warmboot.core.bpf.parsers import prebuilt, recipe_for
+from warmboot.core.bpf.sizes import sizes_for
+from warmboot.core.bpf.toolchain import Recipe
 from warmboot.core.images import ImageFile, identify
 from warmboot.core.sandbox.builders.kernel import build_arm64_image
 from warmboot.core.sandbox.builders.uki import build_uki
@@ -49,9 +54,13 @@ def test_stock_kernels_lack_the_interface_and_object_to_nothing_else(
             "/boot/enveloped.efi": enveloped,
             "/boot/Image": raw,
             "/boot/unified.efi": unified,
+            "/boot/attached-v6.o": attached(Dialect.V6, tmp_path),
+            "/boot/attached-v7.o": attached(Dialect.V7, tmp_path),
         },
         tmp_path,
     )
+    for name in ("attached-v6", "attached-v7"):
+        assert answers.pop(name) == {"stage": "DONE", "code": 0, "log": ""}
     for name, answer in answers.items():
         assert (answer["stage"], answer["code"]) == ("ABSENT", ENOENT), (name, answer["log"])
         assert answer["origin"] == "comes with warmboot"
@@ -70,6 +79,12 @@ def test_stock_kernels_lack_the_interface_and_object_to_nothing_else(
         line("COPY", "KERNEL", data),
     ]
     assert answers["unified"]["commands"][-1][0] == "DONE"
+
+
+def attached(dialect: Dialect, folder: Path) -> bytes:
+    """The parser itself, for a function that a stock kernel has; stand-ins for those it lacks."""
+    recipe = Recipe(dialect, Kind.ZBOOT, sizes_for(1 << 20))
+    return write_object(*compile_with_stand_ins("attached.c", recipe, folder))
 
 
 def tried(boot: dict[str, bytes], folder: Path) -> dict[str, dict[str, Any]]:

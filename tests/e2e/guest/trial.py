@@ -1,7 +1,8 @@
-"""Run in a guest: the parsers of boot images, replayed and rehearsed on the kernel that runs there.
+"""Run in a guest: the parsers of boot images, replayed and rehearsed on the kernel there.
 
 For each image prints a line of JSON: how far the kernel came with the parser inside the image, and
-what the parser's own code makes of the image. Arguments are paths, each with a dialect before it.
+what the parser's own code makes of the image. Arguments are paths, each with a dialect before it;
+or ``replay OBJECT``, which only loads and attaches a parser object.
 """
 
 from __future__ import annotations
@@ -52,6 +53,12 @@ def trial(dialect: Dialect, path: str) -> dict[str, object]:
 
 
 def main() -> None:
+    if sys.argv[1] == "replay":
+        with ImageFile.open(sys.argv[2]) as file:
+            loading = replay(file.view)
+        answer = {"stage": loading.stage.name, "code": loading.code, "log": loading.log}
+        sys.stdout.write(json.dumps(answer) + "\n")
+        return
     words = iter(sys.argv[1:])
     for dialect in words:
         sys.stdout.write(json.dumps(trial(Dialect(dialect), next(words))) + "\n")
