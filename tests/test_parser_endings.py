@@ -1,4 +1,4 @@
-"""Every way the parser of dialect 6 can end, run on this machine's kernel.
+"""Every way a parser can end, run on this machine's kernel.
 
 The program is compiled as it is, with stand-ins for what only a kernel with the interface has
 (tests/bpf/endings.c); so its calls can fail, and what it does then is seen.
@@ -8,25 +8,21 @@ from __future__ import annotations
 
 import errno
 import struct
-import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from conftest import needs_tool
+from stand_ins import compile_with_stand_ins
 
-from warmboot.core.bpf import toolchain
-from warmboot.core.bpf.abi import HEADERS, SMALLEST_RING, Dialect, Kind
+from warmboot.core.bpf.abi import HEADERS, MAPS, SMALLEST_RING, Dialect, Kind
 from warmboot.core.bpf.kernel import Loaded, LoadError, Ring, load
 from warmboot.core.bpf.outcome import Refusal
 from warmboot.core.bpf.sizes import Sizes
-from warmboot.core.bpf.skeleton import read_arrays
-from warmboot.core.bpf.toolchain import Recipe, find_toolchain, sources
+from warmboot.core.bpf.toolchain import Recipe, sources
 
-HARNESS = Path(__file__).parent / "bpf/endings.c"
-RUN = struct.Struct("<7I96s128s")  # struct run
+RUN = struct.Struct("<8I144s128s")  # struct run
 CALL = struct.Struct("<I16s4x")
 HEADER = HEADERS[Dialect.V6]
 NOTHING = HEADER.pack(2, 1, 8) + bytes(8)
@@ -63,36 +59,22 @@ class Program:
         size: int | None = None,
         without_image: bool = False,
         without_context: bool = False,
-        failures: int = 0,
+        failures: tuple[int, int] = (0, 0),
     ) -> Ending:
         claimed = len(image) if size is None else size
         context = bytearray(
-            RUN.pack(claimed, without_image, without_context, failures, 0, 0, 0, b"", image)
+            RUN.pack(claimed, without_image, without_context, *failures, 0, 0, 0, b"", image)
         )
         self._loaded.run(context)
-        gets, puts, calls = struct.unpack_from("<3I", context, 16)
-        found = [CALL.unpack_from(context, 28 + CALL.size * n) for n in range(calls)]
+        gets, puts, calls = struct.unpack_from("<3I", context, 20)
+        found = [CALL.unpack_from(context, 32 + CALL.size * n) for n in range(calls)]
         return Ending([head[: min(length, 16)] for length, head in found], gets, puts)
 
 
-def load_program(folder: Path, kind: Kind, sizes: Sizes) -> Program:
-    needs_tool("clang")
-    needs_tool("bpftool")
-    tools, recipe = find_toolchain(), Recipe(Dialect.V6, kind, sizes)
-    for name, text in sources().items():
-        (folder / name).write_text(text)
-    (folder / HARNESS.name).write_text(HARNESS.read_text())
-    compiler = (tools.clang, *toolchain._FLAGS, "-Wno-unused-value", *recipe.defines)
-    subprocess.run((*compiler, "-c", HARNESS.name, "-o", "endings.o"), cwd=folder, check=True)
-    skeleton = subprocess.run(
-        (tools.bpftool, "gen", "skeleton", "-L", "endings.o"),
-        cwd=folder,
-        check=True,
-        capture_output=True,
-        text=True,
-    )
+def load_program(folder: Path, kind: Kind, sizes: Sizes, dialect: Dialect = Dialect.V6) -> Program:
+    arrays = compile_with_stand_ins("endings.c", Recipe(dialect, kind, sizes), folder)
     try:
-        return Program(load(*read_arrays(skeleton.stdout), 8))
+        return Program(load(*arrays, len(MAPS)))
     except LoadError as error:
         if error.code in (errno.EPERM, errno.EACCES, errno.ENOSYS) and not error.log:
             pytest.skip(f"this kernel loads no BPF here: {error}")
@@ -138,8 +120,8 @@ def test_no_image_at_all(zboot: Program) -> None:
 
 
 def test_a_command_that_the_kernel_does_not_take(zboot: Program) -> None:
-    assert zboot.run(ZBOOT, failures=1) == Ending([WHOLE[:16], NOTHING], gets=2, puts=2)
-    assert zboot.run(ZBOOT, failures=2) == Ending([WHOLE[:16], NOTHING], gets=2, puts=2)
+    assert zboot.run(ZBOOT, failures=(0, 1)) == Ending([WHOLE[:16], NOTHING], gets=2, puts=2)
+    assert zboot.run(ZBOOT, failures=(0, 2)) == Ending([WHOLE[:16], NOTHING], gets=2, puts=2)
 
 
 def test_no_context_means_no_command_and_nothing_to_put_back(zboot: Program) -> None:
@@ -152,7 +134,7 @@ def test_records_are_given_back_in_every_ending(zboot: Program) -> None:
         rings = [held.enter_context(closing(zboot.ring(place))) for place in (0, 1)]
         for number in range(100):
             image = ZBOOT if number % 3 else ZBOOT[:32]
-            zboot.run(image, failures=number % 2, without_context=number % 5 == 0)
+            zboot.run(image, failures=(0, number % 2), without_context=number % 5 == 0)
             for ring in rings:
                 assert ring.take() == []  # discarded, each of them
                 ring.free()
@@ -171,6 +153,25 @@ def test_a_copy_is_no_pe_file_any_more(tmp_path: Path) -> None:
     assert program.run(image[:128]) == Ending(
         [HEADER.pack(2, 1, 128) + b"\0\0\0\0Imag"], gets=1, puts=1
     )
+    program.close()
+
+
+def test_the_seventh_revision_says_done_only_behind_all_else(tmp_path: Path) -> None:
+    program = load_program(tmp_path, Kind.ZBOOT, Sizes(4096, SMALLEST_RING), Dialect.V7)
+    header = HEADERS[Dialect.V7]
+    whole = [
+        header.pack(4, 1, 0, len(ZBOOT), 0) + ZBOOT[:6],
+        header.pack(2, 1, 0, 32, 0) + STREAM[:6],
+        header.pack(1, 0, 0, 0, 0),
+    ]
+    assert program.run(ZBOOT) == Ending(whole, gets=1, puts=1)
+    for first in range(3):
+        found = program.run(ZBOOT, failures=(first, first + 1))
+        assert found == Ending(whole[: first + 1], gets=1, puts=1)
+    assert program.run(ZBOOT, without_context=True) == Ending([], gets=1, puts=0)
+    for image in (b"XZ" + ZBOOT[2:], ZBOOT[:40]):
+        assert program.run(image, size=len(image)) == Ending([], gets=0, puts=0)
+    assert program.run(ZBOOT, without_image=True) == Ending([], gets=0, puts=0)
     program.close()
 
 

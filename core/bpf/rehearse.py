@@ -121,7 +121,7 @@ def _decode(record: memoryview, dialect: Dialect) -> Command:
 
 
 def _refused(error: kernel.LoadError) -> CannotRehearse:
-    if error.code in (errno.EPERM, errno.EACCES):
+    if error.code in (errno.EPERM, errno.EACCES) and not error.log:
         return CannotRehearse(
             "This user may not load BPF programs", hint="Run warmboot as root (sudo warmboot)."
         )

@@ -11,6 +11,9 @@ need qemu-system-aarch64 qemu-system-arm
 need qemu-system-x86_64 qemu-system-x86
 need sbsign sbsigntool
 need openssl openssl
+need clang clang
+need bpftool bpftool
+[ -e /usr/include/bpf/bpf_helpers.h ] || missing="$missing libbpf-dev"
 [ -e /usr/share/qemu-efi-aarch64/QEMU_EFI.fd ] || missing="$missing qemu-efi-aarch64"
 
 lists_known() {

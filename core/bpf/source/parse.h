@@ -187,12 +187,9 @@ static __always_inline __u64 fill(char *record, const struct image *image,
 				  const struct piece *piece)
 {
 	struct command *command = (struct command *)record;
+	const char *from = image->start + piece->offset;
 	__u64 size = piece->size;
 
-	/* Without this the compiler folds the bound away before the verifier has seen it. */
-	asm volatile("" : "+r"(size));
-	if (size > ROOM)
-		return 0;
 	__builtin_memset(command, 0, sizeof(*command));
 	command->cmd = piece->cmd;
 	command->subcmd = piece->target;
@@ -200,7 +197,15 @@ static __always_inline __u64 fill(char *record, const struct image *image,
 	command->pipeline_flag = piece->flag;
 #endif
 	command->payload_len = size;
-	if (bpf_probe_read_kernel(record + sizeof(*command), size, image->start + piece->offset))
+	/*
+	 * The bound stands right before the copy: further up the compiler puts the size on the stack
+	 * in between, where the verifier of Linux 6.1 forgets it. Without the asm the compiler folds
+	 * the bound away before the verifier has seen it.
+	 */
+	asm volatile("" : "+r"(size), "+r"(from));
+	if (size > ROOM)
+		return 0;
+	if (bpf_probe_read_kernel(record + sizeof(*command), size, from))
 		return 0;
 #if KIND == KIND_COPY
 	blank_signature(record + sizeof(*command), size);
