@@ -12,6 +12,7 @@ from typing import Any
 
 import jsonschema
 import pytest
+from layouts import put
 
 from warmboot.core.errors import ExitCode, Refused
 from warmboot.core.kexec.simulator import Simulator
@@ -67,6 +68,22 @@ def test_list(call: Callable[..., Any]) -> None:
     assert first["entry"]["initrds"] == ["/boot/initrd.img-6.12.95-kexectest2"]
     assert first["image"]["format"] == "zboot"
     assert first["image"]["architecture"] == "arm64"
+
+
+def test_list_says_what_runs_and_what_is_amiss(
+    sandbox: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    put(sandbox, "boot/loader/entries/a.conf", f"title A\nlinux /{KERNEL}\n")
+    put(sandbox, "boot/loader/loader.conf", "default a\n")
+    put(sandbox, "etc/fstab", "UUID=AB-CD /efi vfat defaults 0 1\n")
+    put(sandbox, "proc/sys/kernel/osrelease", "6.12.95-kexectest\n")
+    assert main(["--root", str(sandbox), "list"]) == ExitCode.OK
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1].split()[:3] == ["d", "a", "6.12.95-kexectest2"]
+    assert lines[1].endswith(f" /boot/loader/entries/a.conf /boot/{KERNEL}")
+    assert lines[2].split()[:2] == ["*", "vmlinuz-6.12.95-kexectest"]
+    assert any(line.startswith("/efi: named in /etc/fstab") for line in lines)
+    assert "d default" in lines[-1]
 
 
 def test_inspect_unpacks_unless_told_not_to(call: Callable[..., Any]) -> None:

@@ -239,6 +239,7 @@ def test_an_esp_that_is_not_mounted_is_named(tmp_path: Path) -> None:
     (tmp_path / "boot/efi").mkdir(parents=True)
     looked = {look.place: look.result for look in listing(tmp_path).looked}
     assert "not mounted" in looked["/boot/efi"]
+    assert [look.place for look in listing(tmp_path).looked if look.notice] == ["/boot/efi"]
     put(tmp_path, "boot/efi/EFI/BOOT/BOOTX64.EFI", b"x")
     assert "/boot/efi" not in {look.place for look in listing(tmp_path).looked}
 
