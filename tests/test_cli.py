@@ -86,6 +86,16 @@ def test_list_says_what_runs_and_what_is_amiss(
     assert "d default" in lines[-1]
 
 
+def test_an_entry_that_grub_must_decide_on_cannot_be_staged(
+    sandbox: Path, call: Callable[..., Any]
+) -> None:
+    text = f"menuentry x {{ linux /{KERNEL} ro; probe --set=u x; initrd /initrd-$u }}"
+    put(sandbox, "boot/grub/grub.cfg", text)
+    code, answer = call("stage", "x", "--dry-run")
+    assert code == ExitCode.BLOCKED
+    assert "GRUB decides $u" in answer["error"]["message"]
+
+
 def test_inspect_unpacks_unless_told_not_to(call: Callable[..., Any]) -> None:
     _, answer = call("inspect", KERNEL)
     assert answer["payload"]["release"] == "6.12.95-kexectest2"

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from warmboot.core.boot import Entry, choose, find_entries
-from warmboot.core.errors import ExitCode, NotFound
+from warmboot.core.errors import Blocked, ExitCode, NotFound
 from warmboot.core.kexec import (
     Machine,
     Plan,
@@ -69,7 +69,13 @@ def _entry(machine: Machine, options: argparse.Namespace) -> Entry | None:
         return None
     listing = find_entries(machine.root)
     if options.entry is not None:
-        return choose(listing, options.entry)
+        entry = choose(listing, options.entry)
+        if entry.problem and options.kernel is None and machine.root.exists(entry.kernel):
+            raise Blocked(
+                f"The entry {entry.id} cannot be used: {entry.problem}",
+                hint="Name its kernel and initrd with --kernel and --initrd.",
+            )
+        return entry
     if len(listing.entries) == 1:
         return listing.entries[0]
     if not listing.entries:
