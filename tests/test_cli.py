@@ -16,6 +16,7 @@ from layouts import put
 
 from warmboot.core.errors import ExitCode, Refused
 from warmboot.core.kexec.simulator import Simulator
+from warmboot.core.sandbox.builders.bzimage import build_bzimage
 from warmboot.core.sandbox.builders.initrd import build_initrd
 from warmboot.core.sandbox.machine import SimulatedMachine, write_machine
 from warmboot.core.sandbox.marker import write_marker
@@ -334,6 +335,22 @@ def test_cmdline(
     assert call("cmdline", "--installed-cmdline")[0] == ExitCode.NOT_FOUND
     assert main(["--root", str(sandbox), "cmdline", KERNEL, "--cmdline", "root=/dev/b"]) == 0
     assert "root=/dev/b  (was root=/dev/vda2)" in capsys.readouterr().out
+
+
+def test_another_system_s_own_line_goes_before_the_running_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    put(tmp_path, "boot/vmlinuz-6.1", build_bzimage("6.1", body_size=4096))
+    arguments = ["--root", str(tmp_path), "cmdline", "6.1", "--json"]
+    assert main(arguments) == ExitCode.OK
+    answer = json.loads(capsys.readouterr().out)
+    assert answer["cmdline"]["origin"] == "from the running kernel"
+    put(tmp_path, "etc/kernel/cmdline", "root=LABEL=other ro\n")
+    assert main(arguments) == ExitCode.OK
+    answer = json.loads(capsys.readouterr().out)
+    assert answer["cmdline"] == {
+        "text": "root=LABEL=other ro", "origin": "from /etc/kernel/cmdline",
+    }  # fmt: skip
 
 
 def test_stage_with_presets_and_what_is_said_of_the_line(call: Callable[..., Any]) -> None:

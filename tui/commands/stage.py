@@ -43,7 +43,7 @@ def run(options: argparse.Namespace) -> int:
             typed=options.cmdline,
             extra=options.append,
             reuse=options.reuse_cmdline,
-            installed=installed_line(machine, options),
+            installed=installed_line(machine, options, entry),
             presets=chosen_presets(machine, options),
         )
         choices = selection.choices(entry, cmdline, foreign_root=machine.foreign_root)
