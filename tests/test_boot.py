@@ -184,6 +184,7 @@ def test_choosing_by_name(tmp_path: Path) -> None:
     listing = find_entries(BootRoot(tmp_path))
     assert choose(listing, "6.1.0").id == "vmlinuz-6.1.0"
     assert choose(listing, "vmlinuz-6.12").id == "vmlinuz-6.12.0"
+    assert choose(listing, "/boot/vmlinuz-6.1.0").id == "vmlinuz-6.1.0"
     with pytest.raises(NotFound, match="2 entries"):
         choose(listing, "vmlinuz")
     with pytest.raises(NotFound) as caught:

@@ -12,9 +12,11 @@ from typing import Any
 
 import jsonschema
 import pytest
+from layouts import put
 
 from warmboot.core.errors import ExitCode, Refused
 from warmboot.core.kexec.simulator import Simulator
+from warmboot.core.sandbox.builders.bzimage import build_bzimage
 from warmboot.core.sandbox.builders.initrd import build_initrd
 from warmboot.core.sandbox.machine import SimulatedMachine, write_machine
 from warmboot.core.sandbox.marker import write_marker
@@ -67,6 +69,32 @@ def test_list(call: Callable[..., Any]) -> None:
     assert first["entry"]["initrds"] == ["/boot/initrd.img-6.12.95-kexectest2"]
     assert first["image"]["format"] == "zboot"
     assert first["image"]["architecture"] == "arm64"
+
+
+def test_list_says_what_runs_and_what_is_amiss(
+    sandbox: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    put(sandbox, "boot/loader/entries/a.conf", f"title A\nlinux /{KERNEL}\n")
+    put(sandbox, "boot/loader/loader.conf", "default a\n")
+    put(sandbox, "etc/fstab", "UUID=AB-CD /efi vfat defaults 0 1\n")
+    put(sandbox, "proc/sys/kernel/osrelease", "6.12.95-kexectest\n")
+    assert main(["--root", str(sandbox), "list"]) == ExitCode.OK
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1].split()[:3] == ["d", "a", "6.12.95-kexectest2"]
+    assert lines[1].endswith(f" /boot/loader/entries/a.conf /boot/{KERNEL}")
+    assert lines[2].split()[:2] == ["*", "vmlinuz-6.12.95-kexectest"]
+    assert any(line.startswith("/efi: named in /etc/fstab") for line in lines)
+    assert "d default" in lines[-1]
+
+
+def test_an_entry_that_grub_must_decide_on_cannot_be_staged(
+    sandbox: Path, call: Callable[..., Any]
+) -> None:
+    text = f"menuentry x {{ linux /{KERNEL} ro; probe --set=u x; initrd /initrd-$u }}"
+    put(sandbox, "boot/grub/grub.cfg", text)
+    code, answer = call("stage", "x", "--dry-run")
+    assert code == ExitCode.BLOCKED
+    assert "GRUB decides $u" in answer["error"]["message"]
 
 
 def test_inspect_unpacks_unless_told_not_to(call: Callable[..., Any]) -> None:
@@ -315,6 +343,22 @@ def test_cmdline(
     assert call("cmdline", "--installed-cmdline")[0] == ExitCode.NOT_FOUND
     assert main(["--root", str(sandbox), "cmdline", KERNEL, "--cmdline", "root=/dev/b"]) == 0
     assert "root=/dev/b  (was root=/dev/vda2)" in capsys.readouterr().out
+
+
+def test_another_system_s_own_line_goes_before_the_running_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    put(tmp_path, "boot/vmlinuz-6.1", build_bzimage("6.1", body_size=4096))
+    arguments = ["--root", str(tmp_path), "cmdline", "6.1", "--json"]
+    assert main(arguments) == ExitCode.OK
+    answer = json.loads(capsys.readouterr().out)
+    assert answer["cmdline"]["origin"] == "from the running kernel"
+    put(tmp_path, "etc/kernel/cmdline", "root=LABEL=other ro\n")
+    assert main(arguments) == ExitCode.OK
+    answer = json.loads(capsys.readouterr().out)
+    assert answer["cmdline"] == {
+        "text": "root=LABEL=other ro", "origin": "from /etc/kernel/cmdline",
+    }  # fmt: skip
 
 
 def test_stage_with_presets_and_what_is_said_of_the_line(call: Callable[..., Any]) -> None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import layouts
+import pytest
 from layouts import MACHINE, UUID, loader_variable, put
 
-from warmboot.core.boot import BootRoot, Entry, Kind, Listing, Running, find_entries
+from warmboot.core.boot import BootRoot, Entry, Kind, Listing, Running, choose, find_entries
+from warmboot.core.errors import NotFound
 from warmboot.core.sandbox.builders.uki import build_uki
 
 
@@ -47,6 +49,18 @@ def test_debian(tmp_path: Path) -> None:
     assert marked(found, "default") == [simple]
     assert marked(found, "running") == [f"gnulinux-6.1.0-18-amd64-advanced-{UUID}"]
     assert marked(found, "next") == []
+
+
+def test_a_release_or_a_kernel_s_file_is_name_enough(tmp_path: Path) -> None:
+    layouts.debian(tmp_path)
+    found = listing(tmp_path)
+    older = f"gnulinux-6.1.0-18-amd64-advanced-{UUID}"
+    for name in ("6.1.0-18-amd64", "vmlinuz-6.1.0-18-amd64", "/boot/vmlinuz-6.1.0-18-amd64"):
+        assert choose(found, name).id == older
+    put(tmp_path, "boot/loader/entries/x.conf", "linux /y\nversion 6.1.0-18-amd64\n")
+    put(tmp_path, "boot/y", layouts.kernel("6.1.0-18-amd64") + b"y")
+    with pytest.raises(NotFound, match="fits 3 entries"):
+        choose(listing(tmp_path), "6.1.0-18-amd64")
 
 
 def test_debian_starts_something_else_the_next_time(tmp_path: Path) -> None:
@@ -239,6 +253,7 @@ def test_an_esp_that_is_not_mounted_is_named(tmp_path: Path) -> None:
     (tmp_path / "boot/efi").mkdir(parents=True)
     looked = {look.place: look.result for look in listing(tmp_path).looked}
     assert "not mounted" in looked["/boot/efi"]
+    assert [look.place for look in listing(tmp_path).looked if look.notice] == ["/boot/efi"]
     put(tmp_path, "boot/efi/EFI/BOOT/BOOTX64.EFI", b"x")
     assert "/boot/efi" not in {look.place for look in listing(tmp_path).looked}
 

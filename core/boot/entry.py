@@ -65,10 +65,14 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """A place that was searched and what came of it (``found 3``, ``not there``, …)."""
+    """A place that was searched and what came of it (``found 3``, ``not there``, …).
+
+    `notice` is true of what an operator should hear even where other places held entries.
+    """
 
     place: str
     result: str
+    notice: bool = False
 
 
 class BootLoader(StrEnum):

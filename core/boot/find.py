@@ -84,7 +84,8 @@ def _type_1(search: Search, base: str) -> Iterator[Found]:
     kind = search.root.read_text(f"{base}/loader/entries.srel", 64)
     if kind is not None and kind.strip() != "type1":
         said = printable(kind.strip(), 32)
-        yield Looked(printable(folder), f"no boot loader entries: entries.srel says {said}")
+        what = f"no boot loader entries: entries.srel says {said}"
+        yield Looked(printable(folder), what, notice=True)
         return
 
     def make(folder: str, name: str) -> Entry | None:

@@ -33,7 +33,7 @@ def grub_entries(search: Search) -> Iterator[Found]:
         try:
             yield from _grub_menu(search, path, text)
         except WarmbootError as error:
-            yield Looked(printable(path), f"cannot be followed: {error.message}")
+            yield Looked(printable(path), f"cannot be followed: {error.message}", notice=True)
 
 
 def _grub_paths(search: Search) -> Iterator[str]:

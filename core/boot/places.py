@@ -46,9 +46,8 @@ def unmounted(root: BootRoot, running: Running | None) -> Iterator[Looked]:
     for mount in wanted(root):
         boot = mount.type in _FAT or mount.place in CUSTOMARY
         if boot and mount.place not in there and _empty(root, mount.place):
-            yield Looked(
-                printable(mount.place), f"named in /etc/fstab but not mounted: mount {mount.place}"
-            )
+            what = f"named in /etc/fstab but not mounted: mount {mount.place}"
+            yield Looked(printable(mount.place), printable(what), notice=True)
     if running is not None and running.variables.partition:
         yield from _unmounted_esp(running, mounts)
 
@@ -63,7 +62,8 @@ def _unmounted_esp(running: Running, mounts: list[Mount]) -> Iterator[Looked]:
     device = f"{os.major(number)}:{os.minor(number)}"
     if device not in {mount.device for mount in mounts}:
         place = f"EFI system partition {printable(uuid)}"
-        yield Looked(place, f"the boot loader's own, and not mounted: mount {path} /efi")
+        what = f"the boot loader's own, and not mounted: mount {path} /efi"
+        yield Looked(place, printable(what), notice=True)
 
 
 def mounted(root: BootRoot) -> Iterator[Mount]:

@@ -27,6 +27,8 @@ class Search:
         self.places = places.boot_places(root)
         self.found: list[Entry] = []
         self._seen: set[tuple[int, int]] = set()
+        #: Where a folder that a boot loader names was found before.
+        self._led: dict[tuple[str, str], str] = {}
 
     def folder(self, folder: str, ending: str, make: Maker) -> Iterator[Found]:
         """Yield what `make` finds in each name of a folder that ends in `ending`, then a Looked."""
@@ -71,12 +73,16 @@ class Search:
         `base`, or is part of the root itself; a subvolume or dataset may stand in front. The
         path below `base` where none of these is there.
         """
+        folder, _, name = path.rpartition("/")
+        if (base, folder) in self._led:  # an initrd lies where the kernel does
+            return bls.join(self._led[base, folder], name)
         parts = [part for part in path.split("/") if part]
         for skip in range(min(_STRIPPED, len(parts) - 1) + 1 if parts else 0):
             inside = "/".join(parts[skip:])
             for above in (base, "/"):
                 candidate = bls.join(above, inside)
                 if self.root.exists(candidate):
+                    self._led[base, folder] = candidate.rpartition("/")[0] or "/"
                     return candidate
         return bls.join(base, path)
 

@@ -23,33 +23,27 @@ def entries_of(search: Search, folder: str, name: str) -> Iterator[Entry]:
     """Yield the entries of a UKI; nothing for other EFI programs. Never raises for a bad file."""
     path = f"{folder}/{name}"
     plain, left, done = parse_counter(name)
-    entry = Entry(
-        id=printable(plain),
-        title=printable(plain),
-        kind=Kind.UKI,
-        kernel=path,
-        sources=(printable(path),),
-        tries_left=left,
-        tries_done=done,
-    )
     image = _read(search, path)
-    if isinstance(image, str):
-        yield replace(entry, problem=image)
-        return
     if isinstance(image, PeProgram | Addon):
         return
-    entry = replace(entry, version=image.release)
-    if not isinstance(image, Uki):
-        yield entry
-        return
-    entry = replace(
-        entry,
-        title=image.os_name or entry.title,
-        cmdline=image.cmdline,
-        initrd_reason="inside the image" if image.initrd_section else None,
+    about = image if isinstance(image, Uki) else None
+    entry = Entry(
+        id=printable(plain),
+        title=(about.os_name if about else None) or printable(plain),
+        kind=Kind.UKI,
+        kernel=path,
+        version=None if isinstance(image, str) else image.release,
+        cmdline=about.cmdline if about else None,
+        sources=(printable(path),),
+        problem=image if isinstance(image, str) else None,
+        tries_left=left,
+        tries_done=done,
+        initrd_reason="inside the image" if about and about.initrd_section else None,
     )
-    entry = _with_addons(search, entry, folder, name)
-    yield from _profiles(entry, image)
+    if about is None:
+        yield entry
+    else:
+        yield from _profiles(_with_addons(search, entry, folder, name), about)
 
 
 def _profiles(entry: Entry, image: Uki) -> Iterator[Entry]:
@@ -72,17 +66,9 @@ def _profiles(entry: Entry, image: Uki) -> Iterator[Entry]:
 
 def _with_addons(search: Search, entry: Entry, folder: str, name: str) -> Entry:
     """Add what systemd-stub(7) adds: global add-ons first, then those of this image, by name."""
-    base = folder.removesuffix("/EFI/Linux")
-    found: list[str] = []
-    companions = 0
-    for place in (f"{base}/loader/addons", f"{folder}/{name}.extra.d"):
-        try:
-            names = sorted(search.root.names(place))
-        except (OSError, ValueError):
-            continue
-        found += [f"{place}/{addon}" for addon in names if addon.endswith(".addon.efi")]
-        if place.endswith(".extra.d"):
-            companions = sum(other.endswith(_COMPANIONS) for other in names)
+    found, companions = _beside(search, folder, name)
+    if not found and not companions:
+        return entry
     notes = list(entry.notes)
     for path in found[:_ADDONS]:
         addon = _read(search, path)
@@ -100,6 +86,22 @@ def _with_addons(search: Search, entry: Entry, folder: str, name: str) -> Entry:
         what = plural(companions, "credential or extension", "credentials or extensions")
         notes.append(f"{what} in {printable(name)}.extra.d will not reach the new system")
     return replace(entry, notes=tuple(notes))
+
+
+def _beside(search: Search, folder: str, name: str) -> tuple[list[str], int]:
+    """Return the paths of the add-ons for an image, and how many other files go with it."""
+    base = folder.removesuffix("/EFI/Linux")
+    found: list[str] = []
+    companions = 0
+    for place in (f"{base}/loader/addons", f"{folder}/{name}.extra.d"):
+        try:
+            names = sorted(search.root.names(place))
+        except (OSError, ValueError):
+            continue
+        found += [f"{place}/{addon}" for addon in names if addon.endswith(".addon.efi")]
+        if place.endswith(".extra.d"):
+            companions = sum(other.endswith(_COMPANIONS) for other in names)
+    return found, companions
 
 
 def _read(search: Search, path: str) -> BootImage | str:

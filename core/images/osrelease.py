@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import shlex
+
+_PLAIN = re.compile(r"""[^\s"'\\$`#;&|]+|"[^"\\$`]*\"""")
 
 
 def parse_os_release(text: str) -> dict[str, str]:
@@ -11,6 +14,9 @@ def parse_os_release(text: str) -> dict[str, str]:
     for line in text.splitlines():
         name, equals, value = line.strip().partition("=")
         if not equals or not name.replace("_", "").isalnum():
+            continue
+        if _PLAIN.fullmatch(value):  # shlex is slow
+            fields[name] = value.strip('"')
             continue
         try:
             words = shlex.split(value)

@@ -30,6 +30,9 @@ def run(options: argparse.Namespace) -> int:
         return ExitCode.OK
     header = ("", "ENTRY", "VERSION", "FORMAT", "ARCH", "TITLE", "FOUND IN")
     output.write_lines(output.table([header, *map(_cells, rows)]))
+    notices = [f"{look.place}: {look.result}" for look in listing.looked if look.notice]
+    notices += [f"{row.entry.id}: {note}" for row in rows for note in row.entry.notes]
+    output.write_lines(["", *notices] if notices else [])
     if any(_marks(row.entry) for row in rows):
         output.write_lines(["", _LEGEND])
     return ExitCode.OK

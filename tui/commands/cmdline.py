@@ -46,10 +46,17 @@ def chosen_presets(machine: Machine, options: argparse.Namespace) -> tuple[Prese
     return tuple(find_preset(presets, name) for name in options.preset)
 
 
-def installed_line(machine: Machine, options: argparse.Namespace) -> str | None:
-    """Return the root's own command line where --installed-cmdline asks for it."""
+def installed_line(
+    machine: Machine, options: argparse.Namespace, entry: Entry | None
+) -> str | None:
+    """Return the root's own command line where --installed-cmdline asks for it.
+
+    It also stands in for an entry of another system that states none: the line that runs here
+    would be wrong there.
+    """
     if not options.installed_cmdline:
-        return None
+        lacking = entry is not None and entry.cmdline is None and machine.foreign_root
+        return installed(machine.root) if lacking and not options.reuse_cmdline else None
     line = installed(machine.root)
     if line is None:
         hint = "kernel-install(8) keeps it there; not every system has it."
@@ -99,7 +106,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _line(machine: Machine, entry: Entry | None, options: argparse.Namespace) -> CommandLine:
     presets = chosen_presets(machine, options)
-    own = installed_line(machine, options)
+    own = installed_line(machine, options, entry)
     if entry is None:
         text = options.cmdline
         origin = Origin.TYPED if text is not None else Origin.RUNNING

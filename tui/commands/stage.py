@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from warmboot.core.boot import Entry, choose, find_entries
-from warmboot.core.errors import ExitCode, NotFound
+from warmboot.core.errors import Blocked, ExitCode, NotFound
 from warmboot.core.host.surroundings import read_surroundings
 from warmboot.core.kexec import (
     Machine,
@@ -49,7 +49,7 @@ def run(options: argparse.Namespace) -> int:
             typed=options.cmdline,
             extra=options.append,
             reuse=options.reuse_cmdline,
-            installed=installed_line(machine, options),
+            installed=installed_line(machine, options, entry),
             presets=chosen_presets(machine, options),
             unified=selection.unified,
         )
@@ -94,7 +94,13 @@ def _entry(machine: Machine, options: argparse.Namespace) -> Entry | None:
         return None
     listing = find_entries(machine.root)
     if options.entry is not None:
-        return choose(listing, options.entry)
+        entry = choose(listing, options.entry)
+        if entry.problem and options.kernel is None and machine.root.exists(entry.kernel):
+            raise Blocked(
+                f"The entry {entry.id} cannot be used: {entry.problem}",
+                hint="Name its kernel and initrd with --kernel and --initrd.",
+            )
+        return entry
     if len(listing.entries) == 1:
         return listing.entries[0]
     if not listing.entries:
