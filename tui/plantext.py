@@ -59,6 +59,10 @@ def plan_text(plan: Plan) -> Content:
     parts.append(Content(f" {plan.strategy.value}: {plan.why}\n"))
     for other in plan.alternatives:
         parts.append(Content(f" not {other.strategy.value}: {other.why_not}\n"))
+    if plan.call is not None:
+        parts.append(Content(f" {plan.loader}: {plan.why_loader}\n"))
+    for loader in plan.other_loaders:
+        parts.append(Content(f" not {loader.loader.value}: {loader.why_not}\n"))
     parts.append(("Checks passed\n", "bold"))
     passed = (f.text for f in plan.findings if f.verdict is Verdict.PASS)
     parts += [Content(f" PASS {text}\n") for text in passed]

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from warmboot.core.boot import BootRoot, Entry
+from warmboot.core.boot import BootRoot, Entry, Kind
 from warmboot.core.boot.cmdline import append, reusable
 from warmboot.core.boot.presets import Preset, apply
 from warmboot.core.errors import ImageError, NotFound
@@ -240,7 +240,8 @@ def choose_cmdline(
     """
     own = entry.cmdline if entry is not None else None
     if isinstance(image, Uki) and unified is not None:
-        base = own if own is not None and own != image.cmdline else unified.cmdline
+        inside = entry is None or entry.kind is Kind.UKI or own in (None, image.cmdline)
+        base = unified.cmdline if inside else own
         own = append(base or "", " ".join(unified.added)) if unified.added else base
     elif own is None and isinstance(image, Uki):
         own = image.cmdline

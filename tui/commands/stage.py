@@ -123,6 +123,7 @@ def _show_plan(plan: Plan) -> None:
     ]
     if plan.call is not None:
         rows.append(("Loader", f"{plan.loader}: {plan.why_loader}"))
+    rows += [("", f"not {other.loader}: {other.why_not}") for other in plan.other_loaders]
     if plan.devicetree is not None:
         rows.append(("Device tree", plan.devicetree))
     output.write_lines(output.table(rows))
