@@ -12,6 +12,8 @@ from warmboot.core.host.files import read_text
 from warmboot.core.kexec.journal import Line, staged_of
 from warmboot.core.kexec.stage import Staged
 
+_CLOCK = 60.0  # seconds that the clock may be set back at boot
+
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
@@ -47,7 +49,7 @@ def last_restart(lines: Iterable[Line], host: Host) -> Arrival | None:
     if expected is None or not isinstance(at, int | float):
         return None
     started = boot_time(host)
-    away = None if started is None or started < at - 1 else max(0.0, started - at)
+    away = None if started is None or started < at - _CLOCK else max(0.0, started - at)
     before = begun.get("running")
     arrived, text = _compare(expected, host)
     return Arrival(arrived, expected, before if isinstance(before, str) else None, at, away, text)
