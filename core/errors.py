@@ -72,13 +72,14 @@ class Blocked(WarmbootError):
 
 
 class Refused(WarmbootError):
-    """The kernel refused a request. ``errno`` is its answer."""
+    """The kernel refused a request. ``errno`` is its answer, ``log`` what it logged meanwhile."""
 
     exit_code = ExitCode.REFUSED
 
     def __init__(self, message: str, *, errno: int, hint: str | None = None) -> None:
         super().__init__(message, hint=hint)
         self.errno = errno
+        self.log: tuple[str, ...] = ()
 
 
 class NothingStaged(WarmbootError):

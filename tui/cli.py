@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
 
-from warmboot.core.errors import ExitCode, WarmbootError
+from warmboot.core.errors import ExitCode, Refused, WarmbootError
 from warmboot.core.sandbox.marker import is_sandbox
 from warmboot.tui.schema import SCHEMA
 
@@ -52,8 +52,10 @@ def _interrupt(_signal: int, _frame: FrameType | None) -> None:
 
 
 def _show(error: WarmbootError, options: argparse.Namespace) -> None:
+    log = error.log if isinstance(error, Refused) else ()
     if options.json:
-        fields = {"message": error.message, "hint": error.hint, "exit_code": int(error.exit_code)}
+        fields: dict[str, object] = {"message": error.message, "hint": error.hint}
+        fields |= {"exit_code": int(error.exit_code), "kernel_log": list(log)}
         simulated = is_sandbox(options.root)
         answer = {"schema": SCHEMA, "simulated": simulated, "error": fields}
         sys.stdout.write(json.dumps(answer, indent=2) + "\n")
@@ -61,6 +63,9 @@ def _show(error: WarmbootError, options: argparse.Namespace) -> None:
     sys.stderr.write(f"warmboot: {error.message}\n")
     if error.hint:
         sys.stderr.write(f"  {error.hint}\n")
+    if log:
+        sys.stderr.write("  The kernel logged meanwhile:\n")
+        sys.stderr.writelines(f"    {line}\n" for line in log)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -98,12 +103,16 @@ def _parser() -> argparse.ArgumentParser:
     sub = command("doctor", "doctor.run", "check this machine, and an entry; try nothing")
     sub.add_argument("entry", nargs="?", metavar="ENTRY", help="name from warmboot list")
     sub.add_argument("--kernel", metavar="FILE", help="a kernel image by its path")
-    command("status", "restart.status", "show what is staged and what this machine allows")
+    command("status", "status.run", "show what is staged and what this machine allows")
     sub = command("exec", "restart.execute", "restart into the staged kernel")
     sub.add_argument("--yes", action="store_true", help="do not ask for the host name")
     sub.add_argument("--now", action="store_true", help="sync and jump; stop no services")
+    _exec_options(sub)
     sub = command("unload", "restart.unload", "take the staged kernel out again")
     sub.add_argument("--panic", action="store_true", help="take out the crash kernel instead")
+    sub = command("report", "report.run", "write one file of evidence for a bug report")
+    sub.add_argument("entry", nargs="?", metavar="ENTRY", help="add the plan for this entry")
+    sub.add_argument("-o", "--output", metavar="FILE", help="where it goes; - is stdout")
     _bpf_commands(command("bpf", "", "parser programs for kernels that unpack images themselves"))
     sub = command("sandbox", "sandbox.run", "make a simulated machine to try everything on")
     sub.add_argument("directory", type=Path, metavar="DIR")
@@ -111,6 +120,21 @@ def _parser() -> argparse.ArgumentParser:
         "--kexec-bpf", choices=["v6", "v7"], help="its kernel unpacks images by parser programs"
     )
     return parser
+
+
+def _exec_options(sub: argparse.ArgumentParser) -> None:
+    when = sub.add_mutually_exclusive_group()
+    when.add_argument(
+        "--in", dest="delay", metavar="DELAY", help="restart later: 90 (seconds), 10m, 2h"
+    )
+    when.add_argument("--at", metavar="TIME", help="restart at HH:MM, or 'YYYY-MM-DD HH:MM'")
+    when.add_argument("--cancel", action="store_true", help="end the countdown of a restart")
+    when.add_argument("--due", metavar="ID", help=argparse.SUPPRESS)
+    sub.add_argument(
+        "--whatever-is-staged",
+        action="store_true",
+        help="restart also into what warmboot did not stage",
+    )
 
 
 def _shared(root: Path | str, as_json: bool | str) -> argparse.ArgumentParser:

@@ -156,8 +156,8 @@ def open_files(
 
 def restart(machine: Machine) -> Restarted:
     """Restart into what is staged; raises WarmbootError. Need not return on a real machine."""
-    warning = machine.execute()
-    return Restarted(machine.refreshed(), warning)
+    done = machine.execute()
+    return Restarted(machine.refreshed(), done.warning)
 
 
 def stage(

@@ -1,88 +1,205 @@
-"""What was staged, executed and unloaded on this machine: JSON lines, appended, never rewritten."""
+"""What was staged, executed and unloaded on this machine: JSON lines, appended, never rewritten.
+
+Each step writes what it is about to do before the call that cannot be taken back (``staging``,
+``unloading``, ``executing``), and what became of it after (``staged``, ``unloaded``,
+``executed``, ``handed-over``, ``refused``, ``failed``). A step without an end was interrupted.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import json
 import os
 import time
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from warmboot.core.errors import WarmbootError
+from warmboot.core.kexec import systemlog
 from warmboot.core.kexec.stage import Staged
 
-_FOLDER = "var/lib/warmboot"
 _FILE = "journal.jsonl"
-_TAIL = 256 * 1024
+_ROTATE_AT = 1 << 20  # bytes
+_KEPT = 4  # files, the one in use included
+_INTENTS = ("staging", "unloading")
+_ENDS = ("refused", "failed")
+
+Line = dict[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the journal says of one boot.
+
+    `staged` is what was staged last. `interrupted` is a step that began and has no end: whether it
+    took effect is not known, so `staged` may or may not be what the kernel holds.
+    """
+
+    staged: Staged | None
+    interrupted: Line | None
 
 
 class Journal:
-    """The journal of the machine below `prefix` (``/`` for the real one)."""
+    """The journal of the machine below `prefix` (``/`` for the real one).
+
+    Where /var cannot be written (full, read-only), lines go below /run until the next boot.
+    """
 
     def __init__(self, prefix: Path) -> None:
-        self.path = prefix / _FOLDER / _FILE
+        self.path = prefix / "var/lib/warmboot" / _FILE
+        self._fallback = prefix / "run/warmboot" / _FILE
+        self._real = prefix == Path("/")
 
-    def staged(self, staged: Staged) -> None:
-        """Record that a kernel was staged."""
-        self._append(
-            "crash-staged" if staged.panic else "staged",
-            {"staged": asdict(staged), "boot_id": staged.boot_id},
-        )
+    def append(self, event: str, boot_id: str | None, **fields: object) -> str | None:
+        """Add a line and wait until it is on disk.
 
-    def event(self, name: str, boot_id: str | None) -> None:
-        """Record ``executed``, ``unloaded`` or ``crash-unloaded``."""
-        self._append(name, {"boot_id": boot_id})
+        Returns a warning where it went below /run instead; raises WarmbootError where it could be
+        written nowhere.
+        """
+        line: Line = {"at": time.time(), "event": event, "boot_id": boot_id}
+        line |= {"uid": os.getuid(), "release": os.uname().release, **_caller(), **fields}
+        raw = json.dumps(line).encode() + b"\n"
+        if self._real:
+            systemlog.send(event, line)
+        try:
+            _append(self.path, raw)
+        except OSError as error:
+            text = f"The journal {self.path} could not be written: {error.strerror}"
+            try:
+                _append(self._fallback, raw)
+            except OSError as second:
+                raise WarmbootError(
+                    f"{text}, nor could {self._fallback}: {second.strerror}",
+                    hint="Make room in /var or /run.",
+                ) from error
+            return f"{text}. Noted in {self._fallback} until the next boot."
+        return None
+
+    def staged(self, staged: Staged, **fields: object) -> str | None:
+        """Record that a kernel was staged; see append."""
+        event = "crash-staged" if staged.panic else "staged"
+        return self.append(event, staged.boot_id, staged=asdict(staged), **fields)
 
     def current(self, boot_id: str | None) -> Staged | None:
-        """Return what this journal says is staged in the boot `boot_id`, None where nothing is.
+        """Return what is staged in the boot `boot_id`; None where nothing is or it is not sure."""
+        known = self.known(boot_id)
+        return None if known.interrupted else known.staged
+
+    def known(self, boot_id: str | None) -> Known:
+        """Return what this journal says of the boot `boot_id`.
 
         The kernel itself only knows that something is staged, not what. An execute ends the boot;
-        where the boot goes on, it was refused, and what was staged still is.
+        where the boot goes on, it was refused, and what was staged still is. A load that was
+        refused leaves what was staged before.
         """
-        last: Staged | None = None
-        for line in self._lines():
-            if line.get("boot_id") != boot_id or line.get("event") not in ("staged", "unloaded"):
+        staged: Staged | None = None
+        begun: Line | None = None
+        for line in self.lines():
+            event = line.get("event")
+            if line.get("boot_id") != boot_id:
                 continue
-            record = line.get("staged")
-            last = _staged(record) if isinstance(record, dict) else None
-        return last
+            if event in _INTENTS:
+                begun = line
+            elif event in ("staged", "unloaded"):
+                record = line.get("staged")
+                staged = _staged(record) if isinstance(record, dict) else None
+                begun = None
+            elif event in ("crash-staged", "crash-unloaded") or (
+                event in _ENDS and line.get("step") in _INTENTS
+            ):
+                begun = None
+        return Known(staged, begun)
 
-    def _lines(self) -> list[dict[str, object]]:
+    def lines(self, limit: int | None = None) -> list[Line]:
+        """Return the lines that are kept, oldest first, at most the last `limit`.
+
+        A line cut off by a power failure is left out.
+        """
+        files = [_numbered(self.path, number) for number in range(_KEPT - 1, 0, -1)]
+        found = [line for path in (*files, self.path) for line in _read(path)]
+        extra = _read(self._fallback)
+        if extra:
+            found = sorted(found + extra, key=_time)
+        return found if limit is None else found[-limit:]
+
+
+def staged_of(line: Line) -> Staged | None:
+    """Return what a line says is or was staged."""
+    record = line.get("staged")
+    return _staged(record) if isinstance(record, dict) else None
+
+
+def _append(path: Path, raw: bytes) -> None:
+    """Add one line with one write; what was written in part is taken back. Raises OSError."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    _rotate(path, len(raw))
+    new = not path.exists()
+    flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+    fd = os.open(path, flags, 0o600)
+    try:
+        size = os.fstat(fd).st_size
+        if size and os.pread(fd, 1, size - 1) != b"\n":
+            raw = b"\n" + raw
         try:
-            with self.path.open("rb") as file:
-                size = file.seek(0, os.SEEK_END)
-                file.seek(max(0, size - _TAIL))
-                raw = file.read(_TAIL)
+            if os.write(fd, raw) != len(raw):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            os.fsync(fd)
         except OSError:
-            return []
-        found = []
-        for line in raw.split(b"\n"):
-            try:
-                value = json.loads(line)
-            except ValueError:
-                continue
-            if isinstance(value, dict):
-                found.append(value)
-        return found
+            with contextlib.suppress(OSError):
+                os.ftruncate(fd, size)
+            raise
+    finally:
+        os.close(fd)
+    if new:
+        _sync_folder(path.parent)
 
-    def _append(self, event: str, fields: dict[str, object]) -> None:
-        """Add one line and wait until it is on disk; raises WarmbootError where that fails."""
-        line = json.dumps(
-            {"at": time.time(), "event": event, "uid": os.getuid(), **_caller(), **fields}
-        )
+
+def _rotate(path: Path, more: int) -> None:
+    try:
+        if path.stat().st_size + more <= _ROTATE_AT:
+            return
+    except FileNotFoundError:
+        return
+    for number in range(_KEPT - 1, 0, -1):
+        older = _numbered(path, number - 1)
+        if older.exists():
+            older.replace(_numbered(path, number))
+    _sync_folder(path.parent)
+
+
+def _numbered(path: Path, number: int) -> Path:
+    return path if number == 0 else path.with_name(f"{path.name}.{number}")
+
+
+def _sync_folder(folder: Path) -> None:
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def _read(path: Path) -> list[Line]:
+    try:
+        with path.open("rb") as file:
+            raw = file.read(2 * _ROTATE_AT)
+    except OSError:
+        return []
+    found = []
+    for line in raw.split(b"\n"):
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            fd = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            try:
-                os.write(fd, line.encode() + b"\n")
-                os.fsync(fd)
-            finally:
-                os.close(fd)
-        except OSError as error:
-            raise WarmbootError(
-                f"The journal {self.path} could not be written: {error.strerror}",
-                hint="Everything else went on as planned.",
-            ) from error
+            value = json.loads(line)
+        except (ValueError, RecursionError):
+            continue
+        if isinstance(value, dict):
+            found.append(value)
+    return found
+
+
+def _time(line: Line) -> float:
+    at = line.get("at")
+    return at if isinstance(at, int | float) else 0.0
 
 
 def _caller() -> dict[str, str]:

@@ -2,29 +2,65 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+import hashlib
+import os
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from warmboot.core.boot import BootRoot, Running
-from warmboot.core.errors import WarmbootError
-from warmboot.core.host import Host, read_host
+from warmboot.core.errors import Blocked, NothingStaged, Refused, WarmbootError
+from warmboot.core.host import Host, read_host, read_staged
+from warmboot.core.kexec.around import (
+    Watchdog,
+    read_watchdogs,
+    reboot_is_kexec,
+    tell_everybody,
+)
+from warmboot.core.kexec.arrival import Arrival, last_restart
+from warmboot.core.kexec.countdown import Countdown, begin, cancel, read_countdown
+from warmboot.core.kexec.execute import Job, Way, carry_out, choose_way
 from warmboot.core.kexec.journal import Journal
+from warmboot.core.kexec.kernellog import KernelLog
 from warmboot.core.kexec.loader import Loader
+from warmboot.core.kexec.lock import Holder, only_one, read_holder, undisturbed
 from warmboot.core.kexec.native import NativeLoader
 from warmboot.core.kexec.simulator import Simulator
 from warmboot.core.kexec.stage import Prepared, Staged, commit
 from warmboot.core.progress import Report, ignore
 from warmboot.core.sandbox.marker import is_sandbox
 
+_CHUNK = 1 << 20
+
 
 @dataclass(frozen=True, slots=True)
 class Status:
     """What is staged now. `staged` is None where the kernel does not tell; `what` is what the
-    journal knows of it, None where something else staged it."""
+    journal knows of it, None where something else staged it.
+
+    `interrupted` names a step (``staging``, ``unloading``) that began and has no end: whether it
+    took effect is not known. `reboot_is_kexec`: ``systemctl reboot`` would start what is staged.
+    """
 
     staged: bool | None
     what: Staged | None
+    interrupted: str | None = None
+    countdown: Countdown | None = None
+    last_restart: Arrival | None = None
+    watchdogs: tuple[Watchdog, ...] = ()
+    reboot_is_kexec: bool = False
+    holder: Holder | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Executed:
+    """What came of a restart that returned: systemd's jobs, and a warning about the journal."""
+
+    way: Way
+    jobs: tuple[Job, ...]
+    warning: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,49 +89,161 @@ class Machine:
         return replace(self, host=read_host(self.host.prefix))
 
     def status(self) -> Status:
-        """Return what is staged now."""
-        host = read_host(self.host.prefix)
-        what = self.journal.current(host.boot_id) if host.staged else None
-        return Status(host.staged, what)
+        """Return what is staged now, what is about to happen, and what the last restart did."""
+        prefix = self.host.prefix
+        host = read_host(prefix)
+        known = self.journal.known(host.boot_id)
+        begun = known.interrupted.get("event") if known.interrupted and host.staged else None
+        return Status(
+            staged=host.staged,
+            what=known.staged if host.staged and begun is None else None,
+            interrupted=str(begun) if begun else None,
+            countdown=read_countdown(prefix),
+            last_restart=last_restart(self.journal.lines(), host),
+            watchdogs=read_watchdogs(prefix),
+            reboot_is_kexec=reboot_is_kexec(prefix, systemd=host.systemd, staged=host.staged),
+            holder=read_holder(prefix),
+        )
 
     def commit(self, prepared: Prepared, *, report: Report = ignore) -> tuple[Staged, str | None]:
-        """Stage what is prepared and record it.
+        """Stage what is prepared and record it, with the checks that were overruled.
 
-        Returns what is staged, and a warning where the journal could not be written: the kernel
-        is staged all the same. Raises Refused, ImageError.
+        Returns what is staged, and a warning where the journal could not be written where it
+        belongs. Raises Refused (with what the kernel logged), ImageError, Blocked where another
+        process works on this machine, WarmbootError where the journal can be written nowhere.
         """
-        staged = commit(prepared, self.loader, self.host, report=report)
-        return staged, self._record(lambda: self.journal.staged(staged))
+        forced = list(prepared.plan.forced)
+        intent = {**_summary(prepared), "forced": forced}
+        with only_one(self.host.prefix, "warmboot stage"), undisturbed():
+            digest = _Digest(prepared.request.initrd_fd)
+            with self._step("staging", **intent) as warnings:
+                staged = commit(prepared, self.loader, self.host, report=report)
+            after = {"initrd_sha256": digest.result(), "forced": forced}
+            _note(warnings, lambda: self.journal.staged(staged, **after))
+        return staged, warnings[0] if warnings else None
 
     def unload(self, *, panic: bool = False) -> str | None:
         """Take out what is staged, or the crash kernel; returns a warning as commit does.
 
-        Raises Refused.
+        Raises Refused, and NothingStaged without asking the kernel: every call counts against
+        kexec_load_limit_reboot.
         """
-        self.loader.unload(panic=panic)
-        name = "crash-unloaded" if panic else "unloaded"
-        return self._record(lambda: self.journal.event(name, self.host.boot_id))
+        with only_one(self.host.prefix, "warmboot unload"), undisturbed():
+            there = self.host.crash_staged if panic else read_staged(self.host.prefix)
+            if there is False:
+                kind = "crash kernel" if panic else "kernel"
+                raise NothingStaged(f"No {kind} is staged; there is nothing to unload")
+            with self._step("unloading") as warnings:
+                self.loader.unload(panic=panic)
+            name = "crash-unloaded" if panic else "unloaded"
+            _note(warnings, lambda: self.journal.append(name, self.host.boot_id))
+        return warnings[0] if warnings else None
 
-    def execute(self, *, now: bool = False) -> str | None:
+    def way(self, *, now: bool = False) -> Way:
+        """Return how a restart would end the running system."""
+        return choose_way(self.host, simulated=self.simulated, now=now)
+
+    def executable(self, *, whatever: bool = False) -> Staged | None:
+        """Return what a restart would start, as the journal knows it.
+
+        Raises NothingStaged, and Blocked where the journal does not say for sure what is staged;
+        `whatever` goes on all the same and returns None then.
+        """
+        if read_staged(self.host.prefix) is not True:
+            raise NothingStaged("No kernel is staged", hint="Stage one first: warmboot stage.")
+        known = self.journal.known(self.host.boot_id)
+        if known.staged is not None and known.interrupted is None:
+            return known.staged
+        if whatever:
+            return None
+        if known.interrupted is not None:
+            why = f"{known.interrupted.get('event')} was interrupted, so it is not known what is"
+        else:
+            why = "something else than warmboot put there what is"
+        raise Blocked(
+            f"No restart: {why} staged now",
+            hint="Stage it again, or start what is there: warmboot exec --whatever-is-staged.",
+        )
+
+    def execute(self, *, now: bool = False, whatever: bool = False) -> Executed:
         """Restart into what is staged; `now` leaves services running to the end.
 
         Returns on a simulated machine only, or where systemd does the restart in its own time.
-        Raises NothingStaged, Refused, WarmbootError.
+        Raises what `executable` raises, Refused, WarmbootError.
         """
-        warning = self._record(lambda: self.journal.event("executed", self.host.boot_id))
-        if now and isinstance(self.loader, NativeLoader):
-            self.loader.execute_now()
-        else:
-            self.loader.execute()
-        return warning
+        way = self.way(now=now)
+        with only_one(self.host.prefix, "warmboot exec"), undisturbed():
+            staged = self.executable(whatever=whatever)
+            if not self.simulated:
+                terminals = [session.terminal for session in self.host.sessions]
+                what = (staged.release or staged.kernel) if staged else "the staged kernel"
+                tell_everybody(f"{self.host.name} restarts into {what} now.", terminals)
+            record = None if staged is None else asdict(staged)
+            running = self.host.release
+            with self._step("executing", way=way, staged=record, running=running) as warnings:
+                if self.simulated:
+                    self.loader.execute()
+                    jobs: tuple[Job, ...] = ()
+                else:
+                    jobs = carry_out(way)
+            event = "executed" if self.simulated else "handed-over"
+            _note(warnings, lambda: self.journal.append(event, self.host.boot_id, way=way))
+        return Executed(way, jobs, warnings[0] if warnings else None)
 
-    @staticmethod
-    def _record(write: Callable[[], None]) -> str | None:
-        try:
-            write()
-        except WarmbootError as error:
-            return error.message
-        return None
+    def set_countdown(
+        self, countdown: Countdown, command: Sequence[str]
+    ) -> tuple[Countdown, str | None]:
+        """Have `command` run at a later time; returns what is set and a warning as commit does.
+
+        Raises Blocked where a restart is set already, WarmbootError where nothing can wait.
+        """
+        with only_one(self.host.prefix, "warmboot exec"):
+            made = begin(self.host.prefix, countdown, command)
+            warnings: list[str] = []
+            boot = self.host.boot_id
+            _note(warnings, lambda: self.journal.append("set", boot, countdown=asdict(made)))
+        return made, warnings[0] if warnings else None
+
+    def cancel_countdown(self) -> tuple[Countdown | None, str | None]:
+        """End the countdown; returns what was cancelled and a warning as commit does."""
+        ended = cancel(self.host.prefix)
+        warnings: list[str] = []
+        if ended is not None:
+            boot = self.host.boot_id
+            _note(warnings, lambda: self.journal.append("cancelled", boot, countdown=ended.id))
+        return ended, warnings[0] if warnings else None
+
+    def refuse_execute(self, why: str) -> None:
+        """Record that a restart that was due did not begin."""
+        boot = self.host.boot_id
+        _note([], lambda: self.journal.append("failed", boot, step="executing", message=why))
+
+    @contextmanager
+    def _step(self, name: str, **fields: object) -> Iterator[list[str]]:
+        """Record what is about to be done, and how it failed; yields the warnings so far."""
+        warnings: list[str] = []
+        first = self.journal.append(name, self.host.boot_id, **fields)
+        if first:
+            warnings.append(first)
+        with KernelLog(self.host.prefix) as log:
+            try:
+                yield warnings
+            except (WarmbootError, OSError) as fault:
+                error = _translated(fault)
+                code = None
+                if isinstance(error, Refused):
+                    code, error.log = error.errno, log.new_lines()
+                event = "failed" if code is None else "refused"
+                text = error.message
+                _note(
+                    warnings,
+                    lambda: self.journal.append(
+                        event, self.host.boot_id, step=name, errno=code, message=text
+                    ),
+                )
+                if error is fault:
+                    raise
+                raise error from fault
 
 
 def open_machine(root: Path) -> Machine:
@@ -110,3 +258,57 @@ def open_machine(root: Path) -> Machine:
     host = read_host(Path("/"))
     foreign = root.resolve() != Path("/")
     return Machine(boot_root, host, NativeLoader(host), Journal(Path("/")), foreign)
+
+
+class _Digest:
+    """The SHA-256 of a descriptor, computed while the kernel reads the same bytes."""
+
+    def __init__(self, fd: int | None) -> None:
+        self._result: str | None = None
+        self._fd = fd
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def result(self) -> str | None:
+        """Return the digest in hexadecimal; None where there is nothing to read."""
+        self._thread.join()
+        return self._result
+
+    def _run(self) -> None:
+        if self._fd is None:
+            return
+        digest, position = hashlib.sha256(), 0
+        try:
+            while block := os.pread(self._fd, _CHUNK, position):
+                digest.update(block)
+                position += len(block)
+        except OSError:
+            return
+        self._result = digest.hexdigest()
+
+
+def _translated(fault: WarmbootError | OSError) -> WarmbootError:
+    if isinstance(fault, WarmbootError):
+        return fault
+    return WarmbootError(f"The system failed: {fault.strerror or fault}")
+
+
+def _summary(prepared: Prepared) -> dict[str, object]:
+    choices = prepared.plan.choices
+    return {
+        "kernel": choices.kernel,
+        "initrds": list(choices.initrds or ()),
+        "cmdline": choices.cmdline.text,
+        "strategy": prepared.plan.strategy,
+        "sha256": prepared.sha256,
+    }
+
+
+def _note(warnings: list[str], write: Callable[[], str | None]) -> None:
+    """Write to the journal where what it says has already happened: failing is a warning."""
+    try:
+        warning = write()
+    except WarmbootError as error:
+        warning = error.message
+    if warning and warning not in warnings:
+        warnings.append(warning)

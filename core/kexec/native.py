@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import errno
 import os
-import subprocess
 
-from warmboot.core.errors import Blocked, NothingStaged, WarmbootError
+from warmboot.core.errors import Blocked, WarmbootError
 from warmboot.core.host import Host, read_staged
 from warmboot.core.host.files import read_text
 from warmboot.core.images import FileView, identify
 from warmboot.core.images.rawimage import RawImage
-from warmboot.core.kexec import errnos, syscalls
+from warmboot.core.kexec import errnos, execute, syscalls
 from warmboot.core.kexec.load import segments, tools
 from warmboot.core.kexec.load.memory import free_ranges
 from warmboot.core.kexec.loader import Call, LoadFlags, LoadRequest
 
-_SYSTEMCTL_TIMEOUT = 60
 _IOMEM_LIMIT = 4 << 20
 
 
@@ -80,42 +78,8 @@ class NativeLoader:
             raise errnos.refusal(error.errno or 0, errnos.LOAD, "Unloading") from error
 
     def execute(self) -> None:
-        """Restart into the staged kernel: through systemd where it runs, else at once."""
-        if not self.loaded():
-            raise NothingStaged("No kernel is staged", hint="Stage one first: warmboot stage.")
-        if self._host.systemd:
-            self._systemctl()
-        else:
-            self.execute_now()
-
-    def execute_now(self) -> None:
-        """Sync the disks and jump, without stopping services."""
-        os.sync()
-        try:
-            syscalls.reboot_kexec()
-        except OSError as error:
-            raise errnos.refusal(error.errno or 0, errnos.EXECUTE, "The restart") from error
-
-    def _systemctl(self) -> None:
-        try:
-            done = subprocess.run(
-                ["systemctl", "kexec"],
-                capture_output=True,
-                text=True,
-                timeout=_SYSTEMCTL_TIMEOUT,
-                check=False,
-                stdin=subprocess.DEVNULL,
-            )
-        except (OSError, subprocess.TimeoutExpired) as error:
-            raise WarmbootError(
-                f"systemctl kexec could not be run: {error}",
-                hint="warmboot exec --now restarts without systemd (services are not stopped).",
-            ) from error
-        if done.returncode != 0:
-            raise WarmbootError(
-                f"systemctl kexec failed: {done.stderr.strip() or f'exit {done.returncode}'}",
-                hint="warmboot exec --now restarts without systemd (services are not stopped).",
-            )
+        """Sync the disks and jump; how the running system ends first is for `execute` to say."""
+        execute.jump()
 
 
 def _place(host: Host, request: LoadRequest) -> segments.Layout:

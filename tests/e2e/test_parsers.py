@@ -90,7 +90,7 @@ def attached(dialect: Dialect, folder: Path) -> bytes:
 def tried(boot: dict[str, bytes], folder: Path) -> dict[str, dict[str, Any]]:
     """What a guest with Debian's kernel says of these images, by the scenario's steps."""
     running = folder / "bzImage"
-    running.write_bytes(debian_kernel()[1])
+    running.write_bytes(debian_kernel(Arch.AMD64).image)
     initramfs = folder / "initramfs.cpio"
     files = {**boot, "/trial.py": (GUEST_FILES / "trial.py").read_bytes()}
     guest_initramfs(initramfs, Arch.AMD64, files, GUEST_FILES / "parsers")

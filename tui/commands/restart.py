@@ -1,105 +1,55 @@
-"""``warmboot status``, ``exec`` and ``unload``: what is staged, and what becomes of it."""
+"""``warmboot exec`` and ``unload``: what becomes of what is staged."""
 
 from __future__ import annotations
 
 import argparse
 import sys
+import termios
 import time
+from dataclasses import dataclass
 
-from warmboot.core.errors import (
-    Cancelled,
-    ExitCode,
-    NothingStaged,
-    NotPermitted,
-    WarmbootError,
-)
-from warmboot.core.host import Host
-from warmboot.core.images import Fact
-from warmboot.core.kexec import Machine, Staged, open_machine
+from warmboot.core.errors import Cancelled, ExitCode, NotFound, NotPermitted, WarmbootError
+from warmboot.core.kexec import Machine, Staged, countdown, open_machine
+from warmboot.core.kexec.around import tell_everybody
+from warmboot.core.kexec.countdown import Countdown
 from warmboot.core.text import printable
 from warmboot.tui import output
 from warmboot.tui.facts import ending_lines
+from warmboot.tui.standing import clock, staged_text
 
 
-def status(options: argparse.Namespace) -> int:
-    """Print what is staged and what the machine allows."""
-    machine = open_machine(options.root)
-    now = machine.status()
-    if options.json:
-        host = {name: getattr(machine.host, name) for name in _HOST_FIELDS}
-        fields = {"host": host, "staged": now.staged, "what": now.what}
-        output.write_json("status", machine, fields)
-        return ExitCode.OK
-    output.banner(machine)
-    facts = [Fact("Staged", _staged_text(now.staged, now.what))]
-    if now.what is not None:
-        facts += [
-            Fact("Kernel", now.what.kernel),
-            Fact("Initrd", " + ".join(now.what.initrds) or "none, or inside the image"),
-            Fact("Command line", printable(now.what.cmdline, 8192) or "(empty)"),
-            Fact("Staged at", time.strftime("%Y-%m-%d %H:%M:%S %Z", time.localtime(now.what.at))),
-        ]
-    output.write_facts([*facts, *_host_facts(machine.host)])
-    return ExitCode.OK
+@dataclass(frozen=True, slots=True)
+class _Order:
+    """What was asked for: `at` in seconds since the epoch, None for now."""
 
-
-_HOST_FIELDS = (
-    "name",
-    "machine",
-    "release",
-    "cmdline",
-    "uptime",
-    "privileged",
-    "crash_staged",
-    "load_disabled",
-    "load_limit",
-    "lockdown",
-    "secure_boot",
-    "systemd",
-    "sessions",
-    "privilege_reachable",
-    "log_readable",
-    "load_limit_panic",
-    "crash_size",
-    "setup_mode",
-    "container",
-    "kexec_tools",
-)
+    now: bool
+    whatever: bool
+    at: float | None
 
 
 def execute(options: argparse.Namespace) -> int:
     """Restart into what is staged, once the operator has typed the host's name (or --yes)."""
     machine = open_machine(options.root)
-    now = machine.status()
     _need_privilege(machine)
-    if not now.staged:
-        raise NothingStaged("No kernel is staged", hint="Stage one first: warmboot stage.")
+    if options.cancel:
+        return _cancel(machine, as_json=options.json)
+    if options.due is not None:
+        return _due(machine, options)
+    order = _Order(options.now, options.whatever_is_staged, _time(options))
+    staged = machine.executable(whatever=order.whatever)
     output.banner(machine)
-    name = printable(machine.host.name)
     if not options.yes:
-        _confirm(machine, now.what, name, as_json=options.json)
+        _confirm(machine, staged, order, as_json=options.json)
     sys.stdout.flush()
-    warning = machine.execute(now=options.now)
-    after = machine.refreshed().host
-    if options.json:
-        output.write_json("exec", machine, {"host": name, "release": after.release})
-    elif machine.simulated:
-        output.write_lines([f"The simulated machine {name} now runs {printable(after.release)}."])
-    else:
-        output.write_lines([f"systemd is restarting {name} into the staged kernel."])
-    if warning:
-        sys.stderr.write(f"warmboot: {warning}\n")
-    return ExitCode.OK
+    if order.at is not None:
+        return _set(machine, staged, order, order.at, options)
+    return _restart(machine, order, as_json=options.json)
 
 
 def unload(options: argparse.Namespace) -> int:
     """Take the staged kernel out again."""
     machine = open_machine(options.root)
     _need_privilege(machine)
-    there = machine.host.crash_staged if options.panic else machine.host.staged
-    kind = "crash kernel" if options.panic else "kernel"
-    if there is False:
-        raise NothingStaged(f"No {kind} is staged; there is nothing to unload")
     warning = machine.unload(panic=options.panic)
     if options.json:
         output.write_json("unload", machine, {"staged": machine.status().staged})
@@ -107,24 +57,128 @@ def unload(options: argparse.Namespace) -> int:
         output.banner(machine)
         still = "No crash kernel is staged now." if options.panic else "Nothing is staged now."
         output.write_lines([f"Unloaded. {still}"])
-    if warning:
-        sys.stderr.write(f"warmboot: {warning}\n")
+    _warn(warning)
     return ExitCode.OK
 
 
-def _confirm(machine: Machine, what: Staged | None, name: str, *, as_json: bool) -> None:
+def _restart(machine: Machine, order: _Order, *, as_json: bool) -> int:
+    done = machine.execute(now=order.now, whatever=order.whatever)
+    after = machine.refreshed().host
+    name = printable(machine.host.name)
+    if as_json:
+        fields = {"host": name, "release": after.release, "way": done.way, "jobs": done.jobs}
+        output.write_json("exec", machine, {**fields, "countdown": None})
+    elif machine.simulated:
+        output.write_lines([f"The simulated machine {name} now runs {printable(after.release)}."])
+    else:
+        output.write_lines([f"systemd is restarting {name} into the staged kernel."])
+        output.write_lines(
+            f"  {printable(job.unit)}: {printable(job.type)}, {printable(job.state)}"
+            for job in done.jobs
+        )
+    _warn(done.warning)
+    return ExitCode.OK
+
+
+def _set(
+    machine: Machine, staged: Staged | None, order: _Order, at: float, options: argparse.Namespace
+) -> int:
+    """Set a restart for later; what runs then is this command again, with the countdown's name."""
+    plan = countdown.make(at, staged.sha256 if staged else None, staged.at if staged else None)
+    command = [sys.executable, "-m", "warmboot.tui.cli", "--root", str(options.root.absolute())]
+    command += ["exec", "--yes", "--due", plan.id]
+    command += ["--now"] if order.now else []
+    command += ["--whatever-is-staged"] if order.whatever else []
+    made, warning = machine.set_countdown(plan, command)
+    text = f"{machine.host.name} restarts into another kernel at {clock(at)}."
+    if not machine.simulated:
+        tell_everybody(text, [session.terminal for session in machine.host.sessions])
+    if options.json:
+        fields = {"host": machine.host.name, "release": machine.host.release}
+        way = machine.way(now=order.now)
+        output.write_json("exec", machine, {**fields, "way": way, "jobs": [], "countdown": made})
+    else:
+        output.write_lines([f"Restart set for {clock(at)}; it goes on when this line drops."])
+        output.write_lines(["warmboot exec --cancel ends it; warmboot status shows it."])
+    _warn(warning)
+    return ExitCode.OK
+
+
+def _due(machine: Machine, options: argparse.Namespace) -> int:
+    """The time has come. What is staged must be what was staged when the time was set."""
+    whatever = options.whatever_is_staged
+    claimed = countdown.claim(machine.host.prefix, options.due)
+    if claimed is None:
+        raise NotFound("This restart was cancelled")
+    staged = machine.executable(whatever=whatever)
+    now = (staged.sha256, staged.at) if staged else (None, None)
+    if now != (claimed.sha256, claimed.staged_at):
+        text = "What is staged changed after the restart was set; no restart"
+        machine.refuse_execute(text)
+        raise WarmbootError(text, hint="Set it again.")
+    return _restart(machine, _Order(options.now, whatever, None), as_json=options.json)
+
+
+def _cancel(machine: Machine, *, as_json: bool) -> int:
+    ended, warning = machine.cancel_countdown()
+    if ended is None:
+        raise NotFound("No restart is set; there is nothing to cancel")
+    if not machine.simulated:
+        text = f"The restart of {machine.host.name} at {clock(ended.at)} is cancelled."
+        tell_everybody(text, [session.terminal for session in machine.host.sessions])
+    if as_json:
+        output.write_json("exec", machine, _cancelled_fields(machine, ended))
+    else:
+        output.banner(machine)
+        output.write_lines([f"Cancelled the restart at {clock(ended.at)}. What is staged stays."])
+    _warn(warning)
+    return ExitCode.OK
+
+
+def _cancelled_fields(machine: Machine, ended: Countdown) -> dict[str, object]:
+    return {
+        "host": machine.host.name,
+        "release": machine.host.release,
+        "way": None,
+        "jobs": [],
+        "countdown": None,
+        "cancelled": ended,
+    }
+
+
+def _time(options: argparse.Namespace) -> float | None:
+    if options.at is not None:
+        return countdown.parse_time(options.at, time.time())
+    if options.delay is not None:
+        return time.time() + countdown.parse_delay(options.delay)
+    return None
+
+
+def _confirm(machine: Machine, staged: Staged | None, order: _Order, *, as_json: bool) -> None:
     if as_json or not sys.stdin.isatty():
         raise WarmbootError(
             "A question can be put to a person at a terminal only",
             hint="warmboot exec --yes restarts without asking.",
         )
-    lines = [f"Restart {name} into {_staged_text(True, what)}.", "What ends:"]
+    name = printable(machine.host.name)
+    when = "" if order.at is None else f" at {clock(order.at)}"
+    lines = [f"Restart {name} into {staged_text(True, staged)}{when}."]
+    lines += [f"How: {machine.way(now=order.now).text}.", "What ends:"]
     lines += [f"  {line}" for line in ending_lines(machine.host)]
     output.write_lines(lines)
     sys.stdout.write("Type the host's name to go on: ")
     sys.stdout.flush()
+    _forget_typed()
     if sys.stdin.readline().strip() != name:
         raise Cancelled
+
+
+def _forget_typed() -> None:
+    """Drop what was typed before the question was on the screen: it cannot be its answer."""
+    try:
+        termios.tcflush(sys.stdin.fileno(), termios.TCIFLUSH)
+    except (OSError, ValueError, AttributeError, termios.error):
+        return
 
 
 def _need_privilege(machine: Machine) -> None:
@@ -135,36 +189,6 @@ def _need_privilege(machine: Machine) -> None:
         )
 
 
-def _staged_text(staged: bool | None, what: Staged | None) -> str:
-    if staged is None:
-        return "this kernel has no kexec"
-    if not staged:
-        return "nothing"
-    if what is None:
-        return "a kernel that something else than warmboot staged"
-    return what.release or what.kernel
-
-
-def _crash_kernel(host: Host) -> str:
-    if host.crash_staged:
-        return "loaded"
-    return "not loaded, memory kept" if host.crash_size else "none, and no memory kept"
-
-
-def _host_facts(host: Host) -> list[Fact]:
-    def known(value: bool | None) -> str:
-        return "not known" if value is None else "yes" if value else "no"
-
-    limit = "not stated" if host.load_limit is None else str(host.load_limit)
-    return [
-        Fact("Host", printable(host.name)),
-        Fact("Running kernel", printable(f"{host.release} ({host.machine})")),
-        Fact("May load kernels", known(host.privileged)),
-        Fact("kexec switched off", known(host.load_disabled)),
-        Fact("Loads left", "no limit" if limit == "-1" else limit),
-        Fact("Lockdown", printable(host.lockdown or "none")),
-        Fact("Secure boot", known(host.secure_boot)),
-        Fact("Container", printable(host.container or "no")),
-        Fact("Crash kernel", _crash_kernel(host)),
-        Fact("kexec-tools", printable(host.kexec_tools or "not found")),
-    ]
+def _warn(warning: str | None) -> None:
+    if warning:
+        sys.stderr.write(f"warmboot: {warning}\n")

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 
 from warmboot.core.boot import Entry, choose, find_entries
@@ -147,8 +144,7 @@ def _dry_run(machine: Machine, prepared: Prepared, *, as_json: bool) -> int:
 
 
 def _commit(machine: Machine, prepared: Prepared, *, as_json: bool) -> int:
-    with _undisturbed():
-        staged, warning = machine.commit(prepared)
+    staged, warning = machine.commit(prepared)
     if as_json:
         fields = {
             "plan": prepared.plan,
@@ -171,14 +167,3 @@ def _commit(machine: Machine, prepared: Prepared, *, as_json: bool) -> int:
     if warning:
         sys.stderr.write(f"warmboot: {warning}\n")
     return ExitCode.OK
-
-
-@contextmanager
-def _undisturbed() -> Iterator[None]:
-    """Hold signals back while the call is made and recorded: what is said of it must be true."""
-    signals = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, signals)
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)

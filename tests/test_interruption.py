@@ -1,0 +1,141 @@
+"""Staging ended by a signal at any step leaves the old kernel or the new one, and says which."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from warmboot.core.errors import ExitCode
+from warmboot.core.kexec import journal, open_machine
+from warmboot.core.sandbox.builders.bzimage import build_bzimage
+from warmboot.core.sandbox.builders.uki import build_uki
+from warmboot.core.sandbox.machine import SimulatedMachine, write_machine
+from warmboot.core.sandbox.marker import write_marker
+from warmboot.tui.cli import main
+
+LIMIT = 120.0  # seconds; measured alone: 1
+OLD, NEW = "6.1.9-old", "6.12.1-new"
+
+# Runs warmboot and sends it a signal where `point` says.
+HARNESS = """
+import os, sys
+point, number, *arguments = sys.argv[1:]
+from warmboot.core.kexec import journal, simulator, stage
+from warmboot.tui.commands import stage as command
+from warmboot.tui.cli import main
+
+def hit():
+    os.kill(os.getpid(), int(number))
+
+def before(owner, name):
+    inner = getattr(owner, name)
+    def run(*args, **more):
+        hit()
+        return inner(*args, **more)
+    setattr(owner, name, run)
+
+def after(owner, name):
+    inner = getattr(owner, name)
+    def run(*args, **more):
+        result = inner(*args, **more)
+        hit()
+        return result
+    setattr(owner, name, run)
+
+{
+    "unpack": lambda: before(stage, "_kernel"),
+    "prepared": lambda: after(command, "prepare"),
+    "before the call": lambda: before(simulator.Simulator, "load"),
+    "after the call": lambda: after(simulator.Simulator, "load"),
+    "journal": lambda: before(journal.Journal, "staged"),
+    "recorded": lambda: after(journal.Journal, "staged"),
+}[point]()
+sys.exit(main(arguments))
+"""
+TAKES_EFFECT = ("after the call", "journal", "recorded")
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    root = tmp_path / "machine"
+    root.mkdir()
+    write_marker(root)
+    write_machine(root, SimulatedMachine("x86_64", "6.1.0", "root=/dev/vda2 ro"))
+    (root / "boot/vmlinuz-old").write_bytes(build_bzimage(OLD))
+    uki = build_uki(
+        arch="x86-64", linux=build_bzimage(NEW), initrd=b"x" * 5000, cmdline="quiet", uname=NEW
+    )
+    (root / "boot/new.efi").write_bytes(uki)
+    assert main(["--root", str(root), "stage", "--kernel", str(root / "boot/vmlinuz-old")]) == 0
+    return root
+
+
+def files(root: Path) -> set[str]:
+    return {str(path.relative_to(root)) for path in root.rglob("*")}
+
+
+def held(root: Path) -> str:
+    """What the simulated kernel would start."""
+    assert (root / "sys/kernel/kexec_loaded").read_text() == "1\n"
+    return str(json.loads((root / ".warmboot-kernel/staged.json").read_text())["release"])
+
+
+@pytest.mark.parametrize(
+    "number", [signal.SIGKILL, signal.SIGTERM, signal.SIGHUP, signal.SIGINT], ids=lambda n: n.name
+)
+@pytest.mark.parametrize("point", ["unpack", "prepared", "before the call", *TAKES_EFFECT])
+def test_a_signal_at_each_step(root: Path, point: str, number: signal.Signals) -> None:
+    there = files(root)
+    arguments = ["--root", str(root), "stage", "--kernel", str(root / "boot/new.efi")]
+    command = [sys.executable, "-c", HARNESS, point, str(int(number)), *arguments]
+    done = subprocess.run(command, capture_output=True, timeout=LIMIT, check=False, text=True)
+    assert "Traceback" not in done.stderr
+    assert files(root) == there, "something was left behind"
+
+    begun = point not in ("unpack", "prepared")
+    status = open_machine(root).status()
+    if number == signal.SIGKILL:
+        assert done.returncode == -signal.SIGKILL
+        assert held(root) == (NEW if point in TAKES_EFFECT else OLD)
+        sure = not begun or point == "recorded"
+        assert status.interrupted == (None if sure else "staging")
+    else:
+        assert done.returncode == (ExitCode.OK if begun else ExitCode.CANCELLED)
+        assert ("Staged" in done.stdout) is begun
+        assert held(root) == (NEW if begun else OLD)
+        assert status.interrupted is None
+    if status.interrupted is None:
+        assert status.what is not None
+        assert status.what.release == held(root)
+    else:
+        assert status.what is None
+        assert main(["--root", str(root), "exec", "--yes"]) == ExitCode.BLOCKED
+    assert main([*arguments]) == ExitCode.OK
+    again = open_machine(root).status()
+    assert (again.interrupted, again.what and again.what.release) == (None, NEW)
+
+
+def test_a_full_disk_leaves_the_old_kernel_and_no_part_of_a_file(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = files(root)
+
+    def full(path: Path, raw: bytes) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    arguments = ["--root", str(root), "stage", "--kernel", str(root / "boot/new.efi")]
+    with monkeypatch.context() as patch:
+        patch.setattr(journal, "_append", full)
+        assert main(arguments) == ExitCode.SYSTEM
+    assert files(root) == there
+    assert held(root) == OLD
+    status = open_machine(root).status()
+    assert status.what is not None
+    assert status.what.release == OLD

@@ -1,0 +1,84 @@
+"""How the machine stands, in words: what is staged, what is set, what the last restart did."""
+
+from __future__ import annotations
+
+import time
+
+from warmboot.core.images import Fact
+from warmboot.core.kexec import Staged, Status
+from warmboot.core.kexec.around import AUTO_KEXEC_SYSTEMD, SKIP_AUTO_KEXEC, Watchdog
+from warmboot.core.text import printable
+
+
+def clock(at: float) -> str:
+    """Return a time as an operator reads it, with its zone."""
+    try:
+        return time.strftime("%Y-%m-%d %H:%M:%S %Z", time.localtime(at))
+    except (OverflowError, OSError, ValueError):
+        return "an impossible time"
+
+
+def staged_text(staged: bool | None, what: Staged | None) -> str:
+    """Return what is staged in a few words."""
+    if staged is None:
+        return "this kernel has no kexec"
+    if not staged:
+        return "nothing"
+    if what is None:
+        return "a kernel that something else than warmboot staged"
+    return printable(what.release or what.kernel)
+
+
+def status_facts(status: Status) -> list[Fact]:
+    """Return what `warmboot status` says before the facts of the machine."""
+    what = status.what
+    if status.interrupted:
+        text = f"not known: {printable(status.interrupted)} was interrupted. Stage or unload again"
+        facts = [Fact("Staged", text)]
+    else:
+        facts = [Fact("Staged", staged_text(status.staged, what))]
+    if what is not None:
+        facts += [
+            Fact("Kernel", printable(what.kernel)),
+            Fact("Initrd", printable(" + ".join(what.initrds)) or "none, or inside the image"),
+            Fact("Command line", printable(what.cmdline, 8192) or "(empty)"),
+            Fact("Staged at", clock(what.at)),
+        ]
+    if status.reboot_is_kexec:
+        facts.append(Fact("systemctl reboot", reboot_text()))
+    if status.countdown is not None:
+        left = max(0, round(status.countdown.at - time.time()))
+        facts.append(Fact("Restart set", f"{clock(status.countdown.at)}, in {left} s"))
+    if status.holder is not None:
+        name = printable(status.holder.command)
+        facts.append(Fact("At work", f"{name} (process {status.holder.pid})"))
+    facts += _arrival_facts(status)
+    facts += [Fact("Watchdog", _watchdog_text(dog)) for dog in status.watchdogs]
+    return facts
+
+
+def reboot_text() -> str:
+    """Return the warning that a reboot has become a kexec."""
+    return (
+        f"starts the staged kernel too (systemd {AUTO_KEXEC_SYSTEMD} and later); "
+        f"{SKIP_AUTO_KEXEC}=1 or warmboot unload prevents it"
+    )
+
+
+def _arrival_facts(status: Status) -> list[Fact]:
+    arrival = status.last_restart
+    if arrival is None:
+        return []
+    expected = printable(arrival.expected.release or arrival.expected.kernel)
+    verdict = f"came up in {expected}" if arrival.arrived else f"{expected} does not run"
+    away = "" if arrival.away is None else f", away {arrival.away:.0f} s until the kernel started"
+    return [
+        Fact("Last restart", f"{clock(arrival.at)}: {verdict} ({printable(arrival.text)}){away}"),
+        Fact("Kernel before", printable(arrival.before or "not known")),
+    ]
+
+
+def _watchdog_text(dog: Watchdog) -> str:
+    armed = "armed, and left armed through a restart" if dog.armed else "not armed"
+    limit = "" if dog.timeout is None else f", {dog.timeout} s"
+    return f"{dog.name} {dog.identity}: {armed}{limit}"
