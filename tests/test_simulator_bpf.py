@@ -234,7 +234,7 @@ def test_seventh_takes_a_unified_image_layer_by_layer(
     seventh: Path, load: Load, wrapped: bool
 ) -> None:
     uki = build_uki(
-        arch="arm64", linux=ZBOOT, initrd=b"i", cmdline="from the UKI\0", osrel="ID=x\n", uname="6"
+        arch="arm64", linux=ZBOOT, initrd=b"i", cmdline="from the UKI", osrel="ID=x\n", uname="6"
     )
     nested = build_container([build_parser(dialect=7)])
     container = build_container([build_parser(dialect=7, kind=3)], nested)

@@ -112,11 +112,13 @@ class Selection:
                 folder = f"{kernel}.extra.d"
                 paths = [f"{folder}/{name}" for name in _beside(None, folder)]
                 addons = [opened.enter_context(ImageFile.open(path)) for path in paths]
-            else:
-                folder = f"{entry.kernel if entry else ''}.extra.d"
-                paths = [f"{folder}/{name}" for name in _beside(root, folder)]
-                addons = [opened.enter_context(root.open(path)) for path in paths]
-            selection = cls(kernel_file, files, tree, tuple(addons), named.profile)
+            else:  # the entry knows them, those for all images (loader/addons) too
+                known = entry.addons if entry is not None else ()
+                addons = [opened.enter_context(root.open(path)) for path in known]
+            profile = named.profile
+            if profile is None and kernel is None and entry is not None and entry.profile:
+                profile = str(entry.profile)
+            selection = cls(kernel_file, files, tree, tuple(addons), profile)
             opened.pop_all()
         return selection
 
@@ -156,7 +158,7 @@ class Selection:
             cmdline=cmdline,
             entry=entry.id if entry else None,
             devicetree=self._devicetree_name(),
-            overlays=tuple(map(printable, entry.overlays)) if entry else (),
+            overlays=_overlays(entry),
             foreign_root=foreign_root,
             loader=loader,
             panic=panic,
@@ -217,6 +219,13 @@ def _addon(file: ImageFile) -> Addon:
             hint="Leave it out with --no-addons, or name the add-ons with --addon.",
         )
     return image
+
+
+def _overlays(entry: Entry | None) -> tuple[str, ...]:
+    """Return the overlays an entry wants, but for those in add-ons, which are taken in."""
+    if entry is None:
+        return ()
+    return tuple(printable(path) for path in entry.overlays if path not in entry.addons)
 
 
 def choose_cmdline(
