@@ -66,11 +66,12 @@ def test_a_locked_down_kernel_says_so_before_anything_is_tried(
     kernel = debian_kernel(Arch.AMD64)
     files = {
         f"/boot/config-{kernel.release}": kernel.config,
+        "/prepare": b"mount -t securityfs none /sys/kernel/security\n",
         "/boot/bzImage": kernel.image,
         "/boot/zboot.efi": image_file("arm64-6.12-gzip.vmlinuz.efi").read_bytes(),
     }
     cases = {
-        "unsigned": ("--kernel /boot/stripped --cmdline quiet", 6, "carries no signature"),
+        "unsigned": ("--kernel /boot/stripped --cmdline quiet", 6, "image carries no signature"),
         "changed": ("--kernel /boot/changed --cmdline quiet", 7, "Staging was refused"),
         "architecture": ("--kernel /boot/zboot.efi --cmdline quiet", 6, "The image is for arm64"),
         "load": ("--kernel /boot/bzImage --loader load", 6, "on arm64 only"),
