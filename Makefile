@@ -45,6 +45,8 @@ lint: $(VENV)/installed $(VENV)/dev
 bench: $(VENV)/installed $(VENV)/dev
 	@tests/tools.sh bench
 	@$(BIN)/python tests/bench/measure.py
+	@tests/e2e/setup.sh
+	@$(BIN)/python tests/bench/load.py
 
 e2e: $(VENV)/installed $(VENV)/dev
 	@tests/e2e/setup.sh

@@ -10,7 +10,7 @@ import pytest
 from warmboot.core.host import Host, read_host
 from warmboot.core.images import Architecture, BytesView, identify
 from warmboot.core.kexec import Choices, CommandLine, Origin, Plan, Strategy, make_plan
-from warmboot.core.kexec.choice import choose_loader
+from warmboot.core.kexec.choice import by_file, choose_loader
 from warmboot.core.kexec.loader import Call
 from warmboot.core.sandbox.builders.kernel import build_arm64_image
 from warmboot.core.sandbox.machine import SimulatedMachine, write_machine
@@ -52,6 +52,13 @@ def test_a_locked_down_kernel_takes_files_only(host: Host) -> None:
     assert choose_loader(locked, ARM64).call is Call.FILE
     assert choose_loader(replace(locked, config=STOCK_ARM64), ARM64).call is None
     assert choose_loader(locked, ARM64, devicetree=True).call is None
+
+
+def test_kexec_tools_uses_the_call_that_checks_signatures_where_it_can(host: Host) -> None:
+    assert by_file(host, Call.TOOLS, devicetree=False)
+    assert not by_file(host, Call.TOOLS, devicetree=True)
+    assert not by_file(replace(host, config=STOCK_ARM64), Call.TOOLS, devicetree=False)
+    assert not by_file(host, Call.LOAD, devicetree=False)
 
 
 def test_what_is_asked_for_is_taken_or_refused_with_the_reason(host: Host) -> None:

@@ -71,6 +71,11 @@ def choose_loader(
     return LoaderChoice(taken, before or "", tuple(others))
 
 
+def by_file(host: Host, call: Call | None, *, devicetree: bool) -> bool:
+    """Whether a loader's call is kexec_file_load(2): kexec-tools uses it where it can serve."""
+    return call is Call.FILE or (call is Call.TOOLS and _file(host, devicetree) is None)
+
+
 def _file(host: Host, devicetree: bool) -> str | None:
     if host.option("KEXEC_FILE") is False:
         return f"the running kernel {printable(host.release)} was built without CONFIG_KEXEC_FILE"

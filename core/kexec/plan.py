@@ -11,7 +11,7 @@ from warmboot.core.images import Architecture, BootImage, Format
 from warmboot.core.images.uki import Uki
 from warmboot.core.kexec.architecture import ACCEPTED, MACHINES
 from warmboot.core.kexec.checks import Finding, Verdict
-from warmboot.core.kexec.choice import LoaderChoice, OtherLoader, choose_loader
+from warmboot.core.kexec.choice import LoaderChoice, OtherLoader, by_file, choose_loader
 from warmboot.core.kexec.loader import Call
 
 if TYPE_CHECKING:
@@ -149,7 +149,7 @@ def make_plan(
         cmdline=choices.cmdline.text,
         initrd_bytes=initrd_bytes,
         devicetree=_not_carried(choices, devicetree),
-        file_load=chosen.call is Call.FILE,
+        file_load=by_file(host, chosen.call, devicetree=devicetree is not None),
         borrowed_cmdline=choices.foreign_root and choices.cmdline.origin is Origin.RUNNING,
         around=around,
         panic=choices.panic,

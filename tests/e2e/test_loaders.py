@@ -66,11 +66,13 @@ def test_a_locked_down_kernel_says_so_before_anything_is_tried(
     kernel = debian_kernel(Arch.AMD64)
     files = {
         f"/boot/config-{kernel.release}": kernel.config,
+        "/prepare": b"mount -t securityfs none /sys/kernel/security\n",
         "/boot/bzImage": kernel.image,
         "/boot/zboot.efi": image_file("arm64-6.12-gzip.vmlinuz.efi").read_bytes(),
     }
     cases = {
-        "unsigned": ("--kernel /boot/stripped --cmdline quiet", 7, "Staging was refused"),
+        "unsigned": ("--kernel /boot/stripped --cmdline quiet", 6, "image carries no signature"),
+        "changed": ("--kernel /boot/changed --cmdline quiet", 7, "Staging was refused"),
         "architecture": ("--kernel /boot/zboot.efi --cmdline quiet", 6, "The image is for arm64"),
         "load": ("--kernel /boot/bzImage --loader load", 6, "on arm64 only"),
         "tools": ("--kernel /boot/bzImage --loader tools", 6, "kexec-tools is not installed"),
@@ -80,6 +82,9 @@ def test_a_locked_down_kernel_says_so_before_anything_is_tried(
     pe = int.from_bytes(stripped[0x3C:0x40], "little")
     stripped[pe + 24 + 112 + 32 : pe + 24 + 112 + 40] = bytes(8)
     files["/boot/stripped"] = bytes(stripped)
+    changed = bytearray(kernel.image)
+    changed[len(changed) // 2] ^= 1
+    files["/boot/changed"] = bytes(changed)
     refusals(Arch.AMD64, kernel.image, files, cases, tmp_path, append="lockdown=integrity")
 
 

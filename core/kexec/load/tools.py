@@ -7,7 +7,8 @@ import subprocess
 
 from warmboot.core.errors import WarmbootError
 from warmboot.core.host import Host
-from warmboot.core.kexec.loader import LoadRequest
+from warmboot.core.kexec.choice import by_file
+from warmboot.core.kexec.loader import Call, LoadRequest
 from warmboot.core.text import printable
 
 _TIMEOUT = 300  # seconds; it reads and checks everything, on a slow disk at worst
@@ -24,8 +25,8 @@ def load(host: Host, request: LoadRequest) -> None:
     program = _program(host)
     _check_version(program)
     words = [program, "--load-panic" if request.panic else "--load"]
-    by_file = host.option("KEXEC_FILE") is not False and request.devicetree_fd is None
-    words.append("--kexec-file-syscall" if by_file else "--kexec-syscall")
+    file_call = by_file(host, Call.TOOLS, devicetree=request.devicetree_fd is not None)
+    words.append("--kexec-file-syscall" if file_call else "--kexec-syscall")
     passed = [request.kernel_fd]
     words.append(_path(request.kernel_fd))
     if request.initrd_fd is not None:
