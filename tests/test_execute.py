@@ -150,7 +150,7 @@ def test_a_due_restart_does_not_start_what_was_staged_since(root: Path, call: Ca
     assert "changed" in error["error"]["message"]
     assert loaded(root) == "1"
     assert call("exec", "--yes", "--due", "no-such")[0] == ExitCode.NOT_FOUND
-    os.kill(answer["countdown"]["pid"], signal.SIGTERM)
+    until(lambda: not Path(f"/proc/{answer['countdown']['pid']}").exists())
 
 
 @pytest.mark.parametrize(

@@ -44,10 +44,7 @@ class ExecuteScreen(ModalScreen[bool]):
         lines = [f"Into     {staged_name(self._status)}"]
         if what:
             lines.append(f"         {printable(what.cmdline, 400) or '(empty command line)'}")
-        if host.systemd and not self._machine.simulated:
-            lines.append("How      systemctl kexec: services are stopped in order")
-        else:
-            lines.append("How      at once, after syncing the disks; no service is stopped")
+        lines.append(f"How      {self._machine.way().text}")
         first, *others = ending_lines(host)
         lines.append(f"Ends     {first}")
         return [*lines, *(f"         {line}" for line in others)]
