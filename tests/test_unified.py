@@ -87,7 +87,8 @@ def test_add_ons_beside_the_uki_are_found_and_join_in_the_order_of_names(folder:
 def test_an_entry_finds_them_too(folder: Path) -> None:
     addon(folder, "a.addon.efi", cmdline="added")
     root = BootRoot(folder.parents[3])
-    (entry,) = [e for e in find_entries(root).entries if e.kernel.endswith("u.efi")][:1]
+    entries = [e for e in find_entries(root).entries if e.kernel.endswith("u.efi")]
+    (entry,) = [e for e in entries if e.profile == 0]
     with Selection.open(root, entry) as selection:
         host = read_host(folder.parents[3])
         line = choose_cmdline(entry, selection.image, host, unified=selection.unified)

@@ -29,24 +29,29 @@ class Parser:
     origin: str
 
 
-def recipe_for(image: BootImage, dialect: Dialect) -> Recipe:
-    """Return what to build for an image; raises ImageError where no parser exists for it."""
+def recipe_for(image: BootImage, dialect: Dialect, beside: int = 0) -> Recipe:
+    """Return what to build for an image; raises ImageError where no parser exists for it.
+
+    `beside` is the size of what else goes through a parser of dialect v7, such as an initrd.
+    """
     kind = kind_of(image)
     if (dialect, kind) not in EXISTING:
         raise NotFound(
             f"Dialect {dialect} has no parser for the format {image.format}",
             hint="Dialect v6 takes zboot and raw Image, v7 zboot and UKI.",
         )
-    return Recipe(dialect, kind, sizes_of(image, dialect))
+    return Recipe(dialect, kind, sizes_of(image, dialect, beside))
 
 
-def parser_for(image: BootImage, dialect: Dialect, *, rehearsal: bool = False) -> Parser:
+def parser_for(
+    image: BootImage, dialect: Dialect, *, rehearsal: bool = False, beside: int = 0
+) -> Parser:
     """Return the parser for an image, or its rehearsal; raises ImageError, NotFound.
 
     Built to measure where clang and bpftool are installed; else the smallest that comes with
     warmboot and can hold the image.
     """
-    wanted = recipe_for(image, dialect)
+    wanted = recipe_for(image, dialect, beside)
     recipe = Recipe(dialect, wanted.kind, wanted.sizes, rehearsal)
     try:
         tools = find_toolchain()

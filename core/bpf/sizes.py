@@ -63,11 +63,14 @@ def kind_of(image: BootImage) -> Kind:
     )
 
 
-def sizes_of(image: BootImage, dialect: Dialect) -> Sizes:
-    """Return the sizes for an image: of its uncompressed kernel, or of the whole for a copy."""
+def sizes_of(image: BootImage, dialect: Dialect, beside: int = 0) -> Sizes:
+    """Return the sizes for an image: of its uncompressed kernel, or of the whole for a copy.
+
+    `beside` counts for dialect v7 only: bytes of the initrd that goes with it.
+    """
     stream = image.stream
     unpacked = stream.declared if stream is not None else None
     largest = max(unpacked or 0, image.file_size if stream is None else stream.size)
     if dialect is Dialect.V7:
-        largest = max(largest, image.file_size, INITRD_ESTIMATE)
+        largest = max(largest, image.file_size, beside, INITRD_ESTIMATE)
     return sizes_for(largest)

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from warmboot.core.boot import BootRoot, Running
+from warmboot.core.bpf.abi import Dialect
 from warmboot.core.errors import Blocked, NothingStaged, Refused, WarmbootError
 from warmboot.core.host import Host, read_host, read_staged
 from warmboot.core.kexec.around import (
@@ -83,6 +84,14 @@ class Machine:
         if self.foreign_root:
             return None
         return Running.read(self.host.prefix, self.host.release, self.host.cmdline)
+
+    def dialect(self) -> Dialect | None:
+        """Return what the running kernel's parser interface speaks, None where it has none."""
+        if self.host.option("KEXEC_BPF") is False:
+            return None
+        from warmboot.core.bpf.detect import detect  # reads megabytes; few kernels have it
+
+        return detect(self.host.prefix, self.host.config).dialect
 
     def refreshed(self) -> Machine:
         """Return the machine with its facts read anew."""

@@ -6,9 +6,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from warmboot.core.bpf.abi import Dialect
 from warmboot.core.host import Host
 from warmboot.core.images import Architecture, BootImage, Format
+from warmboot.core.images.rawimage import RawImage
 from warmboot.core.images.uki import Uki
+from warmboot.core.images.zboot import Zboot
 from warmboot.core.kexec.architecture import ACCEPTED, MACHINES
 from warmboot.core.kexec.checks import Finding, Verdict
 from warmboot.core.kexec.choice import LoaderChoice, OtherLoader, by_file, choose_loader
@@ -21,8 +24,8 @@ if TYPE_CHECKING:
 class Strategy(StrEnum):
     """How the kernel gets the image."""
 
-    # A further way also needs its case in _strategy() and in stage.prepare().
     AS_IS = "as it is"
+    PARSER = "unpacked by the kernel"
     UNPACK = "unpacked here"
     TAKE_APART = "taken apart"
     NONE = "no way"
@@ -85,7 +88,8 @@ class Plan:
 
     `devicetree` is the one handed over, None where the kernel gets that of the running one.
     `call` is how the kernel is handed over, None where there is no way; `loader` its name as a
-    person should see it (a simulated one says so).
+    person should see it (a simulated one says so). `dialect` is that of the kernel's parser
+    interface where the kernel is to unpack the image itself, else None.
     """
 
     choices: Choices
@@ -98,6 +102,7 @@ class Plan:
     devicetree: str | None
     strategy: Strategy
     why: str
+    dialect: Dialect | None
     alternatives: tuple[Alternative, ...]
     steps: tuple[str, ...]
     findings: tuple[Finding, ...]
@@ -123,17 +128,20 @@ def make_plan(
     host: Host,
     loader: str,
     around: Surroundings | None = None,
+    dialect: Dialect | None = None,
 ) -> Plan:
     """Return the plan for an image on a host; `initrd_bytes` is the size of all initrd files.
 
     `loader` is the name of the machine's own. Where `around` is given, what goes on around the
-    kernel is judged too.
+    kernel is judged too. `dialect` is what the running kernel's parser interface speaks.
     """
     from warmboot.core.kexec.checks.registry import preflight  # not needed to list entries
 
     architecture = MACHINES.get(host.machine)
-    strategy, why = _strategy(image, architecture)
     chosen, devicetree = _loader(choices, host, architecture)
+    if chosen.call is not Call.FILE:
+        dialect = None  # the other calls take what is unpacked, and no parser
+    strategy, why = _strategy(image, architecture, dialect)
     if chosen.call is None and strategy is not Strategy.NONE:
         strategy, why = Strategy.NONE, chosen.why
     if chosen.call is not None:
@@ -144,7 +152,7 @@ def make_plan(
         image,
         host,
         architecture,
-        handed_over_as_is=strategy is Strategy.AS_IS,
+        handed_over_as_is=_keeps_signature(strategy, image, dialect),
         route_missing=why if strategy is Strategy.NONE else None,
         cmdline=choices.cmdline.text,
         initrd_bytes=initrd_bytes,
@@ -154,6 +162,7 @@ def make_plan(
         around=around,
         panic=choices.panic,
         signed=choices.signed,
+        dialect=dialect if strategy is Strategy.PARSER else None,
     )
     return Plan(
         choices=choices,
@@ -166,8 +175,9 @@ def make_plan(
         devicetree=devicetree,
         strategy=strategy,
         why=why,
+        dialect=dialect if strategy is Strategy.PARSER else None,
         alternatives=tuple(_alternatives(strategy, image, architecture)),
-        steps=tuple(_steps(choices, image, strategy, loader, devicetree)),
+        steps=tuple(_steps(choices, image, strategy, loader, devicetree, dialect)),
         findings=findings,
         initrd_bytes=initrd_bytes,
     )
@@ -198,10 +208,41 @@ def _not_carried(choices: Choices, devicetree: str | None) -> str | None:
     return choices.devicetree if devicetree is None else None
 
 
-def _strategy(image: BootImage, architecture: Architecture | None) -> tuple[Strategy, str]:
+def _keeps_signature(strategy: Strategy, image: BootImage, dialect: Dialect | None) -> bool:
+    """Whether the kernel sees the file as it was signed."""
+    if strategy is Strategy.PARSER:
+        return dialect is Dialect.V7 or (isinstance(image, Zboot) and image.has_parser)
+    return strategy is Strategy.AS_IS
+
+
+def _by_parser(image: BootImage, dialect: Dialect) -> tuple[Strategy, str] | None:
+    """Return the way through the kernel's parser interface; None where another one serves."""
+    if isinstance(image, Zboot) and image.stream is not None:
+        if dialect is Dialect.V6 and image.has_parser:
+            return Strategy.PARSER, "the image carries a parser, so that the kernel can unpack it"
+        return Strategy.PARSER, f"the kernel unpacks it itself, by a parser of dialect {dialect}"
+    if dialect is Dialect.V7:
+        if isinstance(image, Uki) and image.linux is not None:
+            return Strategy.PARSER, "the kernel takes the UKI apart itself, by parsers"
+        return None
+    inner = image.linux if isinstance(image, Uki) else image
+    if isinstance(inner, RawImage) or (isinstance(inner, Zboot) and inner.stream is not None):
+        return Strategy.PARSER, "this kernel takes only images that carry a parser"
+    return (
+        Strategy.NONE,
+        f"this kernel takes only images that carry a parser, and there is none for {image.format}",
+    )
+
+
+def _strategy(
+    image: BootImage, architecture: Architecture | None, dialect: Dialect | None
+) -> tuple[Strategy, str]:
     accepted = ACCEPTED.get(architecture, ()) if architecture else ()
     if not accepted:
         return Strategy.NONE, "warmboot knows no way to load kernels on this architecture"
+    by_parser = _by_parser(image, dialect) if dialect is not None else None
+    if by_parser is not None:
+        return by_parser
     if image.format in accepted:
         return Strategy.AS_IS, f"the kernel loads the format {image.format} itself"
     if isinstance(image, Uki):
@@ -228,6 +269,9 @@ def _alternatives(
     strategy: Strategy, image: BootImage, architecture: Architecture | None
 ) -> list[Alternative]:
     others = []
+    if strategy is Strategy.PARSER:
+        why_not = "not needed: the kernel's own way keeps what is signed as it is"
+        return [Alternative(Strategy.UNPACK, why_not)]
     if strategy is not Strategy.AS_IS:
         accepted = " or ".join(ACCEPTED.get(architecture, ())) if architecture else ""
         takes = f"takes {accepted} only" if accepted else "is of an unknown architecture"
@@ -240,17 +284,16 @@ def _alternatives(
 
 
 def _steps(
-    choices: Choices, image: BootImage, strategy: Strategy, loader: str, devicetree: str | None
+    choices: Choices,
+    image: BootImage,
+    strategy: Strategy,
+    loader: str,
+    devicetree: str | None,
+    dialect: Dialect | None,
 ) -> list[str]:
     if strategy is Strategy.NONE:
         return []
-    steps = [f"Open {choices.kernel} and hold it open"]
-    kernel = image
-    if isinstance(image, Uki):
-        steps.append("Take the kernel out of the UKI's .linux section")
-        kernel = image.linux or image
-    if strategy is not Strategy.AS_IS and kernel.stream and kernel.format is not Format.BZIMAGE:
-        steps.append(f"Unpack its {kernel.stream.method} payload into memory and check it")
+    steps = [f"Open {choices.kernel} and hold it open", *_kernel_steps(image, strategy, dialect)]
     if isinstance(image, Uki):
         steps += _uki_steps(choices, image)
     if choices.initrds:
@@ -264,6 +307,33 @@ def _steps(
         steps.append(f"Stage with {loader} as the crash kernel; the running system goes on")
     else:
         steps.append(f"Stage with {loader}; the running system goes on")
+    return steps
+
+
+def _kernel_steps(image: BootImage, strategy: Strategy, dialect: Dialect | None) -> list[str]:
+    steps = []
+    kernel = image
+    if isinstance(image, Uki):
+        if dialect is not Dialect.V7:
+            steps.append("Take the kernel out of the UKI's .linux section")
+        kernel = image.linux or image
+    if strategy is Strategy.PARSER:
+        steps += _parser_steps(kernel, dialect)
+    elif strategy is not Strategy.AS_IS and kernel.stream and kernel.format is not Format.BZIMAGE:
+        steps.append(f"Unpack its {kernel.stream.method} payload into memory and check it")
+    return steps
+
+
+def _parser_steps(kernel: BootImage, dialect: Dialect | None) -> list[str]:
+    steps = []
+    if kernel.stream is not None:
+        steps.append(f"Unpack its {kernel.stream.method} payload here first and check all of it")
+    if dialect is Dialect.V6 and isinstance(kernel, Zboot) and kernel.has_parser:
+        steps.append("Try the parser it carries: load it, attach it, take it out again")
+    elif dialect is Dialect.V6:
+        steps.append("Put a parser into a copy in memory, and try it first")
+    else:
+        steps.append("Put image, initrd and command line beside parsers in memory, tried first")
     return steps
 
 

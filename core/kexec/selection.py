@@ -87,38 +87,37 @@ class Selection:
         of `named`. Raises WarmbootError.
         """
         named = named or Named(initrds=initrds)
+        own = entry if kernel is None else None  # what else of the entry counts
         with ExitStack() as opened:
-            tree: ImageFile | None = None
-            if kernel is not None:
-                kernel_file = opened.enter_context(ImageFile.open(kernel))
-            elif entry is not None:
-                kernel_file = opened.enter_context(root.open(entry.kernel))
-            else:
+
+            def here(path: str) -> ImageFile:
+                return opened.enter_context(ImageFile.open(path))
+
+            def inside(path: str) -> ImageFile:
+                return opened.enter_context(root.open(path))
+
+            if kernel is None and own is None:
                 raise NotFound("No kernel is chosen", hint="Name an entry or give --kernel.")
+            kernel_file = inside(own.kernel) if own is not None else here(kernel or "")
             files: tuple[ImageFile, ...] | None = None
             if named.initrds is not None:
-                files = tuple(opened.enter_context(ImageFile.open(path)) for path in named.initrds)
-            elif entry is not None and kernel is None and entry.initrds:
-                files = tuple(opened.enter_context(root.open(path)) for path in entry.initrds)
+                files = tuple(map(here, named.initrds))
+            elif own is not None and own.initrds:
+                files = tuple(map(inside, own.initrds))
+            tree: ImageFile | None = None
             if named.devicetree is not None:
-                tree = opened.enter_context(ImageFile.open(named.devicetree))
-            elif entry is not None and kernel is None and entry.devicetree:
-                tree = opened.enter_context(root.open(entry.devicetree))
+                tree = here(named.devicetree)
+            elif own is not None and own.devicetree:
+                tree = inside(own.devicetree)
             if named.addons is not None:
-                addons = [opened.enter_context(ImageFile.open(path)) for path in named.addons]
+                addons = tuple(map(here, named.addons))
             elif not isinstance(identify(kernel_file.view), Uki):
-                addons = []
-            elif kernel is not None:
-                folder = f"{kernel}.extra.d"
-                paths = [f"{folder}/{name}" for name in _beside(None, folder)]
-                addons = [opened.enter_context(ImageFile.open(path)) for path in paths]
+                addons = ()
             else:  # the entry knows them, those for all images (loader/addons) too
-                known = entry.addons if entry is not None else ()
-                addons = [opened.enter_context(root.open(path)) for path in known]
-            profile = named.profile
-            if profile is None and kernel is None and entry is not None and entry.profile:
-                profile = str(entry.profile)
-            selection = cls(kernel_file, files, tree, tuple(addons), profile)
+                beside = map(here, _beside(f"{kernel}.extra.d"))
+                addons = tuple(beside if own is None else map(inside, own.addons))
+            profile = named.profile or (str(own.profile) if own and own.profile else None)
+            selection = cls(kernel_file, files, tree, addons, profile)
             opened.pop_all()
         return selection
 
@@ -203,12 +202,12 @@ class Selection:
         self.close()
 
 
-def _beside(root: BootRoot | None, folder: str) -> list[str]:
-    """Names of the add-ons in a folder that need not be there, in order."""
+def _beside(folder: str) -> list[str]:
+    """Paths of the add-ons in a folder that need not be there, in the order of their names."""
     names: list[str] = []
     with contextlib.suppress(OSError, ValueError):
-        names = root.names(folder) if root else [path.name for path in Path(folder).iterdir()]
-    return sorted(name for name in names if name.lower().endswith(_ADDON))
+        names = [path.name for path in Path(folder).iterdir()]
+    return [f"{folder}/{name}" for name in sorted(names) if name.lower().endswith(_ADDON)]
 
 
 def _addon(file: ImageFile) -> Addon:

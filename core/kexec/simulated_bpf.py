@@ -23,21 +23,13 @@ from warmboot.core.images.bpfcontainer import ParserContainer
 from warmboot.core.images.bpfobject import SECTION, ParserObject
 from warmboot.core.images.sections import is_container
 from warmboot.core.images.signature import detect_method
+from warmboot.core.kexec.checks.parser import DECOMPRESSORS
 from warmboot.core.kexec.simulated import Answer, NotSimulated, Unsurvived
 from warmboot.core.kexec.simulated_keys import check_signature, enforced
 from warmboot.core.payload import MemFile, unpack
 
 _LAYERS = 8
 _KINDS = {"zboot": Kind.ZBOOT, "copy": Kind.COPY, "UKI": Kind.UKI}
-_OPTIONS = {
-    Method.GZIP: "RD_GZIP",
-    Method.ZSTD: "RD_ZSTD",
-    Method.LZ4: "RD_LZ4",
-    Method.XZ: "RD_XZ",
-    Method.LZMA: "RD_LZMA",
-    Method.LZO: "RD_LZO",
-    Method.BZIP2: "RD_BZIP2",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +125,7 @@ def _sixth_result(outcome: Outcome, host: Host, held: ExitStack) -> View:
 def _method(payload: bytes, host: Host) -> Method | None:
     """Return the method that the kernel finds by the payload's magic, and was built with."""
     method = detect_method(payload[:9])
-    if method is None or host.option(_OPTIONS[method]) is False:
+    if method is None or host.option(DECOMPRESSORS[method]) is False:
         return None
     return method
 

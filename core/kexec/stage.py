@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
+from warmboot.core.bpf.abi import Dialect
 from warmboot.core.errors import Blocked, ImageError, NotPermitted
 from warmboot.core.host import Host
-from warmboot.core.images import BootImage, View
+from warmboot.core.images import View
 from warmboot.core.images.uki import Uki
-from warmboot.core.kexec.architecture import ACCEPTED
 from warmboot.core.kexec.loader import Call, Loader, LoadFlags, LoadRequest
+from warmboot.core.kexec.parsed import envelop, hand_over, try_parsers
 from warmboot.core.kexec.plan import Plan, Strategy
+from warmboot.core.kexec.reading import accepted, check_inner, read_all
 from warmboot.core.kexec.selection import Selection
-from warmboot.core.payload import MemFile, unpack
-from warmboot.core.progress import Cancel, Phase, Progress, Report, Reporter, ignore
-
-_CHUNK = 1024 * 1024
+from warmboot.core.payload import MemFile, examine, unpack
+from warmboot.core.progress import Cancel, Phase, Progress, Report, ignore
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +54,9 @@ class Prepared:
         release: str | None,
         sha256: str,
         held: ExitStack,
+        parsers: tuple[View, ...] = (),
     ) -> None:
+        self.parsers = parsers
         self.plan = plan
         self.request = request
         self.release = release
@@ -119,13 +120,22 @@ def prepare(
     """
     cancel = cancel or Cancel()
     with ExitStack() as held:
-        kernel_fd, release, sha256 = _kernel(plan, selection, held, report, cancel)
+        parsers: tuple[View, ...] = ()
+        if plan.strategy is Strategy.PARSER:
+            parsed = hand_over(plan, selection, held, report, cancel)
+            kernel_fd, release, sha256 = parsed.kernel_fd, parsed.release, parsed.sha256
+            parsers = parsed.parsers
+        else:
+            kernel_fd, release, sha256 = _kernel(plan, selection, held, report, cancel)
         if previewed is not None and previewed.lower() != sha256:
             raise ImageError(
                 f"The kernel is not the one that was looked at: its SHA-256 is {sha256}",
                 hint="It was replaced meanwhile. Look at it again, then stage it.",
             )
-        initrd_fd, initrd_name = _initrd(plan, selection, held, report, cancel)
+        initrd_fd, initrd_name = join_initrds(plan, selection, held, report, cancel)
+        if plan.dialect is Dialect.V7:
+            initrd_fd = envelop(plan, selection, initrd_fd, held, cancel)
+            initrd_name = "kernel, initrd and command line"
         tree_fd = _devicetree(plan, selection, held, report, cancel)
         request = LoadRequest(
             kernel_fd=kernel_fd,
@@ -138,15 +148,18 @@ def prepare(
             devicetree_fd=tree_fd,
             devicetree_name=plan.devicetree,
         )
-        return Prepared(plan, selection, request, release, sha256, held.pop_all())
+        return Prepared(plan, selection, request, release, sha256, held.pop_all(), parsers)
 
 
 def commit(prepared: Prepared, loader: Loader, host: Host, *, report: Report = ignore) -> Staged:
     """Make the one call. Not to be cancelled: it takes effect wholly or not at all.
 
-    Raises ImageError where a chosen file changed meanwhile, Refused where the kernel says no.
+    Raises ImageError where a chosen file changed meanwhile, Refused where the kernel says no,
+    Blocked where a parser would not work in it.
     """
     prepared.unchanged()
+    if prepared.parsers and not loader.simulated:
+        try_parsers(prepared.parsers)
     report(Progress(Phase.LOAD, 0, 1))
     loader.load(prepared.request)
     report(Progress(Phase.LOAD, 1, 1))
@@ -173,7 +186,10 @@ def _kernel(
     image = selection.image
     view: View = selection.kernel.view
     if plan.strategy is Strategy.AS_IS:
-        digest = _read(view, Phase.VERIFY, report, cancel)
+        seen = examine(view, image, report=report, cancel=cancel) if image.stream is None else None
+        if seen is not None:
+            return selection.kernel.fd, image.release or seen.release, seen.sha256
+        digest = read_all(view, Phase.VERIFY, report, cancel)
         return selection.kernel.fd, image.release, digest
     release = image.release
     if isinstance(image, Uki):
@@ -183,38 +199,16 @@ def _kernel(
         view = view.part(section.offset, section.size, ".linux section")
         image = image.linux
     memory = held.enter_context(MemFile("warmboot-kernel"))
-    if image.stream is not None and image.format not in _accepted(plan):
+    if image.stream is not None and image.format not in accepted(plan):
         payload = unpack(view, image.stream, memory, report=report, cancel=cancel)
-        _check_inner(plan, payload.image, memory.size)
+        check_inner(plan, payload.image, memory.size)
         return memory.fd, payload.release or release, payload.sha256
-    sha256 = _read(view, Phase.READ, report, cancel, memory)
+    sha256 = read_all(view, Phase.READ, report, cancel, memory)
     memory.seal()
     return memory.fd, image.release or release, sha256
 
 
-def _accepted(plan: Plan) -> tuple[str, ...]:
-    return ACCEPTED.get(plan.architecture, ()) if plan.architecture else ()
-
-
-def _check_inner(plan: Plan, inner: BootImage | None, unpacked: int) -> None:
-    """Refuse before the call what the kernel would refuse in it, or worse, would start."""
-    if inner is None or inner.format not in _accepted(plan):
-        shown = inner.format if inner else "no boot image that warmboot knows"
-        raise Blocked(f"What the image unpacks to is {shown}; this kernel cannot load it")
-    if inner.architecture is not plan.architecture:
-        raise Blocked(
-            f"The image unpacks to a kernel for {inner.architecture}, "
-            f"this machine is {plan.architecture}",
-            hint="Choose a kernel built for this machine.",
-        )
-    if inner.memory_size is not None and unpacked > inner.memory_size:
-        raise ImageError(
-            f"The kernel unpacks to {unpacked} bytes but its own header states {inner.memory_size}",
-            hint="The file is corrupt. Install the kernel again or choose another one.",
-        )
-
-
-def _initrd(
+def join_initrds(
     plan: Plan, selection: Selection, held: ExitStack, report: Report, cancel: Cancel
 ) -> tuple[int | None, str | None]:
     """Return one descriptor for all initrds: the file itself, or a joined copy in memory."""
@@ -225,7 +219,7 @@ def _initrd(
         memory = held.enter_context(MemFile("warmboot-initrd"))
         for part in unified.initrds:
             memory.write(bytes(-memory.size % 4))
-            _read(selection.part(part), Phase.INITRD, report, cancel, memory)
+            read_all(selection.part(part), Phase.INITRD, report, cancel, memory)
         memory.seal()
         names = dict.fromkeys(part.section.name for part in unified.initrds)
         return memory.fd, f"{plan.choices.kernel} {' '.join(names)}"
@@ -235,7 +229,7 @@ def _initrd(
         return files[0].fd, plan.choices.initrds[0] if plan.choices.initrds else files[0].name
     memory = held.enter_context(MemFile("warmboot-initrd"))
     for file in files:
-        _read(file.view, Phase.INITRD, report, cancel, memory)
+        read_all(file.view, Phase.INITRD, report, cancel, memory)
         memory.write(bytes(-memory.size % 4))
     memory.seal()
     return memory.fd, " + ".join(plan.choices.initrds or ())
@@ -255,36 +249,10 @@ def _devicetree(
     elif selection.unified is not None and selection.unified.devicetree is not None:
         view = selection.part(selection.unified.devicetree)
         memory = held.enter_context(MemFile("warmboot-devicetree"))
-        _read(view, Phase.READ, report, cancel, memory)
+        read_all(view, Phase.READ, report, cancel, memory)
         memory.seal()
         fd = memory.fd
     else:
         raise Blocked(f"The device tree {plan.devicetree} is not among the files that are open")
     check_tree(view.head(LIMIT + 1), plan.devicetree)
     return fd
-
-
-def _read(
-    view: View, phase: Phase, report: Report, cancel: Cancel, memory: MemFile | None = None
-) -> str:
-    """Read all of `view`, append it to `memory` where one is given, and return its SHA-256."""
-    digest = hashlib.sha256()
-    reporter = Reporter(report, phase, view.size)
-    buffer = memoryview(bytearray(min(_CHUNK, max(view.size, 1))))
-    position = 0
-    while position < view.size:
-        cancel.check()
-        count = view.readinto(position, buffer)
-        if count == 0:
-            raise ImageError(
-                "The file became shorter while it was read",
-                offset=position,
-                hint="Something else is writing to it. Try again when it has finished.",
-            )
-        digest.update(buffer[:count])
-        if memory is not None:
-            memory.write(buffer[:count])
-        position += count
-        reporter.advance(position)
-    reporter.finish()
-    return digest.hexdigest()

@@ -19,7 +19,8 @@ LIMIT = 700.0  # seconds; measured on a busy machine: 100
 
 
 def test_systemctl_kexec_stops_services_first(nonces: Nonces, tmp_path: Path) -> None:
-    release, kernel = debian_kernel()
+    stock = debian_kernel(Arch.AMD64)
+    release, kernel = stock.release, stock.image
     cmdline = f"e2e={nonces.cmdline} console=ttyS0 panic=-1 quiet"
     options = ["--kernel", "/boot/bzImage", "--initrd", "/boot/second.cpio", "--cmdline", cmdline]
     files = {

@@ -50,7 +50,9 @@ def _examine(machine: Machine, name: str | None, kernel: str | None) -> tuple[Fi
         cmdline = choose_cmdline(entry, selection.image, machine.host, unified=selection.unified)
         choices = selection.choices(entry, cmdline, foreign_root=machine.foreign_root)
         size, loader = selection.initrd_bytes, machine.loader.name
-        plan = make_plan(choices, selection.image, size, machine.host, loader, around)
+        plan = make_plan(
+            choices, selection.image, size, machine.host, loader, around, machine.dialect()
+        )
         return plan.findings
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from warmboot.core.boot import choose, find_entries
 from warmboot.core.errors import ExitCode, WarmbootError
+from warmboot.core.host.surroundings import read_surroundings
 from warmboot.core.kexec import Machine, Selection, choose_cmdline, make_plan, open_machine
 from warmboot.core.kexec import report as evidence
 from warmboot.tui import output
@@ -65,10 +66,18 @@ def _plan(machine: Machine, name: str) -> object:
     try:
         entry = choose(find_entries(machine.root), name)
         with Selection.open(machine.root, entry, None, None) as selection:
-            cmdline = choose_cmdline(entry, selection.image, machine.host)
+            cmdline = choose_cmdline(
+                entry, selection.image, machine.host, unified=selection.unified
+            )
             choices = selection.choices(entry, cmdline, foreign_root=machine.foreign_root)
             return make_plan(
-                choices, selection.image, selection.initrd_bytes, machine.host, machine.loader.name
+                choices,
+                selection.image,
+                selection.initrd_bytes,
+                machine.host,
+                machine.loader.name,
+                read_surroundings(machine.host.prefix),
+                machine.dialect(),
             )
     except WarmbootError as error:
         return {"problem": error.message, "hint": error.hint}

@@ -64,6 +64,7 @@ def run(options: argparse.Namespace) -> int:
             machine.host,
             machine.loader.name,
             read_surroundings(machine.host.prefix),
+            machine.dialect(),
         )
         plan = review(plan, machine)
         if not options.json:

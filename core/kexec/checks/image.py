@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from warmboot.core.bpf.abi import Dialect
 from warmboot.core.host import Host
 from warmboot.core.images import Architecture, BootImage
 from warmboot.core.images.bzimage import (
@@ -35,7 +36,7 @@ class Draft:
     kexec_load(2). `route_missing` says why there is no way at all. `borrowed_cmdline`: the
     command line is that of another system. `around` is None where it was not read. `panic`: the
     kernel is to run after a crash of the running one. `signed`: the image carries a signature,
-    None where nobody looked.
+    None where nobody looked. `dialect`: of the kernel's parser interface, where it is used.
     """
 
     image: BootImage
@@ -51,6 +52,7 @@ class Draft:
     around: Surroundings | None
     panic: bool = False
     signed: bool | None = None
+    dialect: Dialect | None = None
 
     @property
     def kernel(self) -> BootImage:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from warmboot.core.bpf.abi import Dialect
 from warmboot.core.errors import WrongArgument
 from warmboot.core.host import Host
 from warmboot.core.images import Architecture, BootImage
 from warmboot.core.kexec.checks.base import Check, Finding
 from warmboot.core.kexec.checks.image import IMAGE, Draft
 from warmboot.core.kexec.checks.machine import MACHINE
+from warmboot.core.kexec.checks.parser import PARSER
 from warmboot.core.text import printable
 
 if TYPE_CHECKING:
@@ -28,7 +30,7 @@ def all_checks() -> tuple[Check[Any], ...]:
     """Return every check, in order: of the machine, of an image, of the surroundings."""
     from warmboot.core.kexec.checks.around import AROUND
 
-    return (*MACHINE, *IMAGE, *AROUND)
+    return (*MACHINE, *IMAGE, *PARSER, *AROUND)
 
 
 def preflight(
@@ -46,6 +48,7 @@ def preflight(
     around: Surroundings | None = None,
     panic: bool = False,
     signed: bool | None = None,
+    dialect: Dialect | None = None,
 ) -> tuple[Finding, ...]:
     """Run every check that applies to staging `image`; see Draft for what the values mean.
 
@@ -65,8 +68,9 @@ def preflight(
         around=around,
         panic=panic,
         signed=signed,
+        dialect=dialect,
     )
-    of_image = filter(None, (check.run(draft) for check in IMAGE))
+    of_image = filter(None, (check.run(draft) for check in (*IMAGE, *PARSER)))
     found = (*_of_machine(host), *of_image, *_of_surroundings(host, around, cmdline))
     return tuple(f for f in found if not (panic and f.check in _FOR_RESTARTS))
 

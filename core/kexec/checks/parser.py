@@ -1,0 +1,104 @@
+"""Checks for kernels that unpack images themselves; none can be forced, a mistake is fatal."""
+
+from __future__ import annotations
+
+from warmboot.core.bpf.abi import DECOMPRESS_LIMIT, Dialect
+from warmboot.core.bpf.sizes import kind_of, sizes_of
+from warmboot.core.errors import ImageError
+from warmboot.core.images import Method
+from warmboot.core.kexec.checks.base import Check, Result, check, fail, passed
+from warmboot.core.kexec.checks.image import Draft
+from warmboot.core.text import size
+
+#: The kernel's decompressors, by the option that builds each; source: usr/Kconfig.
+DECOMPRESSORS = {
+    Method.GZIP: "RD_GZIP",
+    Method.ZSTD: "RD_ZSTD",
+    Method.LZ4: "RD_LZ4",
+    Method.XZ: "RD_XZ",
+    Method.LZMA: "RD_LZMA",
+    Method.LZO: "RD_LZO",
+    Method.BZIP2: "RD_BZIP2",
+}
+_ZSTD_WINDOW = 128 << 20
+_ELSEWHERE = "Stage without parsers where kexec_load(2) is allowed: --loader load."
+
+
+@check("parser-attach", "Can parsers be attached?", "CONFIG_BPF_SYSCALL, CONFIG_FUNCTION_TRACER")
+def parser_attach(draft: Draft) -> Result | None:
+    """Without the function tracer the kernel would loop; the replay before the call proves it."""
+    if draft.dialect is None:
+        return None
+    lacking = [n for n in ("BPF_SYSCALL", "FUNCTION_TRACER") if draft.host.option(n) is False]
+    if lacking:
+        return fail(
+            f"This kernel cannot attach parsers: it lacks CONFIG_{' and CONFIG_'.join(lacking)}",
+            _ELSEWHERE,
+        )
+    return passed(
+        f"The kernel unpacks images by parsers of dialect {draft.dialect}; "
+        "each is loaded and attached once before the call"
+    )
+
+
+@check(
+    "parser-decompressor", "Can the kernel unpack the payload?", "the payload, CONFIG_RD_* options"
+)
+def parser_decompressor(draft: Draft) -> Result | None:
+    """A kernel without the decompressor loops, or crashes."""
+    stream = draft.kernel.stream
+    if draft.dialect is None or stream is None:
+        return None
+    option = DECOMPRESSORS[stream.method]
+    if draft.host.option(option) is False:
+        return fail(
+            f"This kernel has no decompressor for {stream.method} (CONFIG_{option})",
+            "Choose a kernel that is packed otherwise. " + _ELSEWHERE,
+        )
+    if stream.declared is not None and stream.declared > DECOMPRESS_LIMIT:
+        return fail(
+            f"The kernel unpacks no more than {size(DECOMPRESS_LIMIT)}", "Choose a smaller kernel."
+        )
+    return passed(f"The kernel can unpack {stream.method}; all of it is checked here before")
+
+
+@check("parser-memory", "Is there memory for unpacking?", "MemAvailable in /proc/meminfo")
+def parser_memory(draft: Draft) -> Result | None:
+    """Ring buffer, packed and unpacked kernel exist together, and zstd needs its window."""
+    if draft.dialect is None or draft.host.memory_available is None:
+        return None
+    image = draft.image if draft.dialect is Dialect.V7 else draft.kernel
+    try:
+        ring = sizes_of(image, draft.dialect, draft.initrd_bytes).ring
+    except ImageError as error:
+        return fail(error.message, "Choose a smaller kernel.")
+    stream = draft.kernel.stream
+    window = _ZSTD_WINDOW if stream is not None and stream.method is Method.ZSTD else 0
+    needed = ring + 2 * image.file_size + 2 * draft.kernel_bytes + 2 * draft.initrd_bytes + window
+    if needed > draft.host.memory_available:
+        return fail(
+            f"Unpacking in the kernel takes up to {size(needed)}; "
+            f"{size(draft.host.memory_available)} are free",
+            "Free memory. Swap does not count.",
+        )
+    return passed(f"Unpacking in the kernel takes up to {size(needed)}, which is free")
+
+
+@check("parser-kind", "Is there a parser for the image?", "the image's format")
+def parser_kind(draft: Draft) -> Result | None:
+    """Only some formats can be taken apart."""
+    if draft.dialect is None:
+        return None
+    image = draft.image if draft.dialect is Dialect.V7 else draft.kernel
+    try:
+        return passed(f"There is a parser for {kind_of(image).name.lower()} images")
+    except ImageError as error:
+        return fail(error.message, error.hint or "")
+
+
+PARSER: tuple[Check[Draft], ...] = (
+    parser_attach,
+    parser_kind,
+    parser_decompressor,
+    parser_memory,
+)

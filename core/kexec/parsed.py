@@ -1,0 +1,154 @@
+"""Images that the kernel unpacks itself, by parsers: made ready, checked wholly, and tried first.
+
+A kernel of the interface's sixth revision checks next to nothing: a damaged payload crashes it, a
+parser that does not load makes it loop. So everything is unpacked and checked here before, and
+every parser is loaded and attached as the kernel will do it. None of this can be forced away.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+from warmboot.core.bpf.abi import SECTION, Dialect
+from warmboot.core.bpf.container import build_container
+from warmboot.core.bpf.parsers import parser_for
+from warmboot.core.bpf.replay import replay
+from warmboot.core.bpf.staging import build_for_stage, carries_fitting
+from warmboot.core.errors import Blocked
+from warmboot.core.images import BootImage, BytesView, FileView, View, pe
+from warmboot.core.images.uki import Uki
+from warmboot.core.images.zboot import Zboot
+from warmboot.core.kexec.plan import Plan
+from warmboot.core.kexec.reading import check_inner, read_all
+from warmboot.core.kexec.selection import Selection
+from warmboot.core.payload import MemFile, examine, kernel_inside, unpack
+from warmboot.core.progress import Cancel, Phase, Report
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """What goes into the call in the kernel's place; `parsers` are the objects that run for it."""
+
+    kernel_fd: int
+    release: str | None
+    sha256: str
+    parsers: tuple[View, ...]
+
+
+def hand_over(
+    plan: Plan, selection: Selection, held: ExitStack, report: Report, cancel: Cancel
+) -> Parsed:
+    """Make the kernel's file ready; raises ImageError, Blocked, NotFound, Cancelled."""
+    view: View = selection.kernel.view
+    image = selection.image
+    release = _check_payload(plan, view, image, report, cancel)
+    if plan.dialect is Dialect.V7:
+        objects = _parsers(image, selection.initrd_bytes)
+        memory = held.enter_context(MemFile("warmboot-parsers"))
+        memory.write(
+            build_container(objects[:1], build_container(objects[1:]) if objects[1:] else None)
+        )
+        memory.seal()
+        return _result(memory, release, tuple(map(BytesView, objects)), report, cancel)
+    whole = not isinstance(image, Uki)
+    view, inner = kernel_inside(view, image)
+    if inner is None:
+        raise Blocked("The kernel inside the UKI is of no known format")
+    if isinstance(inner, Zboot) and inner.has_parser and _stays(view, inner, plan):
+        section = inner.headers.find(SECTION)
+        parser = view.part(section.offset, section.size, SECTION) if section else view
+        if whole:
+            sha256 = read_all(view, Phase.VERIFY, report, cancel)
+            return Parsed(selection.kernel.fd, release, sha256, (parser,))
+        memory = held.enter_context(MemFile("warmboot-kernel"))
+        read_all(view, Phase.READ, report, cancel, memory)
+        memory.seal()
+        return _result(memory, release, (parser,), report, cancel)
+    content = parser_for(inner, Dialect.V6).content
+    files = build_for_stage(view, inner, Dialect.V6, (content,), cancel=cancel)
+    held.callback(files.close)
+    return _result(files.kernel, release, (BytesView(content),), report, cancel)
+
+
+def envelop(
+    plan: Plan, selection: Selection, initrd_fd: int | None, held: ExitStack, cancel: Cancel
+) -> int:
+    """Return what goes into the call in the initrd's place for dialect v7: all but the parsers."""
+    image = selection.image
+    if initrd_fd is None and isinstance(image, Uki) and image.initrd_section is not None:
+        raise Blocked(
+            "The kernel would use the UKI's own initrd, and none was chosen",
+            hint="Choose the UKI's initrd, or another one.",
+        )
+    initrd = None if initrd_fd is None else FileView(initrd_fd, os.fstat(initrd_fd).st_size)
+    files = build_for_stage(
+        selection.kernel.view,
+        selection.image,
+        Dialect.V7,
+        _parsers(selection.image, selection.initrd_bytes)[:1],
+        initrd=initrd,
+        cmdline=plan.choices.cmdline.text,
+        cancel=cancel,
+    )
+    held.callback(files.close)
+    if files.initrd is None:
+        raise Blocked("There is no envelope for this image")
+    return files.initrd.fd
+
+
+def try_parsers(parsers: tuple[View, ...]) -> None:
+    """Load, attach and detach every parser on the running kernel; raises Blocked.
+
+    This is the check parser-replay: the last one before the call.
+    """
+    for parser in parsers:
+        result = replay(parser)
+        if not result.fine:
+            raise Blocked(
+                f"The parser would not work in this kernel: {result.text}",
+                hint="Nothing was tried. warmboot bpf rehearse shows more; "
+                "--loader load stages without parsers where kexec_load(2) is allowed.",
+            )
+
+
+def _check_payload(
+    plan: Plan, view: View, image: BootImage, report: Report, cancel: Cancel
+) -> str | None:
+    """Unpack the whole payload and judge it, as the kernel will not; return its release."""
+    view, inner = kernel_inside(view, image)
+    if inner is None or inner.stream is None:
+        check_inner(plan, inner, 0)
+        read = examine(view, inner, report=report, cancel=cancel) if inner else None
+        return read.release if read else None
+    with MemFile("warmboot-check") as memory:
+        payload = unpack(view, inner.stream, memory, report=report, cancel=cancel)
+        check_inner(plan, payload.image, memory.size)
+    return payload.release or image.release
+
+
+def _parsers(image: BootImage, initrd_bytes: int) -> list[bytes]:
+    """Return the parsers for dialect v7: of the image, then of a zboot inside a UKI."""
+    found = [parser_for(image, Dialect.V7, beside=initrd_bytes).content]
+    inner = image.linux if isinstance(image, Uki) else None
+    if isinstance(inner, Zboot):
+        found.append(parser_for(inner, Dialect.V7, beside=initrd_bytes).content)
+    return found
+
+
+def _stays(view: View, image: Zboot, plan: Plan) -> bool:
+    """Whether the parser in an image is used: it fits, or the image's signature is worth more."""
+    signed = pe.parse_headers(view).certificates[1] > 0 or bool(plan.choices.signed)
+    return signed or carries_fitting(view, image)
+
+
+def _result(
+    memory: MemFile,
+    release: str | None,
+    parsers: tuple[View, ...],
+    report: Report,
+    cancel: Cancel,
+) -> Parsed:
+    sha256 = read_all(memory.view(), Phase.VERIFY, report, cancel)
+    return Parsed(memory.fd, release, sha256, parsers)
