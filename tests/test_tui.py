@@ -106,6 +106,17 @@ async def test_an_image_that_changed_since_it_was_listed(sandbox: Path, tmp_path
         await person.see("Esc Back")
 
 
+async def test_the_machine_is_checked_and_evidence_written(sandbox: Path, tmp_path: Path) -> None:
+    root = copy_of(sandbox, tmp_path / "m")
+    async with sit_down(root, size=LARGE) as person:
+        await person.see("Enter Plan", "all checks passed")
+        await person.press("d")
+        await person.see("privilege", "May load kernels (CAP_SYS_BOOT)", "Esc Back")
+        await person.press("escape", "f10")
+        await person.see("Evidence written", "look through it")
+    assert list((root / "var/lib/warmboot").glob("report-*.json"))
+
+
 async def test_refresh_finds_what_came_and_what_went(sandbox: Path, tmp_path: Path) -> None:
     root = copy_of(sandbox, tmp_path / "m")
     async with sit_down(root) as person:

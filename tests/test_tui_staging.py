@@ -43,7 +43,7 @@ async def stage(person: Person) -> None:
 
 
 async def test_the_plan_says_what_will_happen(sandbox: Path) -> None:
-    async with sit_down(sandbox) as person:
+    async with sit_down(sandbox, size=(160, 48)) as person:
         await person.plan(ENTRY)
         for text in (
             "Kernel  /boot/vmlinuz-6.17.8-sandbox  (zboot, arm64)",
@@ -70,10 +70,55 @@ async def test_stage_gives_the_simulated_kernel_what_was_planned(sandbox: Path) 
         await person.see("WARN Another kernel is staged already")
 
 
+async def test_presets_go_in_and_out_by_one_key(sandbox: Path) -> None:
+    async with sit_down(sandbox, size=(160, 48)) as person:
+        await person.plan(ENTRY)
+        await person.see("Presets  1 rescue  2 init-shell  3 nomodeset")
+        await person.press("1")
+        await person.see("1*rescue", "+ systemd.unit=rescue.target")
+        await person.press("5")
+        await person.see("5*safety-net", "panic=30")
+        await person.press("1")
+        await person.see("1 rescue")
+        await person.see_no("systemd.unit=rescue.target")
+        await person.press("s")
+        await person.see("is staged")
+        assert "panic=30" in str(person.kernel_has["cmdline"])
+
+
+async def test_a_failing_check_is_forced_by_its_name(sandbox: Path) -> None:
+    (sandbox / "proc/meminfo").write_text("MemTotal: 90000 kB\nMemAvailable: 9000 kB\n")
+    async with sit_down(sandbox, size=(160, 48)) as person:
+        await person.plan(ENTRY)
+        await person.see("This cannot be staged", "f goes on against it (check memory)")
+        await person.press("f")
+        await person.see("Go on against a check")
+        await person.write("memory")
+        await person.press("enter")
+        await person.see("FAIL forced")
+        await person.see_no("This cannot be staged")
+
+
+async def test_a_restart_is_set_for_later_and_cancelled(sandbox: Path) -> None:
+    async with sit_down(sandbox) as person:
+        await stage(person)
+        await person.press("x")
+        await person.see(f"Type {HOST}")
+        await person.write(f"{HOST} in 9h")
+        await person.press("enter")
+        await person.see("Restart set", "z cancels it")
+        await person.press("enter")
+        await person.see("RESTART at ", "z stops it")
+        await person.press("z")
+        await person.see("The restart is cancelled")
+        await person.press("enter")
+        await person.see("STAGED 6.17.8-sandbox")
+
+
 async def test_another_initrd_or_none(sandbox: Path, tmp_path: Path) -> None:
     other = tmp_path / "my initrd"
     other.write_bytes((sandbox / "boot/initrd.img-6.12.57-sandbox").read_bytes())
-    async with sit_down(sandbox) as person:
+    async with sit_down(sandbox, size=(160, 48)) as person:
         await person.plan(ENTRY)
         await person.press("i")
         await person.see("An empty line means no initrd", "initrd.img-6.17.8-sandbox")

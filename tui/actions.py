@@ -29,7 +29,12 @@ ACTIONS = (
     Action("unload", "u", "u", "Unload", "take out what is staged", ("entries",)),
     Action("filter", "slash", "/", "Find", "show only entries with certain words", ("entries",)),
     Action("all", "escape", "Esc", "All", "show all entries again", ("entries",), False, True),
-    Action("refresh", "r", "r", "Refresh", "look for images again", ("entries",)),
+    Action("doctor", "d", "d", "Doctor", "check this machine", ("entries",)),
+    Action("cancel_restart", "z", "z", "Stop", "cancel a set restart", ("entries",), False),
+    Action(
+        "report", "f10", "F10", "Report", "write evidence for a bug report", ("entries",), False
+    ),
+    Action("refresh", "r", "r", "Refresh", "look for images again", ("entries",), False),
     Action("help", "question_mark,f1", "?", "Help", "all keys", ("entries", "plan")),
     Action("leave", "q,ctrl+c", "q", "Quit", "leave warmboot", ("entries",)),
     Action("stage", "s", "s", "Stage", "load it; the running system goes on", ("plan",)),
@@ -45,7 +50,9 @@ ACTIONS = (
     ),
     Action("edit", "e", "e", "Edit", "edit the command line", ("plan",)),
     Action("initrd", "i", "i", "Initrd", "choose other initrds, or none", ("plan",)),
-    Action("original", "o", "o", "Original", "put the first command line back", ("plan",)),
+    Action("preset", "", "1-9", "Presets", "put a preset in, or take it out again", ("plan",)),
+    Action("force", "f", "f", "Force", "go on against a check that fails", ("plan",), False),
+    Action("original", "o", "o", "Original", "put the first command line back", ("plan",), False),
     Action("running", "c", "c", "Running's", "use the running kernel's command line", ("plan",)),
     Action(
         "back",

@@ -12,7 +12,7 @@ from warmboot.tui.facts import Row
 from warmboot.tui.work import DetailsRead
 
 
-def prompt(row: Row, details: DetailsRead | None, *, running: str | None, staged: bool) -> Content:
+def prompt(row: Row, details: DetailsRead | None, *, staged: bool) -> Content:
     """Return two lines: the title with its marks, then version, format and architecture.
 
     ``*`` marks the kernel that runs now, ``S`` what is staged, ``!`` what cannot be used. The first
@@ -21,13 +21,14 @@ def prompt(row: Row, details: DetailsRead | None, *, running: str | None, staged
     entry, image = row.entry, row.image
     version = entry.version or (image.release if image else None) or ""
     bad = row.problem or (details is not None and details.problem)
-    mark = "!" if bad else "S" if staged else "*" if version == running else " "
+    mark = "!" if bad else "S" if staged else "*" if entry.running else " "
     about = (
         f"{image.format} {image.architecture or ''}" if image else
         "unusable" if row.read else "not read yet"
     )  # fmt: skip
     title = Content(f" {mark} {printable(entry.title, 60)}\n")
-    return title + Content(f"   {printable(version, 40)}  {about}")
+    roles = "  next" if entry.next else "  default" if entry.default else ""
+    return title + Content(f"   {printable(version, 40)}  {about}{roles}")
 
 
 def details_text(row: Row, details: DetailsRead | None) -> Content:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from textual.content import Content
 
 from warmboot.core.boot import Entry
 from warmboot.core.boot.cmdline import split_words
+from warmboot.core.boot.presets import Preset, active
 from warmboot.core.kexec import Plan, Verdict
 from warmboot.core.text import printable
 
@@ -39,18 +42,30 @@ def difference(text: str, running: str) -> str:
     return "; against the running kernel's:\n" + printable("  ".join(parts), 300)
 
 
+def presets_text(presets: Sequence[Preset], cmdline: str) -> str:
+    """Return one line with every preset and its key; ``*`` marks those in use."""
+    names = (
+        f"{number}{'*' if active(cmdline, preset) else ' '}{preset.name}"
+        for number, preset in enumerate(presets[:9], 1)
+    )
+    return "Presets  " + "  ".join(names)
+
+
 def plan_text(plan: Plan) -> Content:
     """Return findings, steps, reasons and checks, what matters most first."""
     parts: list[Content | tuple[str, str]] = []
     failures = [f for f in plan.findings if f.verdict is Verdict.FAIL]
     warnings = [f for f in plan.findings if f.verdict is Verdict.WARN]
-    if failures:
+    if plan.failures:
         parts.append(("This cannot be staged\n", "bold"))
     for finding in (*failures, *warnings):
-        parts.append((f"{finding.verdict.upper()} ", f"bold {STYLES[finding.verdict]}"))
+        forced = " forced" if finding.check in plan.forced else ""
+        parts.append((f"{finding.verdict.upper()}{forced} ", f"bold {STYLES[finding.verdict]}"))
         parts.append(Content(f"{finding.text}\n"))
         if finding.hint:
             parts.append(Content(f"     {finding.hint}\n"))
+        if finding.forceable and not forced:
+            parts.append(Content(f"     f goes on against it (check {finding.check})\n"))
     parts.append(("What staging will do\n", "bold"))
     parts += [Content(f" {number}. {step}\n") for number, step in enumerate(plan.steps, 1)]
     if not plan.steps:

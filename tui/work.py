@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,7 +11,11 @@ from pathlib import Path
 from textual.message import Message
 
 from warmboot.core.boot import Entry, Listing, find_entries
-from warmboot.core.errors import ImageError
+from warmboot.core.boot.devices import Devices
+from warmboot.core.boot.presets import Preset, built_in
+from warmboot.core.bpf.abi import Dialect
+from warmboot.core.errors import ImageError, WarmbootError
+from warmboot.core.host.surroundings import Surroundings, read_surroundings
 from warmboot.core.images import Fact, identify
 from warmboot.core.kexec import (
     Machine,
@@ -22,10 +27,16 @@ from warmboot.core.kexec import (
     open_machine,
     prepare,
 )
+from warmboot.core.kexec.checks.registry import examine_machine
+from warmboot.core.kexec.review import devices_of
 from warmboot.core.payload import examine as examine_image
+from warmboot.core.payload.initrd import mismatch, read_initrd
 from warmboot.core.progress import Cancel, Progress, Report
 from warmboot.core.text import printable
+from warmboot.tui.commands.cmdline import presets_of
+from warmboot.tui.commands.doctor import finding_lines
 from warmboot.tui.facts import Row, examine, payload_facts
+from warmboot.tui.standing import clock
 
 _HAND_OUT = 0.05  # seconds between two portions of rows
 
@@ -70,12 +81,38 @@ class WorkFailed(Message):
     hint: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What a plan is judged by beside the machine's own facts, read once for a plan screen."""
+
+    around: Surroundings
+    devices: Devices
+    dialect: Dialect | None
+    presets: tuple[Preset, ...]
+
+
 @dataclass
 class SelectionOpened(Message):
     """An entry's files are open; whoever takes the message closes them."""
 
     entry: Entry | None
     selection: Selection
+    scene: Scene
+
+
+@dataclass
+class Examined(Message):
+    """What the checks say of the machine, as text."""
+
+    text: str
+
+
+@dataclass
+class Told(Message):
+    """Something was done; what there is to say of it."""
+
+    title: str
+    text: str
 
 
 @dataclass
@@ -129,7 +166,23 @@ def read_details(machine: Machine, row: Row, cancel: Cancel) -> DetailsRead:
     with machine.root.open(row.entry.kernel) as file:
         image = identify(file.view)
         payload = examine_image(file.view, image, cancel=cancel)
-    return DetailsRead(row, payload_facts(payload, image) if payload else (), None)
+    facts = payload_facts(payload, image) if payload else ()
+    release = (payload.release if payload else None) or image.release or row.entry.version
+    return DetailsRead(row, (*facts, *_initrd_facts(machine, row.entry, release, cancel)), None)
+
+
+def _initrd_facts(
+    machine: Machine, entry: Entry, release: str | None, cancel: Cancel
+) -> Iterator[Fact]:
+    """Yield what there is to say against an entry's initrds: unreadable, or for another kernel."""
+    for path in entry.initrds:
+        try:
+            with machine.root.open(path) as file:
+                warning = mismatch(read_initrd(file.view, cancel=cancel), release)
+        except ImageError as error:
+            warning = error.message
+        if warning:
+            yield Fact("INITRD", warning)
 
 
 def open_selection(machine: Machine, row: Row) -> SelectionOpened:
@@ -144,14 +197,62 @@ def open_selection(machine: Machine, row: Row) -> SelectionOpened:
             f"{printable(row.entry.kernel)} changed since it was listed",
             hint="An update may be running. Press r to look again, then choose the entry again.",
         )
-    return SelectionOpened(row.entry, selection)
+    return SelectionOpened(row.entry, selection, read_scene(machine))
 
 
 def open_files(
     machine: Machine, entry: Entry | None, kernel: str | None, initrds: tuple[str, ...] | None
 ) -> SelectionOpened:
     """Open what the operator named by path for a plan, the rest from the entry."""
-    return SelectionOpened(entry, Selection.open(machine.root, entry, kernel, initrds))
+    selection = Selection.open(machine.root, entry, kernel, initrds)
+    return SelectionOpened(entry, selection, read_scene(machine))
+
+
+def read_scene(machine: Machine) -> Scene:
+    """Read what goes on around the kernel; presets of a broken configuration file are left out."""
+    try:
+        presets = presets_of(machine)
+    except WarmbootError:
+        presets = built_in(machine.host.machine)
+    return Scene(
+        read_surroundings(machine.host.prefix), devices_of(machine), machine.dialect(), presets
+    )
+
+
+def examine_here(machine: Machine) -> Examined:
+    """Run every check of the machine."""
+    around = read_surroundings(machine.host.prefix)
+    return Examined("\n".join(finding_lines(examine_machine(machine.host, around))))
+
+
+def write_report(machine: Machine, row: Row | None) -> Told:
+    """Write the evidence for a bug report to the state folder; raises WarmbootError."""
+    from warmboot.core.kexec.report import write_private
+    from warmboot.tui.commands.report import collect
+
+    content = json.dumps(collect(machine, row.entry.id if row else None), indent=1) + "\n"
+    name = f"report-{time.strftime('%Y%m%dT%H%M%S')}.json"
+    path = machine.journal.path.parent / name
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    write_private(path, content.encode())
+    text = f"{path}\n\nPasswords, keys and addresses are left out; look through it all the same."
+    return Told("Evidence written", text)
+
+
+def restart_later(machine: Machine, delay: float) -> Told:
+    """Set a restart for later; it outlives this program. Raises WarmbootError."""
+    from warmboot.tui.commands.restart import set_restart
+
+    countdown, warning = set_restart(machine, time.time() + delay)
+    lines = [f"{machine.host.name} restarts at {clock(countdown.at)}, whether this runs or not."]
+    return Told("Restart set", "\n".join([*lines, "z cancels it.", *filter(None, (warning,))]))
+
+
+def cancel_restart(machine: Machine) -> Told:
+    """End the countdown; raises WarmbootError."""
+    ended, warning = machine.cancel_countdown()
+    text = "There was none." if ended is None else "What is staged stays staged."
+    return Told("The restart is cancelled", "\n".join([text, *filter(None, (warning,))]))
 
 
 def restart(machine: Machine) -> Restarted:

@@ -84,12 +84,8 @@ def _set(
     machine: Machine, staged: Staged | None, order: _Order, at: float, options: argparse.Namespace
 ) -> int:
     """Set a restart for later; what runs then is this command again, with the countdown's name."""
-    plan = countdown.make(at, staged.sha256 if staged else None, staged.at if staged else None)
-    command = [sys.executable, "-m", "warmboot.tui.cli", "--root", str(options.root.absolute())]
-    command += ["exec", "--yes", "--due", plan.id]
-    command += ["--now"] if order.now else []
-    command += ["--whatever-is-staged"] if order.whatever else []
-    made, warning = machine.set_countdown(plan, command)
+    now, whatever = order.now, order.whatever
+    made, warning = set_restart(machine, at, staged, now=now, whatever=whatever)
     text = f"{machine.host.name} restarts into another kernel at {clock(at)}."
     if not machine.simulated:
         tell_everybody(text, [session.terminal for session in machine.host.sessions])
@@ -102,6 +98,28 @@ def _set(
         output.write_lines(["warmboot exec --cancel ends it; warmboot status shows it."])
     _warn(warning)
     return ExitCode.OK
+
+
+def set_restart(
+    machine: Machine,
+    at: float,
+    staged: Staged | None = None,
+    *,
+    now: bool = False,
+    whatever: bool = False,
+) -> tuple[Countdown, str | None]:
+    """Have ``warmboot exec`` run at a time (seconds since the epoch), into what is staged now.
+
+    Returns what is set, and a warning where it could not be recorded. Raises WarmbootError.
+    """
+    staged = staged or machine.executable(whatever=whatever)
+    plan = countdown.make(at, staged.sha256 if staged else None, staged.at if staged else None)
+    root = str(machine.root.path.absolute())
+    command = [sys.executable, "-m", "warmboot.tui.cli", "--root", root]
+    command += ["exec", "--yes", "--due", plan.id]
+    command += ["--now"] if now else []
+    command += ["--whatever-is-staged"] if whatever else []
+    return machine.set_countdown(plan, command)
 
 
 def _due(machine: Machine, options: argparse.Namespace) -> int:

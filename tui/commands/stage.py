@@ -23,7 +23,7 @@ from warmboot.core.kexec import (
 )
 from warmboot.core.kexec.checks.registry import forced_checks
 from warmboot.core.kexec.loader import Call
-from warmboot.core.kexec.review import review
+from warmboot.core.kexec.review import devices_of, review
 from warmboot.core.kexec.selection import Named
 from warmboot.tui import output
 from warmboot.tui.commands.cmdline import chosen_presets, installed_line
@@ -66,7 +66,7 @@ def run(options: argparse.Namespace) -> int:
             read_surroundings(machine.host.prefix),
             machine.dialect(),
         )
-        plan = review(plan, machine)
+        plan = review(plan, devices_of(machine))
         if not options.json:
             output.banner(machine)
             _show_plan(plan)

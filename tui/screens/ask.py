@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 
 from textual.app import ComposeResult
 from textual.binding import Binding
@@ -46,6 +47,15 @@ def kernel_question() -> AskScreen:
     """Return the question for a kernel that no entry names."""
     text = "Path of a kernel on this machine. Enter opens its plan, Esc goes back."
     return AskScreen("Another kernel", text, "/")
+
+
+def force_question(names: Sequence[str]) -> AskScreen:
+    """Return the question which of the failing checks to go on against."""
+    text = (
+        f"Failing: {', '.join(names)}. Type the name of a check to go on against it; "
+        "that is recorded. Esc goes back."
+    )
+    return AskScreen("Go on against a check", text)
 
 
 def initrd_question(paths: tuple[str, ...]) -> AskScreen:

@@ -8,7 +8,7 @@ from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Button
 
-from warmboot.core.kexec import Machine, Status
+from warmboot.core.kexec import Status
 from warmboot.tui.actions import help_rows
 from warmboot.tui.widgets.lines import Text, staged_name
 from warmboot.tui.work import Restarted, StageDone, WorkFailed
@@ -120,10 +120,10 @@ def unload_box(status: Status) -> Choice:
     return Choice(f"Unload {staged_name(status)}?", text, buttons)
 
 
-def leave_box(machine: Machine, status: Status) -> Choice:
+def leave_box(status: Status) -> Choice:
     """Return the question before leaving with something staged: ``quit``, ``unload`` or stay."""
     text = "It stays staged. warmboot exec starts it; warmboot unload takes it out."
-    if machine.host.systemd:
-        text += "\nOn systemd 261 and later, systemctl reboot starts it too."
+    if status.reboot_is_kexec:
+        text += "\nsystemctl reboot starts it too."
     buttons = (("stay", "Stay here"), ("quit", "Quit"), ("unload", "Unload and quit"))
     return Choice(f"Still staged: {staged_name(status)}", text, buttons)

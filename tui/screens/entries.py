@@ -10,6 +10,7 @@ from textual import work
 from textual.app import ComposeResult
 from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
+from textual.message import Message
 from textual.screen import Screen
 from textual.timer import Timer
 from textual.widgets import Input
@@ -39,18 +40,24 @@ from warmboot.tui.widgets.lines import KeyLine, StagedLine, Text, TopLine
 from warmboot.tui.work import (
     DetailsRead,
     EntriesFound,
+    Examined,
     MachineRead,
     Restarted,
     RowsRead,
     SelectionOpened,
     StageDone,
+    Told,
     WorkFailed,
+    cancel_restart,
+    examine_here,
     open_files,
     open_selection,
     read_details,
     read_entries,
     read_machine,
     restart,
+    restart_later,
+    write_report,
 )
 
 _PAUSE = 0.05  # seconds the cursor rests before its entry's details are drawn
@@ -225,7 +232,7 @@ class EntriesScreen(Screen[None]):
         if self._machine is None or self.app.screen is not self:
             event.selection.close()
             return
-        screen = PlanScreen(self._machine, self._status, event.entry, event.selection)
+        screen = PlanScreen(self._machine, self._status, event)
         self.app.push_screen(screen, self._planned)
 
     def _planned(self, result: StageDone | None) -> None:
@@ -272,6 +279,33 @@ class EntriesScreen(Screen[None]):
             text = details_text(row, self._known(row))
             self.app.push_screen(FactsScreen(self._machine, self._status, text.plain))
 
+    def action_doctor(self) -> None:
+        if self._machine is not None:
+            self._tell(partial(examine_here, self._machine))
+
+    def on_examined(self, event: Examined) -> None:
+        if self._machine is not None and self.app.screen is self:
+            self.app.push_screen(FactsScreen(self._machine, self._status, event.text))
+
+    def action_report(self) -> None:
+        if self._machine is not None:
+            self._tell(partial(write_report, self._machine, self._list.row))
+
+    def action_cancel_restart(self) -> None:
+        if self._machine is not None:
+            self._tell(partial(cancel_restart, self._machine))
+
+    def on_told(self, event: Told) -> None:
+        self._refresh_machine()
+        self.app.push_screen(message(event.title, event.text))
+
+    @work(thread=True, group="act")
+    def _tell(self, action: Callable[[], Message]) -> None:
+        try:
+            self.post_message(action())
+        except WarmbootError as error:
+            self.post_message(WorkFailed(error.message, error.hint))
+
     def action_refresh(self) -> None:
         self._read()
 
@@ -283,8 +317,10 @@ class EntriesScreen(Screen[None]):
         if machine is None or not self._allowed(machine):
             return
 
-        def answered(confirmed: bool | None) -> None:
-            if confirmed:
+        def answered(delay: float | None) -> None:
+            if delay:
+                self._tell(partial(restart_later, machine, delay))
+            elif delay is not None:
                 notice = self.query_one("#notice", Text)
                 notice.display = True
                 notice.show("Restarting: what is in memory goes to the disks first.")
@@ -315,7 +351,7 @@ class EntriesScreen(Screen[None]):
             elif answer == "unload":
                 self._unload(machine, leave=True)
 
-        self.app.push_screen(leave_box(machine, self._status), answered)
+        self.app.push_screen(leave_box(self._status), answered)
 
     # Drawing ------------------------------------------------------------------------------
 
@@ -331,10 +367,9 @@ class EntriesScreen(Screen[None]):
         return False
 
     def _prompt(self, row: Row) -> Content:
-        running = self._machine.host.release if self._machine else None
         what = self._status.what
         staged = what is not None and what.entry == row.entry.id
-        return prompt(row, self._known(row), running=running, staged=staged)
+        return prompt(row, self._known(row), staged=staged)
 
     def _show_details(self) -> None:
         row = self._list.row

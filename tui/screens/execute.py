@@ -8,15 +8,17 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input
 
+from warmboot.core.errors import WarmbootError
 from warmboot.core.kexec import Machine, Status
+from warmboot.core.kexec.countdown import parse_delay
 from warmboot.core.text import printable
 from warmboot.tui.facts import ending_lines
 from warmboot.tui.screens.dialogs import SCROLLING, Box
 from warmboot.tui.widgets.lines import Text, staged_name
 
 
-class ExecuteScreen(ModalScreen[bool]):
-    """Says what ends, and answers True once the host's name was typed."""
+class ExecuteScreen(ModalScreen[float | None]):
+    """Says what ends; answers with the delay in seconds once the host's name was typed."""
 
     BINDINGS = [Binding("escape,ctrl+c", "leave", "Back", priority=True), *SCROLLING]
 
@@ -31,7 +33,9 @@ class ExecuteScreen(ModalScreen[bool]):
         with Vertical(classes="box"):
             yield Text(f"Restart the {kind} {self._host}", classes="title")
             yield Box("\n".join(self._lines()))
-            yield Text(f"Type {self._host} and press Enter. Esc goes back.", id="ask")
+            yield Text(
+                f"Type {self._host} and press Enter; {self._host} in 10m does it later.", id="ask"
+            )
             yield Input(id="name")
 
     def on_mount(self) -> None:
@@ -50,15 +54,19 @@ class ExecuteScreen(ModalScreen[bool]):
         return [*lines, *(f"         {line}" for line in others)]
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
-        if event.value.strip() == self._host:
-            self.dismiss(True)
+        name, later, delay = event.value.strip().partition(" in ")
+        if name.strip() != self._host:
+            self.query_one("#ask", Text).show(
+                f"That is not this machine's name. Type {self._host}, or Esc to go back."
+            )
             return
-        self.query_one("#ask", Text).show(
-            f"That is not this machine's name. Type {self._host}, or Esc to go back."
-        )
+        try:
+            self.dismiss(parse_delay(delay) if later else 0.0)
+        except WarmbootError as error:
+            self.query_one("#ask", Text).show(f"{error.message}. For example: {self._host} in 10m")
 
     def action_scroll(self, lines: int) -> None:
         self.query_one(Box).scroll_relative(y=lines, animate=False)
 
     def action_leave(self) -> None:
-        self.dismiss(False)
+        self.dismiss(None)

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 from textual import work
 from textual.app import ComposeResult
+from textual.binding import Binding
 from textual.containers import Horizontal, VerticalScroll
 from textual.screen import Screen
 from textual.widgets import Button
 
-from warmboot.core.boot import Entry
+from warmboot.core.boot import presets
 from warmboot.core.boot.cmdline import reusable
 from warmboot.core.errors import WarmbootError
 from warmboot.core.kexec import (
@@ -20,17 +22,17 @@ from warmboot.core.kexec import (
     Machine,
     Origin,
     Plan,
-    Selection,
     Status,
     Verdict,
     choose_cmdline,
     make_plan,
 )
+from warmboot.core.kexec.review import review
 from warmboot.core.text import printable
 from warmboot.tui.actions import NOT_WHILE_TYPING, bindings
-from warmboot.tui.plantext import difference, plan_text, summary
-from warmboot.tui.screens.ask import initrd_question, paths_of
-from warmboot.tui.screens.dialogs import failure_box, help_box
+from warmboot.tui.plantext import difference, plan_text, presets_text, summary
+from warmboot.tui.screens.ask import force_question, initrd_question, paths_of
+from warmboot.tui.screens.dialogs import failure_box, help_box, message
 from warmboot.tui.screens.staging import StagingScreen
 from warmboot.tui.widgets.editor import LONGEST, CommandLineEditor
 from warmboot.tui.widgets.lines import KeyLine, StagedLine, Text, TopLine
@@ -40,17 +42,20 @@ from warmboot.tui.work import SelectionOpened, StageDone, WorkFailed, open_files
 class PlanScreen(Screen[StageDone | None]):
     """Shows a plan, lets its command line be edited, and stages it."""
 
-    BINDINGS = bindings("plan")
+    BINDINGS = [
+        *bindings("plan"),
+        *(Binding(str(n), f"preset({n})", show=False, priority=True) for n in range(1, 10)),
+    ]
     AUTO_FOCUS = "#plan-scroll"
 
-    def __init__(
-        self, machine: Machine, status: Status, entry: Entry | None, selection: Selection
-    ) -> None:
+    def __init__(self, machine: Machine, status: Status, opened: SelectionOpened) -> None:
         super().__init__()
         self._machine = machine
         self._status = status
-        self._entry = entry
-        self._selection = selection
+        self._entry = entry = opened.entry
+        self._selection = selection = opened.selection
+        self._scene = opened.scene
+        self._forced: tuple[str, ...] = ()
         self._first = _visible(
             choose_cmdline(entry, selection.image, machine.host, unified=selection.unified)
         )
@@ -64,6 +69,7 @@ class PlanScreen(Screen[StageDone | None]):
         yield Text("Command line", classes="label")
         yield CommandLineEditor(self._first.text, id="plan-editor", tab_behavior="focus")
         yield Text("", id="plan-count")
+        yield Text("", id="plan-presets")
         with VerticalScroll(id="plan-scroll"):
             yield Text("", id="plan-text")
         with Horizontal(id="plan-buttons"):
@@ -129,6 +135,35 @@ class PlanScreen(Screen[StageDone | None]):
         typing = isinstance(self.focused, CommandLineEditor)
         return not (typing and action in NOT_WHILE_TYPING)
 
+    def action_preset(self, number: int) -> None:
+        """Put a preset's words into the command line, or take them out again."""
+        if number > len(self._scene.presets):
+            return
+        preset, editor = self._scene.presets[number - 1], self.query_one(CommandLineEditor)
+        if presets.active(editor.text, preset):
+            editor.text = presets.remove(editor.text, preset, self._first.text)
+        else:
+            editor.text = presets.apply(editor.text, preset)
+
+    def action_force(self) -> None:
+        names = [finding.check for finding in self._plan.failures if finding.forceable]
+        if not names:
+            text = (
+                "No check that fails can be overruled: the kernel would refuse, or harm would come."
+            )
+            self.app.push_screen(message("Not to be forced", text))
+            return
+
+        def answered(name: str | None) -> None:
+            if name in names:
+                self._forced = (*self._forced, name)
+                self._plan = self._make_plan(self._plan.choices.cmdline)
+                self._show()
+            elif name:
+                self.app.push_screen(message("Not forced", f"No failing check is called {name}."))
+
+        self.app.push_screen(force_question(names), answered)
+
     def action_original(self) -> None:
         self.query_one(CommandLineEditor).text = self._first.text
 
@@ -166,7 +201,7 @@ class PlanScreen(Screen[StageDone | None]):
             event.selection.close()
             return
         self._selection.close()
-        self._selection = event.selection
+        self._selection, self._scene = event.selection, event.scene
         self._plan = self._make_plan(self._plan.choices.cmdline)
         self.query_one("#plan-top", Text).show(summary(self._plan, self._entry), layout=True)
         self._show()
@@ -190,9 +225,16 @@ class PlanScreen(Screen[StageDone | None]):
     def _make_plan(self, line: CommandLine) -> Plan:
         machine, selection = self._machine, self._selection
         choices = selection.choices(self._entry, line, foreign_root=machine.foreign_root)
-        return make_plan(
-            choices, selection.image, selection.initrd_bytes, machine.host, machine.loader.name
+        plan = make_plan(
+            replace(choices, forced=self._forced),
+            selection.image,
+            selection.initrd_bytes,
+            machine.host,
+            machine.loader.name,
+            self._scene.around,
+            self._scene.dialect,
         )
+        return review(plan, self._scene.devices)
 
     def _show(self) -> None:
         """Draw what depends on the command line."""
@@ -202,6 +244,7 @@ class PlanScreen(Screen[StageDone | None]):
         shown = used.text if used.verdict is Verdict.PASS else f"{count} bytes"
         shown = f"{shown}, {line.origin.value}{difference(line.text, self._reused().text)}"
         self.query_one("#plan-count", Text).show(shown, layout=True)
+        self.query_one("#plan-presets", Text).show(presets_text(self._scene.presets, line.text))
         self.query_one("#plan-text", Text).show(plan_text(self._plan), layout=True)
         self.query_one("#stage", Button).disabled = bool(failures)
         self.query_one("#plan-why-not", Text).show(f"FAIL {failures[0].text}" if failures else "")

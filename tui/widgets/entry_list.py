@@ -45,8 +45,9 @@ class EntryList(OptionList):
 
     def show_rows(self, rows: Iterable[Row]) -> None:
         """Replace all rows; the cursor stays on its entry, or where that is gone, in its place."""
+        before = self.row
         self._rows = {row.entry: row for row in rows}
-        self._fill()
+        self._fill(before)
 
     def update_rows(self, rows: Iterable[Row]) -> None:
         """Replace rows that are there already by what is known of them now."""
@@ -59,7 +60,7 @@ class EntryList(OptionList):
         """Show the rows in which every word of `text` occurs."""
         if text != self._filter:
             self._filter = text
-            self._fill()
+            self._fill(self.row)
 
     def draw(self) -> None:
         """Draw every row anew; the same lines again cost nothing."""
@@ -76,8 +77,9 @@ class EntryList(OptionList):
         style = next((segment.style for segment in strip), None)
         return Strip.join([Strip([Segment(">", style)], 1), strip.crop(1)])
 
-    def _fill(self) -> None:
-        row, index = self.row, self.highlighted or 0
+    def _fill(self, row: Row | None) -> None:
+        """Show what fits; the cursor goes to the entry of `row`, known by its name."""
+        index = self.highlighted or 0
         shown = [entry for entry, listed in self._rows.items() if _fits(listed, self._filter)]
         if shown != self._shown:
             self._shown = shown
@@ -85,8 +87,9 @@ class EntryList(OptionList):
             self.add_options([Option(self._prompt(self._rows[entry])) for entry in shown])
         else:
             self.draw()
-        if row is not None and row.entry in shown:
-            index = shown.index(row.entry)
+        names = [entry.id for entry in shown]
+        if row is not None and row.entry.id in names:
+            index = names.index(row.entry.id)
         self.highlighted = min(index, len(shown) - 1) if shown else None
 
 

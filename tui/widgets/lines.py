@@ -10,6 +10,7 @@ from textual.widgets import Static
 from warmboot.core.kexec import Machine, Status
 from warmboot.core.text import printable
 from warmboot.tui.actions import key_line
+from warmboot.tui.standing import clock
 
 
 def harmless(text: str | Content) -> Content:
@@ -71,14 +72,20 @@ class StagedLine(Text):
         self.display = bool(status.staged)
         if not status.staged:
             return
+        if status.countdown is not None:
+            at, name = clock(status.countdown.at), staged_name(status, 30)
+            self.show(f"RESTART at {at} into {name}   z stops it")
+            return
         keys = "   x restart into it   u unload" if self._keys else ""
-        warning = "  (systemctl reboot may start it too)" if machine.host.systemd else ""
+        warning = "  (systemctl reboot starts it too)" if status.reboot_is_kexec else ""
         self.show(f"STAGED {staged_name(status, 40)}{keys}{warning}")
 
 
 def staged_name(status: Status, limit: int = 70) -> str:
     """Return what to call the staged kernel, at most `limit` characters."""
     what = status.what
+    if status.interrupted:
+        return f"not known: {status.interrupted} was interrupted"
     return printable(what.release or what.kernel, limit) if what else "a kernel staged elsewhere"
 
 
