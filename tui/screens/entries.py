@@ -13,7 +13,6 @@ from textual.content import Content
 from textual.message import Message
 from textual.screen import Screen
 from textual.timer import Timer
-from textual.widgets import Input
 
 from warmboot.core.errors import Cancelled, WarmbootError
 from warmboot.core.images import Identity
@@ -36,6 +35,7 @@ from warmboot.tui.screens.execute import ExecuteScreen
 from warmboot.tui.screens.facts import FactsScreen
 from warmboot.tui.screens.plan import PlanScreen
 from warmboot.tui.widgets.entry_list import EntryList
+from warmboot.tui.widgets.filter import FilterLine
 from warmboot.tui.widgets.lines import KeyLine, StagedLine, Text, TopLine
 from warmboot.tui.work import (
     DetailsRead,
@@ -87,17 +87,12 @@ class EntriesScreen(Screen[None]):
             with VerticalScroll(id="side"):
                 yield Text("Looking for boot images", id="details")
         yield Text("", id="empty")
-        with Horizontal(id="filter"):
-            yield Text("Show only", id="filter-label")
-            yield Input(id="filter-text", compact=True)
-            yield Text("", id="filter-count")
+        yield FilterLine(id="filter")
         yield KeyLine("entries")
 
     def on_mount(self) -> None:
         self.query_one("#notice").display = False
         self.query_one("#empty").display = False
-        self.query_one("#filter").display = False
-        self.query_one(Input).cursor_blink = False
         self._list.focus()
         self._read()
 
@@ -129,15 +124,15 @@ class EntriesScreen(Screen[None]):
         except WarmbootError as error:
             self.post_message(DetailsRead(row, (), error.message))
 
-    @work(thread=True, group="open")
-    def _open(self, opener: Callable[[], SelectionOpened]) -> None:
+    @work(thread=True, group="act")
+    def _do(self, action: Callable[[], Message]) -> None:
         try:
-            opened = opener()
+            result = action()
         except WarmbootError as error:
             self.post_message(WorkFailed(error.message, error.hint))
             return
-        if not self.post_message(opened):
-            opened.selection.close()
+        if not self.post_message(result) and isinstance(result, SelectionOpened):
+            result.selection.close()
 
     @work(thread=True, group="act")
     def _execute(self, machine: Machine) -> None:
@@ -260,7 +255,7 @@ class EntriesScreen(Screen[None]):
             self.app.push_screen(message("This entry cannot be used", row.problem))
             return
         self._cancel.cancel()
-        self._open(partial(open_selection, self._machine, row))
+        self._do(partial(open_selection, self._machine, row))
 
     def action_other(self) -> None:
         machine = self._machine
@@ -269,7 +264,7 @@ class EntriesScreen(Screen[None]):
 
         def answered(path: str | None) -> None:
             if path:
-                self._open(partial(open_files, machine, None, path, None))
+                self._do(partial(open_files, machine, None, path, None))
 
         self.app.push_screen(kernel_question(), answered)
 
@@ -281,7 +276,7 @@ class EntriesScreen(Screen[None]):
 
     def action_doctor(self) -> None:
         if self._machine is not None:
-            self._tell(partial(examine_here, self._machine))
+            self._do(partial(examine_here, self._machine))
 
     def on_examined(self, event: Examined) -> None:
         if self._machine is not None and self.app.screen is self:
@@ -289,22 +284,15 @@ class EntriesScreen(Screen[None]):
 
     def action_report(self) -> None:
         if self._machine is not None:
-            self._tell(partial(write_report, self._machine, self._list.row))
+            self._do(partial(write_report, self._machine, self._list.row))
 
     def action_cancel_restart(self) -> None:
         if self._machine is not None:
-            self._tell(partial(cancel_restart, self._machine))
+            self._do(partial(cancel_restart, self._machine))
 
     def on_told(self, event: Told) -> None:
         self._refresh_machine()
         self.app.push_screen(message(event.title, event.text))
-
-    @work(thread=True, group="act")
-    def _tell(self, action: Callable[[], Message]) -> None:
-        try:
-            self.post_message(action())
-        except WarmbootError as error:
-            self.post_message(WorkFailed(error.message, error.hint))
 
     def action_refresh(self) -> None:
         self._read()
@@ -319,7 +307,7 @@ class EntriesScreen(Screen[None]):
 
         def answered(delay: float | None) -> None:
             if delay:
-                self._tell(partial(restart_later, machine, delay))
+                self._do(partial(restart_later, machine, delay))
             elif delay is not None:
                 notice = self.query_one("#notice", Text)
                 notice.display = True
@@ -383,35 +371,29 @@ class EntriesScreen(Screen[None]):
 
     @property
     def _typing(self) -> bool:
-        return isinstance(self.focused, Input)
+        return self.query_one(FilterLine).typing
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Let letters be letters while a filter is typed."""
-        return not (self._typing and action in NOT_WHILE_TYPING)
+        """Let letters be letters while words are typed."""
+        return not (self.is_mounted and self._typing and action in NOT_WHILE_TYPING)
 
     def action_filter(self) -> None:
-        self.query_one("#filter").display = True
-        self.query_one(Input).focus()
+        self.query_one(FilterLine).begin()
 
     def on_descendant_focus(self) -> None:
         self.query_one(KeyLine).show_keys(typing=self._typing)
 
-    def on_input_changed(self, event: Input.Changed) -> None:
-        self._list.show_only(event.value)
-        shown, count = self._list.counts
-        self.query_one("#filter-count", Text).show(f"{shown} of {count}")
+    def on_filter_line_changed(self, event: FilterLine.Changed) -> None:
+        self._list.show_only(event.text)
+        self.query_one(FilterLine).show_counts(*self._list.counts)
         self._show_details()
 
-    def on_input_submitted(self) -> None:
-        if not self.query_one(Input).value.strip():
-            self.action_all()
-        elif self._list.counts[0]:
+    def on_filter_line_ended(self) -> None:
+        if self._list.counts[0]:
             self._list.focus()
 
     def action_all(self) -> None:
         """Show every entry again."""
-        if not self.query_one("#filter").display:
-            return
-        self._list.focus()
-        self.query_one(Input).value = ""
-        self.query_one("#filter").display = False
+        if self.query_one(FilterLine).display:
+            self._list.focus()
+            self.query_one(FilterLine).end()
