@@ -27,8 +27,8 @@ def prompt(row: Row, details: DetailsRead | None, *, staged: bool) -> Content:
         "unusable" if row.read else "not read yet"
     )  # fmt: skip
     title = Content(f" {mark} {printable(entry.title, 60)}\n")
-    roles = "  next" if entry.next else "  default" if entry.default else ""
-    return title + Content(f"   {printable(version, 40)}  {about}{roles}")
+    role = "next  " if entry.next else "default  " if entry.default else ""
+    return title + Content(f"   {printable(version, 40)}  {role}{about}")
 
 
 def details_text(row: Row, details: DetailsRead | None) -> Content:

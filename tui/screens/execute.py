@@ -33,9 +33,8 @@ class ExecuteScreen(ModalScreen[float | None]):
         with Vertical(classes="box"):
             yield Text(f"Restart the {kind} {self._host}", classes="title")
             yield Box("\n".join(self._lines()))
-            yield Text(
-                f"Type {self._host} and press Enter; {self._host} in 10m does it later.", id="ask"
-            )
+            later = f"{self._host} in 10m does it later"
+            yield Text(f"Type {self._host} and press Enter; {later}. Esc goes back.", id="ask")
             yield Input(id="name")
 
     def on_mount(self) -> None:
