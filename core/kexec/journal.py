@@ -105,9 +105,7 @@ class Journal:
                 record = line.get("staged")
                 staged = _staged(record) if isinstance(record, dict) else None
                 begun = None
-            elif event in ("crash-staged", "crash-unloaded") or (
-                event in _ENDS and line.get("step") in _INTENTS
-            ):
+            elif event in _ENDS and line.get("step") in _INTENTS:
                 begun = None
         return Known(staged, begun)
 

@@ -125,7 +125,8 @@ class Machine:
         intent = {**_summary(prepared), "forced": forced}
         with only_one(self.host.prefix, "warmboot stage"), undisturbed():
             digest = _Digest(prepared.request.initrd_fd)
-            with self._step("staging", **intent) as warnings:
+            step = "crash-staging" if prepared.plan.choices.panic else "staging"
+            with self._step(step, **intent) as warnings:
                 staged = commit(prepared, self.loader, self.host, report=report)
             after = {"initrd_sha256": digest.result(), "forced": forced}
             _note(warnings, lambda: self.journal.staged(staged, **after))
@@ -142,7 +143,7 @@ class Machine:
             if there is False:
                 kind = "crash kernel" if panic else "kernel"
                 raise NothingStaged(f"No {kind} is staged; there is nothing to unload")
-            with self._step("unloading") as warnings:
+            with self._step("crash-unloading" if panic else "unloading") as warnings:
                 self.loader.unload(panic=panic)
             name = "crash-unloaded" if panic else "unloaded"
             _note(warnings, lambda: self.journal.append(name, self.host.boot_id))

@@ -41,6 +41,10 @@ APPLETS = (
     *("cat", "dmesg", "hostname", "ls", "mkdir", "mount", "poweroff", "sed", "setsid", "sh"),
     *("sleep", "stty", "sync", "uname"),
 )
+DISK_DRIVERS = (
+    *("virtio.ko", "virtio_ring.ko", "virtio_pci_legacy_dev.ko", "virtio_pci_modern_dev.ko"),
+    *("virtio_pci.ko", "virtio_blk.ko"),
+)
 NOT_NEEDED = ("usr/share/doc", "usr/share/man", "usr/share/lintian", "usr/lib/*/gconv")
 
 
@@ -66,6 +70,20 @@ def debian_kernel(arch: Arch) -> DebianKernel:
                 found[kind] = (release, file.read())
     release, image = found["vmlinuz"]
     return DebianKernel(release, image, found["config"][1])
+
+
+def disk_drivers(arch: Arch) -> dict[str, bytes]:
+    """The modules that give Debian's cloud kernel a virtio disk, in the order to load them."""
+    (package,) = debian_packages(arch, [f"linux-image-cloud-{arch}*"]).glob("*.deb")
+    content = run("dpkg-deb", "--fsys-tarfile", package)
+    found: dict[str, bytes] = {}
+    with tarfile.open(fileobj=BytesIO(content)) as archive:
+        for member in archive:
+            name = Path(member.name).name
+            file = archive.extractfile(member) if name in DISK_DRIVERS else None
+            if file is not None:
+                found[name] = file.read()
+    return {f"/drivers/{n}-{name}": found[name] for n, name in enumerate(DISK_DRIVERS)}
 
 
 def kexec_tools(arch: Arch) -> dict[str, bytes]:

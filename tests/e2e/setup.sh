@@ -11,6 +11,7 @@ need qemu-system-aarch64 qemu-system-arm
 need qemu-system-x86_64 qemu-system-x86
 need sbsign sbsigntool
 need openssl openssl
+need mkfs.ext4 e2fsprogs
 need clang clang
 need bpftool bpftool
 [ -e /usr/include/bpf/bpf_helpers.h ] || missing="$missing libbpf-dev"
