@@ -243,17 +243,52 @@ async def test_a_damaged_kernel_is_never_staged(sandbox: Path) -> None:
         assert not person.is_loaded()
 
 
+async def test_another_kernel_than_the_one_shown_is_not_staged(
+    sandbox: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with sit_down(sandbox) as person:
+        await person.see("all checks passed")
+        await person.plan(ENTRY)
+        real = StagingScreen.__init__
+
+        def other(
+            self: StagingScreen, machine: Machine, plan: Plan, selection: Selection, seen: str
+        ) -> None:
+            assert len(seen) == 64
+            real(self, machine, plan, selection, "0" * 64)
+
+        monkeypatch.setattr(StagingScreen, "__init__", other)
+        await person.press("s")
+        await person.see("Not staged", "not the one that was looked at")
+        assert not person.is_loaded()
+
+
+async def test_a_cut_off_initrd_is_not_staged(sandbox: Path) -> None:
+    initrd = sandbox / "boot/initrd.img-6.17.8-sandbox"
+    initrd.write_bytes(initrd.read_bytes()[:-900])
+    async with sit_down(sandbox) as person:
+        await person.plan(ENTRY)
+        await person.press("s")
+        await person.see("Not staged", "initrd.img-6.17.8-sandbox is", "damaged")
+        assert not person.is_loaded()
+
+
 async def test_cancelling_leaves_nothing_staged(
     sandbox: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     started, asked = threading.Event(), threading.Event()
 
     def slow(
-        machine: Machine, plan: Plan, selection: Selection, report: Report, cancel: Cancel
+        machine: Machine,
+        plan: Plan,
+        selection: Selection,
+        report: Report,
+        cancel: Cancel,
+        seen: str | None,
     ) -> StageDone:
         started.set()
         asked.wait(PATIENCE)
-        return real_stage(machine, plan, selection, report, cancel)
+        return real_stage(machine, plan, selection, report, cancel, seen)
 
     monkeypatch.setattr("warmboot.tui.screens.staging.stage", slow)
     async with sit_down(sandbox) as person:

@@ -16,13 +16,14 @@ from warmboot.core.boot.presets import Preset, built_in
 from warmboot.core.bpf.abi import Dialect
 from warmboot.core.errors import ImageError, WarmbootError
 from warmboot.core.host.surroundings import Surroundings, read_surroundings
-from warmboot.core.images import Fact, identify
+from warmboot.core.images import Fact, Format, identify
 from warmboot.core.kexec import (
     Machine,
     Plan,
     Selection,
     Staged,
     Status,
+    Strategy,
     check,
     open_machine,
     prepare,
@@ -71,6 +72,7 @@ class DetailsRead(Message):
     row: Row
     facts: tuple[Fact, ...]
     problem: str | None
+    sha256: str | None = None
 
 
 @dataclass
@@ -168,7 +170,8 @@ def read_details(machine: Machine, row: Row, cancel: Cancel) -> DetailsRead:
         payload = examine_image(file.view, image, cancel=cancel)
     facts = payload_facts(payload, image) if payload else ()
     release = (payload.release if payload else None) or image.release or row.entry.version
-    return DetailsRead(row, (*facts, *_initrd_facts(machine, row.entry, release, cancel)), None)
+    facts = (*facts, *_initrd_facts(machine, row.entry, release, cancel))
+    return DetailsRead(row, facts, None, payload.sha256 if payload else None)
 
 
 def _initrd_facts(
@@ -262,11 +265,23 @@ def restart(machine: Machine) -> Restarted:
 
 
 def stage(
-    machine: Machine, plan: Plan, selection: Selection, report: Report, cancel: Cancel
+    machine: Machine,
+    plan: Plan,
+    selection: Selection,
+    report: Report,
+    cancel: Cancel,
+    seen: str | None = None,
 ) -> StageDone:
-    """Prepare and stage. Cancelling counts until the call begins; raises Cancelled before it."""
+    """Prepare and stage. Cancelling counts until the call begins; raises Cancelled before it.
+
+    `seen` is the digest of the kernel as it was shown, unpacked where it was unpacked for that.
+    """
     check(plan)
-    with prepare(plan, selection, report=report, cancel=cancel) as prepared:
+    same = plan.strategy in (Strategy.UNPACK, Strategy.TAKE_APART)
+    previewed = seen if same or plan.image.format is Format.IMAGE else None
+    if plan.strategy is Strategy.PARSER:
+        previewed = None
+    with prepare(plan, selection, report=report, cancel=cancel, previewed=previewed) as prepared:
         cancel.close()
         staged, warning = machine.commit(prepared, report=report)
     return StageDone(staged, warning)

@@ -11,7 +11,7 @@ from typing import Self
 from warmboot.core.bpf.abi import Dialect
 from warmboot.core.errors import Blocked, ImageError, NotPermitted
 from warmboot.core.host import Host
-from warmboot.core.images import View
+from warmboot.core.images import ImageFile, View
 from warmboot.core.images.uki import Uki
 from warmboot.core.kexec.loader import Call, Loader, LoadFlags, LoadRequest
 from warmboot.core.kexec.parsed import envelop, hand_over, try_parsers
@@ -19,7 +19,9 @@ from warmboot.core.kexec.plan import Plan, Strategy
 from warmboot.core.kexec.reading import accepted, check_inner, read_all
 from warmboot.core.kexec.selection import Selection
 from warmboot.core.payload import MemFile, examine, unpack
+from warmboot.core.payload.initrd import is_initrd, read_initrd
 from warmboot.core.progress import Cancel, Phase, Progress, Report, ignore
+from warmboot.core.text import printable
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,6 +227,8 @@ def join_initrds(
         return memory.fd, f"{plan.choices.kernel} {' '.join(names)}"
     if not files:
         return None, None
+    for file in files:
+        _check_initrd(file, cancel)
     if len(files) == 1:
         return files[0].fd, plan.choices.initrds[0] if plan.choices.initrds else files[0].name
     memory = held.enter_context(MemFile("warmboot-initrd"))
@@ -233,6 +237,21 @@ def join_initrds(
         memory.write(bytes(-memory.size % 4))
     memory.seal()
     return memory.fd, " + ".join(plan.choices.initrds or ())
+
+
+def _check_initrd(file: ImageFile, cancel: Cancel) -> None:
+    """Refuse an initrd that is cut off or damaged: the new kernel would start, and find no root.
+
+    A file of no known form is left to the kernel, which takes file system images too.
+    """
+    if not is_initrd(file.view):
+        return
+    problem = read_initrd(file.view, cancel=cancel).problem
+    if problem is not None:
+        raise ImageError(
+            f"The initrd {printable(file.name)} is damaged: {problem}",
+            hint="Make it again (update-initramfs, dracut, mkinitcpio), or choose another one.",
+        )
 
 
 def _devicetree(

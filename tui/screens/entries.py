@@ -103,8 +103,6 @@ class EntriesScreen(Screen[None]):
     def _list(self) -> EntryList:
         return self.query_one(EntryList)
 
-    # Reading, in threads ------------------------------------------------------------------
-
     @work(thread=True, group="read", exclusive=True)
     def _read(self) -> None:
         try:
@@ -227,7 +225,10 @@ class EntriesScreen(Screen[None]):
         if self._machine is None or self.app.screen is not self:
             event.selection.close()
             return
-        screen = PlanScreen(self._machine, self._status, event)
+        name = event.entry.id if event.entry else ""
+        details = self._details.get((name, event.selection.kernel.identity))
+        seen = details.sha256 if details else None
+        screen = PlanScreen(self._machine, self._status, event, seen)
         self.app.push_screen(screen, self._planned)
 
     def _planned(self, result: StageDone | None) -> None:

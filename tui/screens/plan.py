@@ -48,13 +48,16 @@ class PlanScreen(Screen[StageDone | None]):
     ]
     AUTO_FOCUS = "#plan-scroll"
 
-    def __init__(self, machine: Machine, status: Status, opened: SelectionOpened) -> None:
+    def __init__(
+        self, machine: Machine, status: Status, opened: SelectionOpened, seen: str | None = None
+    ) -> None:
         super().__init__()
         self._machine = machine
         self._status = status
         self._entry = entry = opened.entry
         self._selection = selection = opened.selection
         self._scene = opened.scene
+        self._seen = seen
         self._forced: tuple[str, ...] = ()
         self._first = _visible(
             choose_cmdline(entry, selection.image, machine.host, unified=selection.unified)
@@ -113,7 +116,7 @@ class PlanScreen(Screen[StageDone | None]):
             self.app.bell()
             return
         self._staging = True
-        screen = StagingScreen(self._machine, self._plan, self._selection)
+        screen = StagingScreen(self._machine, self._plan, self._selection, self._seen)
         self.app.push_screen(screen, self._staged)
 
     def _staged(self, result: StageDone | WorkFailed | None) -> None:

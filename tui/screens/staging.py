@@ -26,11 +26,14 @@ class StagingScreen(ModalScreen[StageDone | WorkFailed]):
 
     BINDINGS = [Binding("escape,ctrl+c", "cancel", "Cancel")]
 
-    def __init__(self, machine: Machine, plan: Plan, selection: Selection) -> None:
+    def __init__(
+        self, machine: Machine, plan: Plan, selection: Selection, seen: str | None
+    ) -> None:
         super().__init__(classes="dialog")
         self._machine = machine
         self._plan = plan
         self._selection = selection
+        self._seen = seen
         self._cancel = Cancel()
         self._phase: Phase | None = None
         self._since = 0.0
@@ -57,7 +60,7 @@ class StagingScreen(ModalScreen[StageDone | WorkFailed]):
 
         try:
             self.post_message(
-                stage(self._machine, self._plan, self._selection, report, self._cancel)
+                stage(self._machine, self._plan, self._selection, report, self._cancel, self._seen)
             )
         except WarmbootError as error:
             self.post_message(WorkFailed(error.message, error.hint))
