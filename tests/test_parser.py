@@ -14,7 +14,7 @@ from conftest import needs_tool
 from warmboot.core.bpf import model, toolchain
 from warmboot.core.bpf.abi import MAPS, Action, Dialect, Kind, Target
 from warmboot.core.bpf.container import write_envelope
-from warmboot.core.bpf.outcome import Outcome
+from warmboot.core.bpf.outcome import Outcome, Refusal
 from warmboot.core.bpf.parsers import (
     Parser,
     parser_for,
@@ -35,12 +35,13 @@ from warmboot.core.images import BytesView, identify
 from warmboot.core.images.bpfobject import ParserObject
 from warmboot.core.images.zboot import Zboot
 from warmboot.core.sandbox.builders.kernel import build_arm64_image
-from warmboot.core.sandbox.builders.uki import build_uki
+from warmboot.core.sandbox.builders.uki import build_addon, build_uki
 from warmboot.core.sandbox.builders.zboot import build_zboot
 
 KERNEL = build_arm64_image("6.12.1", body_size=30_000)
 ZBOOT = build_zboot(KERNEL, arch="arm64", method="zstd")
 UKI = build_uki(arch="arm64", linux=ZBOOT, initrd=b"initrd" * 50, cmdline="quiet")
+ADDON = build_addon(arch="arm64", cmdline="added")
 ROOM = 256 << 10  # bytes an image may have in the tests that change it
 RECORD = sizes_for(60_000)
 
@@ -58,7 +59,10 @@ IMAGES = {
         ZBOOT,
         enveloped(ZBOOT, initrd=BytesView(b"i" * 999), cmdline="root=/dev/vda2"),
     ),
-    (Dialect.V7, Kind.UKI): (UKI, enveloped(UKI, uki=True, cmdline="given")),
+    (Dialect.V7, Kind.UKI): (
+        UKI,
+        enveloped(UKI, uki=True, cmdline="given", addon=BytesView(ADDON)),
+    ),
 }
 
 
@@ -187,6 +191,15 @@ def test_everything_of_a_uki_in_order() -> None:
     assert commands[1].payload == ZBOOT
     assert commands[1].fill
     assert commands[3].payload == b"given\0"
+
+
+def test_an_add_on_is_verified_and_never_forgotten() -> None:
+    whole = enveloped(UKI, uki=True, cmdline="given added", addon=BytesView(ADDON))
+    commands = outcome(whole, Dialect.V7, UKI).commands
+    assert [c.payload for c in commands if c.action is Action.VERIFY_SIG] == [UKI, ADDON]
+    alone = enveloped(UKI, uki=True, addon=BytesView(ADDON))
+    found = outcome(alone, Dialect.V7, UKI)
+    assert (found.commands, found.refusal) == ((), Refusal.ADDON_ALONE)
 
 
 def outcome(data: bytes, dialect: Dialect, image: bytes | None = None) -> Outcome:

@@ -61,6 +61,7 @@ class _Pieces:
     """Offsets and sizes of what an image gives; None or 0 bytes where it gives none."""
 
     verify: tuple[int, int] | None = None
+    addon: tuple[int, int] = (0, 0)
     kernel: tuple[int, int] = (0, 0)
     initrd: tuple[int, int] = (0, 0)
     cmdline: tuple[int, int] = (0, 0)
@@ -93,7 +94,7 @@ def _find_zboot(view: View, base: int, size: int) -> tuple[int, int]:
 def _check(pieces: _Pieces, room: int) -> _Pieces:
     if pieces.kernel[1] < _SMALLEST_PAYLOAD:
         raise _Refused(Refusal.TOO_SMALL)
-    found = (pieces.verify, pieces.kernel, pieces.initrd)
+    found = (pieces.verify, pieces.addon, pieces.kernel, pieces.initrd)
     too_large = any(piece is not None and piece[1] > room for piece in found)
     if too_large or pieces.cmdline[1] + pieces.nul > room:
         raise _Refused(Refusal.TOO_LARGE)
@@ -120,6 +121,8 @@ def _sixth_copy(view: View, room: int) -> tuple[Command, ...]:
 def _seventh_zboot(view: View, room: int) -> tuple[Command, ...]:
     """A zboot in an envelope with its initrd and command line, or by itself."""
     outer, pieces = _open(view)
+    if pieces.addon[1]:
+        raise _Refused(Refusal.ADDON_ALONE)
     pieces.kernel, pieces.action = _find_zboot(view, *outer), Action.DECOMPRESS
     return _commands(view, _check(pieces, room))
 
@@ -127,6 +130,8 @@ def _seventh_zboot(view: View, room: int) -> tuple[Command, ...]:
 def _seventh_uki(view: View, room: int) -> tuple[Command, ...]:
     """A UKI: its sections, but initrd and command line of the envelope where it has them."""
     outer, pieces = _open(view)
+    if pieces.addon[1] and not pieces.cmdline[1]:
+        raise _Refused(Refusal.ADDON_ALONE)
     _open_uki(view, outer, pieces)
     return _commands(view, _check(pieces, room))
 
@@ -159,6 +164,8 @@ def _open_elf(view: View, pieces: _Pieces) -> tuple[int, int]:
             raise _Refused(Refusal.OUTSIDE)
         if name in (b".kernel", b".uki"):
             outer = (offset, size)
+        elif name == b".addon":
+            pieces.addon = (offset, size)
         elif name == b".initrd":
             pieces.initrd = (offset, size)
         elif name == b".cmdline":
@@ -200,6 +207,7 @@ def _open_uki(view: View, outer: tuple[int, int], pieces: _Pieces) -> None:
 def _commands(view: View, pieces: _Pieces) -> tuple[Command, ...]:
     found = (
         (Action.VERIFY_SIG, Target.KERNEL, pieces.verify or (0, 0), False),
+        (Action.VERIFY_SIG, Target.KERNEL, pieces.addon, False),
         (pieces.action, Target.KERNEL, pieces.kernel, pieces.fill),
         (Action.COPY, Target.INITRD, pieces.initrd, False),
         (Action.COPY, Target.CMDLINE, pieces.cmdline, False),

@@ -21,6 +21,7 @@ class Refusal(IntEnum):
     NOT_PE = 8
     NO_KERNEL = 9
     BAD_ELF = 10
+    ADDON_ALONE = 11
 
     @property
     def text(self) -> str:
@@ -39,6 +40,7 @@ _TEXTS = {
     Refusal.NOT_PE: "the image is no PE file",
     Refusal.NO_KERNEL: "there is no kernel in the image",
     Refusal.BAD_ELF: "the envelope's ELF header is not one that parsers read",
+    Refusal.ADDON_ALONE: "the add-on comes without the joined command line",
 }
 
 

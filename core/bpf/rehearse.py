@@ -22,7 +22,7 @@ from warmboot.core.images.bpfobject import ParserObject
 
 _CONTEXT = struct.Struct("<QIIII")  # struct rehearsal of source/rehearsal.c
 _CHUNK = 4096
-_STEPS = {Dialect.V6: 1, Dialect.V7: 5}  # commands that an image can give
+_STEPS = {Dialect.V6: 1, Dialect.V7: 6}  # commands that an image can give
 _MAPS = 9  # the image, then those that every parser has
 _IMAGE, _RING = 0, 1  # places of two of them
 

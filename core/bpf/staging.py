@@ -60,6 +60,7 @@ def build_for_stage(
     *,
     nested: Sequence[bytes] = (),
     initrd: View | None = None,
+    addon: View | None = None,
     cmdline: str | None = None,
     cancel: Cancel | None = None,
 ) -> StageFiles:
@@ -67,7 +68,8 @@ def build_for_stage(
 
     v6 takes one parser object, and nothing but the kernel; v7 takes up to eight, and initrd and
     command line go into the envelope; `nested` are the parsers for what the first ones hand over,
-    such as the zboot in a UKI. A parser that the image carries already is replaced.
+    such as the zboot in a UKI; `addon` is a UKI's, to be
+    verified, its words in `cmdline` already. A parser that the image carries already is replaced.
     Raises ImageError where parser and image do not belong together or the result is not exactly
     the image with the parser, Cancelled, WarmbootError where memory runs out.
 
@@ -89,7 +91,15 @@ def build_for_stage(
         container.seal()
         images = held.enter_context(MemFile("warmboot-envelope"))
         uki = isinstance(image, Uki)
-        write_envelope(view, images.write, initrd=initrd, cmdline=cmdline, uki=uki, cancel=cancel)
+        write_envelope(
+            view,
+            images.write,
+            initrd=initrd,
+            addon=addon,
+            cmdline=cmdline,
+            uki=uki,
+            cancel=cancel,
+        )
         Envelope.parse(images.view())
         images.seal()
         held.pop_all()

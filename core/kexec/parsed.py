@@ -82,6 +82,11 @@ def envelop(
             "The kernel would use the UKI's own initrd, and none was chosen",
             hint="Choose the UKI's initrd, or another one.",
         )
+    if len(selection.addons) > 1:
+        raise Blocked(
+            "The kernel's parser interface takes one add-on of a UKI, not more",
+            hint="Name the one to use with --addon, or none with --no-addons.",
+        )
     initrd = None if initrd_fd is None else FileView(initrd_fd, os.fstat(initrd_fd).st_size)
     files = build_for_stage(
         selection.kernel.view,
@@ -89,6 +94,7 @@ def envelop(
         Dialect.V7,
         _parsers(selection.image, selection.initrd_bytes)[:1],
         initrd=initrd,
+        addon=selection.addons[0].view if len(selection.addons) == 1 else None,
         cmdline=plan.choices.cmdline.text,
         cancel=cancel,
     )

@@ -41,6 +41,7 @@ struct pe_section {
 #define DOT_CMDLINE NAME('.', 'c', 'm', 'd', 'l', 'i', 'n', 'e')
 #define DOT_LINUX NAME('.', 'l', 'i', 'n', 'u', 'x', 0, 0)
 #define DOT_PROFILE NAME('.', 'p', 'r', 'o', 'f', 'i', 'l', 'e')
+#define DOT_ADDON NAME('.', 'a', 'd', 'd', 'o', 'n', 0, 0)
 #define DOT_UKI NAME('.', 'u', 'k', 'i', 0, 0, 0, 0)
 
 /* Names shorter than eight bytes have the next name behind their NUL. */
@@ -92,6 +93,8 @@ static __always_inline enum refusal open_elf(const struct image *image, struct p
 		name = cut(name);
 		if (name == DOT_KERNEL || name == DOT_UKI)
 			take(outer, section.offset, section.size, FOR_KERNEL);
+		else if (name == DOT_ADDON)
+			take(&pieces->addon, section.offset, section.size, FOR_KERNEL);
 		else if (name == DOT_INITRD)
 			take(&pieces->initrd, section.offset, section.size, FOR_INITRD);
 		else if (name == DOT_CMDLINE)
@@ -164,6 +167,10 @@ static __always_inline enum refusal find_in_container(const struct image *image,
 	}
 	take(&pieces->verify, outer.offset, outer.size, FOR_KERNEL);
 	pieces->verify.cmd = CMD_VERIFY_SIG;
+	/* An add-on is verified; what it says is already in the envelope's command line. */
+	if (pieces->addon.size && (KIND != KIND_UKI || !pieces->cmdline.size))
+		return ADDON_ALONE;
+	pieces->addon.cmd = CMD_VERIFY_SIG;
 #if KIND == KIND_UKI
 	return open_uki(image, &outer, pieces);
 #else

@@ -37,6 +37,7 @@ struct piece {
 /* All that an image gives, in order. A piece of 0 bytes is not handed over. */
 struct pieces {
 	struct piece verify;
+	struct piece addon;
 	struct piece kernel;
 	struct piece initrd;
 	struct piece cmdline;
@@ -54,6 +55,7 @@ enum refusal {
 	NOT_PE,
 	NO_KERNEL,
 	BAD_ELF,
+	ADDON_ALONE,
 };
 
 /* The cause, for the kernel's trace log. The words are those of warmboot itself. */
@@ -91,6 +93,9 @@ static __always_inline void tell(enum refusal refusal)
 		break;
 	case BAD_ELF:
 		bpf_printk("warmboot: the envelope's ELF header is not one that parsers read");
+		break;
+	case ADDON_ALONE:
+		bpf_printk("warmboot: the add-on comes without the joined command line");
 		break;
 	}
 }
@@ -154,7 +159,7 @@ static __always_inline enum refusal find(const struct image *image, struct piece
 		return refusal;
 	if (pieces->kernel.size < SMALLEST_PAYLOAD)
 		return TOO_SMALL;
-	if (pieces->verify.size > ROOM || pieces->kernel.size > ROOM ||
+	if (pieces->verify.size > ROOM || pieces->addon.size > ROOM || pieces->kernel.size > ROOM ||
 	    pieces->initrd.size > ROOM || pieces->cmdline.size + pieces->cmdline.nul > ROOM)
 		return TOO_LARGE;
 	return ACCEPTED;

@@ -93,15 +93,18 @@ int parse(struct rehearsal *rehearsal)
 		leave(rehearsal, &image, &pieces.verify);
 		break;
 	case 1:
-		leave(rehearsal, &image, &pieces.kernel);
+		leave(rehearsal, &image, &pieces.addon);
 		break;
 	case 2:
-		leave(rehearsal, &image, &pieces.initrd);
+		leave(rehearsal, &image, &pieces.kernel);
 		break;
 	case 3:
-		leave(rehearsal, &image, &pieces.cmdline);
+		leave(rehearsal, &image, &pieces.initrd);
 		break;
 	case 4:
+		leave(rehearsal, &image, &pieces.cmdline);
+		break;
+	case 5:
 		leave_done(rehearsal);
 		break;
 	}

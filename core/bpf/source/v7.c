@@ -27,6 +27,7 @@ static __always_inline int send_all(char *record, const struct image *image,
 	struct command *command = (struct command *)record;
 
 	if (send_piece(record, image, &pieces->verify, context) < 0 ||
+	    send_piece(record, image, &pieces->addon, context) < 0 ||
 	    send_piece(record, image, &pieces->kernel, context) < 0 ||
 	    send_piece(record, image, &pieces->initrd, context) < 0 ||
 	    send_piece(record, image, &pieces->cmdline, context) < 0)
