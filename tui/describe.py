@@ -15,20 +15,22 @@ from warmboot.tui.work import DetailsRead
 def prompt(row: Row, details: DetailsRead | None, *, staged: bool) -> Content:
     """Return two lines: the title with its marks, then version, format and architecture.
 
-    ``*`` marks the kernel that runs now, ``S`` what is staged, ``!`` what cannot be used. The first
-    column is the cursor's.
+    ``*`` marks the kernel that runs now, ``S`` what is staged, ``d`` the default, ``n`` what the boot
+    loader takes next, ``!`` what cannot be used. The first column is the cursor's.
     """
     entry, image = row.entry, row.image
     version = entry.version or (image.release if image else None) or ""
     bad = row.problem or (details is not None and details.problem)
-    mark = "!" if bad else "S" if staged else "*" if entry.running else " "
+    mark = (
+        "!" if bad else "S" if staged else "*" if entry.running else
+        "n" if entry.next else "d" if entry.default else " "
+    )  # fmt: skip
     about = (
         f"{image.format} {image.architecture or ''}" if image else
         "unusable" if row.read else "not read yet"
     )  # fmt: skip
     title = Content(f" {mark} {printable(entry.title, 60)}\n")
-    role = "next  " if entry.next else "default  " if entry.default else ""
-    return title + Content(f"   {printable(version, 40)}  {role}{about}")
+    return title + Content(f"   {printable(version, 40)}  {about}")
 
 
 def details_text(row: Row, details: DetailsRead | None) -> Content:

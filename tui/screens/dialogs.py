@@ -82,7 +82,7 @@ def message(title: str, text: str) -> Choice:
 def help_box(screen: str) -> Choice:
     """Return the box with all keys of a screen."""
     rows = "\n".join(f"{key:>6}  {tip}" for key, tip in help_rows(screen))
-    marks = " marks  > cursor  * runs now  S staged  ! cannot be used\n"
+    marks = " marks  * runs now  S staged  d default  n next  ! cannot be used\n"
     moving = "arrows  choose an entry, scroll\n   Tab  next part of the screen"
     return message("Keys", f"{marks if screen == 'entries' else ''}{moving}\n{rows}")
 
