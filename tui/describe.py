@@ -15,8 +15,8 @@ from warmboot.tui.work import DetailsRead
 def prompt(row: Row, details: DetailsRead | None, *, staged: bool) -> Content:
     """Return two lines: the title with its marks, then version, format and architecture.
 
-    ``*`` marks the kernel that runs now, ``S`` what is staged, ``d`` the default, ``n`` what the boot
-    loader takes next, ``!`` what cannot be used. The first column is the cursor's.
+    ``*`` marks the kernel that runs now, ``S`` what is staged, ``d`` the default, ``n`` what comes
+    next, ``!`` what cannot be used. The first column is the cursor's.
     """
     entry, image = row.entry, row.image
     version = entry.version or (image.release if image else None) or ""
