@@ -36,10 +36,11 @@ class Inhibitor:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A unit that systemd starts, stops or reloads at this moment; see systemctl(1)."""
+    """A unit that systemd starts, stops or reloads, or will; see systemctl(1), list-jobs."""
 
     unit: str
     type: str
+    state: str
 
 
 def read_inhibitors(prefix: Path) -> tuple[Inhibitor, ...]:
@@ -69,7 +70,7 @@ def _unescape(text: str) -> str:
 
 
 def read_jobs(prefix: Path) -> tuple[Job, ...]:
-    """Ask systemd for its running jobs, as JSON; none where it does not run or answer in 2 s."""
+    """Ask systemd for its jobs, as JSON; none where it does not run or answer in 2 s."""
     if prefix != Path("/") or not Path("/run/systemd/system").is_dir():
         return ()
     import subprocess  # slow to import
@@ -89,7 +90,7 @@ def read_jobs(prefix: Path) -> tuple[Job, ...]:
 
 
 def parse_jobs(answer: bytes) -> tuple[Job, ...]:
-    """Return the jobs that run, from ``systemctl list-jobs --output=json``."""
+    """Return the jobs of ``systemctl list-jobs --output=json``."""
     try:
         rows = json.loads(answer)
     except (ValueError, RecursionError):
@@ -97,7 +98,7 @@ def parse_jobs(answer: bytes) -> tuple[Job, ...]:
     if not isinstance(rows, list):
         return ()
     return tuple(
-        Job(str(row.get("unit", "?")), str(row.get("type", "?")))
+        Job(str(row.get("unit", "?")), str(row.get("type", "?")), str(row.get("state", "?")))
         for row in rows[:_JOBS]
-        if isinstance(row, dict) and row.get("state") == "running"
+        if isinstance(row, dict)
     )

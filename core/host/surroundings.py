@@ -72,6 +72,6 @@ def read_surroundings(prefix: Path) -> Surroundings:
         resyncs=read_resyncs(prefix),
         guests=read_guests(prefix),
         inhibitors=read_inhibitors(prefix),
-        jobs=read_jobs(prefix),
+        jobs=tuple(job for job in read_jobs(prefix) if job.state == "running"),
         updates=read_updates(prefix, mounts),
     )

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
-from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 
 from warmboot.core.errors import WarmbootError
 from warmboot.core.host import Host
+from warmboot.core.host.jobs import Job, read_jobs
 from warmboot.core.kexec import errnos, shutdown, syscalls
 
 _SYSTEMCTL_TIMEOUT = 60
-_JOBS_TIMEOUT = 5
 _WITHOUT = "warmboot exec --now restarts without systemd (services are not stopped)."
 
 
@@ -37,15 +36,6 @@ _TEXT = {
     Way.AT_ONCE: "at once, after syncing the disks; no service is stopped",
     Way.SIMULATED: "simulated: the sandbox comes up in what is staged",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """A job of systemd that belongs to the restart; see systemctl(1), list-jobs."""
-
-    unit: str
-    type: str
-    state: str
 
 
 def choose_way(host: Host, *, simulated: bool, now: bool) -> Way:
@@ -94,20 +84,4 @@ def _systemctl() -> tuple[Job, ...]:
     if done.returncode != 0:
         reason = done.stderr.strip() or f"exit {done.returncode}"
         raise WarmbootError(f"systemctl kexec failed: {reason}", hint=_WITHOUT)
-    return read_jobs()
-
-
-def read_jobs() -> tuple[Job, ...]:
-    """Return the jobs systemd has now; none where it is already on its way out."""
-    try:
-        done = subprocess.run(
-            ["systemctl", "list-jobs", "--output=json"],
-            capture_output=True,
-            timeout=_JOBS_TIMEOUT,
-            check=False,
-            stdin=subprocess.DEVNULL,
-        )
-        rows = json.loads(done.stdout)
-        return tuple(Job(str(r["unit"]), str(r["type"]), str(r["state"])) for r in rows)
-    except (OSError, subprocess.TimeoutExpired, ValueError, KeyError, TypeError):
-        return ()
+    return read_jobs(Path("/"))

@@ -14,6 +14,7 @@ from warmboot.core.boot import BootRoot, Running
 from warmboot.core.bpf.abi import Dialect
 from warmboot.core.errors import Blocked, NothingStaged, Refused, WarmbootError
 from warmboot.core.host import Host, read_host, read_staged
+from warmboot.core.host.jobs import Job
 from warmboot.core.kexec.around import (
     Watchdog,
     read_watchdogs,
@@ -22,7 +23,7 @@ from warmboot.core.kexec.around import (
 )
 from warmboot.core.kexec.arrival import Arrival, last_restart
 from warmboot.core.kexec.countdown import Countdown, begin, cancel, read_countdown
-from warmboot.core.kexec.execute import Job, Way, carry_out, choose_way
+from warmboot.core.kexec.execute import Way, carry_out, choose_way
 from warmboot.core.kexec.journal import Journal
 from warmboot.core.kexec.kernellog import KernelLog
 from warmboot.core.kexec.loader import Loader
