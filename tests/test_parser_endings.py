@@ -6,6 +6,7 @@ The program is compiled as it is, with stand-ins for what only a kernel with the
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import struct
 from collections.abc import Iterator
@@ -17,7 +18,7 @@ import pytest
 from stand_ins import compile_with_stand_ins
 
 from warmboot.core.bpf.abi import HEADERS, MAPS, SMALLEST_RING, Dialect, Kind
-from warmboot.core.bpf.kernel import Loaded, LoadError, Ring, load
+from warmboot.core.bpf.kernel import Loaded, LoadError, Ring, _call, load
 from warmboot.core.bpf.outcome import Refusal
 from warmboot.core.bpf.sizes import Sizes
 from warmboot.core.bpf.toolchain import Recipe, sources
@@ -29,6 +30,7 @@ NOTHING = HEADER.pack(2, 1, 8) + bytes(8)
 STREAM = bytes(range(1, 33))
 ZBOOT = struct.pack("<4s4sII", b"MZ\0\0", b"zimg", 64, 32).ljust(64, b"\0") + STREAM
 WHOLE = HEADER.pack(1, 1, 32) + STREAM
+_OBJECT_INFO = 15  # BPF_OBJ_GET_INFO_BY_FD
 
 
 @dataclass
@@ -48,6 +50,12 @@ class Program:
 
     def ring(self, place: int) -> Ring:
         return Ring(self._loaded.maps[place], SMALLEST_RING)
+
+    def verified(self) -> int:
+        """How many instructions the verifier went through (verified_insns of bpf_prog_info)."""
+        room = ctypes.create_string_buffer(256)
+        _call(_OBJECT_INFO, struct.pack("<IIQ", self._loaded.program, 232, ctypes.addressof(room)))
+        return int(struct.unpack_from("<I", room.raw, 216)[0])
 
     def close(self) -> None:
         self._loaded.close()
@@ -139,6 +147,23 @@ def test_records_are_given_back_in_every_ending(zboot: Program) -> None:
                 assert ring.take() == []  # discarded, each of them
                 ring.free()
     assert zboot.run(ZBOOT) == Ending([WHOLE[:16]], gets=1, puts=1)
+
+
+@pytest.mark.parametrize(
+    ("dialect", "kind"),
+    [
+        (Dialect.V6, Kind.ZBOOT),
+        (Dialect.V6, Kind.COPY),
+        (Dialect.V7, Kind.ZBOOT),
+        (Dialect.V7, Kind.UKI),
+    ],
+    ids=["v6-zboot", "v6-copy", "v7-zboot", "v7-uki"],
+)
+def test_the_verifier_is_far_from_its_limit(dialect: Dialect, kind: Kind, tmp_path: Path) -> None:
+    """A million instructions is the limit of every kernel; older ones go through more of them."""
+    program = load_program(tmp_path, kind, Sizes(4096, SMALLEST_RING), dialect)
+    assert 0 < program.verified() < 20_000
+    program.close()
 
 
 def test_a_ring_too_small_for_the_record(tmp_path: Path) -> None:

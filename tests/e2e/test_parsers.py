@@ -54,12 +54,13 @@ def test_stock_kernels_lack_the_interface_and_object_to_nothing_else(
             "/boot/enveloped.efi": enveloped,
             "/boot/Image": raw,
             "/boot/unified.efi": unified,
-            "/boot/attached-v6.o": attached(Dialect.V6, tmp_path),
-            "/boot/attached-v7.o": attached(Dialect.V7, tmp_path),
+            "/boot/attached-v6.o": attached(Dialect.V6, Kind.ZBOOT, tmp_path),
+            "/boot/attached-v7.o": attached(Dialect.V7, Kind.ZBOOT, tmp_path),
+            "/boot/attached-uki.o": attached(Dialect.V7, Kind.UKI, tmp_path),
         },
         tmp_path,
     )
-    for name in ("attached-v6", "attached-v7"):
+    for name in ("attached-v6", "attached-v7", "attached-uki"):
         assert answers.pop(name) == {"stage": "DONE", "code": 0, "log": ""}
     for name, answer in answers.items():
         assert (answer["stage"], answer["code"]) == ("ABSENT", ENOENT), (name, answer["log"])
@@ -81,9 +82,9 @@ def test_stock_kernels_lack_the_interface_and_object_to_nothing_else(
     assert answers["unified"]["commands"][-1][0] == "DONE"
 
 
-def attached(dialect: Dialect, folder: Path) -> bytes:
+def attached(dialect: Dialect, kind: Kind, folder: Path) -> bytes:
     """The parser itself, for a function that a stock kernel has; stand-ins for those it lacks."""
-    recipe = Recipe(dialect, Kind.ZBOOT, sizes_for(1 << 20))
+    recipe = Recipe(dialect, kind, sizes_for(1 << 20))
     return write_object(*compile_with_stand_ins("attached.c", recipe, folder))
 
 

@@ -65,9 +65,40 @@ static __always_inline void take(struct piece *piece, __u64 offset, __u64 size, 
 	piece->target = target;
 }
 
-/* The sections of an envelope. `outer` is the signed PE file, whichever name it goes by. */
-static __always_inline enum refusal open_elf(const struct image *image, struct piece *outer,
-					     struct pieces *pieces)
+/*
+ * What a section is, is told by functions that the verifier looks at once each: inlined, every way
+ * through one section would multiply the ways through the next. 0 goes on to the next section.
+ */
+#define LAST_SECTION -1
+
+/* One section of an envelope. `outer` is the signed PE file, whichever name it goes by. */
+__noinline int take_elf_section(const struct image *image, __u64 place,
+				const struct elf_section *names, struct piece *outer,
+				struct pieces *pieces)
+{
+	struct elf_section section;
+	__u64 name = 0;
+
+	if (!image || !names || !outer || !pieces)
+		return BAD_ELF;
+	if (read(&section, sizeof(section), image, place) || section.name >= names->size ||
+	    read(&name, sizeof(name), image, names->offset + section.name) ||
+	    !inside(image, section.offset, section.size))
+		return OUTSIDE;
+	name = cut(name);
+	if (name == DOT_KERNEL || name == DOT_UKI)
+		take(outer, section.offset, section.size, FOR_KERNEL);
+	else if (name == DOT_ADDON)
+		take(&pieces->addon, section.offset, section.size, FOR_KERNEL);
+	else if (name == DOT_INITRD)
+		take(&pieces->initrd, section.offset, section.size, FOR_INITRD);
+	else if (name == DOT_CMDLINE)
+		take(&pieces->cmdline, section.offset, section.size, FOR_CMDLINE);
+	return ACCEPTED;
+}
+
+static __always_inline int open_elf(const struct image *image, struct piece *outer,
+				    struct pieces *pieces)
 {
 	struct elf_header header;
 	struct elf_section names;
@@ -79,33 +110,48 @@ static __always_inline enum refusal open_elf(const struct image *image, struct p
 		return BAD_ELF;
 	if (read(&names, sizeof(names), image, header.sections + header.names * sizeof(names)))
 		return OUTSIDE;
-	for (int i = 1; i < MOST_ELF_SECTIONS; i++) {
-		struct elf_section section;
-		__u64 name = 0;
+	for (int i = 1; i < MOST_ELF_SECTIONS && i < header.section_count; i++) {
+		int refusal = take_elf_section(image, header.sections + i * sizeof(names), &names,
+					       outer, pieces);
 
-		if (i >= header.section_count)
-			break;
-		if (read(&section, sizeof(section), image, header.sections + i * sizeof(section)) ||
-		    section.name >= names.size ||
-		    read(&name, sizeof(name), image, names.offset + section.name) ||
-		    !inside(image, section.offset, section.size))
-			return OUTSIDE;
-		name = cut(name);
-		if (name == DOT_KERNEL || name == DOT_UKI)
-			take(outer, section.offset, section.size, FOR_KERNEL);
-		else if (name == DOT_ADDON)
-			take(&pieces->addon, section.offset, section.size, FOR_KERNEL);
-		else if (name == DOT_INITRD)
-			take(&pieces->initrd, section.offset, section.size, FOR_INITRD);
-		else if (name == DOT_CMDLINE)
-			take(&pieces->cmdline, section.offset, section.size, FOR_CMDLINE);
+		if (refusal)
+			return refusal;
 	}
 	return outer->size ? ACCEPTED : NO_KERNEL;
 }
 
-/* The sections of a UKI, which stands at outer->offset; what the envelope brings goes before. */
-static __always_inline enum refusal open_uki(const struct image *image, const struct piece *outer,
-					     struct pieces *pieces)
+#if KIND == KIND_UKI
+/* One section of a UKI, which stands at outer->offset; what the envelope brings goes before. */
+__noinline int take_pe_section(const struct image *image, __u64 place, const struct piece *outer,
+			       struct pieces *pieces)
+{
+	struct pe_section section;
+	__u64 size, offset;
+
+	if (!image || !outer || !pieces)
+		return NOT_PE;
+	if (read(&section, sizeof(section), image, place))
+		return OUTSIDE;
+	/* What follows belongs to other profiles; the first one is the default. */
+	if (section.name == DOT_PROFILE)
+		return LAST_SECTION;
+	size = section.memory_size < section.size ? section.memory_size : section.size;
+	if (section.offset > outer->size || size > outer->size - section.offset)
+		return OUTSIDE;
+	offset = outer->offset + section.offset;
+	if (section.name == DOT_LINUX)
+		take(&pieces->kernel, offset, size, FOR_KERNEL);
+	else if (section.name == DOT_INITRD && !pieces->initrd.size)
+		take(&pieces->initrd, offset, size, FOR_INITRD);
+	else if (section.name == DOT_CMDLINE && !pieces->cmdline.size) {
+		take(&pieces->cmdline, offset, size, FOR_CMDLINE);
+		pieces->cmdline.nul = 1;
+	}
+	return ACCEPTED;
+}
+
+static __always_inline int open_uki(const struct image *image, const struct piece *outer,
+				    struct pieces *pieces)
 {
 	__u32 pe, signature, zimg[2];
 	__u16 counts[10];
@@ -118,29 +164,14 @@ static __always_inline enum refusal open_uki(const struct image *image, const st
 	if (signature != 0x4550)
 		return NOT_PE;
 	table = outer->offset + pe + 24 + counts[8];
-	for (int i = 0; i < MOST_PE_SECTIONS; i++) {
-		struct pe_section section;
-		__u64 size, offset;
+	for (int i = 0; i < MOST_PE_SECTIONS && i < counts[1]; i++) {
+		int refusal = take_pe_section(image, table + i * sizeof(struct pe_section), outer,
+					      pieces);
 
-		if (i >= counts[1])
+		if (refusal == LAST_SECTION)
 			break;
-		if (read(&section, sizeof(section), image, table + i * sizeof(section)))
-			return OUTSIDE;
-		/* What follows belongs to other profiles; the first one is the default. */
-		if (section.name == DOT_PROFILE)
-			break;
-		size = section.memory_size < section.size ? section.memory_size : section.size;
-		if (section.offset > outer->size || size > outer->size - section.offset)
-			return OUTSIDE;
-		offset = outer->offset + section.offset;
-		if (section.name == DOT_LINUX)
-			take(&pieces->kernel, offset, size, FOR_KERNEL);
-		else if (section.name == DOT_INITRD && !pieces->initrd.size)
-			take(&pieces->initrd, offset, size, FOR_INITRD);
-		else if (section.name == DOT_CMDLINE && !pieces->cmdline.size) {
-			take(&pieces->cmdline, offset, size, FOR_CMDLINE);
-			pieces->cmdline.nul = 1;
-		}
+		if (refusal)
+			return refusal;
 	}
 	if (!pieces->kernel.size)
 		return NO_KERNEL;
@@ -149,17 +180,18 @@ static __always_inline enum refusal open_uki(const struct image *image, const st
 		pieces->kernel.flag = PIPELINE_FILL;
 	return ACCEPTED;
 }
+#endif
 
-static __always_inline enum refusal find_in_container(const struct image *image,
-						      struct pieces *pieces)
+static __always_inline int find_in_container(const struct image *image, struct pieces *pieces)
 {
 	struct piece outer = {.size = image->size};
-	enum refusal refusal;
 	__u32 magic = 0;
 
 	if (read(&magic, sizeof(magic), image, 0))
 		return TOO_SHORT;
 	if (magic == ELF) {
+		int refusal;
+
 		outer.size = 0;
 		refusal = open_elf(image, &outer, pieces);
 		if (refusal)

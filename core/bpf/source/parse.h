@@ -215,6 +215,7 @@ static __always_inline __u64 fill(char *record, const struct image *image,
 #if KIND == KIND_COPY
 	blank_signature(record + sizeof(*command), size);
 #elif KIND == KIND_UKI
+	asm volatile("" : "+r"(size));
 	if (piece->nul && size < ROOM) {
 		record[sizeof(*command) + size] = 0;
 		command->payload_len = ++size;

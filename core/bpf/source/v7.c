@@ -63,6 +63,8 @@ int BPF_PROG(parse, struct kexec_context *kexec, unsigned long id)
 		if (send_all(record, &image, &pieces, context) < 0)
 			bpf_printk("warmboot: the kernel did not take a command");
 		bpf_put_parser_context(context);
+	} else {
+		bpf_printk("warmboot: the kernel gave no parser context");
 	}
 	bpf_ringbuf_discard(record, BPF_RB_NO_WAKEUP);
 	return 0;
