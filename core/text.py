@@ -4,31 +4,29 @@ from __future__ import annotations
 
 import unicodedata
 
-_UNSAFE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
-
 
 def printable(text: str | bytes, limit: int = 4096) -> str:
     """Return `text` with every character that could steer a terminal replaced by an escape.
 
     Control, format (bidirectional overrides too), surrogate, private and unassigned characters
-    become ``\\xNN`` or ``\\uNNNN``; tabs and line ends become a space, so that the result is one
-    line. Bytes are read as UTF-8, bad ones escaped. Longer than `limit` characters is cut, with
-    three dots behind it.
+    become ``\\xNN`` or ``\\uNNNN``; tabs, line ends and unusual spaces become a space, so that the
+    result is one line. Bytes are read as UTF-8, bad ones escaped. Longer than `limit` characters
+    is cut, with three dots behind it.
     """
     if isinstance(text, bytes):
         text = text[: limit * 4].decode("utf-8", "backslashreplace")
     cut = len(text) > limit
     text = text[:limit]
-    if not (text.isascii() and text.isprintable()):
+    if not text.isprintable():
         text = "".join(_visible(char) for char in text)
     return text + "..." if cut else text
 
 
 def _visible(char: str) -> str:
-    if char in "\t\n\r":
-        return " "
-    if unicodedata.category(char) not in _UNSAFE:
+    if char.isprintable():
         return char
+    if char in "\t\n\r" or unicodedata.category(char) == "Zs":
+        return " "
     code = ord(char)
     if code < 0x100:
         return f"\\x{code:02x}"

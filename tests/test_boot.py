@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from warmboot.core.boot import BootRoot, Entry, Kind, choose, find_entries
+from warmboot.core.boot import BootRoot, Entry, Kind
+from warmboot.core.boot.choose import choose
+from warmboot.core.boot.find import find_entries
 from warmboot.core.errors import NotFound
 from warmboot.core.sandbox.builders.kernel import build_arm64_image
 from warmboot.core.sandbox.builders.pe import PeSection, build_pe

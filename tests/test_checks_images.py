@@ -24,7 +24,7 @@ from machines import (
 
 from warmboot.core.errors import Blocked, ExitCode, WrongArgument
 from warmboot.core.images import BytesView
-from warmboot.core.images.authenticode import is_signed
+from warmboot.core.images.pe import is_signed
 from warmboot.core.kexec import Finding, Verdict, check
 from warmboot.core.kexec.checks.registry import forced_checks
 from warmboot.core.sandbox.builders.bzimage import build_bzimage

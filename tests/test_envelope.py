@@ -21,7 +21,8 @@ from warmboot.core.bpf.unchanged import check_unchanged
 from warmboot.core.errors import Cancelled, ImageError, NotFound, WarmbootError
 from warmboot.core.images import BytesView, ImageFile, identify
 from warmboot.core.images.zboot import Zboot
-from warmboot.core.payload import MemFile, unpack
+from warmboot.core.payload.memfile import MemFile
+from warmboot.core.payload.unpack import unpack
 from warmboot.core.progress import Cancel
 from warmboot.core.sandbox.builders.kernel import build_arm64_image
 from warmboot.core.sandbox.builders.parser import build_parser

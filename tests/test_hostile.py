@@ -14,7 +14,8 @@ from warmboot.core.errors import ImageError
 from warmboot.core.images import BytesView, Method, Stream, identify
 from warmboot.core.images.authenticode import signatures_of
 from warmboot.core.images.bpfobject import carried_parser
-from warmboot.core.payload import MemFile, unpack
+from warmboot.core.payload.memfile import MemFile
+from warmboot.core.payload.unpack import unpack
 from warmboot.core.sandbox.builders.bzimage import build_bzimage
 from warmboot.core.sandbox.builders.compress import compress
 from warmboot.core.sandbox.builders.elf import build_elf_kernel

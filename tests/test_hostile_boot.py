@@ -10,8 +10,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from layouts import put
 
-from warmboot.core.boot import BootRoot, Running, arrange, discover, find_entries
+from warmboot.core.boot import BootRoot, Running
 from warmboot.core.boot.extlinux import parse_menu
+from warmboot.core.boot.find import arrange, discover, find_entries
 from warmboot.core.boot.version import compare
 
 KEYS = ("title", "version", "machine-id", "sort-key", "linux", "uki", "efi", "initrd", "options",

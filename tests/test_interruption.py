@@ -50,7 +50,7 @@ def after(owner, name):
     setattr(owner, name, run)
 
 {
-    "unpack": lambda: before(stage, "_kernel"),
+    "unpack": lambda: before(stage, "open_kernel"),
     "prepared": lambda: after(command, "prepare"),
     "before the call": lambda: before(simulator.Simulator, "load"),
     "after the call": lambda: after(simulator.Simulator, "load"),

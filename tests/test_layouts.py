@@ -8,7 +8,9 @@ import layouts
 import pytest
 from layouts import MACHINE, UUID, loader_variable, put
 
-from warmboot.core.boot import BootRoot, Entry, Kind, Listing, Running, choose, find_entries
+from warmboot.core.boot import BootRoot, Entry, Kind, Listing, Running
+from warmboot.core.boot.choose import choose
+from warmboot.core.boot.find import find_entries
 from warmboot.core.errors import NotFound
 from warmboot.core.sandbox.builders.uki import build_uki
 

@@ -23,7 +23,7 @@ from warmboot.core.kexec.load.devicetree import LIMIT, check_tree, next_tree
 from warmboot.core.kexec.load.memory import Range, Room, free_ranges
 from warmboot.core.kexec.load.segments import Layout
 from warmboot.core.kexec.loader import Call, LoadFlags, LoadRequest
-from warmboot.core.payload import MemFile
+from warmboot.core.payload.memfile import MemFile
 from warmboot.core.sandbox.builders.kernel import build_arm64_image
 from warmboot.core.sandbox.machine import SimulatedMachine, write_machine
 

@@ -9,7 +9,8 @@ import pytest
 
 from warmboot.core.images import Architecture, Format, ImageFile, Method, identify
 from warmboot.core.images.zboot import Zboot
-from warmboot.core.payload import MemFile, unpack
+from warmboot.core.payload.memfile import MemFile
+from warmboot.core.payload.unpack import unpack
 
 Images = Callable[[str], Path]
 

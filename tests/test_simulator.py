@@ -12,7 +12,7 @@ import pytest
 from warmboot.core.errors import NothingStaged, Refused
 from warmboot.core.kexec.loader import LoadFlags, LoadRequest
 from warmboot.core.kexec.simulator import Simulator
-from warmboot.core.payload import MemFile
+from warmboot.core.payload.memfile import MemFile
 from warmboot.core.sandbox.builders.bzimage import build_bzimage
 from warmboot.core.sandbox.builders.kernel import build_arm64_image
 from warmboot.core.sandbox.builders.pe import build_certificate

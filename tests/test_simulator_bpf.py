@@ -25,7 +25,7 @@ from warmboot.core.kexec.loader import LoadRequest
 from warmboot.core.kexec.simulated import NotSimulated, Unsurvived
 from warmboot.core.kexec.simulated_keys import KEYRING
 from warmboot.core.kexec.simulator import Simulator
-from warmboot.core.payload import MemFile
+from warmboot.core.payload.memfile import MemFile
 from warmboot.core.sandbox.builders.kernel import build_arm64_image
 from warmboot.core.sandbox.builders.parser import build_object, build_opts_data, build_parser
 from warmboot.core.sandbox.builders.uki import build_uki

@@ -12,6 +12,7 @@ from warmboot.core.text import duration, plural, printable, size
 
 @given(st.text())
 def test_printable_leaves_no_character_that_steers_a_terminal(text: str) -> None:
+    assert printable(text).isprintable()
     for char in printable(text):
         assert unicodedata.category(char) not in {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
 
@@ -25,6 +26,7 @@ def test_printable_shows_what_it_replaced() -> None:
     assert printable("a\x1b[31mb") == "a\\x1b[31mb"
     assert printable("x\u202ey") == "x\\u202ey"
     assert printable("one\ttwo\nthree") == "one two three"
+    assert printable("a\u00a0b\u3000c") == "a b c"
     assert printable("Größe [red]") == "Größe [red]"
 
 

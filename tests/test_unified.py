@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from warmboot.core.boot import BootRoot, find_entries
+from warmboot.core.boot import BootRoot
+from warmboot.core.boot.find import find_entries
 from warmboot.core.errors import Blocked, ImageError, NotFound
 from warmboot.core.host import read_host
 from warmboot.core.kexec import Selection, choose_cmdline, make_plan, prepare

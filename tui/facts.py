@@ -8,7 +8,7 @@ from warmboot.core.boot import BootRoot, Entry
 from warmboot.core.errors import WarmbootError
 from warmboot.core.host import Host
 from warmboot.core.images import BootImage, Fact, Identity, identify
-from warmboot.core.payload import Payload
+from warmboot.core.payload.unpack import Payload
 from warmboot.core.text import duration, plural, printable, size
 
 

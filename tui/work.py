@@ -10,8 +10,9 @@ from pathlib import Path
 
 from textual.message import Message
 
-from warmboot.core.boot import Entry, Listing, find_entries
+from warmboot.core.boot import Entry, Listing
 from warmboot.core.boot.devices import Devices
+from warmboot.core.boot.find import find_entries
 from warmboot.core.boot.presets import Preset, built_in
 from warmboot.core.bpf.abi import Dialect
 from warmboot.core.errors import ImageError, WarmbootError
@@ -30,11 +31,11 @@ from warmboot.core.kexec import (
 )
 from warmboot.core.kexec.checks.registry import examine_machine
 from warmboot.core.kexec.review import devices_of
-from warmboot.core.payload import examine as examine_image
+from warmboot.core.payload.examine import examine as examine_image
 from warmboot.core.payload.initrd import mismatch, read_initrd
 from warmboot.core.progress import Cancel, Progress, Report
 from warmboot.core.text import printable
-from warmboot.tui.commands.cmdline import presets_of
+from warmboot.tui.asked import presets_of
 from warmboot.tui.commands.doctor import finding_lines
 from warmboot.tui.facts import Row, examine, payload_facts
 from warmboot.tui.standing import clock

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import os
 import re
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -131,6 +130,8 @@ def read_presets(machine: str, paths: Sequence[Path]) -> tuple[Preset, ...]:
 
 
 def _from_file(path: Path) -> list[Preset]:
+    import tomllib  # 10 ms that only a configuration file is worth
+
     shown = printable(str(path))
     try:
         with path.open("rb") as file:

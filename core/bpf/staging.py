@@ -18,7 +18,7 @@ from warmboot.core.images import BootImage, BytesView, View
 from warmboot.core.images.bpfcontainer import Envelope
 from warmboot.core.images.bpfobject import ParserObject, carried_parser
 from warmboot.core.images.uki import Uki
-from warmboot.core.payload import MemFile
+from warmboot.core.payload.memfile import MemFile
 from warmboot.core.progress import Cancel
 
 

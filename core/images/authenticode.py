@@ -19,8 +19,6 @@ from warmboot.core.images.view import View
 from warmboot.core.text import printable
 
 _PKCS_SIGNED_DATA = 2
-_PE32_PLUS = 0x20B
-_CERTIFICATE_TABLE = 4
 _MAX_TABLE = 1 << 20
 _MAX_SIGNATURES = 16
 _CHUNK = 1 << 20
@@ -50,26 +48,6 @@ def signatures_of(view: View) -> tuple[Signature, ...]:
     except ImageError:
         return ()
     return read_signatures(view, headers)
-
-
-def is_signed(view: View) -> bool:
-    """Whether a file has a certificate table at all: the header alone is read.
-
-    Source: PE Format, optional header data directories; entry 4 is the certificate table.
-    """
-    try:
-        if view.head(2) != b"MZ":
-            return False
-        header = view.u32(0x3C, "PE header offset")
-        if view.read(header, 4, "PE header") != b"PE\0\0":
-            return False
-        wide = view.u16(header + 24, "optional header magic") == _PE32_PLUS
-        directories = header + (136 if wide else 120)
-        if view.u32(directories - 4, "count of data directories") <= _CERTIFICATE_TABLE:
-            return False
-        return view.u32(directories + 8 * _CERTIFICATE_TABLE + 4, "certificate table size") > 0
-    except ImageError:
-        return False
 
 
 def describe_signature(signature: Signature) -> Fact:

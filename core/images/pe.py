@@ -222,3 +222,26 @@ class PeProgram(BootImage):
 
     def facts(self) -> tuple[Fact, ...]:
         return describe_headers(self.headers)
+
+
+def is_signed(view: View) -> bool:
+    """Whether a file has a certificate table at all: the header alone is read.
+
+    Source: PE Format, optional header data directories; entry 4 is the certificate table.
+    """
+    try:
+        if view.head(2) != b"MZ":
+            return False
+        header = view.u32(0x3C, "PE header offset")
+        if view.read(header, 4, "PE header") != b"PE\0\0":
+            return False
+        start = _DIRECTORIES.get(view.u16(header + 24, "optional header magic"))
+        if start is None:
+            return False
+        directories = header + 24 + start
+        if view.u32(directories - 4, "count of data directories") <= _CERTIFICATES:
+            return False
+        size = directories + _CERTIFICATES * _DIRECTORY.size + 4
+        return view.u32(size, "certificate table size") > 0
+    except ImageError:
+        return False

@@ -2,39 +2,35 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from warmboot.core.boot import BootRoot, Running
 from warmboot.core.bpf.abi import Dialect
 from warmboot.core.errors import Blocked, NothingStaged, Refused, WarmbootError
 from warmboot.core.host import Host, read_host, read_staged
-from warmboot.core.host.jobs import Job
-from warmboot.core.kexec.around import (
-    Watchdog,
-    read_watchdogs,
-    reboot_is_kexec,
-    tell_everybody,
-)
-from warmboot.core.kexec.arrival import Arrival, last_restart
-from warmboot.core.kexec.countdown import Countdown, begin, cancel, read_countdown
-from warmboot.core.kexec.execute import Way, carry_out, choose_way
 from warmboot.core.kexec.journal import Journal
 from warmboot.core.kexec.kernellog import KernelLog
 from warmboot.core.kexec.loader import Loader
 from warmboot.core.kexec.lock import Holder, only_one, read_holder, undisturbed
-from warmboot.core.kexec.native import NativeLoader
-from warmboot.core.kexec.simulator import Simulator
 from warmboot.core.kexec.stage import Prepared, Staged, commit
 from warmboot.core.progress import Report, ignore
 from warmboot.core.sandbox.marker import is_sandbox
 
-_CHUNK = 1 << 20
+if TYPE_CHECKING:  # what only some commands do is imported where it is done
+    from warmboot.core.host.jobs import Job
+    from warmboot.core.kexec.around import Watchdog
+    from warmboot.core.kexec.arrival import Arrival
+    from warmboot.core.kexec.countdown import Countdown
+    from warmboot.core.kexec.execute import Way
+
+_CHANGED = (
+    "A file changed while the kernel read it, so what is staged is not known for sure. "
+    "Stage it again."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +96,10 @@ class Machine:
 
     def status(self) -> Status:
         """Return what is staged now, what is about to happen, and what the last restart did."""
+        from warmboot.core.kexec.around import read_watchdogs, reboot_is_kexec
+        from warmboot.core.kexec.arrival import last_restart
+        from warmboot.core.kexec.countdown import read_countdown
+
         prefix = self.host.prefix
         host = read_host(prefix)
         known = self.journal.known(host.boot_id)
@@ -125,11 +125,12 @@ class Machine:
         forced = list(prepared.plan.forced)
         intent = {**_summary(prepared), "forced": forced}
         with only_one(self.host.prefix, "warmboot stage"), undisturbed():
-            digest = _Digest(prepared.request.initrd_fd)
             step = "crash-staging" if prepared.plan.choices.panic else "staging"
             with self._step(step, **intent) as warnings:
                 staged = commit(prepared, self.loader, self.host, report=report)
-            after = {"initrd_sha256": digest.result(), "forced": forced}
+            if staged.sha256 is None:
+                warnings.append(_CHANGED)
+            after = {"initrd_sha256": prepared.initrd_sha256, "forced": forced}
             _note(warnings, lambda: self.journal.staged(staged, **after))
         return staged, warnings[0] if warnings else None
 
@@ -152,6 +153,8 @@ class Machine:
 
     def way(self, *, now: bool = False) -> Way:
         """Return how a restart would end the running system."""
+        from warmboot.core.kexec.execute import choose_way
+
         return choose_way(self.host, simulated=self.simulated, now=now)
 
     def executable(self, *, whatever: bool = False) -> Staged | None:
@@ -182,6 +185,9 @@ class Machine:
         Returns on a simulated machine only, or where systemd does the restart in its own time.
         Raises what `executable` raises, Refused, WarmbootError.
         """
+        from warmboot.core.kexec.around import tell_everybody
+        from warmboot.core.kexec.execute import carry_out
+
         way = self.way(now=now)
         with only_one(self.host.prefix, "warmboot exec"), undisturbed():
             staged = self.executable(whatever=whatever)
@@ -208,6 +214,8 @@ class Machine:
 
         Raises Blocked where a restart is set already, WarmbootError where nothing can wait.
         """
+        from warmboot.core.kexec.countdown import begin
+
         with only_one(self.host.prefix, "warmboot exec"):
             made = begin(self.host.prefix, countdown, command)
             warnings: list[str] = []
@@ -217,6 +225,8 @@ class Machine:
 
     def cancel_countdown(self) -> tuple[Countdown | None, str | None]:
         """End the countdown; returns what was cancelled and a warning as commit does."""
+        from warmboot.core.kexec.countdown import cancel
+
         ended = cancel(self.host.prefix)
         warnings: list[str] = []
         if ended is not None:
@@ -264,38 +274,14 @@ def open_machine(root: Path) -> Machine:
     """
     boot_root = BootRoot(root)
     if is_sandbox(root):
-        simulator = Simulator(root)
-        return Machine(boot_root, read_host(root), simulator, Journal(root), False)
+        from warmboot.core.kexec.simulator import Simulator
+
+        return Machine(boot_root, read_host(root), Simulator(root), Journal(root), False)
+    from warmboot.core.kexec.native import NativeLoader
+
     host = read_host(Path("/"))
     foreign = root.resolve() != Path("/")
     return Machine(boot_root, host, NativeLoader(host), Journal(Path("/")), foreign)
-
-
-class _Digest:
-    """The SHA-256 of a descriptor, computed while the kernel reads the same bytes."""
-
-    def __init__(self, fd: int | None) -> None:
-        self._result: str | None = None
-        self._fd = fd
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._thread.start()
-
-    def result(self) -> str | None:
-        """Return the digest in hexadecimal; None where there is nothing to read."""
-        self._thread.join()
-        return self._result
-
-    def _run(self) -> None:
-        if self._fd is None:
-            return
-        digest, position = hashlib.sha256(), 0
-        try:
-            while block := os.pread(self._fd, _CHUNK, position):
-                digest.update(block)
-                position += len(block)
-        except OSError:
-            return
-        self._result = digest.hexdigest()
 
 
 def _translated(fault: WarmbootError | OSError) -> WarmbootError:
@@ -311,7 +297,6 @@ def _summary(prepared: Prepared) -> dict[str, object]:
         "initrds": list(choices.initrds or ()),
         "cmdline": choices.cmdline.text,
         "strategy": prepared.plan.strategy,
-        "sha256": prepared.sha256,
     }
 
 

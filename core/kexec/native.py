@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import errno
 import os
+from functools import partial
 
 from warmboot.core.errors import Blocked, WarmbootError
 from warmboot.core.host import Host, read_staged
 from warmboot.core.host.files import read_text
-from warmboot.core.images import FileView, identify
-from warmboot.core.images.rawimage import RawImage
-from warmboot.core.kexec import errnos, execute, syscalls
-from warmboot.core.kexec.load import segments, tools
-from warmboot.core.kexec.load.memory import free_ranges
+from warmboot.core.kexec import errnos, syscalls
 from warmboot.core.kexec.loader import Call, LoadFlags, LoadRequest
 
 _IOMEM_LIMIT = 4 << 20
@@ -33,15 +30,15 @@ class NativeLoader:
         Raises WarmbootError where kexec-tools fails, and what placing in memory raises.
         """
         if request.call is Call.TOOLS:
+            from warmboot.core.kexec.load import tools
+
             tools.load(self._host, request)
             return
+        call = partial(self._file_load, request)
         if request.call is Call.LOAD:
-            layout = _place(self._host, request)
+            call = _placed(self._host, request)
         try:
-            if request.call is Call.LOAD:
-                segments.load(layout, 0, self._host.machine)
-            else:
-                self._file_load(request)
+            call()
         except OSError as error:
             raise errnos.refusal(error.errno or 0, errnos.LOAD, "Staging") from error
 
@@ -79,12 +76,21 @@ class NativeLoader:
 
     def execute(self) -> None:
         """Sync the disks and jump; how the running system ends first is for `execute` to say."""
+        from warmboot.core.kexec import execute
+
         execute.jump()
 
 
-def _place(host: Host, request: LoadRequest) -> segments.Layout:
-    """Find a place for everything; raises Blocked, Refused, ImageError, WarmbootError."""
-    from warmboot.core.kexec.load import arm64, devicetree  # a library that only this needs
+def _placed(host: Host, request: LoadRequest) -> partial[None]:
+    """Find a place for everything, and return the call; raises Blocked, ImageError, WarmbootError.
+
+    The call raises OSError.
+    """
+    # A library among them that only this needs.
+    from warmboot.core.images import FileView, identify
+    from warmboot.core.images.rawimage import RawImage
+    from warmboot.core.kexec.load import arm64, devicetree, segments
+    from warmboot.core.kexec.load.memory import free_ranges
 
     size = os.fstat(request.kernel_fd).st_size
     image = identify(FileView(request.kernel_fd, size))
@@ -102,7 +108,7 @@ def _place(host: Host, request: LoadRequest) -> segments.Layout:
             "The kernel does not tell where memory is free (/proc/iomem)",
             hint="Run warmboot as root, outside a container.",
         )
-    return arm64.place(
+    layout = arm64.place(
         image,
         (request.kernel_fd, size),
         (request.initrd_fd, initrd_size) if request.initrd_fd is not None and initrd_size else None,
@@ -110,3 +116,4 @@ def _place(host: Host, request: LoadRequest) -> segments.Layout:
         request.cmdline_bytes,
         free,
     )
+    return partial(segments.load, layout, 0, host.machine)

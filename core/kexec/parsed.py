@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 from contextlib import ExitStack
-from dataclasses import dataclass
 
 from warmboot.core.bpf.abi import SECTION, Dialect
 from warmboot.core.bpf.container import build_container
@@ -20,26 +19,20 @@ from warmboot.core.errors import Blocked
 from warmboot.core.images import BootImage, BytesView, FileView, View, pe
 from warmboot.core.images.uki import Uki
 from warmboot.core.images.zboot import Zboot
+from warmboot.core.kexec.descriptors import Kernel
 from warmboot.core.kexec.plan import Plan
-from warmboot.core.kexec.reading import check_inner, read_all
+from warmboot.core.kexec.reading import check_inner, copy_all
 from warmboot.core.kexec.selection import Selection
-from warmboot.core.payload import MemFile, examine, kernel_inside, unpack
+from warmboot.core.payload.examine import examine, kernel_inside
+from warmboot.core.payload.follow import follow_file
+from warmboot.core.payload.memfile import MemFile
+from warmboot.core.payload.unpack import unpack
 from warmboot.core.progress import Cancel, Phase, Report
-
-
-@dataclass(frozen=True, slots=True)
-class Parsed:
-    """What goes into the call in the kernel's place; `parsers` are the objects that run for it."""
-
-    kernel_fd: int
-    release: str | None
-    sha256: str
-    parsers: tuple[View, ...]
 
 
 def hand_over(
     plan: Plan, selection: Selection, held: ExitStack, report: Report, cancel: Cancel
-) -> Parsed:
+) -> Kernel:
     """Make the kernel's file ready; raises ImageError, Blocked, NotFound, Cancelled."""
     view: View = selection.kernel.view
     image = selection.image
@@ -51,7 +44,7 @@ def hand_over(
             build_container(objects[:1], build_container(objects[1:]) if objects[1:] else None)
         )
         memory.seal()
-        return _result(memory, release, tuple(map(BytesView, objects)), report, cancel)
+        return _followed(held, memory.fd, release, *map(BytesView, objects))
     whole = not isinstance(image, Uki)
     view, inner = kernel_inside(view, image)
     if inner is None:
@@ -60,16 +53,15 @@ def hand_over(
         section = inner.headers.find(SECTION)
         parser = view.part(section.offset, section.size, SECTION) if section else view
         if whole:
-            sha256 = read_all(view, Phase.VERIFY, report, cancel)
-            return Parsed(selection.kernel.fd, release, sha256, (parser,))
+            return _followed(held, selection.kernel.fd, release, parser)
         memory = held.enter_context(MemFile("warmboot-kernel"))
-        read_all(view, Phase.READ, report, cancel, memory)
+        copy_all(view, memory, Phase.READ, report, cancel)
         memory.seal()
-        return _result(memory, release, (parser,), report, cancel)
+        return _followed(held, memory.fd, release, parser)
     content = parser_for(inner, Dialect.V6).content
     files = build_for_stage(view, inner, Dialect.V6, (content,), cancel=cancel)
     held.callback(files.close)
-    return _result(files.kernel, release, (BytesView(content),), report, cancel)
+    return _followed(held, files.kernel.fd, release, BytesView(content))
 
 
 def envelop(
@@ -149,12 +141,5 @@ def _stays(view: View, image: Zboot, plan: Plan) -> bool:
     return signed or carries_fitting(view, image)
 
 
-def _result(
-    memory: MemFile,
-    release: str | None,
-    parsers: tuple[View, ...],
-    report: Report,
-    cancel: Cancel,
-) -> Parsed:
-    sha256 = read_all(memory.view(), Phase.VERIFY, report, cancel)
-    return Parsed(memory.fd, release, sha256, parsers)
+def _followed(held: ExitStack, fd: int, release: str | None, *parsers: View) -> Kernel:
+    return Kernel(fd, release, held.enter_context(follow_file(fd, scan=False)), parsers)

@@ -1,14 +1,14 @@
-"""Reading what is to be staged, to its end, and judging what came out of it."""
+"""Copying what is to be staged into memory, and judging what came out of it."""
 
 from __future__ import annotations
 
-import hashlib
+from collections.abc import Callable
 
 from warmboot.core.errors import Blocked, ImageError
 from warmboot.core.images import BootImage, View
 from warmboot.core.kexec.architecture import ACCEPTED
 from warmboot.core.kexec.plan import Plan
-from warmboot.core.payload import MemFile
+from warmboot.core.payload.memfile import MemFile
 from warmboot.core.progress import Cancel, Phase, Report, Reporter
 
 _CHUNK = 1024 * 1024
@@ -37,11 +37,18 @@ def check_inner(plan: Plan, inner: BootImage | None, unpacked: int) -> None:
         )
 
 
-def read_all(
-    view: View, phase: Phase, report: Report, cancel: Cancel, memory: MemFile | None = None
-) -> str:
-    """Read all of `view`, append it to `memory` where one is given, and return its SHA-256."""
-    digest = hashlib.sha256()
+def copy_all(
+    view: View,
+    memory: MemFile,
+    phase: Phase,
+    report: Report,
+    cancel: Cancel,
+    written: Callable[[int], None] | None = None,
+) -> None:
+    """Append all of `view` to `memory`; `written` is told after each piece how much is there.
+
+    Raises ImageError where the file becomes shorter, Cancelled.
+    """
     reporter = Reporter(report, phase, view.size)
     buffer = memoryview(bytearray(min(_CHUNK, max(view.size, 1))))
     position = 0
@@ -54,10 +61,9 @@ def read_all(
                 offset=position,
                 hint="Something else is writing to it. Try again when it has finished.",
             )
-        digest.update(buffer[:count])
-        if memory is not None:
-            memory.write(buffer[:count])
+        memory.write(buffer[:count])
+        if written is not None:
+            written(memory.size)
         position += count
         reporter.advance(position)
     reporter.finish()
-    return digest.hexdigest()

@@ -9,21 +9,23 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from warmboot.core.boot import BootRoot, Entry, Kind
 from warmboot.core.boot.cmdline import append, reusable
-from warmboot.core.boot.presets import Preset, apply
 from warmboot.core.errors import ImageError, NotFound
 from warmboot.core.host import Host
 from warmboot.core.images import BootImage, ImageFile, identify
-from warmboot.core.images.authenticode import is_signed
+from warmboot.core.images.pe import is_signed
 from warmboot.core.images.uki import Addon, Uki
 from warmboot.core.images.view import View
 from warmboot.core.kexec.loader import Call
 from warmboot.core.kexec.plan import Choices, CommandLine, Origin
-from warmboot.core.kexec.unified import Part, Unified, unify
 from warmboot.core.text import printable
+
+if TYPE_CHECKING:
+    from warmboot.core.boot.presets import Preset
+    from warmboot.core.kexec.unified import Part, Unified
 
 _ADDON = ".addon.efi"
 
@@ -63,6 +65,8 @@ class Selection:
         self.image: BootImage = identify(kernel.view)
         self.unified: Unified | None = None
         if isinstance(self.image, Uki):
+            from warmboot.core.kexec.unified import unify
+
             found = [(file.name, _addon(file)) for file in addons]
             self.unified = unify(self.image, found, profile)
         elif profile is not None or addons:
@@ -261,6 +265,8 @@ def choose_cmdline(
         line = CommandLine(own, Origin.ENTRY)
     else:
         line = CommandLine(reusable(host.cmdline), Origin.RUNNING)
+    if presets:
+        from warmboot.core.boot.presets import apply
     for preset in presets:
         line = CommandLine(apply(line.text, preset), line.origin)
     if extra:

@@ -26,7 +26,8 @@ from warmboot.core.images.signature import detect_method
 from warmboot.core.kexec.checks.parser import DECOMPRESSORS
 from warmboot.core.kexec.simulated import Answer, NotSimulated, Unsurvived
 from warmboot.core.kexec.simulated_keys import check_signature, enforced
-from warmboot.core.payload import MemFile, unpack
+from warmboot.core.payload.memfile import MemFile
+from warmboot.core.payload.unpack import unpack
 
 _LAYERS = 8
 _KINDS = {"zboot": Kind.ZBOOT, "copy": Kind.COPY, "UKI": Kind.UKI}

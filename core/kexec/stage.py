@@ -6,30 +6,33 @@ import time
 from contextlib import ExitStack
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from warmboot.core.bpf.abi import Dialect
 from warmboot.core.errors import Blocked, ImageError, NotPermitted
 from warmboot.core.host import Host
-from warmboot.core.images import ImageFile, View
-from warmboot.core.images.uki import Uki
+from warmboot.core.kexec.descriptors import (
+    Kernel,
+    join_initrds,
+    open_devicetree,
+    open_kernel,
+)
 from warmboot.core.kexec.loader import Call, Loader, LoadFlags, LoadRequest
-from warmboot.core.kexec.parsed import envelop, hand_over, try_parsers
-from warmboot.core.kexec.plan import Plan, Strategy
-from warmboot.core.kexec.reading import accepted, check_inner, read_all
-from warmboot.core.kexec.selection import Selection
-from warmboot.core.payload import MemFile, examine, unpack
-from warmboot.core.payload.initrd import is_initrd, read_initrd
+from warmboot.core.kexec.plan import Plan
+from warmboot.core.payload.follow import Follower, follow_file
 from warmboot.core.progress import Cancel, Phase, Progress, Report, ignore
-from warmboot.core.text import printable
+
+if TYPE_CHECKING:
+    from warmboot.core.kexec.selection import Selection
 
 
 @dataclass(frozen=True, slots=True)
 class Staged:
     """What is staged: recorded in the journal and shown until it is executed or unloaded.
 
-    `sha256` is of the bytes the kernel was given, `at` seconds since the epoch, `boot_id` that of
-    the boot during which it was staged. `panic`: it runs after a crash.
+    `sha256` is of the bytes the kernel was given, None where the file did not stay the same until
+    it was known; `at` seconds since the epoch, `boot_id` that of the boot during which it was
+    staged. `panic`: it runs after a crash.
     """
 
     entry: str | None
@@ -39,32 +42,52 @@ class Staged:
     cmdline: str
     strategy: str
     loader: str
-    sha256: str
+    sha256: str | None
     at: float
     boot_id: str | None
     panic: bool = False
 
 
 class Prepared:
-    """Open descriptors ready for the call; closing them gives all memory back."""
+    """Open descriptors ready for the call; closing them gives all memory back.
+
+    The kernel's SHA-256 is computed meanwhile: no call waits for it.
+    """
 
     def __init__(
         self,
         plan: Plan,
         selection: Selection,
         request: LoadRequest,
-        release: str | None,
-        sha256: str,
+        kernel: Kernel,
+        initrd: Follower | None,
         held: ExitStack,
-        parsers: tuple[View, ...] = (),
     ) -> None:
-        self.parsers = parsers
         self.plan = plan
         self.request = request
-        self.release = release
-        self.sha256 = sha256
+        self.parsers = kernel.parsers
+        self._kernel = kernel
+        self._initrd = initrd
         self._selection = selection
         self._held = held
+
+    @property
+    def sha256(self) -> str:
+        """The digest of the kernel's bytes, in hex; waits for it. Raises ImageError, OSError."""
+        return self._kernel.follower.finish()
+
+    @property
+    def initrd_sha256(self) -> str | None:
+        """The digest of all initrds as they are handed over; None where there is none to read."""
+        try:
+            return None if self._initrd is None else self._initrd.finish()
+        except (ImageError, OSError):
+            return None
+
+    @property
+    def release(self) -> str | None:
+        """The kernel's release, by its header or its banner; complete once `sha256` is."""
+        return self._kernel.release or self._kernel.follower.scanner.release
 
     def unchanged(self) -> None:
         """Raise ImageError where a chosen file changed since it was opened."""
@@ -122,25 +145,21 @@ def prepare(
     """
     cancel = cancel or Cancel()
     with ExitStack() as held:
-        parsers: tuple[View, ...] = ()
-        if plan.strategy is Strategy.PARSER:
-            parsed = hand_over(plan, selection, held, report, cancel)
-            kernel_fd, release, sha256 = parsed.kernel_fd, parsed.release, parsed.sha256
-            parsers = parsed.parsers
-        else:
-            kernel_fd, release, sha256 = _kernel(plan, selection, held, report, cancel)
-        if previewed is not None and previewed.lower() != sha256:
+        kernel = open_kernel(plan, selection, held, report, cancel)
+        if previewed is not None and previewed.lower() != (sha256 := kernel.follower.finish()):
             raise ImageError(
                 f"The kernel is not the one that was looked at: its SHA-256 is {sha256}",
                 hint="It was replaced meanwhile. Look at it again, then stage it.",
             )
         initrd_fd, initrd_name = join_initrds(plan, selection, held, report, cancel)
         if plan.dialect is Dialect.V7:
+            from warmboot.core.kexec.parsed import envelop
+
             initrd_fd = envelop(plan, selection, initrd_fd, held, cancel)
             initrd_name = "kernel, initrd and command line"
-        tree_fd = _devicetree(plan, selection, held, report, cancel)
+        tree_fd = open_devicetree(plan, selection, held, report, cancel)
         request = LoadRequest(
-            kernel_fd=kernel_fd,
+            kernel_fd=kernel.fd,
             kernel_name=plan.choices.kernel,
             initrd_fd=initrd_fd,
             initrd_name=initrd_name,
@@ -150,7 +169,10 @@ def prepare(
             devicetree_fd=tree_fd,
             devicetree_name=plan.devicetree,
         )
-        return Prepared(plan, selection, request, release, sha256, held.pop_all(), parsers)
+        initrd = None
+        if initrd_fd is not None:
+            initrd = held.enter_context(follow_file(initrd_fd, scan=False))
+        return Prepared(plan, selection, request, kernel, initrd, held.pop_all())
 
 
 def commit(prepared: Prepared, loader: Loader, host: Host, *, report: Report = ignore) -> Staged:
@@ -161,11 +183,13 @@ def commit(prepared: Prepared, loader: Loader, host: Host, *, report: Report = i
     """
     prepared.unchanged()
     if prepared.parsers and not loader.simulated:
+        from warmboot.core.kexec.parsed import try_parsers
+
         try_parsers(prepared.parsers)
     report(Progress(Phase.LOAD, 0, 1))
     loader.load(prepared.request)
     report(Progress(Phase.LOAD, 1, 1))
-    plan = prepared.plan
+    plan, sha256 = prepared.plan, _digest(prepared)
     return Staged(
         entry=plan.choices.entry,
         kernel=plan.choices.kernel,
@@ -174,104 +198,18 @@ def commit(prepared: Prepared, loader: Loader, host: Host, *, report: Report = i
         cmdline=plan.choices.cmdline.text,
         strategy=plan.strategy,
         loader=plan.loader,
-        sha256=prepared.sha256,
+        sha256=sha256,
         at=time.time(),
         boot_id=host.boot_id,
         panic=plan.choices.panic,
     )
 
 
-def _kernel(
-    plan: Plan, selection: Selection, held: ExitStack, report: Report, cancel: Cancel
-) -> tuple[int, str | None, str]:
-    """Return the descriptor to hand over, the kernel's release and the SHA-256 of its bytes."""
-    image = selection.image
-    view: View = selection.kernel.view
-    if plan.strategy is Strategy.AS_IS:
-        seen = examine(view, image, report=report, cancel=cancel) if image.stream is None else None
-        if seen is not None:
-            return selection.kernel.fd, image.release or seen.release, seen.sha256
-        digest = read_all(view, Phase.VERIFY, report, cancel)
-        return selection.kernel.fd, image.release, digest
-    release = image.release
-    if isinstance(image, Uki):
-        if image.linux is None:
-            raise Blocked("The kernel inside the UKI is of no known format")
-        section = image.linux_section
-        view = view.part(section.offset, section.size, ".linux section")
-        image = image.linux
-    memory = held.enter_context(MemFile("warmboot-kernel"))
-    if image.stream is not None and image.format not in accepted(plan):
-        payload = unpack(view, image.stream, memory, report=report, cancel=cancel)
-        check_inner(plan, payload.image, memory.size)
-        return memory.fd, payload.release or release, payload.sha256
-    sha256 = read_all(view, Phase.READ, report, cancel, memory)
-    memory.seal()
-    return memory.fd, image.release or release, sha256
-
-
-def join_initrds(
-    plan: Plan, selection: Selection, held: ExitStack, report: Report, cancel: Cancel
-) -> tuple[int | None, str | None]:
-    """Return one descriptor for all initrds: the file itself, or a joined copy in memory."""
-    files, unified = selection.initrds, selection.unified
-    if files is None and unified is not None:
-        if not unified.initrds:
-            return None, None
-        memory = held.enter_context(MemFile("warmboot-initrd"))
-        for part in unified.initrds:
-            memory.write(bytes(-memory.size % 4))
-            read_all(selection.part(part), Phase.INITRD, report, cancel, memory)
-        memory.seal()
-        names = dict.fromkeys(part.section.name for part in unified.initrds)
-        return memory.fd, f"{plan.choices.kernel} {' '.join(names)}"
-    if not files:
-        return None, None
-    for file in files:
-        _check_initrd(file, cancel)
-    if len(files) == 1:
-        return files[0].fd, plan.choices.initrds[0] if plan.choices.initrds else files[0].name
-    memory = held.enter_context(MemFile("warmboot-initrd"))
-    for file in files:
-        read_all(file.view, Phase.INITRD, report, cancel, memory)
-        memory.write(bytes(-memory.size % 4))
-    memory.seal()
-    return memory.fd, " + ".join(plan.choices.initrds or ())
-
-
-def _check_initrd(file: ImageFile, cancel: Cancel) -> None:
-    """Refuse an initrd that is cut off or damaged: the new kernel would start, and find no root.
-
-    A file of no known form is left to the kernel, which takes file system images too.
-    """
-    if not is_initrd(file.view):
-        return
-    problem = read_initrd(file.view, cancel=cancel).problem
-    if problem is not None:
-        raise ImageError(
-            f"The initrd {printable(file.name)} is damaged: {problem}",
-            hint="Make it again (update-initramfs, dracut, mkinitcpio), or choose another one.",
-        )
-
-
-def _devicetree(
-    plan: Plan, selection: Selection, held: ExitStack, report: Report, cancel: Cancel
-) -> int | None:
-    """Return the descriptor of the device tree to hand over; raises ImageError where it is none."""
-    if plan.devicetree is None:
+def _digest(prepared: Prepared) -> str | None:
+    """Return the digest of what the kernel was given; None where the file changed meanwhile."""
+    try:
+        sha256 = prepared.sha256
+        prepared.unchanged()
+    except (ImageError, OSError):
         return None
-    from warmboot.core.kexec.load.devicetree import LIMIT, check_tree
-
-    if selection.devicetree is not None:
-        view: View = selection.devicetree.view
-        fd = selection.devicetree.fd
-    elif selection.unified is not None and selection.unified.devicetree is not None:
-        view = selection.part(selection.unified.devicetree)
-        memory = held.enter_context(MemFile("warmboot-devicetree"))
-        read_all(view, Phase.READ, report, cancel, memory)
-        memory.seal()
-        fd = memory.fd
-    else:
-        raise Blocked(f"The device tree {plan.devicetree} is not among the files that are open")
-    check_tree(view.head(LIMIT + 1), plan.devicetree)
-    return fd
+    return sha256

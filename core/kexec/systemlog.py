@@ -5,7 +5,7 @@ Source: systemd, "Native Journal Protocol". Never an error: the journal of warmb
 
 from __future__ import annotations
 
-import socket
+import os
 from collections.abc import Mapping
 
 _SOCKET = "/run/systemd/journal/socket"
@@ -14,6 +14,10 @@ _NOTICE = "5"
 
 def send(event: str, line: Mapping[str, object]) -> None:
     """Send a line of the journal to journald, without waiting for it."""
+    if not os.path.exists(_SOCKET):
+        return
+    import socket
+
     fields = {
         "MESSAGE": f"warmboot: {event}",
         "PRIORITY": _NOTICE,

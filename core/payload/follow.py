@@ -1,31 +1,39 @@
-"""Digest and scan of a memory file while it is being written, on the other core.
+"""Digest and scan of a file while it is written or handed over, on another core where there is one.
 
-SHA-256 and the search for the banner cost as much as decompression itself for the fast methods;
-done by a thread that follows the writer they cost no waiting.
+SHA-256 and the search for the banner cost as much as decompression itself for the fast methods.
+A thread of low priority does both behind the writer: nobody waits for it before the end.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import threading
+from types import TracebackType
+from typing import Self
 
-from warmboot.core.payload.memfile import MemFile
+from warmboot.core.errors import ImageError
 from warmboot.core.payload.scan import KernelScanner
 
 _CHUNK = 256 * 1024
+_NICE = 10
 
 
 class Follower:
-    """Reads a memory file behind its writer; `sha256` and `scanner` are complete after finish."""
+    """Reads the file behind a descriptor as far as it is told that there is something to read.
 
-    def __init__(self, sink: MemFile) -> None:
+    `scanner` is complete after `finish`; without `scan` it stays empty.
+    """
+
+    def __init__(self, fd: int, *, scan: bool = True) -> None:
         self.scanner = KernelScanner()
         self._digest = hashlib.sha256()
-        self._fd = sink.fd
+        self._scan = scan
+        self._fd = fd
         self._written = 0
         self._ended = False
-        self._error: OSError | None = None
+        self._error: OSError | ImageError | None = None
         self._news = threading.Condition()
         self._thread = threading.Thread(target=self._run, name="warmboot-follower", daemon=True)
         self._thread.start()
@@ -37,7 +45,10 @@ class Follower:
             self._news.notify()
 
     def finish(self) -> str:
-        """Wait until everything written was read; return the SHA-256 in hexadecimal."""
+        """Wait until everything written was read; return the SHA-256 in hexadecimal.
+
+        Raises OSError, and ImageError where the file became shorter.
+        """
         self._end()
         if self._error is not None:
             raise self._error
@@ -49,6 +60,17 @@ class Follower:
             self._written = 0
         self._end()
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.abandon()
+
     def _end(self) -> None:
         with self._news:
             self._ended = True
@@ -56,6 +78,8 @@ class Follower:
         self._thread.join()
 
     def _run(self) -> None:
+        with contextlib.suppress(OSError):  # on Linux a thread has a priority of its own
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)
         buffer = bytearray(_CHUNK)
         window = memoryview(buffer)
         position = 0
@@ -63,10 +87,13 @@ class Follower:
             while (available := self._await(position)) > position:
                 part = window[: min(_CHUNK, available - position)]
                 count = os.preadv(self._fd, [part], position)
+                if count == 0:
+                    raise ImageError("The file became shorter while it was read", offset=position)
                 self._digest.update(part[:count])
-                self.scanner.feed(buffer, count)
+                if self._scan:
+                    self.scanner.feed(buffer, count)
                 position += count
-        except OSError as error:
+        except (OSError, ImageError) as error:
             self._error = error
 
     def _await(self, position: int) -> int:
@@ -75,3 +102,10 @@ class Follower:
             while self._written <= position and not self._ended:
                 self._news.wait()
             return self._written
+
+
+def follow_file(fd: int, *, scan: bool) -> Follower:
+    """Return a follower that reads a whole file from now on."""
+    follower = Follower(fd, scan=scan)
+    follower.written(os.fstat(fd).st_size)
+    return follower

@@ -49,13 +49,11 @@ def unpack(
     its container declares; Cancelled where `cancel` is set. The sink then holds a part only and
     is the caller's to close.
     """
-    follower = Follower(sink)
-    try:
-        _decode(view, stream, sink, report, cancel, limit, follower.written)
+    with Follower(sink.fd) as follower:
+        decompress(
+            view, stream, sink, report=report, cancel=cancel, limit=limit, written=follower.written
+        )
         sha256 = follower.finish()
-    finally:
-        follower.abandon()
-    sink.seal()
     return Payload(
         method=stream.method,
         size=sink.size,
@@ -63,7 +61,7 @@ def unpack(
         release=follower.scanner.release,
         banner=follower.scanner.banner,
         config=follower.scanner.config,
-        image=_identify(sink),
+        image=identify_payload(sink),
     )
 
 
@@ -75,22 +73,12 @@ def decompress(
     report: Report = ignore,
     cancel: Cancel | None = None,
     limit: int = LIMIT,
-) -> int:
-    """As `unpack`, without looking at what comes out; returns its size in bytes."""
-    _decode(view, stream, sink, report, cancel, limit, lambda _: None)
-    sink.seal()
-    return sink.size
-
-
-def _decode(
-    view: View,
-    stream: Stream,
-    sink: MemFile,
-    report: Report,
-    cancel: Cancel | None,
-    limit: int,
-    written: Callable[[int], None],
+    written: Callable[[int], None] | None = None,
 ) -> None:
+    """As `unpack`, without looking at what comes out.
+
+    `written` is told after each piece how many bytes there are.
+    """
     decoder = DECODERS.get(stream.method)
     if decoder is None:
         raise ImageError(f"warmboot cannot unpack {stream.method} payloads")
@@ -101,10 +89,20 @@ def _decode(
             cancel.check()
         _check_room(sink.size + len(piece), limit)
         sink.write(piece)
-        written(sink.size)
+        if written is not None:
+            written(sink.size)
         reporter.advance(source.position, sink.size)
     _check_declared(sink.size, stream)
     reporter.finish(sink.size)
+    sink.seal()
+
+
+def identify_payload(sink: MemFile) -> BootImage | None:
+    """Return what came out; None where it is no boot image that warmboot knows."""
+    try:
+        return identify(sink.view())
+    except ImageError:
+        return None
 
 
 def _check_room(produced: int, limit: int) -> None:
@@ -121,10 +119,3 @@ def _check_declared(produced: int, stream: Stream) -> None:
             f"The payload unpacks to {produced} bytes, but the image declares {stream.declared}",
             hint="The file is corrupt. Install the kernel again or choose another one.",
         )
-
-
-def _identify(sink: MemFile) -> BootImage | None:
-    try:
-        return identify(sink.view())
-    except ImageError:
-        return None

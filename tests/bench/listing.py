@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from warmboot.core.boot import BootRoot, discover, find_entries
+from warmboot.core.boot import BootRoot
+from warmboot.core.boot.find import discover, find_entries
 from warmboot.core.sandbox.builders.bzimage import build_bzimage
 from warmboot.core.sandbox.builders.uki import build_uki
 

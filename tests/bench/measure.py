@@ -21,7 +21,8 @@ from pathlib import Path
 from listing import listing
 
 from warmboot.core.images import ImageFile, Method, Stream, identify
-from warmboot.core.payload import MemFile, decompress, unpack
+from warmboot.core.payload.memfile import MemFile
+from warmboot.core.payload.unpack import decompress, unpack
 from warmboot.core.progress import Progress
 from warmboot.core.sandbox.builders.compress import compress
 from warmboot.core.sandbox.builders.kernel import build_arm64_image

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from warmboot.core.boot import Entry, find_entries
+from warmboot.core.boot import Entry
+from warmboot.core.boot.find import find_entries
 from warmboot.core.errors import ExitCode
 from warmboot.core.kexec import open_machine
 from warmboot.tui import output

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import os
 
-from warmboot.core.boot import Entry, choose, find_entries
+from warmboot.core.boot import Entry
+from warmboot.core.boot.choose import choose
 from warmboot.core.boot.cmdline import (
     Change,
     append,
@@ -14,54 +14,21 @@ from warmboot.core.boot.cmdline import (
     parse,
     reusable,
 )
+from warmboot.core.boot.find import find_entries
 from warmboot.core.boot.presets import (
     Preset,
     active,
     apply,
-    config_paths,
-    find_preset,
-    read_presets,
 )
-from warmboot.core.errors import ExitCode, NotFound
+from warmboot.core.errors import ExitCode
 from warmboot.core.kexec import CommandLine, Machine, Selection, choose_cmdline, open_machine
 from warmboot.core.kexec.plan import Origin
 from warmboot.core.kexec.review import remarks
 from warmboot.core.text import printable
 from warmboot.tui import output
+from warmboot.tui.asked import chosen_presets, installed_line, presets_of
 
 _MARKS = {Change.SAME: " ", Change.ADDED: "+", Change.REMOVED: "-", Change.CHANGED: "~"}
-
-
-def presets_of(machine: Machine) -> tuple[Preset, ...]:
-    """Return the built-in presets and the configured ones; raises WarmbootError."""
-    prefix = machine.host.prefix
-    return read_presets(machine.host.machine, config_paths(os.environ, prefix))
-
-
-def chosen_presets(machine: Machine, options: argparse.Namespace) -> tuple[Preset, ...]:
-    """Return the presets named by --preset; raises NotFound, WarmbootError."""
-    if not options.preset:
-        return ()
-    presets = presets_of(machine)
-    return tuple(find_preset(presets, name) for name in options.preset)
-
-
-def installed_line(
-    machine: Machine, options: argparse.Namespace, entry: Entry | None
-) -> str | None:
-    """Return the root's own command line where --installed-cmdline asks for it.
-
-    It also stands in for an entry of another system that states none: the line that runs here
-    would be wrong there.
-    """
-    if not options.installed_cmdline:
-        lacking = entry is not None and entry.cmdline is None and machine.foreign_root
-        return installed(machine.root) if lacking and not options.reuse_cmdline else None
-    line = installed(machine.root)
-    if line is None:
-        hint = "kernel-install(8) keeps it there; not every system has it."
-        raise NotFound("There is no /etc/kernel/cmdline", hint=hint)
-    return line
 
 
 def run(options: argparse.Namespace) -> int:

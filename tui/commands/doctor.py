@@ -7,7 +7,8 @@ import textwrap
 from collections.abc import Sequence
 from typing import Any
 
-from warmboot.core.boot import choose, find_entries
+from warmboot.core.boot.choose import choose
+from warmboot.core.boot.find import find_entries
 from warmboot.core.errors import ExitCode
 from warmboot.core.host.surroundings import read_surroundings
 from warmboot.core.kexec import (

@@ -10,7 +10,9 @@ from pathlib import Path
 from warmboot.core.errors import ExitCode, ImageError, WarmbootError
 from warmboot.core.images import BootImage, ImageFile, View, identify
 from warmboot.core.kexec import open_machine
-from warmboot.core.payload import MemFile, decompress, kernel_inside, unpack
+from warmboot.core.payload.examine import kernel_inside
+from warmboot.core.payload.memfile import MemFile
+from warmboot.core.payload.unpack import decompress, unpack
 from warmboot.core.text import printable, size
 from warmboot.tui import output
 from warmboot.tui.commands.images import open_named

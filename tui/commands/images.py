@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 
-from warmboot.core.boot import choose, find_entries
+from warmboot.core.boot.choose import choose
+from warmboot.core.boot.find import find_entries
 from warmboot.core.images import ImageFile
 from warmboot.core.kexec import Machine
 

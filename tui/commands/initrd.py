@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 from dataclasses import dataclass
 
-from warmboot.core.boot import Entry, choose, find_entries
+from warmboot.core.boot import Entry
+from warmboot.core.boot.choose import choose
+from warmboot.core.boot.find import find_entries
 from warmboot.core.errors import ExitCode, NotFound, WarmbootError
 from warmboot.core.images import Fact, ImageFile, identify
 from warmboot.core.kexec import Machine

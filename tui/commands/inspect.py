@@ -9,7 +9,7 @@ from warmboot.core.images import Fact, identify
 from warmboot.core.images.authenticode import describe_signature, signatures_of
 from warmboot.core.images.bpfobject import carried_parser
 from warmboot.core.kexec import open_machine
-from warmboot.core.payload import examine
+from warmboot.core.payload.examine import examine
 from warmboot.core.payload.initrd import is_initrd
 from warmboot.core.text import printable
 from warmboot.tui import output

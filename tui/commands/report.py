@@ -9,7 +9,8 @@ import sys
 import time
 from pathlib import Path
 
-from warmboot.core.boot import choose, find_entries
+from warmboot.core.boot.choose import choose
+from warmboot.core.boot.find import find_entries
 from warmboot.core.errors import ExitCode, WarmbootError
 from warmboot.core.host.surroundings import read_surroundings
 from warmboot.core.kexec import Machine, Selection, choose_cmdline, make_plan, open_machine

@@ -6,7 +6,7 @@ import argparse
 import sys
 from dataclasses import replace
 
-from warmboot.core.boot import Entry, choose, find_entries
+from warmboot.core.boot import Entry
 from warmboot.core.errors import Blocked, ExitCode, NotFound
 from warmboot.core.host.surroundings import read_surroundings
 from warmboot.core.kexec import (
@@ -26,7 +26,7 @@ from warmboot.core.kexec.loader import Call
 from warmboot.core.kexec.review import devices_of, review
 from warmboot.core.kexec.selection import Named
 from warmboot.tui import output
-from warmboot.tui.commands.cmdline import chosen_presets, installed_line
+from warmboot.tui.asked import chosen_presets, installed_line
 from warmboot.tui.progress import ProgressLine
 
 _LOADERS = {"file": Call.FILE, "load": Call.LOAD, "tools": Call.TOOLS}
@@ -90,6 +90,9 @@ def _entry(machine: Machine, options: argparse.Namespace) -> Entry | None:
     """Return the entry meant: the named one, none for --kernel, or the only one there is."""
     if options.entry is None and options.kernel is not None:
         return None
+    from warmboot.core.boot.choose import choose
+    from warmboot.core.boot.find import find_entries
+
     listing = find_entries(machine.root)
     if options.entry is not None:
         entry = choose(listing, options.entry)

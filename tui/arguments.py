@@ -1,0 +1,277 @@
+"""The words of the command line: every command and every option."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+_EPILOG = """\
+Without a command the full-screen program starts.
+
+exit codes:
+  0 done  1 fault in warmboot  2 wrong arguments  3 not found  4 image unreadable or damaged
+  5 not permitted  6 blocked before anything was tried  7 refused by the kernel
+  8 nothing staged  9 the system failed  130 cancelled
+"""
+
+
+class _Command(NamedTuple):
+    """What a command runs, as MODULE.FUNCTION; its help, and what adds its options."""
+
+    run: str
+    text: str
+    add: Callable[[argparse.ArgumentParser], None]
+
+
+def make_parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
+    """Return the parser. Where a command is among the arguments, only its options are made."""
+    parser = argparse.ArgumentParser(
+        prog="warmboot",
+        description="Restart this machine straight into another kernel, without firmware.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        parents=[_shared(Path("/"), False)],
+    )
+    parser.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
+    parser.set_defaults(run="screen.run")
+    _add_commands(parser, _COMMANDS, arguments)
+    return parser
+
+
+def _add_commands(
+    parser: argparse.ArgumentParser,
+    commands: dict[str, _Command],
+    arguments: Sequence[str],
+    *,
+    required: bool = False,
+) -> None:
+    group = parser.add_subparsers(metavar="COMMAND", title="commands", required=required)
+    parents = [_shared(argparse.SUPPRESS, argparse.SUPPRESS)]
+    named = [name for name in commands if name in arguments]
+    for name in named or commands:
+        run, text, add = commands[name]
+        sub = group.add_parser(name, parents=parents, help=text, description=text)
+        sub.set_defaults(run=run)
+        if run:
+            add(sub)
+        else:
+            _add_commands(sub, _BPF_COMMANDS, arguments, required=True)
+
+
+def _no_options(_: argparse.ArgumentParser) -> None:
+    return
+
+
+def _image(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("image", metavar="IMAGE", help="path of an image, or an entry's name")
+
+
+def _entry(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("entry", nargs="?", metavar="ENTRY", help="name from warmboot list")
+
+
+def _inspect_options(sub: argparse.ArgumentParser) -> None:
+    _image(sub)
+    sub.add_argument("--quick", action="store_true", help="read the header only, unpack nothing")
+    sub.add_argument("--initrd", action="store_true", help="an entry's initrds, not its kernel")
+
+
+def _extract_options(sub: argparse.ArgumentParser) -> None:
+    _image(sub)
+    sub.add_argument(
+        "-o", "--output", metavar="FILE", required=True, help="where the kernel goes; - is stdout"
+    )
+
+
+def _cmdline_options(sub: argparse.ArgumentParser) -> None:
+    _entry(sub)
+    _line_options(sub)
+
+
+def _doctor_options(sub: argparse.ArgumentParser) -> None:
+    _entry(sub)
+    sub.add_argument("--kernel", metavar="FILE", help="a kernel image by its path")
+
+
+def _unload_options(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("--panic", action="store_true", help="take out the crash kernel instead")
+
+
+def _report_options(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("entry", nargs="?", metavar="ENTRY", help="add the plan for this entry")
+    sub.add_argument("-o", "--output", metavar="FILE", help="where it goes; - is stdout")
+
+
+def _sandbox_options(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("directory", type=Path, metavar="DIR")
+    sub.add_argument(
+        "--kexec-bpf", choices=["v6", "v7"], help="its kernel unpacks images by parser programs"
+    )
+
+
+def _exec_options(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("--yes", action="store_true", help="do not ask for the host name")
+    sub.add_argument("--now", action="store_true", help="sync and jump; stop no services")
+    when = sub.add_mutually_exclusive_group()
+    when.add_argument(
+        "--in", dest="delay", metavar="DELAY", help="restart later: 90 (seconds), 10m, 2h"
+    )
+    when.add_argument("--at", metavar="TIME", help="restart at HH:MM, or 'YYYY-MM-DD HH:MM'")
+    when.add_argument("--cancel", action="store_true", help="end the countdown of a restart")
+    when.add_argument("--due", metavar="ID", help=argparse.SUPPRESS)
+    sub.add_argument(
+        "--whatever-is-staged",
+        action="store_true",
+        help="restart also into what warmboot did not stage",
+    )
+
+
+def _shared(root: Path | str, as_json: bool | str) -> argparse.ArgumentParser:
+    """Return the options that stand before or behind a command, with their defaults."""
+    shared = argparse.ArgumentParser(add_help=False)
+    shared.add_argument(
+        "--root",
+        type=Path,
+        metavar="DIR",
+        default=root,
+        help="look for images below DIR (a mounted system, or a sandbox) instead of /",
+    )
+    shared.add_argument("--json", action="store_true", default=as_json, help="answer in JSON")
+    return shared
+
+
+def _build_options(sub: argparse.ArgumentParser) -> None:
+    _rehearse_options(sub)
+    sub.add_argument(
+        "-o", "--output", type=Path, metavar="OBJ", required=True, help="where the object goes"
+    )
+
+
+def _rehearse_options(sub: argparse.ArgumentParser) -> None:
+    _image(sub)
+    sub.add_argument("--dialect", choices=["v6", "v7"], default="v6", help="default: v6")
+
+
+def _envelope_options(sub: argparse.ArgumentParser) -> None:
+    _image(sub)
+    sub.add_argument(
+        "--parser",
+        type=Path,
+        metavar="OBJ",
+        action="append",
+        default=[],
+        help="parser object from warmboot bpf build; several for --container",
+    )
+    sub.add_argument(
+        "-o", "--output", type=Path, metavar="FILE", required=True, help="where the result goes"
+    )
+    sub.add_argument("--replace", action="store_true", help="take out the parser that is there")
+    sub.add_argument(
+        "--sign", nargs=2, type=Path, metavar=("KEY", "CERT"), help="sign the result with sbsign"
+    )
+    sub.add_argument("--dialect", choices=["v6", "v7"], default="v6", help="default: v6")
+    sub.add_argument("--initrd", type=Path, metavar="FILE", help="v7: initrd for the envelope")
+    sub.add_argument("--cmdline", metavar="TEXT", help="v7: command line for the envelope")
+    sub.add_argument(
+        "--container", type=Path, metavar="FILE", help="v7: where the container of parsers goes"
+    )
+
+
+def _stage_options(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("entry", nargs="?", metavar="ENTRY", help="name from warmboot list")
+    sub.add_argument("--kernel", metavar="FILE", help="a kernel image by its path")
+    sub.add_argument(
+        "--initrd",
+        metavar="FILE",
+        action="append",
+        help="an initrd by its path; several are joined in order",
+    )
+    sub.add_argument("--no-initrd", action="store_true", help="use no initrd at all")
+    _line_options(sub)
+    sub.add_argument("--dtb", metavar="FILE", help="hand this device tree over")
+    addons = sub.add_mutually_exclusive_group()
+    addons.add_argument(
+        "--addon",
+        metavar="FILE",
+        action="append",
+        help="an add-on for a UKI, instead of those beside it; may be given again",
+    )
+    addons.add_argument("--no-addons", action="store_true", help="use no add-on of a UKI")
+    sub.add_argument("--profile", metavar="N|ID", help="a UKI's profile; the first by default")
+    sub.add_argument(
+        "--loader",
+        choices=("file", "load", "tools"),
+        help="kexec_file_load(2), kexec_load(2) or kexec-tools; by default the best",
+    )
+    sub.add_argument(
+        "--sha256", metavar="HEX", help="stage only if this is the kernel's, as --dry-run showed it"
+    )
+    sub.add_argument("--panic", action="store_true", help="stage the kernel to run after a crash")
+    sub.add_argument(
+        "--force",
+        metavar="CHECK-ID",
+        action="append",
+        help="go on against this failed check of warmboot doctor; may be given again",
+    )
+    sub.add_argument(
+        "--dry-run", action="store_true", help="do all but the call, and print the call"
+    )
+
+
+def _line_options(sub: argparse.ArgumentParser) -> None:
+    line = sub.add_mutually_exclusive_group()
+    line.add_argument("--cmdline", metavar="TEXT", help="the whole command line")
+    line.add_argument(
+        "--reuse-cmdline", action="store_true", help="the running kernel's command line"
+    )
+    line.add_argument(
+        "--installed-cmdline", action="store_true", help="the one in the root's /etc/kernel/cmdline"
+    )
+    sub.add_argument("--append", metavar="TEXT", help="words to add to the command line")
+    sub.add_argument(
+        "--preset", metavar="NAME", action="append", help="apply a preset: rescue, serial, …"
+    )
+
+
+_COMMANDS = {
+    "list": _Command("bootlist.run", "list what is installed", _no_options),
+    "inspect": _Command("inspect.run", "show what is inside an image", _inspect_options),
+    "extract": _Command("extract.run", "unpack the kernel out of an image", _extract_options),
+    "cmdline": _Command(
+        "cmdline.run", "show a command line, compared and checked", _cmdline_options
+    ),
+    "stage": _Command("stage.run", "load a kernel; the running system goes on", _stage_options),
+    "doctor": _Command(
+        "doctor.run", "check this machine, and an entry; try nothing", _doctor_options
+    ),
+    "status": _Command(
+        "status.run", "show what is staged and what this machine allows", _no_options
+    ),
+    "exec": _Command("restart.execute", "restart into the staged kernel", _exec_options),
+    "unload": _Command("restart.unload", "take the staged kernel out again", _unload_options),
+    "report": _Command(
+        "report.run", "write one file of evidence for a bug report", _report_options
+    ),
+    "bpf": _Command("", "parser programs for kernels that unpack images themselves", _no_options),
+    "sandbox": _Command(
+        "sandbox.run", "make a simulated machine to try everything on", _sandbox_options
+    ),
+}
+_BPF_COMMANDS = {
+    "build": _Command("parser.build", "build the parser for an image", _build_options),
+    "rehearse": _Command(
+        "parser.run_rehearsal",
+        "run the parser's code on an image and show what the kernel would be told",
+        _rehearse_options,
+    ),
+    "envelope": _Command("envelope.run", "put a parser into an image", _envelope_options),
+}
+
+
+class _Version(argparse.Action):
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from importlib.metadata import version  # 50 ms that only this option is worth
+
+        parser.exit(message=f"warmboot {version('warmboot')}\n")
