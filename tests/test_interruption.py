@@ -10,16 +10,18 @@ import subprocess
 import sys
 from pathlib import Path
 
+import jsonschema
 import pytest
 
 from warmboot.core.errors import ExitCode
-from warmboot.core.kexec import journal, open_machine
+from warmboot.core.kexec import LoadRequest, journal, open_machine, simulator
 from warmboot.core.sandbox.builders.bzimage import build_bzimage
 from warmboot.core.sandbox.builders.uki import build_uki
 from warmboot.core.sandbox.machine import SimulatedMachine, write_machine
 from warmboot.core.sandbox.marker import write_marker
 from warmboot.tui.cli import main
 
+SCHEMA = json.loads((Path(__file__).parent.parent / "man/warmboot.schema.json").read_text())
 LIMIT = 120.0  # seconds; measured alone: 1
 OLD, NEW = "6.1.9-old", "6.12.1-new"
 
@@ -120,6 +122,26 @@ def test_a_signal_at_each_step(root: Path, point: str, number: signal.Signals) -
     assert main([*arguments]) == ExitCode.OK
     again = open_machine(root).status()
     assert (again.interrupted, again.what and again.what.release) == (None, NEW)
+
+
+def test_a_file_that_changes_during_the_call_is_told(
+    root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kernel = root / "boot/vmlinuz-old"
+    inner = simulator.Simulator.load
+
+    def load(self: simulator.Simulator, request: LoadRequest) -> None:
+        inner(self, request)
+        kernel.write_bytes(kernel.read_bytes() + b"\0")
+
+    monkeypatch.setattr(simulator.Simulator, "load", load)
+    arguments = ["--root", str(root), "--json", "stage", "--kernel", str(kernel)]
+    assert main(arguments) == ExitCode.OK
+    printed = capsys.readouterr()
+    answer = json.loads(printed.out[printed.out.index("{") :])
+    jsonschema.validate(answer, SCHEMA)
+    assert answer["staged"]["sha256"] is None
+    assert "changed while the kernel read it" in printed.err
 
 
 def test_a_full_disk_leaves_the_old_kernel_and_no_part_of_a_file(

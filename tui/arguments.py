@@ -32,8 +32,8 @@ def make_parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
         description="Restart this machine straight into another kernel, without firmware.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        parents=[_shared(Path("/"), False)],
     )
+    _add_shared(parser, Path("/"), False)
     parser.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
     parser.set_defaults(run="screen.run")
     _add_commands(parser, _COMMANDS, arguments)
@@ -48,11 +48,11 @@ def _add_commands(
     required: bool = False,
 ) -> None:
     group = parser.add_subparsers(metavar="COMMAND", title="commands", required=required)
-    parents = [_shared(argparse.SUPPRESS, argparse.SUPPRESS)]
     named = [name for name in commands if name in arguments]
     for name in named or commands:
         run, text, add = commands[name]
-        sub = group.add_parser(name, parents=parents, help=text, description=text)
+        sub = group.add_parser(name, help=text, description=text)
+        _add_shared(sub, argparse.SUPPRESS, argparse.SUPPRESS)
         sub.set_defaults(run=run)
         if run:
             add(sub)
@@ -128,18 +128,16 @@ def _exec_options(sub: argparse.ArgumentParser) -> None:
     )
 
 
-def _shared(root: Path | str, as_json: bool | str) -> argparse.ArgumentParser:
-    """Return the options that stand before or behind a command, with their defaults."""
-    shared = argparse.ArgumentParser(add_help=False)
-    shared.add_argument(
+def _add_shared(parser: argparse.ArgumentParser, root: Path | str, as_json: bool | str) -> None:
+    """Add the options that stand before or behind a command, with their defaults."""
+    parser.add_argument(
         "--root",
         type=Path,
         metavar="DIR",
         default=root,
         help="look for images below DIR (a mounted system, or a sandbox) instead of /",
     )
-    shared.add_argument("--json", action="store_true", default=as_json, help="answer in JSON")
-    return shared
+    parser.add_argument("--json", action="store_true", default=as_json, help="answer in JSON")
 
 
 def _build_options(sub: argparse.ArgumentParser) -> None:

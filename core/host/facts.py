@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,7 +53,7 @@ class Host:
     secure_boot: bool | None
     systemd: bool
     sessions: tuple[Session, ...]
-    config: dict[str, str] | None
+    config: Mapping[str, str] | None
     privilege_reachable: bool = True
     log_readable: bool = True
     load_limit_panic: int | None = None

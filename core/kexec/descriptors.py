@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 class Kernel:
     """What goes into the call in the kernel's place; `parsers` are the objects that run for it.
 
-    `release` is None where only the banner tells it; `follower` reads all of `fd` meanwhile.
+    `release` is what the image's headers say, None where they do not; `follower` reads all of
+    `fd` meanwhile and may find it in the banner.
     """
 
     fd: int
@@ -48,7 +49,7 @@ def open_kernel(
     view: View = selection.kernel.view
     if plan.strategy is Strategy.AS_IS:
         bare = image.stream is None and image.release is None
-        follower = held.enter_context(follow_file(selection.kernel.fd, scan=bare))
+        follower = held.enter_context(follow_file(selection.kernel.fd, banner=bare))
         return Kernel(selection.kernel.fd, image.release, follower)
     release = image.release
     if isinstance(image, Uki):
@@ -58,17 +59,16 @@ def open_kernel(
         view = view.part(section.offset, section.size, ".linux section")
         image = image.linux
     memory = held.enter_context(MemFile("warmboot-kernel"))
-    follower = held.enter_context(Follower(memory.fd))
-    told = follower.written
     if image.stream is not None and image.format not in accepted(plan):
         from warmboot.core.payload.unpack import decompress, identify_payload
 
-        decompress(view, image.stream, memory, report=report, cancel=cancel, written=told)
+        decompress(view, image.stream, memory, report=report, cancel=cancel)
         check_inner(plan, identify_payload(memory), memory.size)
     else:
-        copy_all(view, memory, Phase.READ, report, cancel, told)
+        copy_all(view, memory, Phase.READ, report, cancel)
+        memory.seal()
         release = image.release or release
-    return Kernel(memory.fd, release, follower)
+    return Kernel(memory.fd, release, held.enter_context(follow_file(memory.fd, banner=True)))
 
 
 def join_initrds(

@@ -142,4 +142,4 @@ def _stays(view: View, image: Zboot, plan: Plan) -> bool:
 
 
 def _followed(held: ExitStack, fd: int, release: str | None, *parsers: View) -> Kernel:
-    return Kernel(fd, release, held.enter_context(follow_file(fd, scan=False)), parsers)
+    return Kernel(fd, release, held.enter_context(follow_file(fd)), parsers)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from warmboot.core.errors import Blocked, ImageError
 from warmboot.core.images import BootImage, View
 from warmboot.core.kexec.architecture import ACCEPTED
@@ -37,18 +35,8 @@ def check_inner(plan: Plan, inner: BootImage | None, unpacked: int) -> None:
         )
 
 
-def copy_all(
-    view: View,
-    memory: MemFile,
-    phase: Phase,
-    report: Report,
-    cancel: Cancel,
-    written: Callable[[int], None] | None = None,
-) -> None:
-    """Append all of `view` to `memory`; `written` is told after each piece how much is there.
-
-    Raises ImageError where the file becomes shorter, Cancelled.
-    """
+def copy_all(view: View, memory: MemFile, phase: Phase, report: Report, cancel: Cancel) -> None:
+    """Append all of `view` to `memory`; raises ImageError, Cancelled."""
     reporter = Reporter(report, phase, view.size)
     buffer = memoryview(bytearray(min(_CHUNK, max(view.size, 1))))
     position = 0
@@ -62,8 +50,6 @@ def copy_all(
                 hint="Something else is writing to it. Try again when it has finished.",
             )
         memory.write(buffer[:count])
-        if written is not None:
-            written(memory.size)
         position += count
         reporter.advance(position)
     reporter.finish()

@@ -73,7 +73,7 @@ class Prepared:
 
     @property
     def sha256(self) -> str:
-        """The digest of the kernel's bytes, in hex; waits for it. Raises ImageError, OSError."""
+        """The digest of the kernel's bytes, in hex; waits for it. Raises ImageError."""
         return self._kernel.follower.finish()
 
     @property
@@ -81,13 +81,13 @@ class Prepared:
         """The digest of all initrds as they are handed over; None where there is none to read."""
         try:
             return None if self._initrd is None else self._initrd.finish()
-        except (ImageError, OSError):
+        except ImageError:
             return None
 
     @property
     def release(self) -> str | None:
-        """The kernel's release, by its header or its banner; complete once `sha256` is."""
-        return self._kernel.release or self._kernel.follower.scanner.release
+        """The kernel's release by its banner, else by its header; complete once `sha256` is."""
+        return self._kernel.follower.scanner.release or self._kernel.release
 
     def unchanged(self) -> None:
         """Raise ImageError where a chosen file changed since it was opened."""
@@ -171,7 +171,7 @@ def prepare(
         )
         initrd = None
         if initrd_fd is not None:
-            initrd = held.enter_context(follow_file(initrd_fd, scan=False))
+            initrd = held.enter_context(follow_file(initrd_fd))
         return Prepared(plan, selection, request, kernel, initrd, held.pop_all())
 
 
@@ -210,6 +210,6 @@ def _digest(prepared: Prepared) -> str | None:
     try:
         sha256 = prepared.sha256
         prepared.unchanged()
-    except (ImageError, OSError):
+    except ImageError:
         return None
     return sha256

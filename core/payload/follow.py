@@ -1,7 +1,8 @@
 """Digest and scan of a file while it is written or handed over, on another core where there is one.
 
 SHA-256 and the search for the banner cost as much as decompression itself for the fast methods.
-A thread of low priority does both behind the writer: nobody waits for it before the end.
+A thread of the lowest priority does both behind the writer, or while the kernel reads the file:
+nobody waits for it before the end.
 """
 
 from __future__ import annotations
@@ -17,23 +18,22 @@ from warmboot.core.errors import ImageError
 from warmboot.core.payload.scan import KernelScanner
 
 _CHUNK = 256 * 1024
-_NICE = 10
+_NICE = 19
 
 
 class Follower:
     """Reads the file behind a descriptor as far as it is told that there is something to read.
 
-    `scanner` is complete after `finish`; without `scan` it stays empty.
+    `scanner` is complete after `finish`; it is fed until it has what it looks for.
     """
 
-    def __init__(self, fd: int, *, scan: bool = True) -> None:
-        self.scanner = KernelScanner()
+    def __init__(self, fd: int, scanner: KernelScanner | None = None) -> None:
+        self.scanner = scanner or KernelScanner()
         self._digest = hashlib.sha256()
-        self._scan = scan
         self._fd = fd
         self._written = 0
         self._ended = False
-        self._error: OSError | ImageError | None = None
+        self._error: ImageError | None = None
         self._news = threading.Condition()
         self._thread = threading.Thread(target=self._run, name="warmboot-follower", daemon=True)
         self._thread.start()
@@ -47,7 +47,7 @@ class Follower:
     def finish(self) -> str:
         """Wait until everything written was read; return the SHA-256 in hexadecimal.
 
-        Raises OSError, and ImageError where the file became shorter.
+        Raises ImageError where the file could not be read to its end.
         """
         self._end()
         if self._error is not None:
@@ -90,11 +90,12 @@ class Follower:
                 if count == 0:
                     raise ImageError("The file became shorter while it was read", offset=position)
                 self._digest.update(part[:count])
-                if self._scan:
-                    self.scanner.feed(buffer, count)
+                self.scanner.feed(buffer, count)
                 position += count
-        except (OSError, ImageError) as error:
+        except ImageError as error:
             self._error = error
+        except OSError as error:
+            self._error = ImageError(f"The file cannot be read: {error.strerror}", offset=position)
 
     def _await(self, position: int) -> int:
         """Wait for more than `position` bytes, or the end; return how many there are."""
@@ -104,8 +105,8 @@ class Follower:
             return self._written
 
 
-def follow_file(fd: int, *, scan: bool) -> Follower:
-    """Return a follower that reads a whole file from now on."""
-    follower = Follower(fd, scan=scan)
+def follow_file(fd: int, *, banner: bool = False) -> Follower:
+    """Return a follower that reads a whole file from now on; for the `banner` only if asked to."""
+    follower = Follower(fd, KernelScanner(banner=banner, config=False))
     follower.written(os.fstat(fd).st_size)
     return follower

@@ -20,37 +20,39 @@ class KernelScanner:
 
     `banner` is the first ``Linux version`` line (init/version.c), `release` the version in it,
     `config` the text that CONFIG_IKCONFIG embeds (kernel/configs.c: a gzip member between the
-    marks IKCFG_ST and IKCFG_ED).
+    marks IKCFG_ST and IKCFG_ED). What is not wanted is not looked for.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, banner: bool = True, config: bool = True) -> None:
         self.banner: str | None = None
         self.release: str | None = None
         self.config: str | None = None
+        self._seeks_banner, self._seeks_config = banner, config
         self._tail = bytearray()
         self._packed: bytearray | None = None
 
     def feed(self, piece: bytearray, count: int) -> None:
         """Look at the next `count` bytes of the stream, which stand at the start of `piece`."""
-        if self.banner is not None and self.config is not None:
+        if not (self._seeks_banner or self._seeks_config):
             return
         # A mark may straddle two pieces: the seam is searched first, then the piece itself.
         seam = self._tail + piece[: min(_LONGEST, count)]
-        if self.banner is None:
+        if self._seeks_banner:
             self._find_banner(seam, len(seam))
             self._find_banner(piece, count)
         if self._packed is not None:
             self._take_config(piece[:count])
-        elif self.config is None:
+        elif self._seeks_config:
             self._find_config(seam, piece, count)
         self._tail = piece[max(0, count - _LONGEST) : count]
 
     def _find_banner(self, data: bytearray, count: int) -> None:
-        start = 0 if self.banner is None else count
+        start = 0 if self._seeks_banner else count
         while (start := data.find(_MARK, start, count)) >= 0:
             found = _BANNER.match(data, start, count)
             if found is not None and found.end() < count:
                 self.release, self.banner = printable(bytes(found[1])), printable(bytes(found[0]))
+                self._seeks_banner = False
                 return
             start += len(_MARK)
 
@@ -75,6 +77,7 @@ class KernelScanner:
         end = self._packed.find(_CONFIG_END)
         if end >= 0:
             self.config = _unpack(self._packed[:end])
+            self._seeks_config = self.config is None
         if end >= 0 or len(self._packed) > _CONFIG_LIMIT:
             self._packed = None
 

@@ -153,7 +153,7 @@ def _commit(machine: Machine, prepared: Prepared, *, as_json: bool) -> int:
         fields = {
             "plan": prepared.plan,
             "call": prepared.request.describe(),
-            "sha256": prepared.sha256,
+            "sha256": staged.sha256,
             "staged": staged,
         }
         output.write_json("stage", machine, fields)

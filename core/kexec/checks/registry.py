@@ -85,6 +85,9 @@ def forced_checks(names: Iterable[str]) -> tuple[str, ...]:
 
     Raises WrongArgument where there is no such check, or it is not to be forced.
     """
+    names = tuple(names)
+    if not names:
+        return ()
     import difflib
 
     checks = {check.id: check for check in all_checks()}
