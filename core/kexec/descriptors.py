@@ -11,7 +11,6 @@ from warmboot.core.images import ImageFile, View
 from warmboot.core.images.uki import Uki
 from warmboot.core.kexec.plan import Plan, Strategy
 from warmboot.core.kexec.reading import accepted, check_inner, copy_all
-from warmboot.core.payload.follow import Follower, follow_file
 from warmboot.core.payload.memfile import MemFile
 from warmboot.core.progress import Cancel, Phase, Report
 from warmboot.core.text import printable
@@ -24,13 +23,13 @@ if TYPE_CHECKING:
 class Kernel:
     """What goes into the call in the kernel's place; `parsers` are the objects that run for it.
 
-    `release` is what the image's headers say, None where they do not; `follower` reads all of
-    `fd` meanwhile and may find it in the banner.
+    `release` is what the image's headers say, None where they do not; `banner`: that in the
+    kernel's banner is to be looked for.
     """
 
     fd: int
     release: str | None
-    follower: Follower
+    banner: bool = False
     parsers: tuple[View, ...] = ()
 
 
@@ -49,8 +48,7 @@ def open_kernel(
     view: View = selection.kernel.view
     if plan.strategy is Strategy.AS_IS:
         bare = image.stream is None and image.release is None
-        follower = held.enter_context(follow_file(selection.kernel.fd, banner=bare))
-        return Kernel(selection.kernel.fd, image.release, follower)
+        return Kernel(selection.kernel.fd, image.release, bare)
     release = image.release
     if isinstance(image, Uki):
         if image.linux is None:
@@ -68,7 +66,7 @@ def open_kernel(
         copy_all(view, memory, Phase.READ, report, cancel)
         memory.seal()
         release = image.release or release
-    return Kernel(memory.fd, release, held.enter_context(follow_file(memory.fd, banner=True)))
+    return Kernel(memory.fd, release, banner=True)
 
 
 def join_initrds(

@@ -24,7 +24,6 @@ from warmboot.core.kexec.plan import Plan
 from warmboot.core.kexec.reading import check_inner, copy_all
 from warmboot.core.kexec.selection import Selection
 from warmboot.core.payload.examine import examine, kernel_inside
-from warmboot.core.payload.follow import follow_file
 from warmboot.core.payload.memfile import MemFile
 from warmboot.core.payload.unpack import unpack
 from warmboot.core.progress import Cancel, Phase, Report
@@ -44,7 +43,7 @@ def hand_over(
             build_container(objects[:1], build_container(objects[1:]) if objects[1:] else None)
         )
         memory.seal()
-        return _followed(held, memory.fd, release, *map(BytesView, objects))
+        return Kernel(memory.fd, release, parsers=tuple(map(BytesView, objects)))
     whole = not isinstance(image, Uki)
     view, inner = kernel_inside(view, image)
     if inner is None:
@@ -53,15 +52,15 @@ def hand_over(
         section = inner.headers.find(SECTION)
         parser = view.part(section.offset, section.size, SECTION) if section else view
         if whole:
-            return _followed(held, selection.kernel.fd, release, parser)
+            return Kernel(selection.kernel.fd, release, parsers=(parser,))
         memory = held.enter_context(MemFile("warmboot-kernel"))
         copy_all(view, memory, Phase.READ, report, cancel)
         memory.seal()
-        return _followed(held, memory.fd, release, parser)
+        return Kernel(memory.fd, release, parsers=(parser,))
     content = parser_for(inner, Dialect.V6).content
     files = build_for_stage(view, inner, Dialect.V6, (content,), cancel=cancel)
     held.callback(files.close)
-    return _followed(held, files.kernel.fd, release, BytesView(content))
+    return Kernel(files.kernel.fd, release, parsers=(BytesView(content),))
 
 
 def envelop(
@@ -139,7 +138,3 @@ def _stays(view: View, image: Zboot, plan: Plan) -> bool:
     """Whether the parser in an image is used: it fits, or the image's signature is worth more."""
     signed = pe.parse_headers(view).certificates[1] > 0 or bool(plan.choices.signed)
     return signed or carries_fitting(view, image)
-
-
-def _followed(held: ExitStack, fd: int, release: str | None, *parsers: View) -> Kernel:
-    return Kernel(fd, release, held.enter_context(follow_file(fd)), parsers)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property
@@ -184,10 +184,11 @@ class Selection:
         tree = () if self.devicetree is None else (self.devicetree,)
         return (self.kernel, *(self.initrds or ()), *tree, *self.addons)
 
-    def unchanged(self) -> None:
-        """Raise ImageError where one of the files changed since it was opened."""
+    def unchanged(self, fds: Container[int | None] | None = None) -> None:
+        """Raise ImageError where a file (or one of those with `fds`) changed since opening."""
         for file in self._files:
-            file.unchanged()
+            if fds is None or file.fd in fds:
+                file.unchanged()
 
     def close(self) -> None:
         """Close every file."""

@@ -51,7 +51,7 @@ class Staged:
 class Prepared:
     """Open descriptors ready for the call; closing them gives all memory back.
 
-    The kernel's SHA-256 is computed meanwhile: no call waits for it.
+    Digests are computed while the kernel loads the same bytes: no call waits for them.
     """
 
     def __init__(
@@ -60,38 +60,53 @@ class Prepared:
         selection: Selection,
         request: LoadRequest,
         kernel: Kernel,
-        initrd: Follower | None,
         held: ExitStack,
     ) -> None:
         self.plan = plan
         self.request = request
         self.parsers = kernel.parsers
         self._kernel = kernel
-        self._initrd = initrd
+        self._followers: list[Follower] = []
         self._selection = selection
         self._held = held
+
+    def begin_digests(self) -> None:
+        """Have kernel and initrd read by threads of their own, once."""
+        if self._followers:
+            return
+        found = [follow_file(self._kernel.fd, banner=self._kernel.banner)]
+        if self.request.initrd_fd is not None:
+            found.append(follow_file(self.request.initrd_fd))
+        self._followers = [self._held.enter_context(follower) for follower in found]
 
     @property
     def sha256(self) -> str:
         """The digest of the kernel's bytes, in hex; waits for it. Raises ImageError."""
-        return self._kernel.follower.finish()
+        self.begin_digests()
+        return self._followers[0].finish()
 
     @property
     def initrd_sha256(self) -> str | None:
         """The digest of all initrds as they are handed over; None where there is none to read."""
+        self.begin_digests()
         try:
-            return None if self._initrd is None else self._initrd.finish()
+            return self._followers[1].finish() if len(self._followers) > 1 else None
         except ImageError:
             return None
 
     @property
     def release(self) -> str | None:
         """The kernel's release by its banner, else by its header; complete once `sha256` is."""
-        return self._kernel.follower.scanner.release or self._kernel.release
+        banner = self._followers[0].scanner.release if self._followers else None
+        return banner or self._kernel.release
 
     def unchanged(self) -> None:
         """Raise ImageError where a chosen file changed since it was opened."""
         self._selection.unchanged()
+
+    def read_the_same(self) -> None:
+        """Raise ImageError where a file changed that the kernel itself reads in the call."""
+        self._selection.unchanged((self.request.kernel_fd, self.request.initrd_fd))
 
     def close(self) -> None:
         """Close the memory files; the selection's own files stay open."""
@@ -144,13 +159,9 @@ def prepare(
     this machine, Cancelled.
     """
     cancel = cancel or Cancel()
-    with ExitStack() as held:
+    with ExitStack() as failing:
+        held = failing.enter_context(ExitStack())
         kernel = open_kernel(plan, selection, held, report, cancel)
-        if previewed is not None and previewed.lower() != (sha256 := kernel.follower.finish()):
-            raise ImageError(
-                f"The kernel is not the one that was looked at: its SHA-256 is {sha256}",
-                hint="It was replaced meanwhile. Look at it again, then stage it.",
-            )
         initrd_fd, initrd_name = join_initrds(plan, selection, held, report, cancel)
         if plan.dialect is Dialect.V7:
             from warmboot.core.kexec.parsed import envelop
@@ -169,10 +180,14 @@ def prepare(
             devicetree_fd=tree_fd,
             devicetree_name=plan.devicetree,
         )
-        initrd = None
-        if initrd_fd is not None:
-            initrd = held.enter_context(follow_file(initrd_fd))
-        return Prepared(plan, selection, request, kernel, initrd, held.pop_all())
+        prepared = Prepared(plan, selection, request, kernel, held)
+        if previewed is not None and previewed.lower() != prepared.sha256:
+            raise ImageError(
+                f"The kernel is not the one that was looked at: its SHA-256 is {prepared.sha256}",
+                hint="It was replaced meanwhile. Look at it again, then stage it.",
+            )
+        failing.pop_all()  # from here on the caller closes it
+        return prepared
 
 
 def commit(prepared: Prepared, loader: Loader, host: Host, *, report: Report = ignore) -> Staged:
@@ -186,6 +201,7 @@ def commit(prepared: Prepared, loader: Loader, host: Host, *, report: Report = i
         from warmboot.core.kexec.parsed import try_parsers
 
         try_parsers(prepared.parsers)
+    prepared.begin_digests()
     report(Progress(Phase.LOAD, 0, 1))
     loader.load(prepared.request)
     report(Progress(Phase.LOAD, 1, 1))
@@ -206,10 +222,10 @@ def commit(prepared: Prepared, loader: Loader, host: Host, *, report: Report = i
 
 
 def _digest(prepared: Prepared) -> str | None:
-    """Return the digest of what the kernel was given; None where the file changed meanwhile."""
+    """Return the digest of what the kernel was given; None where a file changed meanwhile."""
     try:
         sha256 = prepared.sha256
-        prepared.unchanged()
+        prepared.read_the_same()
     except ImageError:
         return None
     return sha256
