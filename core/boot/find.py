@@ -37,14 +37,15 @@ def discover(root: BootRoot, running: Running | None = None) -> Iterator[Found]:
 
     Nothing is merged or sorted yet; `arrange` makes a listing of what was found so far.
     """
-    search = Search(root, running)
-    for found in _search(search):
-        if not isinstance(found, Entry):
-            yield found
-            continue
-        search.found.append(_with_release(root, found))
-        yield search.found[-1]
-    yield from places.unmounted(root, running)
+    with root.held() as held:
+        search = Search(held, running)
+        for found in _search(search):
+            if not isinstance(found, Entry):
+                yield found
+                continue
+            search.found.append(_with_release(held, found))
+            yield search.found[-1]
+        yield from places.unmounted(held, running)
 
 
 def arrange(root: BootRoot, found: Iterable[Found], running: Running | None = None) -> Listing:
@@ -59,7 +60,8 @@ def arrange(root: BootRoot, found: Iterable[Found], running: Running | None = No
             looked.append(one)
         else:
             preferences.append(one)
-    merged = merge(root, entries)
+    with root.held() as held:
+        merged = merge(held, entries)
     merged.sort(key=functools.cmp_to_key(compare))
     marked = mark(list(_unique(merged)), preferences, running)
     return Listing(tuple(marked), tuple(looked))

@@ -7,9 +7,12 @@ would; so a link in a foreign system never leads to a file of this one.
 
 from __future__ import annotations
 
+import contextlib
+import copy
 import errno
 import os
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 
 from warmboot.core.boot.openat2 import open_in_root
@@ -30,11 +33,33 @@ class BootRoot:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._real = path == Path("/")
+        self._directory: int | None = None
         if not path.is_dir():
             raise NotFound(
                 f"{printable(str(path))} is not a directory",
                 hint="--root takes the directory where the other system is mounted.",
             )
+
+    @contextlib.contextmanager
+    def held(self) -> Iterator[BootRoot]:
+        """Yield this root with its directory held open, for work that opens many files.
+
+        Meant for the length of one search: else the directory is found anew for each open, as
+        something may have been mounted on it. Raises nothing: where the directory cannot be
+        opened, every open says so.
+        """
+        if self._real or self._directory is not None:
+            yield self
+            return
+        root = copy.copy(self)
+        with contextlib.suppress(OSError):
+            root._directory = _open_directory(self.path)
+        try:
+            yield root
+        finally:
+            directory, root._directory = root._directory, None
+            if directory is not None:
+                os.close(directory)
 
     def open_fd(self, name: str, flags: int = os.O_RDONLY) -> int:
         """Open `name` inside the root; raise OSError as open(2) would."""
@@ -43,44 +68,23 @@ class BootRoot:
             flags |= os.O_NONBLOCK | os.O_NOCTTY
         if self._real:
             return os.open(name, flags)
-        root = os.open(self.path, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        if self._directory is not None:
+            return _open_below(self._directory, name, flags)
+        directory = _open_directory(self.path)
         try:
-            fd = open_in_root(root, name, flags)
+            return _open_below(directory, name, flags)
         finally:
-            os.close(root)
-        return self._walk(name, flags) if fd is None else fd
+            os.close(directory)
 
-    def _walk(self, name: str, flags: int) -> int:
-        stack = [os.open(self.path, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)]
-        todo = [part for part in reversed(name.split("/")) if part not in ("", ".")]
-        links = 0
+    def status(self, name: str) -> os.stat_result:
+        """Return what stat(2) says of `name` inside the root; raise OSError as it would."""
+        if self._real:
+            return os.stat(name)
+        fd = self.open_fd(name, os.O_PATH)
         try:
-            while todo:
-                part = todo.pop()
-                if part == "..":
-                    if len(stack) > 1:
-                        os.close(stack.pop())
-                    continue
-                fd = os.open(part, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=stack[-1])
-                stack.append(fd)
-                if not stat.S_ISLNK(os.fstat(fd).st_mode):
-                    continue
-                links += 1
-                if links > _MAX_LINKS:
-                    raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), name)
-                target = os.readlink("", dir_fd=fd)
-                os.close(stack.pop())
-                if target.startswith("/"):
-                    while len(stack) > 1:
-                        os.close(stack.pop())
-                todo.extend(p for p in reversed(target.split("/")) if p not in ("", "."))
-            if flags & os.O_PATH:
-                return os.dup(stack[-1])
-            # /proc/self/fd turns the O_PATH descriptor into a readable one of the same file.
-            return os.open(f"/proc/self/fd/{stack[-1]}", flags)
+            return os.fstat(fd)
         finally:
-            for fd in stack:
-                os.close(fd)
+            os.close(fd)
 
     def open(self, name: str) -> ImageFile:
         """Open a regular file inside the root; raise NotFound, NotPermitted or ImageError."""
@@ -118,3 +122,47 @@ class BootRoot:
         except (OSError, ValueError):
             return False
         return True
+
+
+def _open_directory(path: Path) -> int:
+    return os.open(path, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+
+
+def _open_below(root: int, name: str, flags: int) -> int:
+    """Open `name` with the directory `root` as its /."""
+    fd = open_in_root(root, name, flags)
+    return _walk(root, name, flags) if fd is None else fd
+
+
+def _walk(root: int, name: str, flags: int) -> int:
+    """Do the same where the kernel cannot: one component after the other."""
+    stack = [os.dup(root)]
+    todo = [part for part in reversed(name.split("/")) if part not in ("", ".")]
+    links = 0
+    try:
+        while todo:
+            part = todo.pop()
+            if part == "..":
+                if len(stack) > 1:
+                    os.close(stack.pop())
+                continue
+            fd = os.open(part, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=stack[-1])
+            stack.append(fd)
+            if not stat.S_ISLNK(os.fstat(fd).st_mode):
+                continue
+            links += 1
+            if links > _MAX_LINKS:
+                raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), name)
+            target = os.readlink("", dir_fd=fd)
+            os.close(stack.pop())
+            if target.startswith("/"):
+                while len(stack) > 1:
+                    os.close(stack.pop())
+            todo.extend(p for p in reversed(target.split("/")) if p not in ("", "."))
+        if flags & os.O_PATH:
+            return os.dup(stack[-1])
+        # /proc/self/fd turns the O_PATH descriptor into a readable one of the same file.
+        return os.open(f"/proc/self/fd/{stack[-1]}", flags)
+    finally:
+        for fd in stack:
+            os.close(fd)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import os
 from collections.abc import Callable, Iterator
 
 from warmboot.core.boot import bls, places
@@ -57,11 +56,7 @@ class Search:
 
         Raises OSError where it is not there.
         """
-        fd = self.root.open_fd(path, os.O_PATH)
-        try:
-            status = os.fstat(fd)
-        finally:
-            os.close(fd)
+        status = self.root.status(path)
         known = (status.st_dev, status.st_ino) in self._seen
         self._seen.add((status.st_dev, status.st_ino))
         return known
