@@ -18,9 +18,9 @@ from warmboot.core.boot.root import BootRoot
 from warmboot.core.boot.search import Search
 from warmboot.core.boot.unified import entries_of
 from warmboot.core.errors import WarmbootError
-from warmboot.core.images.identify import identify
+from warmboot.core.images.identify import outline
 from warmboot.core.images.pe import PeProgram
-from warmboot.core.images.uki import Addon, Uki
+from warmboot.core.images.uki import Addon, Outline
 from warmboot.core.text import printable
 
 
@@ -114,12 +114,12 @@ def _look_into(search: Search, entry: Entry, fields: dict[str, list[str]]) -> En
         return entry
     try:
         with search.root.open(entry.kernel) as file:
-            image = identify(file.view)
+            image = outline(file.view)
     except WarmbootError as error:
         return dataclasses.replace(entry, problem=error.message)
     if isinstance(image, PeProgram | Addon):
         return None
-    if not isinstance(image, Uki):
+    if not isinstance(image, Outline):
         return entry
     profiles = image.profiles
     own = profiles[entry.profile].cmdline if entry.profile < len(profiles) else None
@@ -137,7 +137,7 @@ def _with_release(root: BootRoot, entry: Entry) -> Entry:
         return entry
     try:
         with root.open(entry.kernel) as file:
-            return dataclasses.replace(entry, version=identify(file.view).release)
+            return dataclasses.replace(entry, version=outline(file.view).release)
     except WarmbootError:
         return entry  # what is wrong with the file shows when it is examined
 

@@ -25,6 +25,8 @@ class Search:
         self.running = running
         self.places = places.boot_places(root)
         self.found: list[Entry] = []
+        self._names: dict[str, list[str]] = {}
+        self._lowered: dict[str, frozenset[str]] = {}
         self._seen: set[tuple[int, int]] = set()
         #: Where a folder that a boot loader names was found before.
         self._led: dict[tuple[str, str], str] = {}
@@ -32,7 +34,7 @@ class Search:
     def folder(self, folder: str, ending: str, make: Maker) -> Iterator[Found]:
         """Yield what `make` finds in each name of a folder that ends in `ending`, then a Looked."""
         try:
-            names = self.root.names(folder)
+            names = self._names[folder] = self.root.names(folder)
             if self.known(folder):
                 return
         except (OSError, ValueError) as error:
@@ -50,6 +52,21 @@ class Search:
                 yield entry
         result = plural(count, "entry", "entries") if count else "empty"
         yield Looked(printable(folder), result)
+
+    def names(self, folder: str) -> list[str]:
+        """Return the names in a folder, asked for once; none where it cannot be listed."""
+        if folder not in self._names:
+            try:
+                self._names[folder] = self.root.names(folder)
+            except (OSError, ValueError):
+                self._names[folder] = []
+        return self._names[folder]
+
+    def may_hold(self, folder: str, name: str) -> bool:
+        """Whether a folder lists `name`, in whatever case: on FAT the case does not matter."""
+        if folder not in self._lowered:
+            self._lowered[folder] = frozenset(other.lower() for other in self.names(folder))
+        return name.lower() in self._lowered[folder]
 
     def known(self, path: str) -> bool:
         """Whether a folder or file was read before under another name (/efi -> /boot/efi).
@@ -84,10 +101,7 @@ class Search:
     @functools.cached_property
     def boot_names(self) -> frozenset[str]:
         """The names in /boot."""
-        try:
-            return frozenset(self.root.names("/boot"))
-        except OSError:
-            return frozenset()
+        return frozenset(self.names("/boot"))
 
     @functools.cached_property
     def grubenv(self) -> dict[str, str]:
