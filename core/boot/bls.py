@@ -56,10 +56,10 @@ def parse_entry(
         values = fields.get(key)
         if values is None:
             return None
-        text = " ".join(values)
+        text = values[0] if len(values) == 1 else " ".join(values)
         if "$" in text:
             text = _VARIABLE.sub(lambda found: variables.get(found[1], ""), text)
-        text = " ".join(text.split()) if key != "options" else text.strip()
+        text = text.strip() if key == "options" else " ".join(text.split())
         return printable(text, _TEXT_LIMIT)
 
     kernel = words("linux") or words("uki") or words("efi")
@@ -69,12 +69,13 @@ def parse_entry(
     plain, left, done = parse_counter(name)
     stem = printable(plain.removesuffix(".conf"))
     tree = words("devicetree")
+    place = url or "" if kernel is None else locate(kernel)  # the initrds lie where it does
     initrds = tuple(locate(path) for path in (words("initrd") or "").split())
     return Entry(
         id=stem,
         title=words("title") or stem,
         kind=Kind.BLS,
-        kernel=locate(kernel) if kernel is not None else url or "",
+        kernel=place,
         version=words("version"),
         initrds=initrds,
         cmdline=words("options") or ("" if "linux" in fields else None),
@@ -98,7 +99,7 @@ def _number(text: str | None) -> int:
 
 def join(base: str, path: str) -> str:
     """Return `path` below `base`; it cannot climb out of it."""
-    return posixpath.join(base, posixpath.normpath("/" + path).lstrip("/"))
+    return base.rstrip("/") + "/" + posixpath.normpath("/" + path).lstrip("/")
 
 
 def parse_grubenv(text: str) -> dict[str, str]:

@@ -29,7 +29,8 @@ def find_entries(root: BootRoot, running: Running | None = None) -> Listing:
 
     `running` is what runs now, None where the root is not that of the running system.
     """
-    return arrange(root, discover(root, running), running)
+    with root.held() as held:
+        return arrange(held, discover(held, running), running)
 
 
 def discover(root: BootRoot, running: Running | None = None) -> Iterator[Found]:

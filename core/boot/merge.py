@@ -24,13 +24,13 @@ def merge(root: BootRoot, entries: list[Entry]) -> list[Entry]:
     by_meaning: dict[tuple[object, ...], int] = {}
     for entry in entries:
         try:
-            status = root.status(entry.kernel)
+            identity = root.identity(entry.kernel)
         except (OSError, ValueError):
             if entry.kind not in _FILE_ONLY:  # there, it is a link that leads nowhere
                 kept.append(entry if entry.problem else replace(entry, problem=_missing(entry)))
             continue
-        file = (status.st_dev, status.st_ino)
-        release = (entry.version or "", status.st_size)
+        file = (identity.device, identity.inode)
+        release = (entry.version or "", identity.size)
         meaning = (file, *_meaning(entry))
         if entry.kind in _FILE_ONLY:
             known = by_file.get(file, by_release.get(release) if entry.version else None)

@@ -16,8 +16,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from warmboot.core.boot.openat2 import open_in_root
-from warmboot.core.errors import NotFound, WarmbootError
-from warmboot.core.images import ImageFile
+from warmboot.core.errors import NotFound
+from warmboot.core.images import Identity, ImageFile
 from warmboot.core.images.source import open_error
 from warmboot.core.text import printable
 
@@ -34,6 +34,7 @@ class BootRoot:
         self.path = path
         self._real = path == Path("/")
         self._directory: int | None = None
+        self._identities: dict[str, Identity] | None = None
         if not path.is_dir():
             raise NotFound(
                 f"{printable(str(path))} is not a directory",
@@ -42,18 +43,20 @@ class BootRoot:
 
     @contextlib.contextmanager
     def held(self) -> Iterator[BootRoot]:
-        """Yield this root with its directory held open, for work that opens many files.
+        """Yield this root as it is for the length of one search, which asks for many files.
 
-        Meant for the length of one search: else the directory is found anew for each open, as
-        something may have been mounted on it. Raises nothing: where the directory cannot be
-        opened, every open says so.
+        Its directory is held open, and what a file is (`identity`) is asked only once. The root
+        itself does neither: something may have been mounted on it since. Raises nothing: where
+        the directory cannot be opened, every open says so.
         """
-        if self._real or self._directory is not None:
+        if self._identities is not None:
             yield self
             return
         root = copy.copy(self)
-        with contextlib.suppress(OSError):
-            root._directory = _open_directory(self.path)
+        root._identities = {}
+        if not self._real:
+            with contextlib.suppress(OSError):
+                root._directory = _open_directory(self.path)
         try:
             yield root
         finally:
@@ -76,15 +79,21 @@ class BootRoot:
         finally:
             os.close(directory)
 
-    def status(self, name: str) -> os.stat_result:
-        """Return what stat(2) says of `name` inside the root; raise OSError as it would."""
-        if self._real:
-            return os.stat(name)
+    def identity(self, name: str) -> Identity:
+        """Return which file `name` leads to inside the root; raise OSError as stat(2) would."""
+        known = self._identities.get(name) if self._identities is not None else None
+        if known is not None:
+            return known
         fd = self.open_fd(name, os.O_PATH)
         try:
-            return os.fstat(fd)
+            return self._remember(name, Identity.of(os.fstat(fd)))
         finally:
             os.close(fd)
+
+    def _remember(self, name: str, identity: Identity) -> Identity:
+        if self._identities is not None:
+            self._identities[name] = identity
+        return identity
 
     def open(self, name: str) -> ImageFile:
         """Open a regular file inside the root; raise NotFound, NotPermitted or ImageError."""
@@ -92,7 +101,9 @@ class BootRoot:
             fd = self.open_fd(name)
         except (OSError, ValueError) as error:
             raise open_error(error, name) from error
-        return ImageFile.adopt(fd, name)
+        file = ImageFile.adopt(fd, name)
+        self._remember(name, file.identity)
+        return file
 
     def names(self, folder: str) -> list[str]:
         """Return the names in a folder, sorted, symbolic links behind the files they may point to.
@@ -107,18 +118,26 @@ class BootRoot:
             os.close(fd)
 
     def read_text(self, name: str, limit: int = 65536) -> str | None:
-        """Return up to `limit` bytes of a text file, None where it cannot be read."""
+        """Return up to `limit` bytes of a text file, None where there is no such file to read."""
         try:
-            with self.open(name) as file:
-                raw = file.view.head(limit)
-        except WarmbootError:
+            fd = self.open_fd(name)
+        except (OSError, ValueError):
             return None
+        try:
+            status = os.fstat(fd)
+            if not stat.S_ISREG(status.st_mode):
+                return None
+            raw = os.pread(fd, min(limit, status.st_size), 0)
+        except OSError:
+            return None
+        finally:
+            os.close(fd)
         return raw.decode("utf-8", "backslashreplace")
 
     def exists(self, name: str) -> bool:
         """Whether `name` leads to something inside the root."""
         try:
-            os.close(self.open_fd(name, os.O_PATH))
+            self.identity(name)
         except (OSError, ValueError):
             return False
         return True

@@ -73,9 +73,10 @@ class Search:
 
         Raises OSError where it is not there.
         """
-        status = self.root.status(path)
-        known = (status.st_dev, status.st_ino) in self._seen
-        self._seen.add((status.st_dev, status.st_ino))
+        identity = self.root.identity(path)
+        file = (identity.device, identity.inode)
+        known = file in self._seen
+        self._seen.add(file)
         return known
 
     def locate(self, base: str, path: str) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple, Self
 
@@ -51,8 +51,7 @@ class Section(NamedTuple):
     characteristics: int
 
 
-@dataclass(frozen=True, slots=True)
-class PeHeaders:
+class PeHeaders(NamedTuple):
     """COFF and optional header fields; offsets and sizes in bytes."""
 
     offset: int
@@ -107,7 +106,7 @@ def parse_headers(view: View) -> PeHeaders:
         offset=offset,
         machine=machine,
         architecture=MACHINES.get(machine),
-        sections=tuple(_section(view, raw, offset) for raw in table),
+        sections=tuple(_sections(view, table, offset)),
         subsystem=header.subsystem,
         dll_characteristics=header.dll_characteristics,
         size_of_image=header.size_of_image,
@@ -156,18 +155,19 @@ def _optional_header(raw: bytes, offset: int) -> _Optional:
     )
 
 
-def _section(view: View, raw: tuple[Any, ...], offset: int) -> Section:
-    packed, virtual_size, address, raw_size, position, characteristics = raw
-    name = _name(packed)
-    size = min(raw_size, virtual_size or raw_size)
-    if size and position + size > view.size:
-        raise ImageError(
-            f"Section {name} reaches beyond the end of the file: "
-            f"{position:#x} + {size} bytes in a file of {view.size}",
-            offset=offset,
-            hint="The file is truncated or damaged. Compare its size with the original.",
-        )
-    return Section(name, position, size, raw_size, address, virtual_size, characteristics)
+def _sections(view: View, table: Iterable[tuple[Any, ...]], offset: int) -> Iterator[Section]:
+    end = view.size
+    for packed, virtual_size, address, raw_size, position, characteristics in table:
+        name = _name(packed)
+        size = min(raw_size, virtual_size or raw_size)
+        if size and position + size > end:
+            raise ImageError(
+                f"Section {name} reaches beyond the end of the file: "
+                f"{position:#x} + {size} bytes in a file of {end}",
+                offset=offset,
+                hint="The file is truncated or damaged. Compare its size with the original.",
+            )
+        yield Section(name, position, size, raw_size, address, virtual_size, characteristics)
 
 
 @functools.lru_cache(256)

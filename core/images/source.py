@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import os
 import stat
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import NamedTuple, Self
 
 from warmboot.core.errors import ImageError, NotFound, NotPermitted, WarmbootError
 from warmboot.core.images.view import FileView
 from warmboot.core.text import printable
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(NamedTuple):
     """What makes a file the same file: device, inode, size (bytes), mtime and ctime (ns)."""
 
     device: int

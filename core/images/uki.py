@@ -6,7 +6,7 @@ Source: the UAPI group's Unified Kernel Image specification; systemd-stub(7) for
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Self
+from typing import ClassVar, NamedTuple, Self
 
 from warmboot.core.errors import ImageError
 from warmboot.core.images import pe
@@ -34,8 +34,7 @@ class Profile:
     sections: tuple[Section, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Outline:
+class Outline(NamedTuple):
     """What a list shows of a UKI: its headers and short texts; what is inside .linux is not read.
 
     The fields mean what those of Uki of the same name do. Only where no .uname section states the
