@@ -13,7 +13,7 @@ from warmboot.core.boot.loadervars import Running
 from warmboot.core.boot.marks import mark
 from warmboot.core.boot.menus import extlinux_entries, grub_entries
 from warmboot.core.boot.merge import merge
-from warmboot.core.boot.order import compare
+from warmboot.core.boot.order import ordered
 from warmboot.core.boot.root import BootRoot
 from warmboot.core.boot.search import Search
 from warmboot.core.boot.unified import entries_of
@@ -63,8 +63,7 @@ def arrange(root: BootRoot, found: Iterable[Found], running: Running | None = No
             preferences.append(one)
     with root.held() as held:
         merged = merge(held, entries)
-    merged.sort(key=functools.cmp_to_key(compare))
-    marked = mark(list(_unique(merged)), preferences, running)
+    marked = mark(list(_unique(ordered(merged))), preferences, running)
     return Listing(tuple(marked), tuple(looked))
 
 

@@ -28,6 +28,8 @@ _MAX_SECTIONS = 96  # the limit of the Windows loader; real boot images have few
 _NX_COMPAT = 0x0100
 # SectionAlignment, FileAlignment, SizeOfImage, SizeOfHeaders, Subsystem, DllCharacteristics
 _OPTIONAL = struct.Struct("<II16xII4xHH")
+# e_magic, e_lfanew
+_DOS = struct.Struct("<2s58xI")
 # Signature, Machine, NumberOfSections, SizeOfOptionalHeader
 _COFF = struct.Struct("<4sHH12xH2x")
 _COUNT = struct.Struct("<I")
@@ -84,10 +86,10 @@ class PeHeaders(NamedTuple):
 
 def parse_headers(view: View) -> PeHeaders:
     """Parse the PE headers of `view`; raise ImageError where they are broken or out of range."""
-    if view.read(0, 2, "DOS header") != b"MZ":
+    magic, offset = _DOS.unpack(view.read(0, _DOS.size, "DOS header"))
+    if magic != b"MZ":
         raise ImageError("Not a PE file: it does not start with MZ", offset=0)
-    offset = view.u32(0x3C, "PE header offset")
-    coff = view.read(offset, _COFF.size, "PE header")
+    coff = view.read(offset, _COFF.size, "PE signature and COFF header")
     signature, machine, count, optional = _COFF.unpack(coff)
     if signature != b"PE\0\0":
         raise ImageError("No PE signature where the header says it is", offset=offset)
