@@ -13,6 +13,7 @@ import errno
 import os
 import stat
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from warmboot.core.boot.openat2 import open_in_root
@@ -22,6 +23,25 @@ from warmboot.core.images.source import open_error
 from warmboot.core.text import printable
 
 _MAX_LINKS = 40  # what the kernel allows
+_MAX_FOLDERS = 16  # held open during a search
+
+
+@dataclass(slots=True)
+class _Held:
+    """What a root keeps for the length of one search: open directories, and which file is where.
+
+    `directory` is its own, None where it cannot be opened; `folders` are those that were listed.
+    """
+
+    directory: int | None
+    folders: dict[str, int] = field(default_factory=dict)
+    identities: dict[str, Identity] = field(default_factory=dict)
+
+    def close(self) -> None:
+        for fd in self.folders.values():
+            os.close(fd)
+        if self.directory is not None:
+            os.close(self.directory)
 
 
 class BootRoot:
@@ -33,8 +53,7 @@ class BootRoot:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._real = path == Path("/")
-        self._directory: int | None = None
-        self._identities: dict[str, Identity] | None = None
+        self._held: _Held | None = None
         if not path.is_dir():
             raise NotFound(
                 f"{printable(str(path))} is not a directory",
@@ -45,24 +64,23 @@ class BootRoot:
     def held(self) -> Iterator[BootRoot]:
         """Yield this root as it is for the length of one search, which asks for many files.
 
-        Its directory is held open, and what a file is (`identity`) is asked only once. The root
-        itself does neither: something may have been mounted on it since. Raises nothing: where
-        the directory cannot be opened, every open says so.
+        Its directory and the folders that are listed are held open, and what a file is
+        (`identity`) is asked only once. The root itself does none of this: something may have
+        been mounted on it since. Raises nothing: where the directory cannot be opened, every
+        open says so.
         """
-        if self._identities is not None:
+        if self._held is not None:
             yield self
             return
         root = copy.copy(self)
-        root._identities = {}
-        if not self._real:
-            with contextlib.suppress(OSError):
-                root._directory = _open_directory(self.path)
+        held = root._held = _Held(None)
+        with contextlib.suppress(OSError):
+            held.directory = None if self._real else _open_directory(self.path)
         try:
             yield root
         finally:
-            directory, root._directory = root._directory, None
-            if directory is not None:
-                os.close(directory)
+            root._held = None
+            held.close()
 
     def open_fd(self, name: str, flags: int = os.O_RDONLY) -> int:
         """Open `name` inside the root; raise OSError as open(2) would."""
@@ -71,8 +89,9 @@ class BootRoot:
             flags |= os.O_NONBLOCK | os.O_NOCTTY
         if self._real:
             return os.open(name, flags)
-        if self._directory is not None:
-            return _open_below(self._directory, name, flags)
+        if self._held is not None and self._held.directory is not None:
+            fd = _open_listed(self._held, name, flags)
+            return _open_below(self._held.directory, name, flags) if fd is None else fd
         directory = _open_directory(self.path)
         try:
             return _open_below(directory, name, flags)
@@ -81,7 +100,7 @@ class BootRoot:
 
     def identity(self, name: str) -> Identity:
         """Return which file `name` leads to inside the root; raise OSError as stat(2) would."""
-        known = self._identities.get(name) if self._identities is not None else None
+        known = self._held.identities.get(name) if self._held is not None else None
         if known is not None:
             return known
         fd = self.open_fd(name, os.O_PATH)
@@ -91,8 +110,8 @@ class BootRoot:
             os.close(fd)
 
     def _remember(self, name: str, identity: Identity) -> Identity:
-        if self._identities is not None:
-            self._identities[name] = identity
+        if self._held is not None:
+            self._held.identities[name] = identity
         return identity
 
     def open(self, name: str) -> ImageFile:
@@ -113,9 +132,16 @@ class BootRoot:
         fd = self.open_fd(folder, os.O_RDONLY | os.O_DIRECTORY)
         try:
             with os.scandir(fd) as found:
-                return [name for _, name in sorted((e.is_symlink(), e.name) for e in found)]
-        finally:
+                names = [name for _, name in sorted((e.is_symlink(), e.name) for e in found)]
+        except OSError:
             os.close(fd)
+            raise
+        held = self._held
+        if held is None or folder in held.folders or len(held.folders) >= _MAX_FOLDERS:
+            os.close(fd)
+        else:
+            held.folders[folder] = fd
+        return names
 
     def read_text(self, name: str, limit: int = 65536) -> str | None:
         """Return up to `limit` bytes of a text file, None where there is no such file to read."""
@@ -145,6 +171,23 @@ class BootRoot:
 
 def _open_directory(path: Path) -> int:
     return os.open(path, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+
+
+def _open_listed(held: _Held, name: str, flags: int) -> int | None:
+    """Open a file in a folder that is held open, which leads nowhere else; None for all others.
+
+    It takes half as long as by its path from the root, and a list opens hundreds.
+    """
+    folder, _, last = name.rpartition("/")
+    directory = held.folders.get(folder)
+    if directory is None or last in ("", ".", "..") or flags & (os.O_PATH | os.O_DIRECTORY):
+        return None
+    try:
+        return os.open(last, flags | os.O_NOFOLLOW, dir_fd=directory)
+    except OSError as error:
+        if error.errno == errno.ELOOP:  # a symbolic link: where it leads, the root decides
+            return None
+        raise
 
 
 def _open_below(root: int, name: str, flags: int) -> int:
