@@ -158,10 +158,11 @@ def _optional_header(raw: bytes, offset: int) -> _Optional:
 
 
 def _sections(view: View, table: Iterable[tuple[Any, ...]], offset: int) -> Iterator[Section]:
+    """Yield the sections of a table; `offset` is where the PE header stands, for errors."""
     end = view.size
     for packed, virtual_size, address, raw_size, position, characteristics in table:
         name = _name(packed)
-        size = min(raw_size, virtual_size or raw_size)
+        size = virtual_size if 0 < virtual_size < raw_size else raw_size
         if size and position + size > end:
             raise ImageError(
                 f"Section {name} reaches beyond the end of the file: "
