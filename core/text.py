@@ -15,11 +15,11 @@ def printable(text: str | bytes, limit: int = 4096) -> str:
     """
     if isinstance(text, bytes):
         text = text[: limit * 4].decode("utf-8", "backslashreplace")
-    cut = len(text) > limit
-    text = text[:limit]
-    if not text.isprintable():
-        text = "".join(_visible(char) for char in text)
-    return text + "..." if cut else text
+    if len(text) > limit:
+        return printable(text[:limit], limit) + "..."
+    if text.isprintable():
+        return text
+    return "".join(_visible(char) for char in text)
 
 
 def _visible(char: str) -> str:

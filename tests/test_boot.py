@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -164,14 +165,33 @@ def test_links_never_lead_out_of_the_root(
     (root / "usr/lib").mkdir(parents=True)
     (root / "usr/lib/modules").symlink_to(outside)
     opened = BootRoot(root)
-    for name in ("/boot/vmlinuz-1", "/boot/vmlinuz-2", "/../outside/vmlinuz-6.66"):
-        with pytest.raises(NotFound):
-            opened.open(name)
-    with opened.open("/boot/vmlinuz-3") as file:
-        assert file.view.size == len(KERNEL)
-    assert not opened.exists("/boot/vmlinuz-4")
+    with opened.held() as held:
+        assert len(held.names("/boot")) == 5
+        for view in (opened, held):
+            for name in ("/boot/vmlinuz-1", "/boot/vmlinuz-2", "/boot/../../outside/vmlinuz-6.66"):
+                with pytest.raises(NotFound):
+                    view.open(name)
+                assert view.read_text(name) is None
+            with view.open("/boot/vmlinuz-3") as file:
+                assert file.view.size == len(KERNEL)
+            assert not view.exists("/boot/vmlinuz-4")
+    assert not held.exists("/boot/vmlinuz-1")
     entry = find(root)["vmlinuz-6.12"]
     assert "/boot/vmlinuz-3" in entry.sources
+
+
+def test_a_search_holds_few_folders_open_and_none_at_its_end(tmp_path: Path) -> None:
+    for number in range(40):
+        put(tmp_path, f"{number}/file", "x")
+    before = os.listdir("/proc/self/fd")
+    with BootRoot(tmp_path).held() as held:
+        for _ in range(2):
+            assert [held.names(f"/{number}") for number in range(40)] == [["file"]] * 40
+        assert len(os.listdir("/proc/self/fd")) < len(before) + 20
+        put(tmp_path, "1/later", "y")
+        assert held.read_text("/1/later") == "y"
+    assert os.listdir("/proc/self/fd") == before
+    assert held.read_text("/1/later") == "y"
 
 
 def test_an_entry_s_paths_cannot_climb_out_of_their_partition(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -112,3 +113,23 @@ def test_the_device_tree_inside_goes_along_or_stands_against_it(folder: Path) ->
     addon(folder, "t.addon.efi", more=[(".dtb", b"not a tree")])
     with pytest.raises(ImageError, match=r"t\.addon\.efi \.dtb is no device tree"):
         staged(folder)
+
+
+def test_a_list_reads_little_of_each_image(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    uki = build_uki(
+        arch="arm64", linux=KERNEL, cmdline="quiet", osrel='PRETTY_NAME="Some OS"', uname="6.12.1"
+    )
+    (folder / "u.efi").write_bytes(uki)
+    sizes: list[int] = []
+    pread = os.pread
+
+    def count(fd: int, size: int, offset: int) -> bytes:
+        sizes.append(size)
+        return pread(fd, size, offset)
+
+    monkeypatch.setattr(os, "pread", count)
+    root = BootRoot(folder.parents[3])
+    (entry,) = [e for e in find_entries(root).entries if e.kernel.endswith("u.efi")]
+    assert (entry.title, entry.version, entry.cmdline) == ("Some OS", "6.12.1", "quiet")
+    # its start, and the place where its texts lie; the others are configuration files
+    assert [size for size in sizes if size >= 4096] == [4096, 8192]

@@ -52,44 +52,45 @@ def parse_entry(
     into its entries; an unknown one is empty, as in GRUB.
     """
 
-    def words(key: str) -> str | None:
-        values = fields.get(key)
-        if values is None:
-            return None
-        text = " ".join(values)
-        if "$" in text:
-            text = _VARIABLE.sub(lambda found: variables.get(found[1], ""), text)
-        text = " ".join(text.split()) if key != "options" else text.strip()
-        return printable(text, _TEXT_LIMIT)
-
-    kernel = words("linux") or words("uki") or words("efi")
-    url = words("uki-url")
+    said = {key: _value(key, values, variables) for key, values in fields.items()}.get
+    kernel = said("linux") or said("uki") or said("efi")
+    url = said("uki-url")
     if kernel is None and url is None:
         return None
     plain, left, done = parse_counter(name)
     stem = printable(plain.removesuffix(".conf"))
-    tree = words("devicetree")
-    initrds = tuple(locate(path) for path in (words("initrd") or "").split())
+    tree = said("devicetree")
+    place = url or "" if kernel is None else locate(kernel)  # the initrds lie where it does
+    initrds = tuple(locate(path) for path in said("initrd", "").split())
     return Entry(
         id=stem,
-        title=words("title") or stem,
+        title=said("title") or stem,
         kind=Kind.BLS,
-        kernel=locate(kernel) if kernel is not None else url or "",
-        version=words("version"),
+        kernel=place,
+        version=said("version"),
         initrds=initrds,
-        cmdline=words("options") or ("" if "linux" in fields else None),
+        cmdline=said("options") or ("" if "linux" in fields else None),
         devicetree=None if tree is None else locate(tree),
-        machine_id=words("machine-id"),
-        sort_key=words("sort-key"),
+        machine_id=said("machine-id"),
+        sort_key=said("sort-key"),
         sources=(source,),
         problem=None if kernel is not None else f"its kernel is to be fetched from {url}",
-        overlays=tuple(locate(path) for path in (words("devicetree-overlay") or "").split()),
-        architecture=words("architecture"),
+        overlays=tuple(locate(path) for path in said("devicetree-overlay", "").split()),
+        architecture=said("architecture"),
         tries_left=left,
         tries_done=done,
-        profile=_number(words("profile")),
+        profile=_number(said("profile")),
         initrd_reason="named by the boot loader entry" if initrds else None,
     )
+
+
+def _value(key: str, values: list[str], variables: Mapping[str, str]) -> str:
+    """Return what the lines of one key come to: one line of printable text."""
+    text = values[0] if len(values) == 1 else " ".join(values)
+    if "$" in text:
+        text = _VARIABLE.sub(lambda found: variables.get(found[1], ""), text)
+    text = text.strip() if key == "options" else " ".join(text.split())
+    return printable(text, _TEXT_LIMIT)
 
 
 def _number(text: str | None) -> int:
@@ -98,7 +99,7 @@ def _number(text: str | None) -> int:
 
 def join(base: str, path: str) -> str:
     """Return `path` below `base`; it cannot climb out of it."""
-    return posixpath.join(base, posixpath.normpath("/" + path).lstrip("/"))
+    return base.rstrip("/") + "/" + posixpath.normpath("/" + path).lstrip("/")
 
 
 def parse_grubenv(text: str) -> dict[str, str]:

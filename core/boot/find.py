@@ -13,14 +13,14 @@ from warmboot.core.boot.loadervars import Running
 from warmboot.core.boot.marks import mark
 from warmboot.core.boot.menus import extlinux_entries, grub_entries
 from warmboot.core.boot.merge import merge
-from warmboot.core.boot.order import compare
+from warmboot.core.boot.order import ordered
 from warmboot.core.boot.root import BootRoot
 from warmboot.core.boot.search import Search
 from warmboot.core.boot.unified import entries_of
 from warmboot.core.errors import WarmbootError
-from warmboot.core.images.identify import identify
+from warmboot.core.images.identify import outline
 from warmboot.core.images.pe import PeProgram
-from warmboot.core.images.uki import Addon, Uki
+from warmboot.core.images.uki import Addon, Outline
 from warmboot.core.text import printable
 
 
@@ -29,7 +29,8 @@ def find_entries(root: BootRoot, running: Running | None = None) -> Listing:
 
     `running` is what runs now, None where the root is not that of the running system.
     """
-    return arrange(root, discover(root, running), running)
+    with root.held() as held:
+        return arrange(held, discover(held, running), running)
 
 
 def discover(root: BootRoot, running: Running | None = None) -> Iterator[Found]:
@@ -37,14 +38,15 @@ def discover(root: BootRoot, running: Running | None = None) -> Iterator[Found]:
 
     Nothing is merged or sorted yet; `arrange` makes a listing of what was found so far.
     """
-    search = Search(root, running)
-    for found in _search(search):
-        if not isinstance(found, Entry):
-            yield found
-            continue
-        search.found.append(_with_release(root, found))
-        yield search.found[-1]
-    yield from places.unmounted(root, running)
+    with root.held() as held:
+        search = Search(held, running)
+        for found in _search(search):
+            if not isinstance(found, Entry):
+                yield found
+                continue
+            search.found.append(_with_release(held, found))
+            yield search.found[-1]
+        yield from places.unmounted(held, running)
 
 
 def arrange(root: BootRoot, found: Iterable[Found], running: Running | None = None) -> Listing:
@@ -59,9 +61,9 @@ def arrange(root: BootRoot, found: Iterable[Found], running: Running | None = No
             looked.append(one)
         else:
             preferences.append(one)
-    merged = merge(root, entries)
-    merged.sort(key=functools.cmp_to_key(compare))
-    marked = mark(list(_unique(merged)), preferences, running)
+    with root.held() as held:
+        merged = merge(held, entries)
+    marked = mark(list(_unique(ordered(merged))), preferences, running)
     return Listing(tuple(marked), tuple(looked))
 
 
@@ -112,12 +114,12 @@ def _look_into(search: Search, entry: Entry, fields: dict[str, list[str]]) -> En
         return entry
     try:
         with search.root.open(entry.kernel) as file:
-            image = identify(file.view)
+            image = outline(file.view)
     except WarmbootError as error:
         return dataclasses.replace(entry, problem=error.message)
     if isinstance(image, PeProgram | Addon):
         return None
-    if not isinstance(image, Uki):
+    if not isinstance(image, Outline):
         return entry
     profiles = image.profiles
     own = profiles[entry.profile].cmdline if entry.profile < len(profiles) else None
@@ -135,7 +137,7 @@ def _with_release(root: BootRoot, entry: Entry) -> Entry:
         return entry
     try:
         with root.open(entry.kernel) as file:
-            return dataclasses.replace(entry, version=identify(file.view).release)
+            return dataclasses.replace(entry, version=outline(file.view).release)
     except WarmbootError:
         return entry  # what is wrong with the file shows when it is examined
 

@@ -22,10 +22,12 @@ def mark(
     default = _default(entries, preference) if preference else None
     once = _find(entries, preference.once) if preference and preference.once else None
     now = _running(entries, running) if running else None
-    return [
-        replace(entry, running=index == now, default=index == default, next=index == once)
-        for index, entry in enumerate(entries)
-    ]
+    marked = list(entries)
+    for index in {index for index in (now, default, once) if index is not None}:
+        marked[index] = replace(
+            entries[index], running=index == now, default=index == default, next=index == once
+        )
+    return marked
 
 
 def _in_charge(preferences: Sequence[Preference], running: Running | None) -> Preference | None:

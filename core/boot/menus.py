@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import posixpath
 from collections.abc import Iterator
 
@@ -10,7 +9,7 @@ from warmboot.core.boot import grub
 from warmboot.core.boot.bls import join
 from warmboot.core.boot.entry import BootLoader, Entry, Found, Kind, Looked, Preference
 from warmboot.core.boot.extlinux import Label, parse_menu
-from warmboot.core.boot.order import compare
+from warmboot.core.boot.order import ordered
 from warmboot.core.boot.plain import kernel_name, version_in_name
 from warmboot.core.boot.search import Search
 from warmboot.core.errors import WarmbootError
@@ -61,10 +60,7 @@ def _grub_menu(search: Search, path: str, text: str) -> Iterator[Found]:
         return search.root.exists(search.locate(base, name))
 
     menu = grub.read_menu(text, folder, search.grubenv, grub.Files(read, exists))
-    entries = sorted(
-        (entry for entry in search.found if entry.kind is Kind.BLS),
-        key=functools.cmp_to_key(compare),
-    )
+    entries = ordered(entry for entry in search.found if entry.kind is Kind.BLS)
     bls = [entry.sources[0] for entry in entries]
     count = 0
     for position, item in grub.positions(menu.items, bls):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 
 from warmboot.core.boot.cmdline import split_words
@@ -24,23 +23,25 @@ def merge(root: BootRoot, entries: list[Entry]) -> list[Entry]:
     by_release: dict[tuple[str, int], int] = {}
     by_meaning: dict[tuple[object, ...], int] = {}
     for entry in entries:
-        status = _stat(root, entry.kernel)
-        if status is None:
+        try:
+            identity = root.identity(entry.kernel)
+        except (OSError, ValueError):
             if entry.kind not in _FILE_ONLY:  # there, it is a link that leads nowhere
                 kept.append(entry if entry.problem else replace(entry, problem=_missing(entry)))
             continue
-        file = (status.st_dev, status.st_ino)
-        release = (entry.version or "", status.st_size)
+        file = (identity.device, identity.inode)
+        release = (entry.version or "", identity.size)
+        meaning = (file, *_meaning(entry))
         if entry.kind in _FILE_ONLY:
             known = by_file.get(file, by_release.get(release) if entry.version else None)
         else:
-            known = by_meaning.get((file, *_meaning(entry)))
+            known = by_meaning.get(meaning)
         if known is not None:
             kept[known] = _absorb(kept[known], entry)
             continue
         by_file.setdefault(file, len(kept))
         by_release.setdefault(release, len(kept))
-        by_meaning.setdefault((file, *_meaning(entry)), len(kept))
+        by_meaning.setdefault(meaning, len(kept))
         kept.append(entry)
     return kept
 
@@ -60,17 +61,6 @@ def _absorb(first: Entry, second: Entry) -> Entry:
         initrds=second.initrds if adopt else first.initrds,
         initrd_reason=second.initrd_reason if adopt else first.initrd_reason,
     )
-
-
-def _stat(root: BootRoot, name: str) -> os.stat_result | None:
-    try:
-        fd = root.open_fd(name, os.O_PATH)
-    except (OSError, ValueError):
-        return None
-    try:
-        return os.fstat(fd)
-    finally:
-        os.close(fd)
 
 
 def _missing(entry: Entry) -> str:

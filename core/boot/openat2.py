@@ -29,7 +29,15 @@ class _OpenHow(ctypes.Structure):
 def _syscall() -> Callable[..., int]:
     function = ctypes.CDLL(None, use_errno=True).syscall
     function.restype = ctypes.c_long
+    how = ctypes.POINTER(_OpenHow)
+    function.argtypes = (ctypes.c_long, ctypes.c_int, ctypes.c_char_p, how, ctypes.c_size_t)
     return function
+
+
+@functools.cache
+def _how(flags: int) -> _OpenHow:
+    """Return the argument for these flags; the kernel only reads it, so one serves all calls."""
+    return _OpenHow(flags, 0, _RESOLVE_IN_ROOT | _RESOLVE_NO_MAGICLINKS)
 
 
 def open_in_root(root: int, name: str, flags: int) -> int | None:
@@ -41,9 +49,7 @@ def open_in_root(root: int, name: str, flags: int) -> int | None:
     path = os.fsencode(name)
     if b"\0" in path:
         raise ValueError("embedded null byte")
-    how = _OpenHow(flags, 0, _RESOLVE_IN_ROOT | _RESOLVE_NO_MAGICLINKS)
-    size = ctypes.sizeof(how)
-    fd = _syscall()(_NUMBER, root, ctypes.c_char_p(path), ctypes.byref(how), ctypes.c_size_t(size))
+    fd = _syscall()(_NUMBER, root, path, _how(flags), ctypes.sizeof(_OpenHow))
     if fd >= 0:
         return fd
     number = ctypes.get_errno()

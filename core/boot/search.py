@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import os
 from collections.abc import Callable, Iterator
 
 from warmboot.core.boot import bls, places
@@ -26,6 +25,8 @@ class Search:
         self.running = running
         self.places = places.boot_places(root)
         self.found: list[Entry] = []
+        self._names: dict[str, list[str]] = {}
+        self._lowered: dict[str, frozenset[str]] = {}
         self._seen: set[tuple[int, int]] = set()
         #: Where a folder that a boot loader names was found before.
         self._led: dict[tuple[str, str], str] = {}
@@ -33,7 +34,7 @@ class Search:
     def folder(self, folder: str, ending: str, make: Maker) -> Iterator[Found]:
         """Yield what `make` finds in each name of a folder that ends in `ending`, then a Looked."""
         try:
-            names = self.root.names(folder)
+            names = self._names[folder] = self.root.names(folder)
             if self.known(folder):
                 return
         except (OSError, ValueError) as error:
@@ -52,18 +53,30 @@ class Search:
         result = plural(count, "entry", "entries") if count else "empty"
         yield Looked(printable(folder), result)
 
+    def names(self, folder: str) -> list[str]:
+        """Return the names in a folder, asked for once; none where it cannot be listed."""
+        if folder not in self._names:
+            try:
+                self._names[folder] = self.root.names(folder)
+            except (OSError, ValueError):
+                self._names[folder] = []
+        return self._names[folder]
+
+    def may_hold(self, folder: str, name: str) -> bool:
+        """Whether a folder lists `name`, in whatever case: on FAT the case does not matter."""
+        if folder not in self._lowered:
+            self._lowered[folder] = frozenset(other.lower() for other in self.names(folder))
+        return name.lower() in self._lowered[folder]
+
     def known(self, path: str) -> bool:
         """Whether a folder or file was read before under another name (/efi -> /boot/efi).
 
         Raises OSError where it is not there.
         """
-        fd = self.root.open_fd(path, os.O_PATH)
-        try:
-            status = os.fstat(fd)
-        finally:
-            os.close(fd)
-        known = (status.st_dev, status.st_ino) in self._seen
-        self._seen.add((status.st_dev, status.st_ino))
+        identity = self.root.identity(path)
+        file = (identity.device, identity.inode)
+        known = file in self._seen
+        self._seen.add(file)
         return known
 
     def locate(self, base: str, path: str) -> str:
@@ -89,10 +102,7 @@ class Search:
     @functools.cached_property
     def boot_names(self) -> frozenset[str]:
         """The names in /boot."""
-        try:
-            return frozenset(self.root.names("/boot"))
-        except OSError:
-            return frozenset()
+        return frozenset(self.names("/boot"))
 
     @functools.cached_property
     def grubenv(self) -> dict[str, str]:

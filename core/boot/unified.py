@@ -10,9 +10,9 @@ from warmboot.core.boot.entry import Entry, Kind
 from warmboot.core.boot.search import Search
 from warmboot.core.errors import WarmbootError
 from warmboot.core.images import BootImage
-from warmboot.core.images.identify import identify
+from warmboot.core.images.identify import outline
 from warmboot.core.images.pe import PeProgram
-from warmboot.core.images.uki import Addon, Uki
+from warmboot.core.images.uki import Addon, Outline
 from warmboot.core.text import plural, printable
 
 _ADDONS = 64
@@ -26,7 +26,7 @@ def entries_of(search: Search, folder: str, name: str) -> Iterator[Entry]:
     image = _read(search, path)
     if isinstance(image, PeProgram | Addon):
         return
-    about = image if isinstance(image, Uki) else None
+    about = image if isinstance(image, Outline) else None
     entry = Entry(
         id=printable(plain),
         title=(about.os_name if about else None) or printable(plain),
@@ -46,7 +46,7 @@ def entries_of(search: Search, folder: str, name: str) -> Iterator[Entry]:
         yield from _profiles(_with_addons(search, entry, folder, name), about)
 
 
-def _profiles(entry: Entry, image: Uki) -> Iterator[Entry]:
+def _profiles(entry: Entry, image: Outline) -> Iterator[Entry]:
     """Yield the entry, or one for each profile: the first one keeps the name of the file."""
     if not image.profiles:
         yield entry
@@ -90,24 +90,23 @@ def _with_addons(search: Search, entry: Entry, folder: str, name: str) -> Entry:
 
 def _beside(search: Search, folder: str, name: str) -> tuple[list[str], int]:
     """Return the paths of the add-ons for an image, and how many other files go with it."""
-    base = folder.removesuffix("/EFI/Linux")
+    places = [f"{folder.removesuffix('/EFI/Linux')}/loader/addons"]
+    if search.may_hold(folder, f"{name}.extra.d"):
+        places.append(f"{folder}/{name}.extra.d")
     found: list[str] = []
     companions = 0
-    for place in (f"{base}/loader/addons", f"{folder}/{name}.extra.d"):
-        try:
-            names = sorted(search.root.names(place))
-        except (OSError, ValueError):
-            continue
+    for place in places:
+        names = sorted(search.names(place))
         found += [f"{place}/{addon}" for addon in names if addon.endswith(".addon.efi")]
         if place.endswith(".extra.d"):
             companions = sum(other.endswith(_COMPANIONS) for other in names)
     return found, companions
 
 
-def _read(search: Search, path: str) -> BootImage | str:
+def _read(search: Search, path: str) -> BootImage | Outline | str:
     """Return what an image's header says, or why it cannot be read."""
     try:
         with search.root.open(path) as file:
-            return identify(file.view)
+            return outline(file.view)
     except WarmbootError as error:
         return error.message

@@ -12,7 +12,7 @@ from warmboot.core.images.legacy import FitImage, UImage
 from warmboot.core.images.model import BootImage
 from warmboot.core.images.pe import PeProgram
 from warmboot.core.images.rawimage import RawImage
-from warmboot.core.images.uki import Addon, Uki
+from warmboot.core.images.uki import Addon, Outline, Uki
 from warmboot.core.images.view import View
 from warmboot.core.images.zboot import Zboot
 
@@ -41,19 +41,25 @@ _HEAD = 4096
 
 def identify(view: View) -> BootImage:
     """Return what the file says it is; raise ImageError for anything but a sound boot image."""
-    return _identify(view, FORMATS)
+    return _format_of(view, FORMATS).parse(view)
 
 
 def identify_kernel(view: View) -> BootImage:
     """Like identify, for the bytes inside a container: a UKI inside a UKI is refused."""
-    return _identify(view, KERNEL_FORMATS)
+    return _format_of(view, KERNEL_FORMATS).parse(view)
 
 
-def _identify(view: View, formats: tuple[type[BootImage], ...]) -> BootImage:
+def outline(view: View) -> BootImage | Outline:
+    """Like identify, for a list of many: of a UKI no more is read than the list shows."""
+    found = _format_of(view, FORMATS)
+    return Outline.parse(view) if found is Uki else found.parse(view)
+
+
+def _format_of(view: View, formats: tuple[type[BootImage], ...]) -> type[BootImage]:
     head = view.head(_HEAD)
     for format_class in formats:
         if format_class.matches(head) and format_class.claims(view):
-            return format_class.parse(view)
+            return format_class
     if not head:
         raise ImageError("The file is empty", hint="Install the kernel package again.")
     raise ImageError(

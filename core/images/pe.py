@@ -5,8 +5,9 @@ Source: Microsoft PE format specification. Every range is checked against the fi
 
 from __future__ import annotations
 
+import functools
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple, Self
 
@@ -27,6 +28,10 @@ _MAX_SECTIONS = 96  # the limit of the Windows loader; real boot images have few
 _NX_COMPAT = 0x0100
 # SectionAlignment, FileAlignment, SizeOfImage, SizeOfHeaders, Subsystem, DllCharacteristics
 _OPTIONAL = struct.Struct("<II16xII4xHH")
+# e_magic, e_lfanew
+_DOS = struct.Struct("<2s58xI")
+# Signature, Machine, NumberOfSections, SizeOfOptionalHeader
+_COFF = struct.Struct("<4sHH12xH2x")
 _COUNT = struct.Struct("<I")
 _DIRECTORY = struct.Struct("<II")
 #: Where the data directories stand in PE32 and PE32+; their count is right in front.
@@ -36,8 +41,7 @@ _CERTIFICATES = 4
 _SECTION = struct.Struct("<8sIIII12xI")
 
 
-@dataclass(frozen=True, slots=True)
-class Section:
+class Section(NamedTuple):
     """One PE section. `offset` and `size` (bytes) are the content in the file, padding left out."""
 
     name: str
@@ -49,8 +53,7 @@ class Section:
     characteristics: int
 
 
-@dataclass(frozen=True, slots=True)
-class PeHeaders:
+class PeHeaders(NamedTuple):
     """COFF and optional header fields; offsets and sizes in bytes."""
 
     offset: int
@@ -83,28 +86,29 @@ class PeHeaders:
 
 def parse_headers(view: View) -> PeHeaders:
     """Parse the PE headers of `view`; raise ImageError where they are broken or out of range."""
-    if view.read(0, 2, "DOS header") != b"MZ":
+    magic, offset = _DOS.unpack(view.read(0, _DOS.size, "DOS header"))
+    if magic != b"MZ":
         raise ImageError("Not a PE file: it does not start with MZ", offset=0)
-    offset = view.u32(0x3C, "PE header offset")
-    if view.read(offset, 4, "PE signature") != b"PE\0\0":
+    coff = view.read(offset, _COFF.size, "PE signature and COFF header")
+    signature, machine, count, optional = _COFF.unpack(coff)
+    if signature != b"PE\0\0":
         raise ImageError("No PE signature where the header says it is", offset=offset)
-    machine = view.u16(offset + 4, "PE machine")
-    count = view.u16(offset + 6, "section count")
-    optional = view.u16(offset + 20, "optional header size")
     if count > _MAX_SECTIONS:
         raise ImageError(
             f"{count} PE sections; boot images have at most {_MAX_SECTIONS}", offset=offset + 6
         )
-    end = offset + 24 + optional + 40 * count
+    start = offset + _COFF.size
+    end = start + optional + _SECTION.size * count
     if end > 1 << 20:
         raise ImageError(f"The PE headers end at {end:#x}, too far into the file", offset=0x3C)
-    header = _optional_header(view.read(offset + 24, optional, "PE optional header"), offset + 24)
-    table = view.read(offset + 24 + optional, 40 * count, "PE section table")
+    rest = view.read(start, end - start, "PE optional header and section table")
+    header = _optional_header(rest[:optional], start)
+    table = _SECTION.iter_unpack(rest[optional:])
     return PeHeaders(
         offset=offset,
         machine=machine,
         architecture=MACHINES.get(machine),
-        sections=tuple(_section(view, raw, offset) for raw in _SECTION.iter_unpack(table)),
+        sections=tuple(_sections(view, table, offset)),
         subsystem=header.subsystem,
         dll_characteristics=header.dll_characteristics,
         size_of_image=header.size_of_image,
@@ -153,26 +157,26 @@ def _optional_header(raw: bytes, offset: int) -> _Optional:
     )
 
 
-def _section(view: View, raw: tuple[Any, ...], offset: int) -> Section:
-    packed, virtual_size, address, raw_size, position, characteristics = raw
-    name = printable(packed.split(b"\0", 1)[0])
-    size = min(raw_size, virtual_size or raw_size)
-    if size and position + size > view.size:
-        raise ImageError(
-            f"Section {name} reaches beyond the end of the file: "
-            f"{position:#x} + {size} bytes in a file of {view.size}",
-            offset=offset,
-            hint="The file is truncated or damaged. Compare its size with the original.",
-        )
-    return Section(
-        name=name,
-        offset=position,
-        size=size,
-        raw_size=raw_size,
-        virtual_address=address,
-        virtual_size=virtual_size,
-        characteristics=characteristics,
-    )
+def _sections(view: View, table: Iterable[tuple[Any, ...]], offset: int) -> Iterator[Section]:
+    """Yield the sections of a table; `offset` is where the PE header stands, for errors."""
+    end = view.size
+    for packed, virtual_size, address, raw_size, position, characteristics in table:
+        name = _name(packed)
+        size = virtual_size if 0 < virtual_size < raw_size else raw_size
+        if size and position + size > end:
+            raise ImageError(
+                f"Section {name} reaches beyond the end of the file: "
+                f"{position:#x} + {size} bytes in a file of {end}",
+                offset=offset,
+                hint="The file is truncated or damaged. Compare its size with the original.",
+            )
+        yield Section(name, position, size, raw_size, address, virtual_size, characteristics)
+
+
+@functools.lru_cache(256)
+def _name(packed: bytes) -> str:
+    """Return a section's name from its 8 bytes; most images have the same few names."""
+    return printable(packed.split(b"\0", 1)[0])
 
 
 def describe_headers(headers: PeHeaders) -> tuple[Fact, ...]:

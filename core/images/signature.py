@@ -13,10 +13,13 @@ _MAGICS = (
     (b"\x89LZO\x00\r\n\x1a\n", Method.LZO),
     (b"\x5d\x00\x00", Method.LZMA),
 )
+_STARTS = tuple(magic for magic, _ in _MAGICS)
 
 
 def detect_method(head: bytes) -> Method | None:
     """Return the method whose magic `head` (9 bytes are enough) starts with, else None."""
+    if not head.startswith(_STARTS):  # most files are not compressed, and many are asked
+        return None
     for magic, method in _MAGICS:
         if head.startswith(magic):
             return method

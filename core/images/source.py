@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import os
 import stat
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import NamedTuple, Self
 
 from warmboot.core.errors import ImageError, NotFound, NotPermitted, WarmbootError
 from warmboot.core.images.view import FileView
 from warmboot.core.text import printable
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(NamedTuple):
     """What makes a file the same file: device, inode, size (bytes), mtime and ctime (ns)."""
 
     device: int
@@ -25,9 +23,8 @@ class Identity:
     ctime_ns: int
 
     @classmethod
-    def of(cls, fd: int) -> Self:
-        """Return the identity of an open file."""
-        status = os.fstat(fd)
+    def of(cls, status: os.stat_result) -> Self:
+        """Return the identity in what fstat(2) says of an open file."""
         return cls(
             status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
         )
@@ -36,22 +33,23 @@ class Identity:
 class ImageFile:
     """A regular file held open for reading; `name` is its path as the operator knows it."""
 
-    def __init__(self, fd: int, name: str) -> None:
+    def __init__(self, fd: int, name: str, identity: Identity) -> None:
         self.fd = fd
         self.name = name
-        self.identity = Identity.of(fd)
-        self.view = FileView(fd, self.identity.size)
+        self.identity = identity
+        self.view = FileView(fd, identity.size)
 
     @classmethod
     def adopt(cls, fd: int, name: str) -> Self:
         """Take over `fd`; raise ImageError (and close it) where it is no regular file."""
         try:
-            if not stat.S_ISREG(os.fstat(fd).st_mode):
+            status = os.fstat(fd)
+            if not stat.S_ISREG(status.st_mode):
                 raise ImageError(
                     f"{printable(name)} is not a regular file",
                     hint="Name the kernel image itself, not a directory or a device.",
                 )
-            return cls(fd, name)
+            return cls(fd, name, Identity.of(status))
         except BaseException:
             os.close(fd)
             raise
@@ -67,7 +65,7 @@ class ImageFile:
 
     def unchanged(self) -> None:
         """Raise ImageError where the file was written to or replaced in place since opening."""
-        if Identity.of(self.fd) != self.identity:
+        if Identity.of(os.fstat(self.fd)) != self.identity:
             raise ImageError(
                 f"{printable(self.name)} changed after it was opened",
                 hint="An update may be running. Wait for it, then choose the entry again.",

@@ -6,7 +6,7 @@ Source: the UAPI group's Unified Kernel Image specification; systemd-stub(7) for
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Self
+from typing import ClassVar, NamedTuple, Self
 
 from warmboot.core.errors import ImageError
 from warmboot.core.images import pe
@@ -32,6 +32,45 @@ class Profile:
     title: str | None
     cmdline: str | None
     sections: tuple[Section, ...]
+
+
+class Outline(NamedTuple):
+    """What a list shows of a UKI: its headers and short texts; what is inside .linux is not read.
+
+    The fields mean what those of Uki of the same name do. Only where no .uname section states the
+    release is the kernel's own header asked for it.
+    """
+
+    headers: PeHeaders
+    linux_section: Section
+    initrd_section: Section | None
+    release: str | None
+    cmdline: str | None
+    os_name: str | None
+    profiles: tuple[Profile, ...]
+
+    @classmethod
+    def parse(cls, view: View) -> Self:
+        """Return what the file says; raise ImageError where the bytes break the format."""
+        headers = pe.parse_headers(view)
+        base, profiles = _split(headers.sections)
+        linux = base.get(".linux") or headers.find(".linux")
+        if linux is None or linux.size == 0:
+            raise ImageError("The PE file has no .linux section, so it is no UKI")
+        release = _text(view, base.get(".uname"))
+        if not release:
+            kernel = _kernel(view, linux)
+            release = kernel.release if kernel else None
+        os_release = parse_os_release(_text(view, base.get(".osrel"), lines=True) or "")
+        return cls(
+            headers,
+            linux,
+            base.get(".initrd"),
+            release,
+            _text(view, base.get(".cmdline")),
+            os_release.get("PRETTY_NAME"),
+            tuple(_profile(view, part) for part in profiles),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,33 +102,23 @@ class Uki(BootImage):
 
     @classmethod
     def parse(cls, view: View) -> Self:
-        from warmboot.core.images.identify import identify_kernel  # it imports this module
-
-        headers = pe.parse_headers(view)
-        base, profiles = _split(headers.sections)
-        linux = base.get(".linux") or headers.find(".linux")
-        if linux is None or linux.size == 0:
-            raise ImageError("The PE file has no .linux section, so it is no UKI")
-        try:
-            kernel = identify_kernel(view.part(linux.offset, linux.size, ".linux section"))
-        except ImageError:
-            kernel = None
-        release = _text(view, base.get(".uname")) or (kernel.release if kernel else None)
-        os_release = parse_os_release(_text(view, base.get(".osrel"), lines=True) or "")
+        outline = Outline.parse(view)
+        sections = outline.headers.sections
+        kernel = _kernel(view, outline.linux_section)
         return cls(
             file_size=view.size,
-            architecture=headers.architecture,
-            release=release,
+            architecture=outline.headers.architecture,
+            release=outline.release,
             memory_size=kernel.memory_size if kernel else None,
-            headers=headers,
-            linux_section=linux,
-            initrd_section=base.get(".initrd"),
+            headers=outline.headers,
+            linux_section=outline.linux_section,
+            initrd_section=outline.initrd_section,
             linux=kernel,
-            cmdline=_text(view, base.get(".cmdline")),
-            os_name=os_release.get("PRETTY_NAME"),
-            sbat=_sbat(view, base.get(".sbat")),
-            device_trees=sum(s.name in (".dtb", ".dtbauto") for s in headers.sections),
-            profiles=tuple(_profile(view, part) for part in profiles),
+            cmdline=outline.cmdline,
+            os_name=outline.os_name,
+            sbat=_sbat(view, _split(sections)[0].get(".sbat")),
+            device_trees=sum(section.name in (".dtb", ".dtbauto") for section in sections),
+            profiles=outline.profiles,
         )
 
     def facts(self) -> tuple[Fact, ...]:
@@ -157,6 +186,16 @@ def _split(sections: tuple[Section, ...]) -> tuple[dict[str, Section], list[list
         else:
             base.setdefault(section.name, section)
     return base, profiles
+
+
+def _kernel(view: View, section: Section) -> BootImage | None:
+    """Return what a .linux section holds, None where that is not known."""
+    from warmboot.core.images.identify import identify_kernel  # it imports this module
+
+    try:
+        return identify_kernel(view.part(section.offset, section.size, ".linux section"))
+    except ImageError:
+        return None
 
 
 def _profile(view: View, sections: list[Section]) -> Profile:

@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from warmboot.core.errors import ImageError
 from warmboot.core.text import printable
 
-_HEAD = 4096
+_BLOCK = 4096
 
 
 class View(ABC):
@@ -104,18 +104,32 @@ class FileView(View):
     """A view of an open file, read with pread(2).
 
     Not a mapping: a file that shrinks while it is read gives an error here, where a mapping
-    would kill the process with SIGBUS.
+    would kill the process with SIGBUS. Headers are read in many small pieces, so the file's start
+    and the place that was read last are kept.
     """
 
     def __init__(self, fd: int, size: int) -> None:
         super().__init__(size)
         self._fd = fd
-        self._cached = os.pread(fd, min(_HEAD, size), 0)
+        self._head = os.pread(fd, min(_BLOCK, size), 0)
+        self._start = 0
+        self._near = b""
+
+    def read(self, offset: int, count: int, what: str) -> bytes:
+        """Return exactly `count` bytes at `offset`; raise ImageError naming `what` otherwise."""
+        if 0 <= offset <= (end := offset + count) <= len(self._head):
+            return self._head[offset:end]
+        return super().read(offset, count, what)
 
     def _fetch(self, offset: int, count: int) -> bytes:
-        if offset + count <= len(self._cached):
-            return self._cached[offset : offset + count]
-        return os.pread(self._fd, count, offset)
+        if count > _BLOCK:
+            return os.pread(self._fd, count, offset)
+        start = offset - self._start
+        if not 0 <= start <= start + count <= len(self._near):
+            start = offset % _BLOCK
+            self._start = offset - start
+            self._near = os.pread(self._fd, 2 * _BLOCK, self._start)
+        return self._near[start : start + count]
 
     def readinto(self, offset: int, buffer: memoryview) -> int:
         return os.preadv(self._fd, [buffer], offset)
