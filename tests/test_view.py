@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -32,6 +35,36 @@ def test_a_part_is_bounded_and_knows_its_place_in_the_file() -> None:
     assert caught.value.offset == 58
     buffer = memoryview(bytearray(64))
     assert part.readinto(10, buffer) == 10
+
+
+def test_a_failing_disk_is_told_where_it_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "vmlinuz"
+    path.write_bytes(bytes(200_000))
+
+    def failing(inner: Callable[..., Any]) -> Callable[..., Any]:
+        def read(fd: int, what: Any, offset: int) -> Any:
+            if offset >= 100_000:
+                raise OSError(errno.EIO, os.strerror(errno.EIO))
+            return inner(fd, what, offset)
+
+        return read
+
+    monkeypatch.setattr(os, "pread", failing(os.pread))
+    monkeypatch.setattr(os, "preadv", failing(os.preadv))
+    with ImageFile.open(path) as file:
+        view = file.view
+        assert view.read(50_000, 8, "header") == bytes(8)
+        for action in (
+            lambda: view.read(150_000, 8, "header"),
+            lambda: view.read(110_000, 50_000, "payload"),
+            lambda: view.readinto(150_000, memoryview(bytearray(8))),
+        ):
+            with pytest.raises(ImageError, match="cannot be read: Input/output error") as caught:
+                action()
+            assert caught.value.offset is not None
+            assert caught.value.offset >= 100_000
 
 
 def test_a_part_beyond_the_end_is_refused() -> None:

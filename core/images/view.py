@@ -105,15 +105,15 @@ class FileView(View):
 
     Not a mapping: a file that shrinks while it is read gives an error here, where a mapping
     would kill the process with SIGBUS. Headers are read in many small pieces, so the file's start
-    and the place that was read last are kept.
+    and the place that was read last are kept. What the disk does not give is an ImageError.
     """
 
     def __init__(self, fd: int, size: int) -> None:
         super().__init__(size)
         self._fd = fd
-        self._head = os.pread(fd, min(_BLOCK, size), 0)
-        self._start = 0
-        self._near = b""
+        self._head = self._pread(min(_BLOCK, size), 0)
+        # Offset and bytes: one value, for threads that read the same file.
+        self._near = 0, b""
 
     def read(self, offset: int, count: int, what: str) -> bytes:
         """Return exactly `count` bytes at `offset`; raise ImageError naming `what` otherwise."""
@@ -123,16 +123,34 @@ class FileView(View):
 
     def _fetch(self, offset: int, count: int) -> bytes:
         if count > _BLOCK:
-            return os.pread(self._fd, count, offset)
-        start = offset - self._start
-        if not 0 <= start <= start + count <= len(self._near):
+            return self._pread(count, offset)
+        place, near = self._near
+        start = offset - place
+        if not 0 <= start <= start + count <= len(near):
             start = offset % _BLOCK
-            self._start = offset - start
-            self._near = os.pread(self._fd, 2 * _BLOCK, self._start)
-        return self._near[start : start + count]
+            near = self._pread(2 * _BLOCK, offset - start)
+            self._near = offset - start, near
+        return near[start : start + count]
 
     def readinto(self, offset: int, buffer: memoryview) -> int:
-        return os.preadv(self._fd, [buffer], offset)
+        try:
+            return os.preadv(self._fd, [buffer], offset)
+        except OSError as error:
+            raise _unreadable(error, offset) from error
+
+    def _pread(self, count: int, offset: int) -> bytes:
+        try:
+            return os.pread(self._fd, count, offset)
+        except OSError as error:
+            raise _unreadable(error, offset) from error
+
+
+def _unreadable(error: OSError, offset: int) -> ImageError:
+    return ImageError(
+        f"The file cannot be read: {error.strerror}",
+        offset=offset,
+        hint="Its disk or file system may be failing; the kernel log (dmesg) says more.",
+    )
 
 
 class _Part(View):
