@@ -8,6 +8,18 @@ import shlex
 _PLAIN = re.compile(r"""[^\s"'\\$`#;&|]+|"[^"\\$`]*\"""")
 
 
+_PRETTY_NAME = re.compile(rb'(?:^|\n)PRETTY_NAME="([^"\\$`\s\0]+(?: [^"\\$`\s\0]+)*)"\n')
+
+
+def plain_pretty_name(raw: bytes) -> bytes | None:
+    """Return the value of PRETTY_NAME where one line plainly states it, as most files do.
+
+    None says nothing: parse_os_release finds what is there in any other form.
+    """
+    found = _PRETTY_NAME.search(raw)
+    return found[1] if found and raw.count(b"PRETTY_NAME") == 1 else None
+
+
 def parse_os_release(text: str) -> dict[str, str]:
     """Return the fields of an os-release file; lines that are no assignment are left out."""
     fields: dict[str, str] = {}

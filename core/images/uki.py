@@ -11,7 +11,7 @@ from typing import ClassVar, NamedTuple, Self
 from warmboot.core.errors import ImageError
 from warmboot.core.images import pe
 from warmboot.core.images.model import BootImage, Fact, Format
-from warmboot.core.images.osrelease import parse_os_release
+from warmboot.core.images.osrelease import parse_os_release, plain_pretty_name
 from warmboot.core.images.pe import PeHeaders, Section
 from warmboot.core.images.view import View
 from warmboot.core.text import plural, printable, size
@@ -61,14 +61,13 @@ class Outline(NamedTuple):
         if not release:
             kernel = _kernel(view, linux)
             release = kernel.release if kernel else None
-        os_release = parse_os_release(_text(view, base.get(".osrel"), lines=True) or "")
         return cls(
             headers,
             linux,
             base.get(".initrd"),
             release,
             _text(view, base.get(".cmdline")),
-            os_release.get("PRETTY_NAME"),
+            _os_name(view, base.get(".osrel")),
             tuple(_profile(view, part) for part in profiles),
         )
 
@@ -207,6 +206,17 @@ def _profile(view: View, sections: list[Section]) -> Profile:
         cmdline=_text(view, own.get(".cmdline")),
         sections=tuple(sections[1:]),
     )
+
+
+def _os_name(view: View, section: Section | None) -> str | None:
+    """Return the name of the operating system in an .osrel section, None where it states none."""
+    if section is None:
+        return None
+    raw = view.read(section.offset, min(section.size, _TEXT_LIMIT), ".osrel section")
+    name = plain_pretty_name(raw.split(b"\0", 1)[0])
+    if name is not None:
+        return printable(name)
+    return parse_os_release(_text(view, section, lines=True) or "").get("PRETTY_NAME")
 
 
 def _sbat(view: View, section: Section | None) -> tuple[str, ...]:
