@@ -11,30 +11,32 @@ from itertools import islice
 from pathlib import Path
 
 _LIMIT = 1 << 20
+_CHUNK = 1 << 16
 _ENTRIES = 4096
 _DIGITS = 20
 
 
-def read_bytes(path: Path, limit: int = _LIMIT, offset: int = 0) -> bytes | None:
+def read_bytes(path: Path | str, limit: int = _LIMIT, offset: int = 0) -> bytes | None:
     """Return at most `limit` bytes from `offset` on, None where the file cannot be read."""
     try:
         fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
     except (OSError, ValueError):
         return None
     try:
-        with os.fdopen(fd, "rb", buffering=0) as file:
-            if offset:
-                file.seek(offset)
-            parts = []
-            while limit > 0 and (part := file.read(limit)):
-                parts.append(part)
-                limit -= len(part)
-            return b"".join(parts)
+        if offset:
+            os.lseek(fd, offset, os.SEEK_SET)
+        parts = []
+        while limit > 0 and (part := os.read(fd, min(limit, _CHUNK))):
+            parts.append(part)
+            limit -= len(part)
+        return b"".join(parts)
     except (OSError, ValueError, OverflowError):
         return None
+    finally:
+        os.close(fd)
 
 
-def read_text(path: Path, limit: int = _LIMIT) -> str | None:
+def read_text(path: Path | str, limit: int = _LIMIT) -> str | None:
     """Return the text of a file without the newline at its end, None where it cannot be read."""
     raw = read_bytes(path, limit)
     return None if raw is None else raw.decode("utf-8", "backslashreplace").rstrip("\n")

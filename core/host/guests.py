@@ -46,7 +46,7 @@ def read_guests(prefix: Path) -> tuple[Guest, ...]:
         services.add(fields.get("SERVICE", ""))
     proc = prefix / "proc"
     for pid in _processes(proc):
-        command = read_text(proc / pid / "comm", 64) or ""
+        command = read_text(f"{proc}/{pid}/comm", 64) or ""
         if command == "systemd-nspawn" and services & {"systemd-nspawn", "nspawn"}:
             continue
         kinds = (kind for start, kind in _MONITORS.items() if command.startswith(start))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -51,7 +52,7 @@ class Staged:
 class Prepared:
     """Open descriptors ready for the call; closing them gives all memory back.
 
-    Digests are computed while the kernel loads the same bytes: no call waits for them.
+    Digests are computed when they are asked for: no call waits for them.
     """
 
     def __init__(
@@ -66,29 +67,25 @@ class Prepared:
         self.request = request
         self.parsers = kernel.parsers
         self._kernel = kernel
-        self._followers: list[Follower] = []
         self._selection = selection
         self._held = held
 
-    def begin_digests(self) -> None:
-        """Have kernel and initrd read by threads of their own, once."""
-        if self._followers:
-            return
+    @cached_property
+    def _followers(self) -> list[Follower]:
+        """Those that read the kernel and, where there is one, the initrd; both at once."""
         found = [follow_file(self._kernel.fd, banner=self._kernel.banner)]
         if self.request.initrd_fd is not None:
             found.append(follow_file(self.request.initrd_fd))
-        self._followers = [self._held.enter_context(follower) for follower in found]
+        return [self._held.enter_context(follower) for follower in found]
 
     @property
     def sha256(self) -> str:
         """The digest of the kernel's bytes, in hex; waits for it. Raises ImageError."""
-        self.begin_digests()
         return self._followers[0].finish()
 
     @property
     def initrd_sha256(self) -> str | None:
         """The digest of all initrds as they are handed over; None where there is none to read."""
-        self.begin_digests()
         try:
             return self._followers[1].finish() if len(self._followers) > 1 else None
         except ImageError:
@@ -97,8 +94,7 @@ class Prepared:
     @property
     def release(self) -> str | None:
         """The kernel's release by its banner, else by its header; complete once `sha256` is."""
-        banner = self._followers[0].scanner.release if self._followers else None
-        return banner or self._kernel.release
+        return self._followers[0].scanner.release or self._kernel.release
 
     def unchanged(self) -> None:
         """Raise ImageError where a chosen file changed since it was opened."""
@@ -201,7 +197,6 @@ def commit(prepared: Prepared, loader: Loader, host: Host, *, report: Report = i
         from warmboot.core.kexec.parsed import try_parsers
 
         try_parsers(prepared.parsers)
-    prepared.begin_digests()
     report(Progress(Phase.LOAD, 0, 1))
     loader.load(prepared.request)
     report(Progress(Phase.LOAD, 1, 1))

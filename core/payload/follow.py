@@ -1,13 +1,11 @@
-"""Digest and scan of a file while it is written or handed over, on another core where there is one.
+"""Digest and scan of a file while it is being written, on the other core.
 
-SHA-256 and the search for the banner cost as much as decompression itself for the fast methods.
-A thread of the lowest priority does both behind the writer, or while the kernel reads the file:
-nobody waits for it before the end.
+SHA-256 and the search for the banner cost as much as decompression itself for the fast methods;
+done by a thread that follows the writer they cost no waiting.
 """
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import os
 import threading
@@ -18,7 +16,6 @@ from warmboot.core.errors import ImageError
 from warmboot.core.payload.scan import KernelScanner
 
 _CHUNK = 256 * 1024
-_NICE = 19
 
 
 class Follower:
@@ -78,8 +75,6 @@ class Follower:
         self._thread.join()
 
     def _run(self) -> None:
-        with contextlib.suppress(OSError):  # on Linux a thread has a priority of its own
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)
         buffer = bytearray(_CHUNK)
         window = memoryview(buffer)
         position = 0
