@@ -14,6 +14,8 @@ from warmboot.core.bpf.replay import Replay, Stage
 from warmboot.core.errors import Blocked
 from warmboot.core.images import BytesView, ImageFile
 from warmboot.core.kexec import parsed
+from warmboot.core.sandbox.builders.compress import compress
+from warmboot.core.sandbox.builders.kernel import build_arm64_image
 from warmboot.core.sandbox.tree import create_sandbox
 from warmboot.tui.cli import main
 
@@ -62,7 +64,7 @@ def test_a_raw_image_goes_in_whichever_way_the_kernel_takes_it(
 ) -> None:
     code, answer = call(capsys, machine, "stage", "vmlinuz-6.6.119-lts")
     assert code == 0
-    wanted = "unpacked by the kernel" if answer["plan"]["dialect"] == "v6" else "as it is"
+    wanted = "copied by a parser" if answer["plan"]["dialect"] == "v6" else "as it is"
     assert answer["plan"]["strategy"] == wanted
     assert held(machine)["release"] == answer["staged"]["release"] == "6.6.119-lts"
 
@@ -76,13 +78,38 @@ def test_a_damaged_payload_never_reaches_the_kernel(
     assert (machine / "sys/kernel/kexec_loaded").read_text() == "0\n"
 
 
-def test_what_the_kernel_cannot_unpack_is_told_before_and_not_to_be_forced(
+def test_what_the_kernel_cannot_unpack_is_unpacked_before(
     machine: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    """The sandbox's kernel has no xz: a kernel of v6 copies the Image, one of v7 takes it bare."""
     code, answer = call(capsys, machine, "stage", "modules/6.19.0-rc1")
-    assert code == 6
-    assert "no decompressor for xz" in answer["error"]["message"]
-    words = ("stage", "modules/6.19.0-rc1", "--force", "parser-decompressor")
+    sixth = answer["plan"]["dialect"] == "v6"
+    assert (code, sixth) == (0, answer["plan"]["dialect"] is not None)
+    assert answer["plan"]["strategy"] == ("copied by a parser" if sixth else "unpacked here")
+    assert ("no decompressor for xz" in answer["plan"]["why"]) is sixth
+    assert held(machine)["release"] == answer["staged"]["release"] == "6.19.0-rc1"
+
+
+def test_a_compressed_image_is_unpacked_for_a_kernel_that_wants_parsers(
+    machine: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = machine / "boot/Image.gz"
+    image = build_arm64_image("6.13.0", body_size=90_000, bss=1 << 18)
+    path.write_bytes(compress(image, "gzip"))
+    code, answer = call(capsys, machine, "stage", "--kernel", str(path), "--no-initrd")
+    assert code == 0
+    sixth = answer["plan"]["dialect"] == "v6"
+    assert answer["plan"]["strategy"] == ("copied by a parser" if sixth else "unpacked here")
+    assert held(machine)["release"] == "6.13.0"
+    path.write_bytes(compress(image, "gzip")[:-20])
+    code, answer = call(capsys, machine, "stage", "--kernel", str(path), "--no-initrd")
+    assert code == 4
+
+
+def test_no_check_of_a_parser_is_to_be_forced(
+    machine: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ("stage", "warmboot-6.17.8-sandbox", "--force", "parser-decompressor")
     code, answer = call(capsys, machine, *words)
     assert code == 2
     assert "cannot be forced" in answer["error"]["message"]

@@ -280,7 +280,7 @@ def stage(
     check(plan)
     same = plan.strategy in (Strategy.UNPACK, Strategy.TAKE_APART)
     previewed = seen if same or plan.image.format is Format.IMAGE else None
-    if plan.strategy is Strategy.PARSER:
+    if plan.strategy.by_parser:
         previewed = None
     with prepare(plan, selection, report=report, cancel=cancel, previewed=previewed) as prepared:
         cancel.close()

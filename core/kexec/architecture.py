@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from warmboot.core.images import Architecture, Format
+from warmboot.core.host import Host
+from warmboot.core.images import Architecture, BootImage, Format, Method
 
 #: ``uname -m`` → architecture.
 MACHINES = {
@@ -26,6 +27,24 @@ ACCEPTED = {
     Architecture.LOONGARCH64: (Format.IMAGE, Format.ELF),
     Architecture.PPC64LE: (Format.ELF,),
 }
+
+#: The decompressors that a parser may ask for, by the option that builds each; usr/Kconfig.
+DECOMPRESSORS = {
+    Method.GZIP: "RD_GZIP",
+    Method.ZSTD: "RD_ZSTD",
+    Method.LZ4: "RD_LZ4",
+    Method.XZ: "RD_XZ",
+    Method.LZMA: "RD_LZMA",
+    Method.LZO: "RD_LZO",
+    Method.BZIP2: "RD_BZIP2",
+}
+
+
+def lacks_decompressor(host: Host, kernel: BootImage) -> bool:
+    """Whether the running kernel is known to be unable to unpack the payload of `kernel`."""
+    stream = kernel.stream
+    return stream is not None and host.option(DECOMPRESSORS[stream.method]) is False
+
 
 #: COMMAND_LINE_SIZE in bytes, the NUL included. Source: arch/*/include/uapi/asm/setup.h.
 COMMAND_LINE_SIZE = {

@@ -40,7 +40,7 @@ def open_kernel(
 
     Raises ImageError where it proves damaged, Blocked where it is not for this machine, Cancelled.
     """
-    if plan.strategy is Strategy.PARSER:
+    if plan.strategy.by_parser:
         from warmboot.core.kexec.parsed import hand_over
 
         return hand_over(plan, selection, held, report, cancel)

@@ -15,18 +15,21 @@ from warmboot.core.bpf.container import build_container
 from warmboot.core.bpf.parsers import parser_for
 from warmboot.core.bpf.replay import replay
 from warmboot.core.bpf.staging import build_for_stage, carries_fitting
-from warmboot.core.errors import Blocked
-from warmboot.core.images import BootImage, BytesView, FileView, View, pe
+from warmboot.core.errors import Blocked, ImageError
+from warmboot.core.images import BootImage, BytesView, FileView, View, identify, pe
+from warmboot.core.images.rawimage import RawImage
 from warmboot.core.images.uki import Uki
 from warmboot.core.images.zboot import Zboot
 from warmboot.core.kexec.descriptors import Kernel
-from warmboot.core.kexec.plan import Plan
+from warmboot.core.kexec.plan import Plan, Strategy
 from warmboot.core.kexec.reading import check_inner, copy_all
 from warmboot.core.kexec.selection import Selection
 from warmboot.core.payload.examine import examine, kernel_inside
 from warmboot.core.payload.memfile import MemFile
 from warmboot.core.payload.unpack import unpack
 from warmboot.core.progress import Cancel, Phase, Report
+
+_CHUNK = 1 << 20
 
 
 def hand_over(
@@ -35,6 +38,8 @@ def hand_over(
     """Make the kernel's file ready; raises ImageError, Blocked, NotFound, Cancelled."""
     view: View = selection.kernel.view
     image = selection.image
+    if plan.strategy is Strategy.COPY:
+        return _copied(plan, view, image, held, report, cancel)
     release = _check_payload(plan, view, image, report, cancel)
     if plan.dialect is Dialect.V7:
         objects = _parsers(image, selection.initrd_bytes)
@@ -61,6 +66,48 @@ def hand_over(
     files = build_for_stage(view, inner, Dialect.V6, (content,), cancel=cancel)
     held.callback(files.close)
     return Kernel(files.kernel.fd, release, parsers=(BytesView(content),))
+
+
+def _copied(
+    plan: Plan, view: View, image: BootImage, held: ExitStack, report: Report, cancel: Cancel
+) -> Kernel:
+    """Put a parser that copies it around an Image, which is unpacked before where it is packed."""
+    view, inner = kernel_inside(view, image)
+    release = image.release
+    if inner is not None and inner.stream is not None:
+        memory = held.enter_context(MemFile("warmboot-kernel"))
+        payload = unpack(view, inner.stream, memory, report=report, cancel=cancel)
+        view = _without_padding(memory.view(), cancel)
+        inner = identify(view) if payload.image is not None else None
+        release = payload.release or release
+    elif inner is not None:
+        seen = examine(view, inner, report=report, cancel=cancel)
+        release = (seen and seen.release) or release
+    check_inner(plan, inner, view.size)
+    if not isinstance(inner, RawImage):
+        raise Blocked("There is no parser that copies what the image holds")
+    content = parser_for(inner, Dialect.V6).content
+    files = build_for_stage(view, inner, Dialect.V6, (content,), cancel=cancel)
+    held.callback(files.close)
+    return Kernel(files.kernel.fd, release, parsers=(BytesView(content),))
+
+
+def _without_padding(view: View, cancel: Cancel) -> View:
+    """Leave the zeros behind the last section of an Image away.
+
+    The payload of a zboot ends in them, up to the size in memory that the loader makes room for.
+    Behind the last section the parser finds its place.
+    """
+    try:
+        sections = pe.parse_headers(view).sections
+    except ImageError:
+        return view
+    end = max((section.offset + section.raw_size for section in sections), default=view.size)
+    for position in range(end, view.size, _CHUNK):
+        cancel.check()
+        if any(view.read(position, min(_CHUNK, view.size - position), "padding")):
+            return view
+    return view.part(0, min(end, view.size), "Image")
 
 
 def envelop(

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 from warmboot.core.bpf.abi import Dialect
 from warmboot.core.host import Host
 from warmboot.core.images import Architecture, BootImage, Format
+from warmboot.core.images.compressed import CompressedImage
 from warmboot.core.images.rawimage import RawImage
 from warmboot.core.images.uki import Uki
 from warmboot.core.images.zboot import Zboot
-from warmboot.core.kexec.architecture import ACCEPTED, MACHINES
+from warmboot.core.kexec.architecture import ACCEPTED, MACHINES, lacks_decompressor
 from warmboot.core.kexec.checks import Finding, Verdict
 from warmboot.core.kexec.choice import LoaderChoice, OtherLoader, by_file, choose_loader
 from warmboot.core.kexec.loader import Call
@@ -26,9 +27,15 @@ class Strategy(StrEnum):
 
     AS_IS = "as it is"
     PARSER = "unpacked by the kernel"
+    COPY = "copied by a parser"
     UNPACK = "unpacked here"
     TAKE_APART = "taken apart"
     NONE = "no way"
+
+    @property
+    def by_parser(self) -> bool:
+        """Whether the kernel runs a parser program over the image."""
+        return self in (Strategy.PARSER, Strategy.COPY)
 
 
 class Origin(StrEnum):
@@ -141,7 +148,7 @@ def make_plan(
     chosen, devicetree = _loader(choices, host, architecture)
     if chosen.call is not Call.FILE:
         dialect = None  # the other calls take what is unpacked, and no parser
-    strategy, why = _strategy(image, architecture, dialect)
+    strategy, why = _strategy(image, architecture, dialect, host)
     if chosen.call is None and strategy is not Strategy.NONE:
         strategy, why = Strategy.NONE, chosen.why
     if chosen.call is not None:
@@ -162,7 +169,8 @@ def make_plan(
         around=around,
         panic=choices.panic,
         signed=choices.signed,
-        dialect=dialect if strategy is Strategy.PARSER else None,
+        dialect=dialect if strategy.by_parser else None,
+        copied=strategy is Strategy.COPY,
     )
     return Plan(
         choices=choices,
@@ -175,7 +183,7 @@ def make_plan(
         devicetree=devicetree,
         strategy=strategy,
         why=why,
-        dialect=dialect if strategy is Strategy.PARSER else None,
+        dialect=dialect if strategy.by_parser else None,
         alternatives=tuple(_alternatives(strategy, image, architecture)),
         steps=tuple(_steps(choices, image, strategy, loader, devicetree, dialect)),
         findings=findings,
@@ -215,32 +223,38 @@ def _keeps_signature(strategy: Strategy, image: BootImage, dialect: Dialect | No
     return strategy is Strategy.AS_IS
 
 
-def _by_parser(image: BootImage, dialect: Dialect) -> tuple[Strategy, str] | None:
+def _by_parser(image: BootImage, dialect: Dialect, host: Host) -> tuple[Strategy, str] | None:
     """Return the way through the kernel's parser interface; None where another one serves."""
-    if isinstance(image, Zboot) and image.stream is not None:
-        if dialect is Dialect.V6 and image.has_parser:
-            return Strategy.PARSER, "the image carries a parser, so that the kernel can unpack it"
-        return Strategy.PARSER, f"the kernel unpacks it itself, by a parser of dialect {dialect}"
+    inner = image.linux if isinstance(image, Uki) else image
+    lacks = inner is not None and lacks_decompressor(host, inner)
     if dialect is Dialect.V7:
+        if lacks:
+            return None
+        if isinstance(image, Zboot) and image.stream is not None:
+            return Strategy.PARSER, "the kernel unpacks it itself, by a parser of dialect v7"
         if isinstance(image, Uki) and image.linux is not None:
             return Strategy.PARSER, "the kernel takes the UKI apart itself, by parsers"
         return None
-    inner = image.linux if isinstance(image, Uki) else image
-    if isinstance(inner, RawImage) or (isinstance(inner, Zboot) and inner.stream is not None):
-        return Strategy.PARSER, "this kernel takes only images that carry a parser"
-    return (
-        Strategy.NONE,
-        f"this kernel takes only images that carry a parser, and there is none for {image.format}",
-    )
+    only = "this kernel takes only images that carry a parser"
+    if isinstance(inner, Zboot) and inner.stream is not None and not lacks:
+        if image is inner and inner.has_parser:
+            return Strategy.PARSER, "the image carries a parser, so that the kernel can unpack it"
+        return Strategy.PARSER, f"{only}; it unpacks the payload itself"
+    if isinstance(inner, RawImage):
+        return Strategy.COPY, only
+    if isinstance(inner, Zboot | CompressedImage) and inner.stream is not None:
+        able = "has no decompressor for" if lacks else "takes no bare"
+        return Strategy.COPY, f"{only}; it {able} {inner.stream.method}, so warmboot unpacks it"
+    return Strategy.NONE, f"{only}, and there is none for {image.format}"
 
 
 def _strategy(
-    image: BootImage, architecture: Architecture | None, dialect: Dialect | None
+    image: BootImage, architecture: Architecture | None, dialect: Dialect | None, host: Host
 ) -> tuple[Strategy, str]:
     accepted = ACCEPTED.get(architecture, ()) if architecture else ()
     if not accepted:
         return Strategy.NONE, "warmboot knows no way to load kernels on this architecture"
-    by_parser = _by_parser(image, dialect) if dialect is not None else None
+    by_parser = _by_parser(image, dialect, host) if dialect is not None else None
     if by_parser is not None:
         return by_parser
     if image.format in accepted:
@@ -269,6 +283,8 @@ def _alternatives(
     strategy: Strategy, image: BootImage, architecture: Architecture | None
 ) -> list[Alternative]:
     others = []
+    if strategy is Strategy.COPY:
+        return [Alternative(Strategy.AS_IS, "The kernel here takes images with a parser only")]
     if strategy is Strategy.PARSER:
         why_not = "not needed: the kernel's own way keeps what is signed as it is"
         return [Alternative(Strategy.UNPACK, why_not)]
@@ -317,7 +333,11 @@ def _kernel_steps(image: BootImage, strategy: Strategy, dialect: Dialect | None)
         if dialect is not Dialect.V7:
             steps.append("Take the kernel out of the UKI's .linux section")
         kernel = image.linux or image
-    if strategy is Strategy.PARSER:
+    if strategy is Strategy.COPY:
+        if kernel.stream is not None:
+            steps.append(f"Unpack its {kernel.stream.method} payload into memory and check it")
+        steps.append("Put a parser that copies it into a copy in memory, and try it first")
+    elif strategy is Strategy.PARSER:
         steps += _parser_steps(kernel, dialect)
     elif strategy is not Strategy.AS_IS and kernel.stream and kernel.format is not Format.BZIMAGE:
         steps.append(f"Unpack its {kernel.stream.method} payload into memory and check it")

@@ -23,7 +23,7 @@ from warmboot.core.images.bpfcontainer import ParserContainer
 from warmboot.core.images.bpfobject import SECTION, ParserObject
 from warmboot.core.images.sections import is_container
 from warmboot.core.images.signature import detect_method
-from warmboot.core.kexec.checks.parser import DECOMPRESSORS
+from warmboot.core.kexec.architecture import DECOMPRESSORS
 from warmboot.core.kexec.simulated import Answer, NotSimulated, Unsurvived
 from warmboot.core.kexec.simulated_keys import check_signature, enforced
 from warmboot.core.payload.memfile import MemFile

@@ -109,7 +109,9 @@ def _write_plain(root: Path) -> None:
     _put(root, f"boot/vmlinuz-{release}", build_arm64_image(release, body_size=_BODY, bss=_BSS))
     _put(root, f"boot/initrd.img-{release}", _initrd(release))
     release = "6.19.0-rc1"
-    kernel = build_zboot(build_arm64_image(release, body_size=_BODY), arch="arm64", method="xz")
+    # As the kernel's build does it, the payload holds the zeros of the .bss as well.
+    padded = build_arm64_image(release, body_size=_BODY, bss=_BSS) + bytes(_BSS)
+    kernel = build_zboot(padded, arch="arm64", method="xz")
     _put(root, f"usr/lib/modules/{release}/vmlinuz", kernel)
     release = "5.10.99-damaged"
     kernel = build_zboot(build_arm64_image(release, body_size=_BODY), arch="arm64", method="gzip")

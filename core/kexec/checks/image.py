@@ -36,7 +36,8 @@ class Draft:
     kexec_load(2). `route_missing` says why there is no way at all. `borrowed_cmdline`: the
     command line is that of another system. `around` is None where it was not read. `panic`: the
     kernel is to run after a crash of the running one. `signed`: the image carries a signature,
-    None where nobody looked. `dialect`: of the kernel's parser interface, where it is used.
+    None where nobody looked. `dialect`: of the kernel's parser interface, where it is used;
+    `copied`: its parser copies what was unpacked before, if it was packed.
     """
 
     image: BootImage
@@ -53,6 +54,7 @@ class Draft:
     panic: bool = False
     signed: bool | None = None
     dialect: Dialect | None = None
+    copied: bool = False
 
     @property
     def kernel(self) -> BootImage:

@@ -3,23 +3,13 @@
 from __future__ import annotations
 
 from warmboot.core.bpf.abi import DECOMPRESS_LIMIT, Dialect
-from warmboot.core.bpf.sizes import kind_of, sizes_of
+from warmboot.core.bpf.sizes import kind_of, sizes_for, sizes_of
 from warmboot.core.errors import ImageError
 from warmboot.core.images import Method
 from warmboot.core.kexec.checks.base import Check, Result, check, fail, passed
 from warmboot.core.kexec.checks.image import Draft
 from warmboot.core.text import size
 
-#: The kernel's decompressors, by the option that builds each; source: usr/Kconfig.
-DECOMPRESSORS = {
-    Method.GZIP: "RD_GZIP",
-    Method.ZSTD: "RD_ZSTD",
-    Method.LZ4: "RD_LZ4",
-    Method.XZ: "RD_XZ",
-    Method.LZMA: "RD_LZMA",
-    Method.LZO: "RD_LZO",
-    Method.BZIP2: "RD_BZIP2",
-}
 _ZSTD_WINDOW = 128 << 20
 _ELSEWHERE = "Stage without parsers where kexec_load(2) is allowed: --loader load."
 
@@ -49,12 +39,8 @@ def parser_decompressor(draft: Draft) -> Result | None:
     stream = draft.kernel.stream
     if draft.dialect is None or stream is None:
         return None
-    option = DECOMPRESSORS[stream.method]
-    if draft.host.option(option) is False:
-        return fail(
-            f"This kernel has no decompressor for {stream.method} (CONFIG_{option})",
-            "Choose a kernel that is packed otherwise. " + _ELSEWHERE,
-        )
+    if draft.copied:
+        return passed(f"The {stream.method} payload is unpacked here, not by the kernel")
     if stream.declared is not None and stream.declared > DECOMPRESS_LIMIT:
         return fail(
             f"The kernel unpacks no more than {size(DECOMPRESS_LIMIT)}", "Choose a smaller kernel."
@@ -69,7 +55,10 @@ def parser_memory(draft: Draft) -> Result | None:
         return None
     image = draft.image if draft.dialect is Dialect.V7 else draft.kernel
     try:
-        ring = sizes_of(image, draft.dialect, draft.initrd_bytes).ring
+        if draft.copied:
+            ring = sizes_for(draft.kernel_bytes).ring
+        else:
+            ring = sizes_of(image, draft.dialect, draft.initrd_bytes).ring
     except ImageError as error:
         return fail(error.message, "Choose a smaller kernel.")
     stream = draft.kernel.stream
@@ -89,6 +78,8 @@ def parser_kind(draft: Draft) -> Result | None:
     """Only some formats can be taken apart."""
     if draft.dialect is None:
         return None
+    if draft.copied:
+        return passed("There is a parser that copies an Image")
     image = draft.image if draft.dialect is Dialect.V7 else draft.kernel
     try:
         return passed(f"There is a parser for {kind_of(image).name.lower()} images")

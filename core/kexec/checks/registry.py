@@ -49,6 +49,7 @@ def preflight(
     panic: bool = False,
     signed: bool | None = None,
     dialect: Dialect | None = None,
+    copied: bool = False,
 ) -> tuple[Finding, ...]:
     """Run every check that applies to staging `image`; see Draft for what the values mean.
 
@@ -69,6 +70,7 @@ def preflight(
         panic=panic,
         signed=signed,
         dialect=dialect,
+        copied=copied,
     )
     of_image = filter(None, (check.run(draft) for check in (*IMAGE, *PARSER)))
     found = (*_of_machine(host), *of_image, *_of_surroundings(host, around, cmdline))
