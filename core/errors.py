@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from enum import IntEnum
 
 
@@ -95,3 +96,11 @@ class Cancelled(WarmbootError):
 
     def __init__(self) -> None:
         super().__init__("Cancelled. Nothing was changed.")
+
+
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+
+
+def space_hint(error: OSError, otherwise: str) -> str:
+    """Return the next step after a write that failed: to make room, or what `otherwise` says."""
+    return "Make room there, then try again." if error.errno in _FULL else otherwise

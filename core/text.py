@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import unicodedata
 
 
@@ -61,3 +62,11 @@ def duration(seconds: float) -> str:
 def plural(count: int, word: str, many: str | None = None) -> str:
     """Return ``1 session``, ``2 sessions``; `many` for plurals that do not end in s."""
     return f"{count} {word if count == 1 else many or word + 's'}"
+
+
+def clock(at: float) -> str:
+    """Return a time (seconds since the epoch) as an operator reads it, with its zone."""
+    try:
+        return time.strftime("%Y-%m-%d %H:%M:%S %Z", time.localtime(at))
+    except (OverflowError, OSError, ValueError):
+        return "an impossible time"

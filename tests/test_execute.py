@@ -20,6 +20,7 @@ import pytest
 from warmboot.core.errors import ExitCode, Refused, WrongArgument
 from warmboot.core.kexec import countdown, shutdown
 from warmboot.core.kexec.around import read_watchdogs, reboot_is_kexec
+from warmboot.core.kexec.lock import process_start
 from warmboot.core.kexec.report import redact
 from warmboot.core.kexec.simulator import Simulator
 from warmboot.core.sandbox.builders.bzimage import build_bzimage
@@ -136,7 +137,7 @@ def test_a_set_restart_can_be_cancelled_and_there_is_one(root: Path, call: Call)
     code, ended = call("exec", "--cancel")
     assert (code, ended["cancelled"]["id"]) == (ExitCode.OK, answer["countdown"]["id"])
     waiter = answer["countdown"]["pid"]
-    until(lambda: countdown.process_start(waiter) != answer["countdown"]["started"])
+    until(lambda: process_start(waiter) != answer["countdown"]["started"])
     assert loaded(root) == "1"
     assert sorted(path.name for path in (root / "run/warmboot").iterdir()) == ["lock"]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import stat
 import subprocess
@@ -155,6 +156,15 @@ def test_the_lock_names_its_holder_and_goes_with_it(tmp_path: Path) -> None:
     with only_one(tmp_path, "mine"):
         pass
     assert read_holder(tmp_path) is None
+
+
+def test_a_lock_let_go_after_a_failure_names_nobody(tmp_path: Path) -> None:
+    with pytest.raises(ZeroDivisionError), only_one(tmp_path, "mine"):
+        raise ZeroDivisionError
+    assert read_holder(tmp_path) is None
+    another = {"pid": os.getpid(), "command": "warmboot stage", "since": 1.0, "started": 1}
+    (tmp_path / "run/warmboot/lock").write_text(json.dumps(another))
+    assert read_holder(tmp_path) is None, "a later process of the same number"
 
 
 def test_new_kernel_log_lines_are_those_after_the_start(tmp_path: Path) -> None:

@@ -7,15 +7,7 @@ import time
 from warmboot.core.images import Fact
 from warmboot.core.kexec import Staged, Status
 from warmboot.core.kexec.around import AUTO_KEXEC_SYSTEMD, SKIP_AUTO_KEXEC, Watchdog
-from warmboot.core.text import printable
-
-
-def clock(at: float) -> str:
-    """Return a time as an operator reads it, with its zone."""
-    try:
-        return time.strftime("%Y-%m-%d %H:%M:%S %Z", time.localtime(at))
-    except (OverflowError, OSError, ValueError):
-        return "an impossible time"
+from warmboot.core.text import clock, printable
 
 
 def staged_text(staged: bool | None, what: Staged | None) -> str:
@@ -33,7 +25,10 @@ def status_facts(status: Status) -> list[Fact]:
     """Return what `warmboot status` says before the facts of the machine."""
     what = status.what
     if status.interrupted:
-        text = f"not known: {printable(status.interrupted)} was interrupted. Stage or unload again"
+        name = printable(status.interrupted)
+        text = f"not known: {name} was interrupted. Stage or unload again"
+        if status.holder is not None:
+            text = f"not known yet: {name} is under way"
         facts = [Fact("Staged", text)]
     else:
         facts = [Fact("Staged", staged_text(status.staged, what))]
@@ -49,6 +44,9 @@ def status_facts(status: Status) -> list[Fact]:
     if status.countdown is not None:
         left = max(0, round(status.countdown.at - time.time()))
         facts.append(Fact("Restart set", f"{clock(status.countdown.at)}, in {left} s"))
+    if status.attempt is not None:
+        said = f"{clock(status.attempt.at)}: {printable(status.attempt.text)}"
+        facts.append(Fact("Restart", said))
     if status.holder is not None:
         name = printable(status.holder.command)
         facts.append(Fact("At work", f"{name} (process {status.holder.pid})"))

@@ -34,11 +34,10 @@ from warmboot.core.kexec.review import devices_of
 from warmboot.core.payload.examine import examine as examine_image
 from warmboot.core.payload.initrd import mismatch, read_initrd
 from warmboot.core.progress import Cancel, Progress, Report
-from warmboot.core.text import printable
+from warmboot.core.text import clock, printable
 from warmboot.tui.asked import presets_of
 from warmboot.tui.commands.doctor import finding_lines
 from warmboot.tui.facts import Row, examine, payload_facts
-from warmboot.tui.standing import clock
 
 _HAND_OUT = 0.05  # seconds between two portions of rows
 
@@ -253,9 +252,11 @@ def restart_later(machine: Machine, delay: float) -> Told:
 
 
 def cancel_restart(machine: Machine) -> Told:
-    """End the countdown; raises WarmbootError."""
-    ended, warning = machine.cancel_countdown()
-    text = "There was none." if ended is None else "What is staged stays staged."
+    """End the countdown; raises NotFound where there is none, WarmbootError."""
+    from warmboot.core.kexec.later import cancel_restart as cancel
+
+    _, warning = cancel(machine)
+    text = "What is staged stays staged."
     return Told("The restart is cancelled", "\n".join([text, *filter(None, (warning,))]))
 
 

@@ -1,4 +1,4 @@
-"""After a restart: whether the machine came up in what was executed, and how long it was away."""
+"""What became of restarts: of the last one, after it, and of one that has not taken place."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from warmboot.core.host import Host
 from warmboot.core.host.files import read_text
 from warmboot.core.kexec.journal import Line, staged_of
 from warmboot.core.kexec.stage import Staged
+from warmboot.core.text import clock, printable
 
 _CLOCK = 60.0  # seconds that the clock may be set back at boot
 
@@ -30,6 +31,45 @@ class Arrival:
     at: float
     away: float | None
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """A restart that was begun or set in this boot and has not taken place.
+
+    `event` is the last that is recorded of it: ``executing`` (interrupted), ``handed-over`` (to
+    systemd), ``failed``, ``refused``, ``set`` (but nobody waits for it any more); `at` when.
+    """
+
+    event: str
+    at: float
+    text: str
+
+
+def last_attempt(
+    lines: Iterable[Line], boot_id: str | None, *, set_now: bool, now: float | None = None
+) -> Attempt | None:
+    """Return the last attempt at a restart in the boot `boot_id`; None where there is none.
+
+    `set_now`: a countdown runs, so that one which was set has not been lost. `now` in seconds
+    since the epoch.
+    """
+    found: Attempt | None = None
+    for line in lines:
+        at = line.get("at")
+        if line.get("boot_id") != boot_id or not isinstance(at, int | float):
+            continue
+        event = str(line.get("event"))
+        step = line.get("step") if event in ("failed", "refused") else event
+        if step in ("setting", "set"):
+            found = None if event != step else _lost(line, at, time.time() if now is None else now)
+        elif step == "executing":
+            found = Attempt(event, at, _attempt_text(line, event))
+        elif event == "handed-over":
+            found = Attempt(event, at, "systemd was told to restart, and stops the services first")
+        elif event == "cancelled" or (event in ("staged", "unloaded") and _is_over(found)):
+            found = None
+    return None if found is not None and found.event == "set" and set_now else found
 
 
 def last_restart(lines: Iterable[Line], host: Host) -> Arrival | None:
@@ -70,6 +110,27 @@ def boot_time(host: Host) -> float | None:
         return (host.prefix / "proc/uptime").stat().st_mtime - host.uptime
     except OSError:
         return None
+
+
+def _is_over(attempt: Attempt | None) -> bool:
+    return attempt is not None and attempt.event != "set"
+
+
+def _lost(line: Line, at: float, now: float) -> Attempt | None:
+    """What to say of a countdown, should nobody wait for it any more."""
+    record = line.get("countdown")
+    due = record.get("at") if isinstance(record, dict) else None
+    if not isinstance(due, int | float):
+        return None
+    if due <= now:
+        return Attempt("set", at, f"was set for {clock(due)} and has not begun")
+    return Attempt("set", at, f"was set for {clock(due)}, but nothing waits for it any more")
+
+
+def _attempt_text(line: Line, event: str) -> str:
+    if event == "executing":
+        return "began, and was interrupted before it took place"
+    return f"did not take place: {printable(str(line.get('message')), 400)}"
 
 
 def _compare(expected: Staged, host: Host) -> tuple[bool, str]:

@@ -8,6 +8,7 @@ away cancels it: whoever wakes looks there first.
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import re
@@ -21,9 +22,10 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from warmboot.core.errors import Blocked, WarmbootError, WrongArgument
+from warmboot.core.errors import Blocked, WarmbootError, WrongArgument, space_hint
 from warmboot.core.host.files import read_text
-from warmboot.core.kexec.lock import RUN
+from warmboot.core.kexec.lock import RUN, process_start
+from warmboot.core.text import clock, printable
 
 UNIT = "warmboot-exec"
 _FILE = "countdown.json"
@@ -95,14 +97,13 @@ def parse_time(text: str, now: float) -> float:
 
 def read_countdown(prefix: Path) -> Countdown | None:
     """Return the restart that is set and still waited for, None where there is none."""
-    text = read_text(prefix / RUN / _FILE, 8192)
-    try:
-        countdown = Countdown(**json.loads(text or ""))
-    except (ValueError, TypeError):
+    countdown = _read(prefix)
+    if countdown is None:
         return None
     if countdown.pid is not None:
         return countdown if process_start(countdown.pid) == countdown.started else None
-    return countdown if (prefix / _TRANSIENT).exists() else None
+    waits = countdown.unit is not None and (prefix / _TRANSIENT).exists()
+    return countdown if waits else None
 
 
 def begin(prefix: Path, countdown: Countdown, command: Sequence[str]) -> Countdown:
@@ -112,20 +113,18 @@ def begin(prefix: Path, countdown: Countdown, command: Sequence[str]) -> Countdo
     """
     other = read_countdown(prefix)
     if other is not None:
-        when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(other.at))
         raise Blocked(
-            f"A restart is set for {when} already", hint="warmboot exec --cancel ends it."
+            f"A restart is set for {clock(other.at)} already",
+            hint="warmboot exec --cancel ends it.",
         )
-    if prefix == Path("/") and (prefix / "run/systemd/system").is_dir():
-        countdown = replace(countdown, unit=f"{UNIT}.timer")
-        _write(prefix, countdown)
-        try:
-            _timer(countdown, command)
-        except WarmbootError:
+    try:
+        if prefix == Path("/") and (prefix / "run/systemd/system").is_dir():
+            return _timer(prefix, replace(countdown, unit=f"{UNIT}.timer"), command)
+        return _process(prefix, countdown, command)
+    except BaseException:
+        with contextlib.suppress(WarmbootError):
             _remove(prefix)
-            raise
-        return countdown
-    return _process(prefix, countdown, command)
+        raise
 
 
 def make(at: float, sha256: str | None, staged_at: float | None) -> Countdown:
@@ -141,107 +140,150 @@ def cancel(prefix: Path) -> Countdown | None:
     Raises WarmbootError where it cannot be ended.
     """
     countdown = read_countdown(prefix)
-    _remove(prefix)
-    if countdown is None:
+    if not _remove(prefix) or countdown is None:  # what is due took the file away first
         return None
     if countdown.pid is not None:
         with contextlib.suppress(OSError):
             os.kill(countdown.pid, signal.SIGTERM)
-    elif countdown.unit is not None:
-        with contextlib.suppress(WarmbootError):  # without the file it does nothing when it wakes
-            _run(["systemctl", "stop", countdown.unit])
+    else:
+        _stop_timer()
     return countdown
 
 
 def claim(prefix: Path, identity: str) -> Countdown | None:
-    """Take the countdown `identity` as due: it is no longer set. None where it was cancelled."""
-    text = read_text(prefix / RUN / _FILE, 8192)
-    try:
-        countdown = Countdown(**json.loads(text or ""))
-    except (ValueError, TypeError):
+    """Take the countdown `identity` as due: it is no longer set. None where it was cancelled.
+
+    Raises WarmbootError where it cannot be taken.
+    """
+    countdown = _read(prefix)
+    if countdown is None or countdown.id != identity or not _remove(prefix):
         return None
-    if countdown.id != identity:
-        return None
-    _remove(prefix)
     return countdown
 
 
-def process_start(pid: int) -> int | None:
-    """Return when a process started, in ticks since boot; with the pid it names one process."""
-    text = read_text(Path(f"/proc/{pid}/stat"), 4096)
-    fields = (text or "").rpartition(")")[2].split()
-    return int(fields[19]) if len(fields) > 19 and fields[0] not in ("Z", "X") else None
-
-
 def note_process(prefix: Path, identity: str) -> bool:
-    """Write that this process waits for the countdown `identity`; False where it is gone."""
-    text = read_text(prefix / RUN / _FILE, 8192)
-    try:
-        countdown = Countdown(**json.loads(text or ""))
-    except (ValueError, TypeError):
+    """Write that this process waits for the countdown `identity`; False where it is gone.
+
+    Raises WarmbootError where it cannot be written.
+    """
+    countdown = _read(prefix)
+    if countdown is None or countdown.id != identity:
         return False
-    if countdown.id != identity:
-        return False
-    _write(prefix, replace(countdown, pid=os.getpid(), started=process_start(os.getpid())))
+    own = os.getpid()
+    _write(prefix, replace(countdown, pid=own, started=process_start(own)))
     return True
 
 
 def still_set(prefix: Path, identity: str) -> bool:
     """Whether the countdown `identity` has not been cancelled."""
-    text = read_text(prefix / RUN / _FILE, 8192)
-    return text is not None and f'"{identity}"' in text
+    countdown = _read(prefix)
+    return countdown is not None and countdown.id == identity
 
 
-def _timer(countdown: Countdown, command: Sequence[str]) -> None:
+def _timer(prefix: Path, countdown: Countdown, command: Sequence[str]) -> Countdown:
+    """Let systemd wait. A timer that a killed warmboot left behind would be in the way."""
+    if (prefix / _TRANSIENT).exists():
+        _stop_timer()
+    _write(prefix, countdown)
     calendar = datetime.fromtimestamp(countdown.at).strftime("%Y-%m-%d %H:%M:%S")
     delay = max(1, round(countdown.at - time.time()))
     when = f"--on-active={delay}s" if delay < 86400 else f"--on-calendar={calendar}"
     properties = ["--timer-property=AccuracySec=1s", "--description=Restart into the staged kernel"]
-    _run(["systemd-run", "--quiet", "--collect", f"--unit={UNIT}", when, *properties, *command])
+    words = [word.replace("$", "$$") for word in command]  # systemd would expand variables
+    try:
+        _run(["systemd-run", "--quiet", "--collect", f"--unit={UNIT}", when, *properties, *words])
+    except WarmbootError:
+        _stop_timer()
+        raise
+    return countdown
+
+
+def _stop_timer() -> None:
+    """End the timer, as far as that goes: without the file it does nothing when it wakes."""
+    with contextlib.suppress(WarmbootError):
+        _run(["systemctl", "stop", f"{UNIT}.timer"])
 
 
 def _process(prefix: Path, countdown: Countdown, command: Sequence[str]) -> Countdown:
+    """Start a process that waits; it writes who it is into the file."""
     _write(prefix, countdown)
-    waiter = [sys.executable, "-m", "warmboot.core.kexec.wait", str(prefix), countdown.id]
-    try:
-        _run([*waiter, repr(countdown.at), *command])
-    except WarmbootError:
-        _remove(prefix)
-        raise
+    waiter = [sys.executable, "-P", "-m", "warmboot.core.kexec.wait", str(prefix), countdown.id]
+    _run([*waiter, repr(countdown.at), *command])
     found = read_countdown(prefix)
     if found is None:
-        _remove(prefix)
-        raise WarmbootError("The process that was to wait for the restart has ended")
+        raise WarmbootError(
+            "The process that was to wait for the restart has ended",
+            hint="No restart is set. Try again.",
+        )
     return found
 
 
 def _run(command: Sequence[str]) -> None:
-    """Run a program; raises WarmbootError with what it said."""
+    """Run a program in a session of its own, which Ctrl-C and a dropped line do not reach.
+
+    Raises WarmbootError with what it said.
+    """
+    name = os.path.basename(command[0])
+    hint = "No restart is set. warmboot exec restarts at once."
     try:
         done = subprocess.run(
-            command, capture_output=True, timeout=_TIMEOUT, check=False, stdin=subprocess.DEVNULL
+            command,
+            capture_output=True,
+            timeout=_TIMEOUT,
+            check=False,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise WarmbootError(f"{command[0]} could not be run: {error}") from error
+        raise WarmbootError(f"{name} could not be run: {error}", hint=hint) from error
     if done.returncode != 0:
-        said = done.stderr.decode("utf-8", "replace").strip()[-400:]
-        raise WarmbootError(f"{command[0]} failed: {said or f'exit {done.returncode}'}")
+        said = printable(done.stderr.decode("utf-8", "replace").strip()[-400:])
+        reason = said or f"exit {done.returncode}"
+        raise WarmbootError(f"{name} failed: {reason}", hint=hint)
+
+
+def _read(prefix: Path) -> Countdown | None:
+    text = read_text(prefix / RUN / _FILE, 8192)
+    try:
+        return Countdown(**json.loads(text or ""))
+    except (ValueError, TypeError):
+        return None
 
 
 def _write(prefix: Path, countdown: Countdown) -> None:
-    """Write the file whole or not at all; raises WarmbootError."""
+    """Write the file in one go, without a draft that a kill would leave behind.
+
+    Half a file is as good as none (see _read). Raises WarmbootError, the file taken away.
+    """
     path = prefix / RUN / _FILE
-    draft = path.with_name(f".{_FILE}.new")
+    raw = json.dumps(asdict(countdown)).encode()
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW
     try:
-        draft.write_text(json.dumps(asdict(countdown)))
-        draft.chmod(0o600)
-        draft.replace(path)
+        fd = os.open(path, flags, 0o600)
+        try:
+            if os.write(fd, raw) != len(raw):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        finally:
+            os.close(fd)
     except OSError as error:
         with contextlib.suppress(OSError):
-            draft.unlink()
-        raise WarmbootError(f"{path} could not be written: {error.strerror}") from error
+            path.unlink()
+        raise WarmbootError(
+            f"{path} could not be written: {error.strerror}",
+            hint=f"No restart is set. {space_hint(error, 'Make /run writable.')}",
+        ) from error
 
 
-def _remove(prefix: Path) -> None:
-    with contextlib.suppress(OSError):
-        (prefix / RUN / _FILE).unlink()
+def _remove(prefix: Path) -> bool:
+    """Take the file away: of several that try, one gets True. Raises WarmbootError."""
+    path = prefix / RUN / _FILE
+    try:
+        path.unlink()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as error:
+        raise WarmbootError(
+            f"{path} could not be removed: {error.strerror}",
+            hint=f"The restart stays set. Remove the file as root, or: systemctl stop {UNIT}.timer",
+        ) from error
+    return True

@@ -14,7 +14,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import FrameType
 
-from warmboot.core.errors import Blocked, WarmbootError
+from warmboot.core.errors import Blocked, WarmbootError, space_hint
+from warmboot.core.host.files import read_text
 
 RUN = "run/warmboot"
 _LIMIT = 4096
@@ -22,11 +23,15 @@ _LIMIT = 4096
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """The process that holds the lock; `since` in seconds since the epoch."""
+    """The process that holds the lock; `since` in seconds since the epoch.
+
+    `started`, in ticks since boot, tells it from a later process of the same number.
+    """
 
     pid: int
     command: str
     since: float
+    started: int | None = None
 
 
 @contextmanager
@@ -41,18 +46,22 @@ def only_one(prefix: Path, command: str) -> Iterator[None]:
         flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
         fd = os.open(folder / "lock", flags, 0o600)
     except OSError as error:
+        hint = space_hint(error, "Make /run writable, or run it as root.")
         raise WarmbootError(
             f"The lock {folder / 'lock'} could not be taken: {error.strerror}",
-            hint="Nothing was tried. Make /run writable, or run it as root.",
+            hint=f"Nothing was tried. {hint}",
         ) from error
     try:
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             raise _busy(fd) from error
-        _name(fd, Holder(os.getpid(), command, time.time()))
-        yield
-        _name(fd, None)
+        own = os.getpid()
+        try:
+            _name(fd, Holder(own, command, time.time(), process_start(own)))
+            yield
+        finally:
+            _name(fd, None)
     finally:
         os.close(fd)
 
@@ -90,7 +99,15 @@ def read_holder(prefix: Path) -> Holder | None:
         holder = _read(fd)
     finally:
         os.close(fd)
-    return holder if holder and Path(f"/proc/{holder.pid}").exists() else None
+    there = holder is not None and process_start(holder.pid) in {holder.started} - {None}
+    return holder if there else None
+
+
+def process_start(pid: int) -> int | None:
+    """Return when a process started, in ticks since boot; with the pid it names one process."""
+    text = read_text(Path(f"/proc/{pid}/stat"), 4096)
+    fields = (text or "").rpartition(")")[2].split()
+    return int(fields[19]) if len(fields) > 19 and fields[0] not in ("Z", "X") else None
 
 
 def _busy(fd: int) -> Blocked:
@@ -115,6 +132,7 @@ def _name(fd: int, holder: Holder | None) -> None:
 def _read(fd: int) -> Holder | None:
     try:
         value = json.loads(os.pread(fd, _LIMIT, 0))
-        return Holder(int(value["pid"]), str(value["command"]), float(value["since"]))
+        pid, started = int(value["pid"]), int(value["started"])
+        return Holder(pid, str(value["command"]), float(value["since"]), started)
     except (OSError, ValueError, KeyError, TypeError):
         return None

@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from warmboot.core.boot import BootRoot, Running
 from warmboot.core.bpf.abi import Dialect
-from warmboot.core.errors import Blocked, NothingStaged, Refused, WarmbootError
+from warmboot.core.errors import Blocked, NothingStaged, WarmbootError
 from warmboot.core.host import Host, read_host, read_staged
 from warmboot.core.kexec.journal import Journal
-from warmboot.core.kexec.kernellog import KernelLog
 from warmboot.core.kexec.loader import Loader
 from warmboot.core.kexec.lock import Holder, only_one, read_holder, undisturbed
 from warmboot.core.kexec.stage import Prepared, Staged, commit
+from warmboot.core.kexec.steps import note, recorded
 from warmboot.core.progress import Report, ignore
 from warmboot.core.sandbox.marker import is_sandbox
 
 if TYPE_CHECKING:  # what only some commands do is imported where it is done
     from warmboot.core.host.jobs import Job
     from warmboot.core.kexec.around import Watchdog
-    from warmboot.core.kexec.arrival import Arrival
+    from warmboot.core.kexec.arrival import Arrival, Attempt
     from warmboot.core.kexec.countdown import Countdown
     from warmboot.core.kexec.execute import Way
 
@@ -39,7 +37,8 @@ class Status:
     journal knows of it, None where something else staged it.
 
     `interrupted` names a step (``staging``, ``unloading``) that began and has no end: whether it
-    took effect is not known. `reboot_is_kexec`: ``systemctl reboot`` would start what is staged.
+    took effect is not known. `attempt` is a restart that was begun or set in this boot and has not
+    taken place. `reboot_is_kexec`: ``systemctl reboot`` would start what is staged.
     """
 
     staged: bool | None
@@ -47,6 +46,7 @@ class Status:
     interrupted: str | None = None
     countdown: Countdown | None = None
     last_restart: Arrival | None = None
+    attempt: Attempt | None = None
     watchdogs: tuple[Watchdog, ...] = ()
     reboot_is_kexec: bool = False
     holder: Holder | None = None
@@ -97,22 +97,26 @@ class Machine:
     def status(self) -> Status:
         """Return what is staged now, what is about to happen, and what the last restart did."""
         from warmboot.core.kexec.around import read_watchdogs, reboot_is_kexec
-        from warmboot.core.kexec.arrival import last_restart
+        from warmboot.core.kexec.arrival import last_attempt, last_restart
         from warmboot.core.kexec.countdown import read_countdown
 
         prefix = self.host.prefix
         host = read_host(prefix)
+        lines = self.journal.lines()
+        countdown, holder = read_countdown(prefix), read_holder(prefix)
         known = self.journal.known(host.boot_id)
         begun = known.interrupted.get("event") if known.interrupted and host.staged else None
+        attempt = last_attempt(lines, host.boot_id, set_now=countdown is not None)
         return Status(
             staged=host.staged,
             what=known.staged if host.staged and begun is None else None,
             interrupted=str(begun) if begun else None,
-            countdown=read_countdown(prefix),
-            last_restart=last_restart(self.journal.lines(), host),
+            countdown=countdown,
+            last_restart=last_restart(lines, host),
+            attempt=None if holder else attempt,
             watchdogs=read_watchdogs(prefix),
             reboot_is_kexec=reboot_is_kexec(prefix, systemd=host.systemd, staged=host.staged),
-            holder=read_holder(prefix),
+            holder=holder,
         )
 
     def commit(self, prepared: Prepared, *, report: Report = ignore) -> tuple[Staged, str | None]:
@@ -126,12 +130,12 @@ class Machine:
         intent = {**_summary(prepared), "forced": forced}
         with only_one(self.host.prefix, "warmboot stage"), undisturbed():
             step = "crash-staging" if prepared.plan.choices.panic else "staging"
-            with self._step(step, **intent) as warnings:
+            with recorded(self.journal, self.host, step, **intent) as warnings:
                 staged = commit(prepared, self.loader, self.host, report=report)
             if staged.sha256 is None:
                 warnings.append(_CHANGED)
             after = {"initrd_sha256": prepared.initrd_sha256, "forced": forced}
-            _note(warnings, lambda: self.journal.staged(staged, **after))
+            note(warnings, lambda: self.journal.staged(staged, **after))
         return staged, warnings[0] if warnings else None
 
     def unload(self, *, panic: bool = False) -> str | None:
@@ -145,10 +149,11 @@ class Machine:
             if there is False:
                 kind = "crash kernel" if panic else "kernel"
                 raise NothingStaged(f"No {kind} is staged; there is nothing to unload")
-            with self._step("crash-unloading" if panic else "unloading") as warnings:
+            step = "crash-unloading" if panic else "unloading"
+            with recorded(self.journal, self.host, step) as warnings:
                 self.loader.unload(panic=panic)
             name = "crash-unloaded" if panic else "unloaded"
-            _note(warnings, lambda: self.journal.append(name, self.host.boot_id))
+            note(warnings, lambda: self.journal.append(name, self.host.boot_id))
         return warnings[0] if warnings else None
 
     def way(self, *, now: bool = False) -> Way:
@@ -185,86 +190,37 @@ class Machine:
         Returns on a simulated machine only, or where systemd does the restart in its own time.
         Raises what `executable` raises, Refused, WarmbootError.
         """
-        from warmboot.core.kexec.around import tell_everybody
-        from warmboot.core.kexec.execute import carry_out
-
         way = self.way(now=now)
         with only_one(self.host.prefix, "warmboot exec"), undisturbed():
             staged = self.executable(whatever=whatever)
-            if not self.simulated:
-                terminals = [session.terminal for session in self.host.sessions]
-                what = (staged.release or staged.kernel) if staged else "the staged kernel"
-                tell_everybody(f"{self.host.name} restarts into {what} now.", terminals)
-            record = None if staged is None else asdict(staged)
-            running = self.host.release
-            with self._step("executing", way=way, staged=record, running=running) as warnings:
-                if self.simulated:
-                    self.loader.execute()
-                    jobs: tuple[Job, ...] = ()
-                else:
-                    jobs = carry_out(way)
+            intent = {"staged": asdict(staged) if staged else None, "running": self.host.release}
+            with recorded(self.journal, self.host, "executing", way=way, **intent) as warnings:
+                jobs = self._end(way, staged)
             event = "executed" if self.simulated else "handed-over"
-            _note(warnings, lambda: self.journal.append(event, self.host.boot_id, way=way))
+            note(warnings, lambda: self.journal.append(event, self.host.boot_id, way=way))
         return Executed(way, jobs, warnings[0] if warnings else None)
 
-    def set_countdown(
-        self, countdown: Countdown, command: Sequence[str]
-    ) -> tuple[Countdown, str | None]:
-        """Have `command` run at a later time; returns what is set and a warning as commit does.
+    def _end(self, way: Way, staged: Staged | None) -> tuple[Job, ...]:
+        """Tell everybody, and jump; where that fails, tell everybody so."""
+        if self.simulated:
+            self.loader.execute()
+            return ()
+        from warmboot.core.kexec.execute import carry_out
 
-        Raises Blocked where a restart is set already, WarmbootError where nothing can wait.
-        """
-        from warmboot.core.kexec.countdown import begin
+        what = (staged.release or staged.kernel) if staged else "the staged kernel"
+        self.tell(f"{self.host.name} restarts into {what} now.")
+        try:
+            return carry_out(way)
+        except WarmbootError:
+            self.tell(f"{self.host.name} does not restart: it failed.")
+            raise
 
-        with only_one(self.host.prefix, "warmboot exec"):
-            made = begin(self.host.prefix, countdown, command)
-            warnings: list[str] = []
-            boot = self.host.boot_id
-            _note(warnings, lambda: self.journal.append("set", boot, countdown=asdict(made)))
-        return made, warnings[0] if warnings else None
+    def tell(self, text: str) -> None:
+        """Tell the other sessions of a real machine; never an error."""
+        if not self.simulated:
+            from warmboot.core.kexec.around import tell_everybody
 
-    def cancel_countdown(self) -> tuple[Countdown | None, str | None]:
-        """End the countdown; returns what was cancelled and a warning as commit does."""
-        from warmboot.core.kexec.countdown import cancel
-
-        ended = cancel(self.host.prefix)
-        warnings: list[str] = []
-        if ended is not None:
-            boot = self.host.boot_id
-            _note(warnings, lambda: self.journal.append("cancelled", boot, countdown=ended.id))
-        return ended, warnings[0] if warnings else None
-
-    def refuse_execute(self, why: str) -> None:
-        """Record that a restart that was due did not begin."""
-        boot = self.host.boot_id
-        _note([], lambda: self.journal.append("failed", boot, step="executing", message=why))
-
-    @contextmanager
-    def _step(self, name: str, **fields: object) -> Iterator[list[str]]:
-        """Record what is about to be done, and how it failed; yields the warnings so far."""
-        warnings: list[str] = []
-        first = self.journal.append(name, self.host.boot_id, **fields)
-        if first:
-            warnings.append(first)
-        with KernelLog(self.host.prefix) as log:
-            try:
-                yield warnings
-            except (WarmbootError, OSError) as fault:
-                error = _translated(fault)
-                code = None
-                if isinstance(error, Refused):
-                    code, error.log = error.errno, log.new_lines()
-                event = "failed" if code is None else "refused"
-                text = error.message
-                _note(
-                    warnings,
-                    lambda: self.journal.append(
-                        event, self.host.boot_id, step=name, errno=code, message=text
-                    ),
-                )
-                if error is fault:
-                    raise
-                raise error from fault
+            tell_everybody(text, [session.terminal for session in self.host.sessions])
 
 
 def open_machine(root: Path) -> Machine:
@@ -284,12 +240,6 @@ def open_machine(root: Path) -> Machine:
     return Machine(boot_root, host, NativeLoader(host), Journal(Path("/")), foreign)
 
 
-def _translated(fault: WarmbootError | OSError) -> WarmbootError:
-    if isinstance(fault, WarmbootError):
-        return fault
-    return WarmbootError(f"The system failed: {fault.strerror or fault}")
-
-
 def _summary(prepared: Prepared) -> dict[str, object]:
     choices = prepared.plan.choices
     return {
@@ -298,13 +248,3 @@ def _summary(prepared: Prepared) -> dict[str, object]:
         "cmdline": choices.cmdline.text,
         "strategy": prepared.plan.strategy,
     }
-
-
-def _note(warnings: list[str], write: Callable[[], str | None]) -> None:
-    """Write to the journal where what it says has already happened: failing is a warning."""
-    try:
-        warning = write()
-    except WarmbootError as error:
-        warning = error.message
-    if warning and warning not in warnings:
-        warnings.append(warning)

@@ -1,7 +1,7 @@
 """The process that waits for a restart that is set, where no systemd does.
 
-``python -m warmboot.core.kexec.wait PREFIX ID TIME COMMAND...``: detached from the terminal and the
-session, deaf to SIGHUP; ends when the countdown is cancelled.
+``python -P -m warmboot.core.kexec.wait PREFIX ID TIME COMMAND...``: detached from the terminal and
+the session, deaf to SIGHUP; ends when the countdown is cancelled.
 """
 
 from __future__ import annotations
@@ -34,11 +34,14 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _wait(prefix: Path, identity: str, at: float, command: list[str], told: int) -> int:
+    """Say in the countdown's file who waits, let go of the terminal, and wait."""
     try:
         waits = countdown.note_process(prefix, identity)
-    except WarmbootError:
-        waits = False
+    except WarmbootError as error:  # read by who started this; see countdown
+        sys.stderr.write(error.message)
+        return 1
     if not waits:
+        sys.stderr.write("the restart was cancelled")
         return 1
     null = os.open(os.devnull, os.O_RDWR)
     for fd in (0, 1, 2):

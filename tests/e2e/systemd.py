@@ -14,7 +14,7 @@ PACKAGES = (
     *("libaudit1", "libattr1", "libblkid1", "libcap2", "libcap-ng0", "libcryptsetup12"),
     *("libdevmapper1.02.1", "libfdisk1", "libgcrypt20", "libgpg-error0", "libip4tc2", "libkmod2"),
     *("liblz4-1", "libmount1", "libpam0g", "libseccomp2", "libselinux1", "libpcre2-8-0"),
-    *("libzstd1", "libjson-c5", "libudev1", "libargon2-1", "libcrypt1"),
+    *("libzstd1", "libjson-c5", "libudev1", "libargon2-1", "libcrypt1", "bsdutils"),
 )
 SERVICE = """\
 [Unit]
@@ -22,7 +22,7 @@ Description=The scenario
 DefaultDependencies=yes
 [Service]
 ExecStart=/scenario
-ExecStop=/bin/echo e2e: the service was stopped
+ExecStop=/stopped
 Environment=PATH=/usr/local/bin:/usr/bin:/bin LANG=C.UTF-8
 StandardOutput=tty
 StandardError=tty
@@ -37,23 +37,24 @@ AllowIsolate=yes
 """
 
 
-def systemd_initramfs(target: Path, files: Mapping[str, bytes]) -> None:
-    """Write the initramfs of an x86-64 guest with systemd; `files` at their absolute paths."""
-    guest_initramfs(target, Arch.AMD64, files, GUEST_FILES / "systemd-scenario")
+def systemd_initramfs(
+    target: Path, files: Mapping[str, bytes], scenario: str, stopped: str
+) -> None:
+    """Write the initramfs of an x86-64 guest with systemd; `files` at their absolute paths.
+
+    `scenario` is the file in guest/ that its service runs, `stopped` what systemd runs to stop it.
+    """
+    guest_initramfs(target, Arch.AMD64, files, GUEST_FILES / scenario)
     archive = Archive()
+    archive.file("/stopped", GUEST_FILES / stopped, 0o755)
     archive.tree(_systemd_tree())
     archive.file("/etc/machine-id", b"")
     archive.file("/etc/systemd/system/scenario.service", SERVICE.encode())
     archive.file("/etc/systemd/system/default.target", TARGET.encode())
-    for unit in (
-        "systemd-journald.socket",
-        "systemd-resolved.service",
-        "systemd-timesyncd.service",
-    ):
+    for unit in ("systemd-resolved.service", "systemd-timesyncd.service"):
         archive.link(f"/etc/systemd/system/{unit}", "/dev/null")
     archive.file("/etc/passwd", b"root:x:0:0:root:/root:/bin/sh\n")
     archive.file("/etc/group", b"root:x:0:\ntty:x:5:\n")
-    archive.link("/bin/echo", "busybox")
     archive.link("/init", "/lib/systemd/systemd")
     with target.open("ab") as out:
         out.write(archive.to_bytes())

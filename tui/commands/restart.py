@@ -8,14 +8,13 @@ import termios
 import time
 from dataclasses import dataclass
 
-from warmboot.core.errors import Cancelled, ExitCode, NotFound, NotPermitted, WarmbootError
-from warmboot.core.kexec import Machine, Staged, countdown, open_machine
-from warmboot.core.kexec.around import tell_everybody
+from warmboot.core.errors import Cancelled, ExitCode, NotPermitted, WarmbootError
+from warmboot.core.kexec import Executed, Machine, Staged, countdown, later, open_machine
 from warmboot.core.kexec.countdown import Countdown
-from warmboot.core.text import printable
+from warmboot.core.text import clock, printable
 from warmboot.tui import output
 from warmboot.tui.facts import ending_lines
-from warmboot.tui.standing import clock, staged_text
+from warmboot.tui.standing import staged_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +42,8 @@ def execute(options: argparse.Namespace) -> int:
     sys.stdout.flush()
     if order.at is not None:
         return _set(machine, staged, order, order.at, options)
-    return _restart(machine, order, as_json=options.json)
+    done = machine.execute(now=order.now, whatever=order.whatever)
+    return _restarted(machine, done, as_json=options.json)
 
 
 def unload(options: argparse.Namespace) -> int:
@@ -61,8 +61,7 @@ def unload(options: argparse.Namespace) -> int:
     return ExitCode.OK
 
 
-def _restart(machine: Machine, order: _Order, *, as_json: bool) -> int:
-    done = machine.execute(now=order.now, whatever=order.whatever)
+def _restarted(machine: Machine, done: Executed, *, as_json: bool) -> int:
     after = machine.refreshed().host
     name = printable(machine.host.name)
     if as_json:
@@ -86,9 +85,6 @@ def _set(
     """Set a restart for later; what runs then is this command again, with the countdown's name."""
     now, whatever = order.now, order.whatever
     made, warning = set_restart(machine, at, staged, now=now, whatever=whatever)
-    text = f"{machine.host.name} restarts into another kernel at {clock(at)}."
-    if not machine.simulated:
-        tell_everybody(text, [session.terminal for session in machine.host.sessions])
     if options.json:
         fields = {"host": machine.host.name, "release": machine.host.release}
         way = machine.way(now=order.now)
@@ -115,35 +111,22 @@ def set_restart(
     staged = staged or machine.executable(whatever=whatever)
     plan = countdown.make(at, staged.sha256 if staged else None, staged.at if staged else None)
     root = str(machine.root.path.absolute())
-    command = [sys.executable, "-m", "warmboot.tui.cli", "--root", root]
+    command = [sys.executable, "-P", "-m", "warmboot.tui.cli", "--root", root]
     command += ["exec", "--yes", "--due", plan.id]
     command += ["--now"] if now else []
     command += ["--whatever-is-staged"] if whatever else []
-    return machine.set_countdown(plan, command)
+    return later.set_restart(machine, plan, command)
 
 
 def _due(machine: Machine, options: argparse.Namespace) -> int:
-    """The time has come. What is staged must be what was staged when the time was set."""
-    whatever = options.whatever_is_staged
-    claimed = countdown.claim(machine.host.prefix, options.due)
-    if claimed is None:
-        raise NotFound("This restart was cancelled")
-    staged = machine.executable(whatever=whatever)
-    now = (staged.sha256, staged.at) if staged else (None, None)
-    if now != (claimed.sha256, claimed.staged_at):
-        text = "What is staged changed after the restart was set; no restart"
-        machine.refuse_execute(text)
-        raise WarmbootError(text, hint="Set it again.")
-    return _restart(machine, _Order(options.now, whatever, None), as_json=options.json)
+    """The time has come."""
+    now, whatever = options.now, options.whatever_is_staged
+    done = later.restart_due(machine, options.due, now=now, whatever=whatever)
+    return _restarted(machine, done, as_json=options.json)
 
 
 def _cancel(machine: Machine, *, as_json: bool) -> int:
-    ended, warning = machine.cancel_countdown()
-    if ended is None:
-        raise NotFound("No restart is set; there is nothing to cancel")
-    if not machine.simulated:
-        text = f"The restart of {machine.host.name} at {clock(ended.at)} is cancelled."
-        tell_everybody(text, [session.terminal for session in machine.host.sessions])
+    ended, warning = later.cancel_restart(machine)
     if as_json:
         output.write_json("exec", machine, _cancelled_fields(machine, ended))
     else:

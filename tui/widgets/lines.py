@@ -8,9 +8,8 @@ from textual.content import Content
 from textual.widgets import Static
 
 from warmboot.core.kexec import Machine, Status
-from warmboot.core.text import printable
+from warmboot.core.text import clock, printable
 from warmboot.tui.actions import key_line
-from warmboot.tui.standing import clock
 
 
 def harmless(text: str | Content) -> Content:
@@ -85,7 +84,8 @@ def staged_name(status: Status, limit: int = 70) -> str:
     """Return what to call the staged kernel, at most `limit` characters."""
     what = status.what
     if status.interrupted:
-        return f"not known: {status.interrupted} was interrupted"
+        how = "was interrupted" if status.holder is None else "is under way"
+        return f"not known: {status.interrupted} {how}"
     return printable(what.release or what.kernel, limit) if what else "a kernel staged elsewhere"
 
 
