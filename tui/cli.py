@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import importlib
 import json
 import os
@@ -24,6 +25,7 @@ exit codes:
   5 not permitted  6 blocked before anything was tried  7 refused by the kernel
   8 nothing staged  9 the system failed  130 cancelled
 """
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EIO)  # EIO: the terminal has gone
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -31,6 +33,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     signal.signal(signal.SIGTERM, _interrupt)
     signal.signal(signal.SIGHUP, _interrupt)
+    try:
+        code = _run(options)
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:  # the reader (head, less) has gone
+        _silence()
+        return int(ExitCode.OK)
+    except OSError as error:
+        if error.errno not in _NO_ROOM or error.filename is not None:
+            raise
+        _silence()
+        sys.stderr.write(f"warmboot: The answer could not be written: {error.strerror}\n")
+        sys.stderr.write("  What was asked for may have been done: see warmboot status.\n")
+        return int(ExitCode.SYSTEM)
+
+
+def _run(options: argparse.Namespace) -> int:
     try:
         module, _, function = options.run.partition(".")
         command = importlib.import_module(f"warmboot.tui.commands.{module}")
@@ -41,10 +60,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         sys.stderr.write("\nwarmboot: cancelled\n")
         return int(ExitCode.CANCELLED)
-    except BrokenPipeError:
-        # The reader (head, less) has gone; Python would complain once more at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return int(ExitCode.OK)
+
+
+def _silence() -> None:
+    """Let what was not written be forgotten: Python would complain once more at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _interrupt(_signal: int, _frame: FrameType | None) -> None:
