@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import os
 import signal
@@ -15,6 +16,8 @@ from warmboot.core.sandbox.marker import is_sandbox
 from warmboot.tui.arguments import make_parser
 from warmboot.tui.schema import SCHEMA
 
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EIO)  # EIO: the terminal has gone
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code; see ExitCode."""
@@ -22,6 +25,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = make_parser(arguments).parse_args(arguments)
     signal.signal(signal.SIGTERM, _interrupt)
     signal.signal(signal.SIGHUP, _interrupt)
+    try:
+        code = _run(options)
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:  # the reader (head, less) has gone
+        _silence()
+        return int(ExitCode.OK)
+    except OSError as error:
+        if error.errno not in _NO_ROOM or error.filename is not None:
+            raise
+        _silence()
+        sys.stderr.write(f"warmboot: The answer could not be written: {error.strerror}\n")
+        sys.stderr.write("  What was asked for may have been done: see warmboot status.\n")
+        return int(ExitCode.SYSTEM)
+
+
+def _run(options: Namespace) -> int:
     try:
         module, _, function = options.run.partition(".")
         command = importlib.import_module(f"warmboot.tui.commands.{module}")
@@ -32,10 +52,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         sys.stderr.write("\nwarmboot: cancelled\n")
         return int(ExitCode.CANCELLED)
-    except BrokenPipeError:
-        # The reader (head, less) has gone; Python would complain once more at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return int(ExitCode.OK)
+
+
+def _silence() -> None:
+    """Let what was not written be forgotten: Python would complain once more at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _interrupt(_signal: int, _frame: FrameType | None) -> None:

@@ -236,8 +236,7 @@ def write_report(machine: Machine, row: Row | None) -> Told:
     content = json.dumps(collect(machine, row.entry.id if row else None), indent=1) + "\n"
     name = f"report-{time.strftime('%Y%m%dT%H%M%S')}.json"
     path = machine.journal.path.parent / name
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    write_private(path, content.encode())
+    write_private(path, content.encode(), folder=True)
     text = f"{path}\n\nPasswords, keys and addresses are left out; look through it all the same."
     return Told("Evidence written", text)
 

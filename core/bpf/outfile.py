@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 from types import TracebackType
@@ -15,10 +16,11 @@ from warmboot.core.text import printable
 class OutFile:
     """A draft beside `path`: `commit` puts it in the place of `path`, else it goes at the end.
 
-    Raises NotPermitted or WarmbootError where the directory or the disk says no.
+    `mode` is the permissions of the file. Raises NotPermitted or WarmbootError where the directory
+    or the disk says no.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, mode: int = 0o644) -> None:
         if not path.name:
             raise WarmbootError(
                 f"{printable(str(path))} is a directory", hint="Name the file to write."
@@ -26,12 +28,13 @@ class OutFile:
         self.path = path
         self.draft = path.with_name(f".{path.name}.{os.getpid()}.part")
         self.size = 0
+        self._mode = mode
         self._fd = -1
 
     def __enter__(self) -> Self:
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
         try:
-            self._fd = os.open(self.draft, flags, 0o644)
+            self._fd = os.open(self.draft, flags, self._mode)
         except OSError as error:
             raise self._failed(error) from error
         return self
@@ -66,13 +69,20 @@ class OutFile:
         try:
             os.fsync(self._fd)
             self.draft.replace(self.path)
+        except OSError as error:
+            raise self._failed(error) from error
+        try:
             folder = os.open(self.path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
             try:
                 os.fsync(folder)
             finally:
                 os.close(folder)
         except OSError as error:
-            raise self._failed(error) from error
+            raise WarmbootError(
+                f"{printable(str(self.path))} is written, but not known to be on disk: "
+                f"{error.strerror}",
+                hint="Check the disk, then write it again.",
+            ) from error
 
     def __exit__(
         self,
@@ -83,7 +93,8 @@ class OutFile:
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
-            self.draft.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                self.draft.unlink()
 
     def _failed(self, error: OSError) -> WarmbootError:
         shown = printable(str(self.path))

@@ -5,6 +5,7 @@ The same sources, sizes and tools give the same bytes: no path and no time gets 
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import re
@@ -17,6 +18,7 @@ from pathlib import Path
 
 from warmboot.core.bpf.abi import Dialect, Kind
 from warmboot.core.bpf.object import write_object
+from warmboot.core.bpf.outfile import OutFile
 from warmboot.core.bpf.sizes import Sizes
 from warmboot.core.bpf.skeleton import read_arrays
 from warmboot.core.errors import NotFound, WarmbootError
@@ -67,14 +69,20 @@ class Toolchain:
     def build(self, recipe: Recipe) -> bytes:
         """Return the object for a recipe, out of the cache where it was built before."""
         place = _cache_place(self, recipe)
-        try:
+        with contextlib.suppress(OSError):
             return place.read_bytes()
-        except OSError:
+        try:
             built = self._build(recipe)
+        except OSError as error:
+            raise WarmbootError(
+                f"The parser could not be built: {error.strerror or error}",
+                hint="It is built in the temporary folder ($TMPDIR): make room there.",
+            ) from error
         _keep(place, built)
         return built
 
     def _build(self, recipe: Recipe) -> bytes:
+        """Compile in a folder of its own, which goes whatever happens. Raises OSError too."""
         with tempfile.TemporaryDirectory(prefix="warmboot-bpf-") as name:
             folder = Path(name)
             for source, text in sources().items():
@@ -160,8 +168,8 @@ def _keep(place: Path, content: bytes) -> None:
     """Put a build into the cache, whole; without a cache it is built again next time."""
     try:
         place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with tempfile.NamedTemporaryFile(dir=place.parent, delete=False) as file:
-            file.write(content)
-        os.replace(file.name, place)
-    except OSError:
+        with OutFile(place, 0o600) as out:
+            out.write(content)
+            out.commit()
+    except (OSError, WarmbootError):
         return

@@ -71,7 +71,7 @@ class Journal:
             except OSError as second:
                 raise WarmbootError(
                     f"{text}, nor could {self._fallback}: {second.strerror}",
-                    hint="Make room in /var or /run.",
+                    hint="Make room in /var or /run, then try again.",
                 ) from error
             return f"{text}. Noted in {self._fallback} until the next boot."
         return None
@@ -146,6 +146,8 @@ def _append(path: Path, raw: bytes) -> None:
         except OSError:
             with contextlib.suppress(OSError):
                 os.ftruncate(fd, size)
+                if new:
+                    path.unlink()
             raise
     finally:
         os.close(fd)

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import platform
 import re
-import tempfile
 from collections.abc import Iterable, Mapping
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from warmboot.core.bpf.outfile import OutFile
 from warmboot.core.errors import WarmbootError
 from warmboot.core.kexec.around import systemd_version
 from warmboot.core.kexec.kernellog import texts
+from warmboot.core.text import printable
 
 REDACTED = "(redacted)"
 _JOURNAL_LINES = 200
@@ -90,26 +90,22 @@ def journal_tail(lines: list[dict[str, object]]) -> list[dict[str, object]]:
     return lines[-_JOURNAL_LINES:]
 
 
-def write_private(path: Path, content: bytes) -> None:
-    """Write a file that only its owner may read, whole or not at all; raises WarmbootError."""
-    draft: str | None = None
+def write_private(path: Path, content: bytes, *, folder: bool = False) -> None:
+    """Write a file that only its owner may read, whole or not at all; raises WarmbootError.
+
+    `folder`: make its folder where there is none, for its owner only.
+    """
     try:
-        fd, draft = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)  # mode 0600
-        with os.fdopen(fd, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(draft).replace(path)
-        draft = None
+        if folder:
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError as error:
         raise WarmbootError(
-            f"{path} could not be written: {error.strerror}",
-            hint="Give another place: warmboot report -o FILE.",
+            f"{printable(str(path))} could not be written: {error.strerror}",
+            hint="Check the free space, or give another place: warmboot report -o FILE.",
         ) from error
-    finally:
-        if draft is not None:
-            with contextlib.suppress(OSError):
-                Path(draft).unlink()
+    with OutFile(path, 0o600) as out:
+        out.write(content)
+        out.commit()
 
 
 def _redact(value: Any, pattern: re.Pattern[str] | None) -> Any:

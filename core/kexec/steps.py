@@ -52,4 +52,7 @@ def note(warnings: list[str], write: Callable[[], str | None]) -> None:
 def _translated(fault: WarmbootError | OSError) -> WarmbootError:
     if isinstance(fault, WarmbootError):
         return fault
-    return WarmbootError(f"The system failed: {fault.strerror or fault}")
+    return WarmbootError(
+        f"The system failed: {fault.strerror or fault}",
+        hint="warmboot status shows what is staged now.",
+    )

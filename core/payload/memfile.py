@@ -51,17 +51,23 @@ class MemFile:
         else has the descriptor, so after a few tries the file is left without that one seal.
         """
         for _ in range(_SEAL_TRIES):
-            try:
-                fcntl.fcntl(self.fd, fcntl.F_ADD_SEALS, _SEALS | fcntl.F_SEAL_WRITE)
-            except OSError as error:
-                if error.errno != errno.EBUSY:
-                    raise WarmbootError(
-                        f"{self.name} cannot be sealed: {error.strerror}"
-                    ) from error
-                time.sleep(_SEAL_PAUSE)
-            else:
+            if self._add_seals(_SEALS | fcntl.F_SEAL_WRITE):
                 return
-        fcntl.fcntl(self.fd, fcntl.F_ADD_SEALS, _SEALS)
+            time.sleep(_SEAL_PAUSE)
+        self._add_seals(_SEALS)
+
+    def _add_seals(self, seals: int) -> bool:
+        """Add seals; False where the kernel is busy. Raises WarmbootError."""
+        try:
+            fcntl.fcntl(self.fd, fcntl.F_ADD_SEALS, seals)
+        except OSError as error:
+            if error.errno == errno.EBUSY:
+                return False
+            raise WarmbootError(
+                f"{self.name} cannot be sealed: {error.strerror}",
+                hint="Nothing was tried. Free memory, then try again.",
+            ) from error
+        return True
 
     def view(self) -> FileView:
         """Return the content as a view."""

@@ -1,4 +1,4 @@
-"""Restarts through systemd, at once and later: services are stopped, then the staged kernel runs."""
+"""Restarts through systemd, at once and later: services stop, then the staged kernel runs."""
 
 from __future__ import annotations
 

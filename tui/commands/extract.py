@@ -18,6 +18,8 @@ from warmboot.tui import output
 from warmboot.tui.commands.images import open_named
 from warmboot.tui.progress import ProgressLine
 
+_PLACE = "Check the free space and the permissions there."
+
 
 def run(options: argparse.Namespace) -> int:
     """Unpack and check in memory, then write the result in one go."""
@@ -67,7 +69,9 @@ def write_file(memory: MemFile, path: Path) -> None:
         draft.replace(path)
     except OSError as error:
         draft.unlink(missing_ok=True)
-        raise WarmbootError(f"{path} could not be written: {error.strerror}") from error
+        raise WarmbootError(
+            f"{path} could not be written: {error.strerror}", hint=_PLACE
+        ) from error
     except BaseException:
         draft.unlink(missing_ok=True)
         raise
@@ -81,6 +85,6 @@ def _send(memory: MemFile, target: int, name: str) -> None:
         except OSError as error:
             raise WarmbootError(
                 f"{name} could not be written: {error.strerror}",
-                hint="Check the free space and the permissions there.",
+                hint=_PLACE,
             ) from error
         position += count
