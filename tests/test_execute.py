@@ -93,6 +93,27 @@ def test_status_tells_what_the_last_restart_did(root: Path, call: Call) -> None:
     assert call("status")[1]["last_restart"]["arrived"] is False
 
 
+def test_who_may_not_read_the_journal_is_told_so(
+    root: Path, call: Call, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    call("stage", "vmlinuz-6.12.1")
+    real = os.open
+
+    def forbidden(path: Any, flags: int, *more: Any, **others: Any) -> int:
+        if "warmboot/" in str(path):
+            raise PermissionError(13, "Permission denied", str(path))
+        return real(path, flags, *more, **others)
+
+    monkeypatch.setattr(os, "open", forbidden)
+    monkeypatch.setattr("warmboot.core.kexec.journal._read", lambda _: [])
+    status = call("status")[1]
+    assert (status["staged"], status["what"], status["readable"]) == (True, None, False)
+    assert main(["--root", str(root), "status"]) == ExitCode.OK
+    said = capsys.readouterr().out
+    assert "a kernel; root can see which" in said
+    assert "something else" not in said
+
+
 def test_the_kernel_log_stands_beside_a_refusal(
     root: Path, call: Call, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -30,8 +30,12 @@ def status_facts(status: Status) -> list[Fact]:
         if status.holder is not None:
             text = f"not known yet: {name} is under way"
         facts = [Fact("Staged", text)]
+    elif status.staged and what is None and not status.readable:
+        facts = [Fact("Staged", "a kernel; root can see which")]
     else:
         facts = [Fact("Staged", staged_text(status.staged, what))]
+    if not status.readable:
+        facts.append(Fact("Restart set", "not known: root can see it"))
     if what is not None:
         facts += [
             Fact("Kernel", printable(what.kernel)),

@@ -284,6 +284,6 @@ def _remove(prefix: Path) -> bool:
     except OSError as error:
         raise WarmbootError(
             f"{path} could not be removed: {error.strerror}",
-            hint=f"The restart stays set. Remove the file as root, or: systemctl stop {UNIT}.timer",
+            hint="The restart stays set. Remove that file as root, and it does not happen.",
         ) from error
     return True

@@ -38,7 +38,8 @@ class Status:
 
     `interrupted` names a step (``staging``, ``unloading``) that began and has no end: whether it
     took effect is not known. `attempt` is a restart that was begun or set in this boot and has not
-    taken place. `reboot_is_kexec`: ``systemctl reboot`` would start what is staged.
+    taken place. `reboot_is_kexec`: ``systemctl reboot`` would start what is staged. `readable`:
+    this user may read the records; else `what`, `countdown` and the like are not known.
     """
 
     staged: bool | None
@@ -50,6 +51,7 @@ class Status:
     watchdogs: tuple[Watchdog, ...] = ()
     reboot_is_kexec: bool = False
     holder: Holder | None = None
+    readable: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +119,7 @@ class Machine:
             watchdogs=read_watchdogs(prefix),
             reboot_is_kexec=reboot_is_kexec(prefix, systemd=host.systemd, staged=host.staged),
             holder=holder,
+            readable=self.journal.readable(),
         )
 
     def commit(self, prepared: Prepared, *, report: Report = ignore) -> tuple[Staged, str | None]:

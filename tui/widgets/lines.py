@@ -86,7 +86,9 @@ def staged_name(status: Status, limit: int = 70) -> str:
     if status.interrupted:
         how = "was interrupted" if status.holder is None else "is under way"
         return f"not known: {status.interrupted} {how}"
-    return printable(what.release or what.kernel, limit) if what else "a kernel staged elsewhere"
+    if what is None:
+        return "a kernel staged elsewhere" if status.readable else "a kernel that root can name"
+    return printable(what.release or what.kernel, limit)
 
 
 class KeyLine(Text):
