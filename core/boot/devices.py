@@ -103,16 +103,24 @@ def _unescape(name: str) -> str:
 def _nodes(dev: Path) -> frozenset[str]:
     """Return the paths below /dev, two levels deep: /dev/sda2, /dev/mapper/x, /dev/vg/lv."""
     found: list[str] = []
-    folders = [(dev, "/dev")]
-    for depth in range(_DEPTH):
+    folders = [(str(dev), "/dev")]
+    for _ in range(_DEPTH):
         deeper = []
         for folder, shown in folders:
-            for name in _names(folder) or ():
-                found.append(f"{shown}/{name}")
-                if depth + 1 < _DEPTH and (folder / name).is_dir() and name != "fd":
-                    deeper.append((folder / name, f"{shown}/{name}"))
+            for entry in _entries(folder):
+                found.append(f"{shown}/{entry.name}")
+                if entry.name != "fd" and entry.is_dir():
+                    deeper.append((entry.path, f"{shown}/{entry.name}"))
         folders = deeper
     return frozenset(found)
+
+
+def _entries(folder: str) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as entries:
+            return sorted(entries, key=lambda entry: entry.name)[:_MANY]
+    except OSError:
+        return []
 
 
 def _swaps(path: Path) -> frozenset[str] | None:

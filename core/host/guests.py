@@ -22,6 +22,7 @@ _MONITORS = {
     "systemd-nspawn": "container",
     "lxc-start": "container",
 }
+_NAMES = tuple(_MONITORS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,8 @@ def read_guests(prefix: Path) -> tuple[Guest, ...]:
     proc = prefix / "proc"
     for pid in _processes(proc):
         command = read_text(f"{proc}/{pid}/comm", 64) or ""
+        if not command.startswith(_NAMES):
+            continue
         if command == "systemd-nspawn" and services & {"systemd-nspawn", "nspawn"}:
             continue
         kinds = (kind for start, kind in _MONITORS.items() if command.startswith(start))
