@@ -24,13 +24,32 @@ class Action:
 ACTIONS = (
     Action("plan", "", "Enter", "Plan", "see what loading this entry would do", ("entries",)),
     Action("facts", "i", "i", "Details", "everything known about the image", ("entries",)),
-    Action("other", "n", "n", "Other", "plan a kernel given by its path", ("entries",), False),
+    Action(
+        "open_kernel", "n", "n", "Kernel", "plan a kernel given by its path", ("entries",), False
+    ),
     Action("execute", "x", "x", "Restart", "restart into what is staged", ("entries",)),
     Action("unload", "u", "u", "Unload", "take out what is staged", ("entries",)),
     Action("filter", "slash", "/", "Find", "show only entries with certain words", ("entries",)),
-    Action("all", "escape", "Esc", "All", "show all entries again", ("entries",), False, True),
+    Action(
+        "clear_filter",
+        "escape",
+        "Esc",
+        "Show all",
+        "show all entries again",
+        ("entries",),
+        False,
+        True,
+    ),
     Action("doctor", "d", "d", "Doctor", "check this machine", ("entries",)),
-    Action("cancel_restart", "z", "z", "Stop", "cancel a set restart", ("entries",), False),
+    Action(
+        "cancel_restart",
+        "z",
+        "z",
+        "Cancel restart",
+        "cancel a scheduled restart",
+        ("entries",),
+        False,
+    ),
     Action(
         "report", "f10", "F10", "Report", "write evidence for a bug report", ("entries",), False
     ),
@@ -51,9 +70,9 @@ ACTIONS = (
     Action("edit", "e", "e", "Edit", "edit the command line", ("plan",)),
     Action("initrd", "i", "i", "Initrd", "choose other initrds, or none", ("plan",)),
     Action("preset", "", "1-9", "Presets", "put a preset in, or take it out again", ("plan",)),
-    Action("force", "f", "f", "Force", "go on against a check that fails", ("plan",), False),
+    Action("force", "f", "f", "Force", "overrule a check that fails", ("plan",), False),
     Action("original", "o", "o", "Original", "put the first command line back", ("plan",), False),
-    Action("running", "c", "c", "Running's", "use the running kernel's command line", ("plan",)),
+    Action("running", "c", "c", "Use running", "use the running kernel's command line", ("plan",)),
     Action(
         "back",
         "escape",

@@ -13,7 +13,7 @@ from textual.theme import Theme
 
 from warmboot.core.errors import ExitCode
 from warmboot.themes import PALETTES, STYLE
-from warmboot.tui.loop import new_event_loop
+from warmboot.tui.event_loop import new_event_loop
 from warmboot.tui.screens.entries import EntriesScreen
 from warmboot.tui.terminal import Terminal, read_terminal
 

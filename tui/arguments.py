@@ -234,7 +234,7 @@ def _line_options(sub: argparse.ArgumentParser) -> None:
 
 
 _COMMANDS = {
-    "list": _Command("bootlist.run", "list what is installed", _no_options),
+    "list": _Command("list.run", "list what is installed", _no_options),
     "inspect": _Command("inspect.run", "show what is inside an image", _inspect_options),
     "extract": _Command("extract.run", "unpack the kernel out of an image", _extract_options),
     "cmdline": _Command(
@@ -247,8 +247,8 @@ _COMMANDS = {
     "status": _Command(
         "status.run", "show what is staged and what this machine allows", _no_options
     ),
-    "exec": _Command("restart.execute", "restart into the staged kernel", _exec_options),
-    "unload": _Command("restart.unload", "take the staged kernel out again", _unload_options),
+    "exec": _Command("exec.run", "restart into the staged kernel", _exec_options),
+    "unload": _Command("unload.run", "take the staged kernel out again", _unload_options),
     "report": _Command(
         "report.run", "write one file of evidence for a bug report", _report_options
     ),
@@ -258,13 +258,13 @@ _COMMANDS = {
     ),
 }
 _BPF_COMMANDS = {
-    "build": _Command("parser.build", "build the parser for an image", _build_options),
+    "build": _Command("bpf_build.run", "build the parser for an image", _build_options),
     "rehearse": _Command(
-        "parser.run_rehearsal",
+        "bpf_rehearse.run",
         "run the parser's code on an image and show what the kernel would be told",
         _rehearse_options,
     ),
-    "envelope": _Command("envelope.run", "put a parser into an image", _envelope_options),
+    "envelope": _Command("bpf_envelope.run", "put a parser into an image", _envelope_options),
 }
 
 

@@ -12,9 +12,9 @@ from collections.abc import Sequence
 from types import FrameType
 
 from warmboot.core.errors import ExitCode, Refused, WarmbootError
-from warmboot.core.sandbox.marker import is_sandbox
+from warmboot.core.session import is_sandbox
 from warmboot.tui.arguments import make_parser
-from warmboot.tui.schema import SCHEMA
+from warmboot.tui.present.schema import SCHEMA
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EIO)  # EIO: the terminal has gone
 

@@ -15,7 +15,7 @@ _WORD = re.compile(r"[^ \t\n\v\f\r]+")
 _BLANK = " \t\n\v\f\r"  # what the kernel's isspace() knows of ASCII
 
 
-class Group(StrEnum):
+class WordGroup(StrEnum):
     """What a parameter is about, for a person who looks for it."""
 
     ROOT = "root file system"
@@ -30,25 +30,25 @@ class Group(StrEnum):
 
 
 _GROUPS = {
-    Group.ROOT: (
+    WordGroup.ROOT: (
         "root", "rootfstype", "rootflags", "rootdelay", "rootwait", "ro", "rw", "resume",
         "resume_offset", "ostree", "zfs", "cryptdevice", "nfsroot",
     ),
-    Group.CONSOLE: (
+    WordGroup.CONSOLE: (
         "console", "earlycon", "earlyprintk", "quiet", "loglevel", "debug", "splash", "nomodeset",
         "ignore_loglevel", "keep_bootcon", "plymouth.enable", "fbcon", "video", "printk.time",
     ),
-    Group.RECOVERY: ("panic", "oops", "crashkernel", "panic_on_oops", "panic_print",
+    WordGroup.RECOVERY: ("panic", "oops", "crashkernel", "panic_on_oops", "panic_print",
                      "softlockup_panic", "hung_task_panic"),
-    Group.SYSTEMD: ("init", "single", "emergency", "rescue", "S", "s", "1", "3", "5"),
-    Group.LOADER: _LOADER_WORDS,
+    WordGroup.SYSTEMD: ("init", "single", "emergency", "rescue", "S", "s", "1", "3", "5"),
+    WordGroup.LOADER: _LOADER_WORDS,
 }  # fmt: skip
 _BY_NAME = {name.replace("-", "_"): group for group, names in _GROUPS.items() for name in names}
 _BY_PREFIX = {
-    "systemd.": Group.SYSTEMD,
-    "rd.": Group.INITRD,
-    "mount.usr": Group.ROOT,
-    "luks.": Group.ROOT,
+    "systemd.": WordGroup.SYSTEMD,
+    "rd.": WordGroup.INITRD,
+    "mount.usr": WordGroup.ROOT,
+    "luks.": WordGroup.ROOT,
 }
 
 
@@ -63,7 +63,7 @@ class Word:
     text: str
     name: str
     value: str | None
-    group: Group
+    group: WordGroup
 
     @property
     def key(self) -> str:
@@ -94,17 +94,17 @@ def _word(raw: str, *, init: bool) -> Word:
     elif quoted:
         name = name.removesuffix('"')
     if init:
-        return Word(raw, name, value if equals else None, Group.INIT)
+        return Word(raw, name, value if equals else None, WordGroup.INIT)
     return Word(raw, name, value if equals else None, _group(name.replace("-", "_")))
 
 
-def _group(key: str) -> Group:
+def _group(key: str) -> WordGroup:
     if key in _BY_NAME:
         return _BY_NAME[key]
     for prefix, group in _BY_PREFIX.items():
         if key.startswith(prefix):
             return group
-    return Group.MODULE if "." in key else Group.OTHER
+    return WordGroup.MODULE if "." in key else WordGroup.OTHER
 
 
 def split_words(text: str) -> list[str]:
@@ -205,7 +205,7 @@ def _difference(word: Word, before: list[Word], lonely: Sequence[Word]) -> Diffe
 
 
 def _alike(a: Word, b: Word) -> bool:
-    return a.key == b.key and (a.group is Group.INIT) == (b.group is Group.INIT)
+    return a.key == b.key and (a.group is WordGroup.INIT) == (b.group is WordGroup.INIT)
 
 
 def _same(a: Word, b: Word) -> bool:

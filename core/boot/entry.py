@@ -64,7 +64,7 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Looked:
+class SearchedPlace:
     """A place that was searched and what came of it (``found 3``, ``not there``, …).
 
     `notice` is true of what an operator should hear even where other places held entries.
@@ -84,7 +84,7 @@ class BootLoader(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Preference:
+class LoaderDefault:
     """What a boot loader's configuration says it starts.
 
     `default` names entries, best first: a source of an entry, or a glob for its id as
@@ -97,7 +97,7 @@ class Preference:
 
 
 #: What a search comes upon, in the order it does.
-Found = Entry | Looked | Preference
+Found = Entry | SearchedPlace | LoaderDefault
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,4 +105,4 @@ class Listing:
     """All entries of a boot root, best first, and every place that was searched."""
 
     entries: tuple[Entry, ...]
-    looked: tuple[Looked, ...]
+    searched: tuple[SearchedPlace, ...]

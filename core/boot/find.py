@@ -6,11 +6,19 @@ import dataclasses
 import functools
 from collections.abc import Iterable, Iterator
 
-from warmboot.core.boot import bls, places
-from warmboot.core.boot.entry import BootLoader, Entry, Found, Kind, Listing, Looked, Preference
+from warmboot.core.boot import bls, boot_partitions
+from warmboot.core.boot.default_entry import mark
+from warmboot.core.boot.entry import (
+    BootLoader,
+    Entry,
+    Found,
+    Kind,
+    Listing,
+    LoaderDefault,
+    SearchedPlace,
+)
 from warmboot.core.boot.layouts import installed_entries, module_entries, plain_entries
 from warmboot.core.boot.loadervars import Running
-from warmboot.core.boot.marks import mark
 from warmboot.core.boot.menus import extlinux_entries, grub_entries
 from warmboot.core.boot.merge import merge
 from warmboot.core.boot.order import ordered
@@ -46,18 +54,18 @@ def discover(root: BootRoot, running: Running | None = None) -> Iterator[Found]:
                 continue
             search.found.append(_with_release(held, found))
             yield search.found[-1]
-        yield from places.unmounted(held, running)
+        yield from boot_partitions.unmounted(held, running)
 
 
 def arrange(root: BootRoot, found: Iterable[Found], running: Running | None = None) -> Listing:
     """Return the listing of what `discover` yielded: merged, sorted, marked, each id once."""
     entries: list[Entry] = []
-    looked: list[Looked] = []
-    preferences: list[Preference] = []
+    looked: list[SearchedPlace] = []
+    preferences: list[LoaderDefault] = []
     for one in found:
         if isinstance(one, Entry):
             entries.append(one)
-        elif isinstance(one, Looked):
+        elif isinstance(one, SearchedPlace):
             looked.append(one)
         else:
             preferences.append(one)
@@ -87,7 +95,7 @@ def _type_1(search: Search, base: str) -> Iterator[Found]:
     if kind is not None and kind.strip() != "type1":
         said = printable(kind.strip(), 32)
         what = f"no boot loader entries: entries.srel says {said}"
-        yield Looked(printable(folder), what, notice=True)
+        yield SearchedPlace(printable(folder), what, notice=True)
         return
 
     def make(folder: str, name: str) -> Entry | None:
@@ -160,7 +168,7 @@ def _loader_conf(search: Search) -> Iterator[Found]:
     entries = any(entry.kind in (Kind.BLS, Kind.UKI) for entry in search.found)
     if configured or (entries and not search.grubenv):
         once = variables.oneshot if variables else None
-        yield Preference(BootLoader.SYSTEMD_BOOT, tuple(filter(None, wanted)), once)
+        yield LoaderDefault(BootLoader.SYSTEMD_BOOT, tuple(filter(None, wanted)), once)
 
 
 def _unique(entries: list[Entry]) -> Iterator[Entry]:

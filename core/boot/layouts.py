@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from warmboot.core.boot.entry import Entry, Found, Kind, Looked
-from warmboot.core.boot.plain import (
+from warmboot.core.boot.entry import Entry, Found, Kind, SearchedPlace
+from warmboot.core.boot.kernel_filenames import (
     initrds_beside,
     kernel_beside,
     kernel_name,
@@ -120,7 +120,7 @@ def installed_entries(search: Search) -> Iterator[Found]:
                     count += 1
                     yield entry
             if count:
-                yield Looked(printable(folder), plural(count, "entry", "entries"))
+                yield SearchedPlace(printable(folder), plural(count, "entry", "entries"))
 
 
 def _installed(search: Search, token: str, folder: str, version: str) -> Entry | None:

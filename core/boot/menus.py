@@ -7,10 +7,10 @@ from collections.abc import Iterator
 
 from warmboot.core.boot import grub
 from warmboot.core.boot.bls import join
-from warmboot.core.boot.entry import BootLoader, Entry, Found, Kind, Looked, Preference
+from warmboot.core.boot.entry import BootLoader, Entry, Found, Kind, LoaderDefault, SearchedPlace
 from warmboot.core.boot.extlinux import Label, parse_menu
+from warmboot.core.boot.kernel_filenames import kernel_name, version_in_name
 from warmboot.core.boot.order import ordered
-from warmboot.core.boot.plain import kernel_name, version_in_name
 from warmboot.core.boot.search import Search
 from warmboot.core.errors import WarmbootError
 from warmboot.core.text import plural, printable
@@ -32,7 +32,9 @@ def grub_entries(search: Search) -> Iterator[Found]:
         try:
             yield from _grub_menu(search, path, text)
         except WarmbootError as error:
-            yield Looked(printable(path), f"cannot be followed: {error.message}", notice=True)
+            yield SearchedPlace(
+                printable(path), f"cannot be followed: {error.message}", notice=True
+            )
 
 
 def _grub_paths(search: Search) -> Iterator[str]:
@@ -68,10 +70,10 @@ def _grub_menu(search: Search, path: str, text: str) -> Iterator[Found]:
             count += 1
             yield _grub_entry(search, base, f"{path}#{position}", item)
     if menu.items:
-        yield Looked(printable(path), plural(count, "entry", "entries"))
+        yield SearchedPlace(printable(path), plural(count, "entry", "entries"))
         yield _grub_preference(search, path, menu, bls)
     else:
-        yield Looked(printable(path), "no menu in it")
+        yield SearchedPlace(printable(path), "no menu in it")
 
 
 def _grub_entry(search: Search, base: str, source: str, item: grub.Item) -> Entry:
@@ -94,7 +96,9 @@ def _grub_entry(search: Search, base: str, source: str, item: grub.Item) -> Entr
     )
 
 
-def _grub_preference(search: Search, path: str, menu: grub.GrubMenu, bls: list[str]) -> Preference:
+def _grub_preference(
+    search: Search, path: str, menu: grub.GrubMenu, bls: list[str]
+) -> LoaderDefault:
     def source(wanted: str | None) -> str | None:
         position = None if wanted is None else grub.resolve(menu.items, wanted, bls)
         if position is None or position in bls:
@@ -104,7 +108,7 @@ def _grub_preference(search: Search, path: str, menu: grub.GrubMenu, bls: list[s
     # GRUB starts the first entry where the default names none.
     default = source(menu.default or "0") or source("0")
     once = search.grubenv.get("next_entry")
-    return Preference(BootLoader.GRUB, (default,) if default else (), source(once or None))
+    return LoaderDefault(BootLoader.GRUB, (default,) if default else (), source(once or None))
 
 
 def extlinux_entries(search: Search) -> Iterator[Found]:
@@ -131,8 +135,8 @@ def extlinux_entries(search: Search) -> Iterator[Found]:
                 if label.name == menu.default:
                     default = source
                 yield _extlinux_entry(search, base, folder, source, label)
-            yield Looked(printable(path), plural(count, "entry", "entries"))
-            yield Preference(BootLoader.EXTLINUX, (default,) if default else ())
+            yield SearchedPlace(printable(path), plural(count, "entry", "entries"))
+            yield LoaderDefault(BootLoader.EXTLINUX, (default,) if default else ())
 
 
 def _extlinux_entry(search: Search, base: str, folder: str, source: str, label: Label) -> Entry:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from warmboot.core.boot import version
+from warmboot.core.boot import version_order
 from warmboot.core.boot.entry import Entry, Kind
 
 _RANK = {Kind.BLS: 0, Kind.UKI: 0, Kind.GRUB: 1, Kind.EXTLINUX: 2, Kind.BOOT: 3, Kind.MODULES: 3}
@@ -39,6 +39,6 @@ def _age(entry: Entry) -> tuple[object, ...]:
     if rank not in (0, 3):
         return ()
     stated = rank == 3 or entry.sort_key is not None
-    release = version.key(entry.version or "") if stated else ()
+    release = version_order.key(entry.version or "") if stated else ()
     tries = (entry.tries_left or 0, -(entry.tries_done or 0))
-    return (release, version.key(entry.id), tries)
+    return (release, version_order.key(entry.id), tries)

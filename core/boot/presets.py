@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from warmboot.core.architecture import of_machine
 from warmboot.core.boot.cmdline import Word, append, parse, split_words
-from warmboot.core.boot.lint import serial_console
 from warmboot.core.errors import NotFound, WarmbootError
 from warmboot.core.text import printable
 
@@ -44,7 +44,8 @@ class Preset:
 
 def built_in(machine: str) -> tuple[Preset, ...]:
     """Return the presets that need no configuration; `machine` is what ``uname -m`` prints."""
-    serial = serial_console(machine)
+    architecture = of_machine(machine)
+    serial = architecture.facts.serial_console if architecture else None
     port = (Preset("serial", "Serial console", ("console=tty0", f"console={serial}")),)
     return (
         Preset("rescue", "Rescue: a root shell, few services", ("systemd.unit=rescue.target",)),

@@ -19,7 +19,7 @@ from pathlib import Path
 from warmboot.core.boot.openat2 import open_in_root
 from warmboot.core.errors import NotFound
 from warmboot.core.images import Identity, ImageFile
-from warmboot.core.images.source import open_error
+from warmboot.core.images.image_file import open_error
 from warmboot.core.text import printable
 
 _MAX_LINKS = 40  # what the kernel allows

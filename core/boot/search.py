@@ -5,8 +5,8 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterator
 
-from warmboot.core.boot import bls, places
-from warmboot.core.boot.entry import Entry, Found, Looked
+from warmboot.core.boot import bls, boot_partitions
+from warmboot.core.boot.entry import Entry, Found, SearchedPlace
 from warmboot.core.boot.loadervars import Running
 from warmboot.core.boot.root import BootRoot
 from warmboot.core.text import plural, printable
@@ -23,7 +23,7 @@ class Search:
     def __init__(self, root: BootRoot, running: Running | None) -> None:
         self.root = root
         self.running = running
-        self.places = places.boot_places(root)
+        self.places = boot_partitions.boot_places(root)
         self.found: list[Entry] = []
         self._names: dict[str, list[str]] = {}
         self._lowered: dict[str, frozenset[str]] = {}
@@ -32,7 +32,7 @@ class Search:
         self._led: dict[tuple[str, str], str] = {}
 
     def folder(self, folder: str, ending: str, make: Maker) -> Iterator[Found]:
-        """Yield what `make` finds in each name of a folder that ends in `ending`, then a Looked."""
+        """Yield what `make` finds in each name of a folder that ends so, then the place."""
         try:
             names = self._names[folder] = self.root.names(folder)
             if self.known(folder):
@@ -40,7 +40,7 @@ class Search:
         except (OSError, ValueError) as error:
             absent = isinstance(error, FileNotFoundError | NotADirectoryError)
             result = "not there" if absent else "cannot be read"
-            yield Looked(printable(folder), result)
+            yield SearchedPlace(printable(folder), result)
             return
         count = 0
         for name in names:
@@ -51,7 +51,7 @@ class Search:
                 count += 1
                 yield entry
         result = plural(count, "entry", "entries") if count else "empty"
-        yield Looked(printable(folder), result)
+        yield SearchedPlace(printable(folder), result)
 
     def names(self, folder: str) -> list[str]:
         """Return the names in a folder, asked for once; none where it cannot be listed."""

@@ -7,18 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from warmboot.core.bpf.abi import Dialect
+from warmboot.core.bpf.compatibility import check_fit
 from warmboot.core.bpf.container import build_container, write_envelope
 from warmboot.core.bpf.envelope import EnvelopeReport, envelope
-from warmboot.core.bpf.fit import check_fit
-from warmboot.core.bpf.outfile import OutFile
 from warmboot.core.bpf.sign import sign
-from warmboot.core.bpf.unchanged import check_unchanged
+from warmboot.core.bpf.verify_envelope import check_unchanged
 from warmboot.core.errors import ImageError
-from warmboot.core.images import BytesView, ImageFile, identify
+from warmboot.core.images import BytesView, FileView, ImageFile, identify
 from warmboot.core.images.authenticode import Signature
 from warmboot.core.images.bpfcontainer import Envelope
 from warmboot.core.images.bpfobject import LARGEST, ParserObject
 from warmboot.core.images.uki import Uki
+from warmboot.core.outfile import OutFile
 from warmboot.core.text import printable, size
 
 
@@ -66,7 +66,7 @@ def build_file(
     with OutFile(target) as out:
         report = envelope(file.view, parser, out.write, replace=replace)
         file.unchanged()
-        check_unchanged(file.view, out.view(), parser)
+        check_unchanged(file.view, FileView(out.fd, out.size), parser)
         signature = sign(out, key.key, key.certificate) if key is not None else None
         out.commit()
     if report.signature_lost and key is None:
@@ -103,6 +103,6 @@ def build_envelope_file(
         file.unchanged()
         if initrd is not None:
             initrd.unchanged()
-        Envelope.parse(out.view())
+        Envelope.parse(FileView(out.fd, out.size))
         out.commit()
     return count

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from warmboot.core.bpf.abi import HEADERS, Action, Command, Dialect, Kind, Target
-from warmboot.core.bpf.outcome import Outcome, Refusal
+from warmboot.core.bpf.refusal import Outcome, Refusal
 from warmboot.core.errors import ImageError
 from warmboot.core.images import View
 

@@ -12,10 +12,10 @@ import struct
 from dataclasses import dataclass
 from typing import Self
 
-from warmboot.core.bpf import kernel
+from warmboot.core.bpf import bpf_syscall
 from warmboot.core.bpf.abi import ACTIONS, HEADERS, Command, Dialect, Target
-from warmboot.core.bpf.outcome import Outcome, Refusal
 from warmboot.core.bpf.parsers import Parser
+from warmboot.core.bpf.refusal import Outcome, Refusal
 from warmboot.core.errors import ImageError, WarmbootError
 from warmboot.core.images import BytesView, View
 from warmboot.core.images.bpfobject import ParserObject
@@ -40,7 +40,7 @@ class Rehearsal:
     why: str | None
 
 
-class Stand:
+class LoadedRehearsal:
     """A parser's rehearsal, loaded: takes one image after the other of up to `room` bytes."""
 
     def __init__(self, parser: Parser, room: int) -> None:
@@ -50,12 +50,12 @@ class Stand:
         self._dialect = parser.recipe.dialect
         self._chunks = max(1, -(-room // _CHUNK))
         try:
-            self._loaded = kernel.load(data, code, _MAPS, entries={_IMAGE: self._chunks})
-        except kernel.LoadError as error:
+            self._loaded = bpf_syscall.load(data, code, _MAPS, entries={_IMAGE: self._chunks})
+        except bpf_syscall.LoadError as error:
             raise _refused(error) from error
         size = self._chunks * _CHUNK
         self._image = mmap.mmap(self._loaded.maps[_IMAGE], size)
-        self._ring = kernel.Ring(self._loaded.maps[_RING], parser.recipe.sizes.ring)
+        self._ring = bpf_syscall.Ring(self._loaded.maps[_RING], parser.recipe.sizes.ring)
 
     def run(self, view: View) -> Outcome:
         """Run the program once on an image; raises ImageError where the image is too large."""
@@ -104,7 +104,7 @@ class Stand:
 
 def rehearse(view: View, parser: Parser) -> Outcome:
     """Run a parser's rehearsal on one image; raises CannotRehearse, ImageError."""
-    with Stand(parser, view.size) as stand:
+    with LoadedRehearsal(parser, view.size) as stand:
         return stand.run(view)
 
 
@@ -120,7 +120,7 @@ def _decode(record: memoryview, dialect: Dialect) -> Command:
     return Command(action, Target(target), payload, fill=bool(fill))
 
 
-def _refused(error: kernel.LoadError) -> CannotRehearse:
+def _refused(error: bpf_syscall.LoadError) -> CannotRehearse:
     if error.code in (errno.EPERM, errno.EACCES) and not error.log:
         return CannotRehearse(
             "This user may not load BPF programs", hint="Run warmboot as root (sudo warmboot)."

@@ -6,9 +6,10 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from warmboot.core.bpf.outfile import OutFile
 from warmboot.core.errors import NotFound, WarmbootError
+from warmboot.core.images import FileView
 from warmboot.core.images.authenticode import Signature, signatures_of
+from warmboot.core.outfile import OutFile
 from warmboot.core.text import printable
 
 _PACKAGE = "sbsigntool"
@@ -33,7 +34,7 @@ def sign(file: OutFile, key: Path, certificate: Path) -> Signature:
         file.adopt(signed)
     finally:
         signed.unlink(missing_ok=True)
-    found = signatures_of(file.view())
+    found = signatures_of(FileView(file.fd, file.size))
     if not found or found[-1].matches is not True:
         raise WarmbootError(
             "The signature that sbsign made does not fit the file",

@@ -9,10 +9,10 @@ from types import TracebackType
 from typing import Self
 
 from warmboot.core.bpf.abi import Dialect
+from warmboot.core.bpf.compatibility import check_fit, check_room
 from warmboot.core.bpf.container import build_container, write_envelope
 from warmboot.core.bpf.envelope import envelope
-from warmboot.core.bpf.fit import check_fit, check_room
-from warmboot.core.bpf.unchanged import check_unchanged
+from warmboot.core.bpf.verify_envelope import check_unchanged
 from warmboot.core.errors import ImageError
 from warmboot.core.images import BootImage, BytesView, View
 from warmboot.core.images.bpfcontainer import Envelope

@@ -17,11 +17,11 @@ from importlib import resources
 from pathlib import Path
 
 from warmboot.core.bpf.abi import Dialect, Kind
-from warmboot.core.bpf.object import write_object
-from warmboot.core.bpf.outfile import OutFile
+from warmboot.core.bpf.elf_writer import write_object
 from warmboot.core.bpf.sizes import Sizes
 from warmboot.core.bpf.skeleton import read_arrays
 from warmboot.core.errors import NotFound, WarmbootError
+from warmboot.core.outfile import OutFile
 
 _OLDEST_CLANG, _OLDEST_BPFTOOL = (13, 0), (7, 1)
 _TIMEOUT = 120  # seconds; a build takes less than one

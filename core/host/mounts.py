@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 
 from warmboot.core.host.files import read_text
+from warmboot.core.mountinfo import LIMIT, parse_mountinfo
 
-_LIMIT = 4 << 20
-_MOUNTS = 20_000
 _NETWORK = frozenset(
     ("nfs", "nfs4", "cifs", "smb3", "smbfs", "ceph", "afs", "9p", "ncpfs", "coda", "lustre",
      "gfs2", "ocfs2", "orangefs", "beegfs")
@@ -37,18 +34,7 @@ class Mount:
 
 def read_mounts(prefix: Path) -> tuple[Mount, ...]:
     """Return what is mounted, in the order of the kernel's list."""
-    lines = (read_text(prefix / "proc/self/mountinfo", _LIMIT) or "").splitlines()
-    return tuple(filter(None, map(_mount, islice(lines, _MOUNTS))))
-
-
-def _mount(line: str) -> Mount | None:
-    before, separator, behind = line.partition(" - ")
-    fields, more = before.split(" "), behind.split(" ")
-    if not separator or len(fields) < 6 or len(more) < 2:
-        return None
-    return Mount(fields[2], _unescape(fields[4]), more[0], _unescape(more[1]))
-
-
-def _unescape(text: str) -> str:
-    """Return a field with the octal escapes of blanks and backslashes undone."""
-    return re.sub(r"\\([0-3][0-7]{2})", lambda match: chr(int(match[1], 8)), text)
+    text = read_text(prefix / "proc/self/mountinfo", LIMIT) or ""
+    return tuple(
+        Mount(line.device, line.point, line.type, line.source) for line in parse_mountinfo(text)
+    )

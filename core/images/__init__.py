@@ -1,13 +1,12 @@
 """What is this file? Parsers from bytes to one immutable value per boot image."""
 
 from warmboot.core.images.identify import FORMATS, identify
-from warmboot.core.images.model import Architecture, BootImage, Fact, Format, Method, Stream
-from warmboot.core.images.source import Identity, ImageFile
+from warmboot.core.images.image_file import Identity, ImageFile
+from warmboot.core.images.model import BootImage, Fact, Format, Method, Stream
 from warmboot.core.images.view import BytesView, FileView, View
 
 __all__ = [
     "FORMATS",
-    "Architecture",
     "BootImage",
     "BytesView",
     "Fact",

@@ -11,8 +11,8 @@ from typing import ClassVar, Self
 
 from warmboot.core.errors import ImageError
 from warmboot.core.images.bpfobject import ParserObject
+from warmboot.core.images.elf_sections import ElfSection, is_container, read_elf_sections
 from warmboot.core.images.model import BootImage, Fact, Format
-from warmboot.core.images.sections import ElfSection, is_container, read_elf_sections
 from warmboot.core.images.view import View
 from warmboot.core.text import plural, printable, size
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
+from warmboot.core.architecture import Architecture
 from warmboot.core.errors import ImageError
-from warmboot.core.images.model import Architecture, BootImage, Fact, Format, Method, Stream
-from warmboot.core.images.signature import detect_method
+from warmboot.core.images.compression import detect_method
+from warmboot.core.images.model import BootImage, Fact, Format, Method, Stream
 from warmboot.core.images.view import View
 from warmboot.core.text import size
 

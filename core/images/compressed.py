@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import ClassVar, Self
 
 from warmboot.core.errors import ImageError
+from warmboot.core.images.compression import detect_method
 from warmboot.core.images.model import BootImage, Fact, Format, Stream
-from warmboot.core.images.signature import detect_method
 from warmboot.core.images.view import View
 
 

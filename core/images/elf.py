@@ -6,22 +6,13 @@ import io
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
+from warmboot.core.architecture import of_elf
 from warmboot.core.errors import ImageError
-from warmboot.core.images.model import Architecture, BootImage, Fact, Format
-from warmboot.core.images.sections import is_container
+from warmboot.core.images.elf_sections import is_container
+from warmboot.core.images.model import BootImage, Fact, Format
 from warmboot.core.images.view import View
 from warmboot.core.text import printable
 
-_MACHINES = {
-    ("EM_386", 32): Architecture.X86,
-    ("EM_X86_64", 64): Architecture.X86_64,
-    ("EM_ARM", 32): Architecture.ARM,
-    ("EM_AARCH64", 64): Architecture.ARM64,
-    ("EM_RISCV", 64): Architecture.RISCV64,
-    ("EM_LOONGARCH", 64): Architecture.LOONGARCH64,
-    ("EM_S390", 64): Architecture.S390X,
-    ("EM_PPC64", 64): Architecture.PPC64LE,
-}
 _MAX_SEGMENTS = 64
 _HEADERS = 1 << 16  # the program headers of a kernel stand right behind the ELF header
 
@@ -68,7 +59,7 @@ class ElfKernel(BootImage):
             view.part(segment["p_offset"], segment["p_filesz"], "ELF segment")
         return cls(
             file_size=view.size,
-            architecture=_MACHINES.get((machine, width)),
+            architecture=of_elf(machine, width),
             memory_size=sum(segment["p_memsz"] for segment in segments),
             entry=entry,
             segments=len(segments),

@@ -8,10 +8,10 @@ from warmboot.core.images.bpfobject import ParserObject
 from warmboot.core.images.bzimage import BzImage
 from warmboot.core.images.compressed import CompressedImage
 from warmboot.core.images.elf import ElfKernel
-from warmboot.core.images.legacy import FitImage, UImage
 from warmboot.core.images.model import BootImage
 from warmboot.core.images.pe import PeProgram
 from warmboot.core.images.rawimage import RawImage
+from warmboot.core.images.uboot import FitImage, UImage
 from warmboot.core.images.uki import Addon, Outline, Uki
 from warmboot.core.images.view import View
 from warmboot.core.images.zboot import Zboot

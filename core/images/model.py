@@ -6,21 +6,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar, Self
 
+from warmboot.core.architecture import Architecture
 from warmboot.core.images.view import View
 from warmboot.core.text import size
-
-
-class Architecture(StrEnum):
-    """Instruction set of a kernel or a machine, by the names operators use."""
-
-    X86 = "x86"
-    X86_64 = "x86-64"
-    ARM = "arm"
-    ARM64 = "arm64"
-    RISCV64 = "riscv64"
-    LOONGARCH64 = "loongarch64"
-    S390X = "s390x"
-    PPC64LE = "ppc64le"
 
 
 class Format(StrEnum):

@@ -11,19 +11,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple, Self
 
+from warmboot.core.architecture import Architecture, of_pe
 from warmboot.core.errors import ImageError
-from warmboot.core.images.model import Architecture, BootImage, Fact, Format
+from warmboot.core.images.model import BootImage, Fact, Format
 from warmboot.core.images.view import View
 from warmboot.core.text import printable
 
-MACHINES = {
-    0x014C: Architecture.X86,
-    0x8664: Architecture.X86_64,
-    0x01C2: Architecture.ARM,
-    0xAA64: Architecture.ARM64,
-    0x5064: Architecture.RISCV64,
-    0x6264: Architecture.LOONGARCH64,
-}
 _MAX_SECTIONS = 96  # the limit of the Windows loader; real boot images have fewer than 40
 _NX_COMPAT = 0x0100
 # SectionAlignment, FileAlignment, SizeOfImage, SizeOfHeaders, Subsystem, DllCharacteristics
@@ -107,7 +100,7 @@ def parse_headers(view: View) -> PeHeaders:
     return PeHeaders(
         offset=offset,
         machine=machine,
-        architecture=MACHINES.get(machine),
+        architecture=of_pe(machine),
         sections=tuple(_sections(view, table, offset)),
         subsystem=header.subsystem,
         dll_characteristics=header.dll_characteristics,
@@ -197,7 +190,7 @@ def machine_of(view: View) -> Architecture | None:
     offset = view.u32(0x3C, "PE header offset")
     if offset + 6 > view.size or view.read(offset, 4, "PE signature") != b"PE\0\0":
         return None
-    return MACHINES.get(view.u16(offset + 4, "PE machine"))
+    return of_pe(view.u16(offset + 4, "PE machine"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

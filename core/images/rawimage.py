@@ -9,9 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
+from warmboot.core.architecture import Architecture
 from warmboot.core.errors import ImageError
 from warmboot.core.images import pe
-from warmboot.core.images.model import Architecture, BootImage, Fact, Format
+from warmboot.core.images.model import BootImage, Fact, Format
 from warmboot.core.images.view import View
 from warmboot.core.images.zboot import LINUX_PE_MAGIC
 

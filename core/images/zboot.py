@@ -10,25 +10,13 @@ from typing import ClassVar, Self
 
 from warmboot.core.errors import ImageError
 from warmboot.core.images import pe
+from warmboot.core.images.compression import detect_method, zboot_method
 from warmboot.core.images.model import BootImage, Fact, Format, Method, Stream
 from warmboot.core.images.pe import PeHeaders
-from warmboot.core.images.signature import detect_method
 from warmboot.core.images.view import View
 from warmboot.core.text import size
 
 LINUX_PE_MAGIC = 0x818223CD
-
-#: Names of the header's compression field: those of today's kernels and of older ones.
-METHODS = {
-    "gzip": Method.GZIP,
-    "lz4": Method.LZ4,
-    "lzma": Method.LZMA,
-    "lzo": Method.LZO,
-    "xz": Method.XZ,
-    "xzkern": Method.XZ,
-    "zstd": Method.ZSTD,
-    "zstd22": Method.ZSTD,
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +49,7 @@ class Zboot(BootImage):
         magic = view.u32(0x38, "Linux PE magic") == LINUX_PE_MAGIC
         payload = view.part(offset, count, "payload")
         headers = pe.parse_headers(view)
-        method = METHODS.get(name)
+        method = zboot_method(name)
         stream = None
         if method is not None:
             _check_claim(payload, method, name)

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 from warmboot.core.errors import ImageError
 from warmboot.core.images import Fact, Method, View
-from warmboot.core.images.signature import detect_method
-from warmboot.core.payload.codecs import DECODERS, Source
+from warmboot.core.images.compression import detect_method
+from warmboot.core.payload.codecs import Source, decoder_for
 from warmboot.core.payload.cpio import (
     MAGICS,
     Contents,
@@ -91,9 +91,9 @@ def is_initrd(view: View) -> bool:
     if head[:6] in MAGICS:
         return True
     method = detect_method(head)
-    if method is None or method not in DECODERS:
+    if method is None:
         return False
-    pieces = DECODERS[method](Source(view, 0, view.size, exact=False))
+    pieces = decoder_for(method)(Source(view, 0, view.size, exact=False))
     try:
         return PieceStream(pieces, LIMIT, None).take(6, "magic") in MAGICS
     except ImageError:
@@ -190,7 +190,7 @@ def _packed(
     cancel: Cancel | None,
 ) -> Segment:
     source = Source(view, offset, view.size - offset, exact=False)
-    stream = PieceStream(DECODERS[method](source), limit, cancel)
+    stream = PieceStream(decoder_for(method)(source), limit, cancel)
     contents, problem = _read(stream, head, whole, cancel)
     if contents.ended and problem is None:
         try:

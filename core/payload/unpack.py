@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from warmboot.core.errors import ImageError
 from warmboot.core.images import BootImage, Method, Stream, View, identify
-from warmboot.core.payload.codecs import DECODERS, Source
+from warmboot.core.payload.codecs import Source, decoder_for
 from warmboot.core.payload.follow import Follower
 from warmboot.core.payload.memfile import MemFile
 from warmboot.core.progress import Cancel, Phase, Report, Reporter, ignore
@@ -79,9 +79,7 @@ def decompress(
 
     `written` is told after each piece how many bytes there are.
     """
-    decoder = DECODERS.get(stream.method)
-    if decoder is None:
-        raise ImageError(f"warmboot cannot unpack {stream.method} payloads")
+    decoder = decoder_for(stream.method)
     source = Source(view, stream.offset, stream.size)
     reporter = Reporter(report, Phase.UNPACK, stream.size)
     for piece in decoder(source):

@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from stand_ins import compile_with_stand_ins
+from support.stand_ins import compile_with_stand_ins
 
 from warmboot.core.bpf.abi import Dialect, Kind
 from warmboot.core.bpf.builder import build_file
-from warmboot.core.bpf.object import write_object
+from warmboot.core.bpf.elf_writer import write_object
 from warmboot.core.bpf.parsers import prebuilt, recipe_for
 from warmboot.core.bpf.sizes import sizes_for
 from warmboot.core.bpf.toolchain import Recipe

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from warmboot.core.boot import bls
-from warmboot.core.boot.cmdline import compare
-from warmboot.core.boot.devices import Devices
+from warmboot.core.boot.cmdline import compare, parse
+from warmboot.core.boot.cmdline_context import CmdlineContext
 from warmboot.core.boot.extlinux import parse_menu
 from warmboot.core.boot.grub import Files, positions, read_menu, resolve
-from warmboot.core.boot.lint import lint
 from warmboot.core.errors import WarmbootError
 from warmboot.core.images import BytesView
 from warmboot.core.payload.initrd import is_initrd, read_initrd
+from warmboot.core.plan.checks.command_line import COMMAND_LINE, CmdlineSubject
 
 LIMIT = 4 << 20
 MARK = b"boot:"
@@ -41,7 +41,8 @@ def _entry(data: bytes) -> None:
 def _line(data: bytes) -> None:
     text = data.decode("utf-8", "backslashreplace")
     compare(text, text[: len(text) // 2])
-    lint(text, Devices(nodes=frozenset({"/dev/a"}), machine="x86_64"))
+    known = CmdlineContext(nodes=frozenset({"/dev/a"}), machine="x86_64")
+    list(COMMAND_LINE.run(CmdlineSubject(parse(text), known)))
 
 
 def _initrd(data: bytes) -> None:

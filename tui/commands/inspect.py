@@ -1,51 +1,60 @@
-"""``warmboot inspect``: what is inside an image, checked by unpacking it."""
+"""``warmboot inspect``: what is inside an image or an initrd, checked by unpacking it."""
 
 from __future__ import annotations
 
 import argparse
 
 from warmboot.core.errors import ExitCode
-from warmboot.core.images import Fact, identify
-from warmboot.core.images.authenticode import describe_signature, signatures_of
-from warmboot.core.images.bpfobject import carried_parser
-from warmboot.core.kexec import open_machine
-from warmboot.core.payload.examine import examine
-from warmboot.core.payload.initrd import is_initrd
-from warmboot.core.text import printable
-from warmboot.tui import output
-from warmboot.tui.commands import initrd
-from warmboot.tui.commands.images import open_named
-from warmboot.tui.facts import payload_facts
-from warmboot.tui.progress import ProgressLine
+from warmboot.core.images import Fact
+from warmboot.core.images.authenticode import describe_signature
+from warmboot.core.payload.inspection import InitrdInspection, Inspection
+from warmboot.core.session import Session, open_session
+from warmboot.tui.commands import output
+from warmboot.tui.commands.progress import ProgressLine
+from warmboot.tui.present.facts import payload_facts
 
 
 def run(options: argparse.Namespace) -> int:
     """Print the header and, unless asked not to, unpack the payload and print what came out."""
-    machine = open_machine(options.root)
+    session = open_session(options.root)
     if options.initrd:
-        return initrd.show_entry(machine, options)
-    with open_named(machine, options.image) as file:
-        if is_initrd(file.view):
-            return initrd.show_file(machine, file, options)
-        image = identify(file.view)
-        payload = None
-        if not options.quick:
-            with ProgressLine() as progress:
-                payload = examine(file.view, image, report=progress.report)
-        parser = carried_parser(file.view)
-        signatures = () if options.quick else signatures_of(file.view)
-        path = printable(file.name)
+        found = session.images.inspect_initrds(options.image, quick=options.quick)
+        return _show_initrds(session, found, options)
+    with ProgressLine() as progress:
+        image = session.images.inspect(options.image, quick=options.quick, report=progress.report)
+    if isinstance(image, InitrdInspection):
+        return _show_initrds(session, [image], options)
     if options.json:
-        fields = {"path": path, "image": image, "payload": payload, "signatures": signatures}
-        fields["parser"] = parser
-        output.write_json("inspect", machine, fields)
+        output.write_json("inspect", session, image._asdict())
         return ExitCode.OK
-    output.banner(machine)
-    facts = [
-        Fact("File", path),
-        *image.describe(),
-        *(payload_facts(payload, image) if payload else ()),
-    ]
-    facts += parser.describe() if parser is not None else ()
-    output.write_facts([*facts, *map(describe_signature, signatures)])
+    output.banner(session)
+    output.write_facts(_facts(image))
+    return ExitCode.OK
+
+
+def _facts(found: Inspection) -> list[Fact]:
+    facts = [Fact("File", found.path), *found.image.describe()]
+    facts += payload_facts(found.payload, found.image) if found.payload else ()
+    facts += found.parser.describe() if found.parser is not None else ()
+    return [*facts, *map(describe_signature, found.signatures)]
+
+
+def _show_initrds(
+    session: Session, found: list[InitrdInspection], options: argparse.Namespace
+) -> int:
+    if options.json:
+        output.write_json("inspect", session, {"initrds": found})
+        return ExitCode.OK
+    output.banner(session)
+    for number, one in enumerate(found):
+        if number:
+            output.write_lines([""])
+        facts = [Fact("File", one.path), *one.initrd.describe()]
+        if one.warning:
+            facts.append(Fact("WARNING", one.warning))
+        output.write_facts(facts)
+        for part, segment in enumerate(one.initrd.segments, 1):
+            if segment.names:
+                output.write_lines(["", f"The first files of archive {part}:"])
+                output.write_lines(f"  {name}" for name in segment.names)
     return ExitCode.OK

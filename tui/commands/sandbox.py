@@ -5,17 +5,15 @@ from __future__ import annotations
 import argparse
 
 from warmboot.core.errors import ExitCode
-from warmboot.core.kexec import open_machine
-from warmboot.core.sandbox.tree import create_sandbox
-from warmboot.tui import output
+from warmboot.core.session import make_sandbox
+from warmboot.tui.commands import output
 
 
 def run(options: argparse.Namespace) -> int:
     """Make the sandbox, unless it is there already, and say how to use it."""
-    created = create_sandbox(options.directory, kexec_bpf=options.kexec_bpf)
-    machine = open_machine(options.directory)
+    session, created = make_sandbox(options.directory, kexec_bpf=options.kexec_bpf)
     if options.json:
-        output.write_json("sandbox", machine, {"path": options.directory, "created": created})
+        output.write_json("sandbox", session, {"path": options.directory, "created": created})
         return ExitCode.OK
     state = "Made" if created else "There is already"
     output.write_lines(

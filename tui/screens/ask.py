@@ -11,7 +11,7 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input
 
-from warmboot.tui.widgets.lines import Text
+from warmboot.tui.widgets.bars import Text
 
 
 class AskScreen(ModalScreen[str | None]):

@@ -8,10 +8,10 @@ from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Button
 
-from warmboot.core.kexec import Status
+from warmboot.core.session.status import Status
 from warmboot.tui.actions import help_rows
-from warmboot.tui.widgets.lines import Text, staged_name
-from warmboot.tui.work import Restarted, StageDone, WorkFailed
+from warmboot.tui.screens.messages import Restarted, StageDone, WorkFailed
+from warmboot.tui.widgets.bars import Text, staged_name
 
 
 class Box(VerticalScroll, can_focus=False):
@@ -104,8 +104,8 @@ def staged_box(done: StageDone) -> Choice:
 
 def restarted_box(event: Restarted) -> Choice:
     """Return the box that says what became of a restart."""
-    host = event.machine.host
-    if event.machine.simulated:
+    host = event.session.host
+    if event.session.simulated:
         title, text = "Restarted", f"The simulated machine {host.name} now runs {host.release}."
     else:
         title = "Restarting"

@@ -9,18 +9,25 @@ from pathlib import Path
 from textual import work
 from textual.app import ComposeResult
 from textual.containers import Horizontal, VerticalScroll
-from textual.content import Content
 from textual.message import Message
 from textual.screen import Screen
 from textual.timer import Timer
 
+from warmboot.core.boot.listed_entry import ListedEntry
 from warmboot.core.errors import Cancelled, WarmbootError
 from warmboot.core.images import Identity
-from warmboot.core.kexec import Machine, Status
+from warmboot.core.plan.request import PlanRequest
 from warmboot.core.progress import Cancel
+from warmboot.core.session import Session
+from warmboot.core.session.status import Status
 from warmboot.tui.actions import NOT_WHILE_TYPING, bindings
-from warmboot.tui.describe import details_text, looked_text, prompt
-from warmboot.tui.facts import Row
+from warmboot.tui.present.entry_text import (
+    EntryDetails,
+    details_text,
+    prompt,
+    searched_text,
+)
+from warmboot.tui.present.styled import plain_text
 from warmboot.tui.screens.ask import kernel_question
 from warmboot.tui.screens.dialogs import (
     failure_box,
@@ -31,27 +38,25 @@ from warmboot.tui.screens.dialogs import (
     staged_box,
     unload_box,
 )
-from warmboot.tui.screens.execute import ExecuteScreen
 from warmboot.tui.screens.facts import FactsScreen
-from warmboot.tui.screens.plan import PlanScreen
-from warmboot.tui.widgets.entry_list import EntryList
-from warmboot.tui.widgets.filter import FilterLine
-from warmboot.tui.widgets.lines import KeyLine, StagedLine, Text, TopLine
-from warmboot.tui.work import (
+from warmboot.tui.screens.messages import (
+    ActionDone,
     DetailsRead,
     EntriesFound,
     Examined,
     MachineRead,
+    PlanOpened,
     Restarted,
     RowsRead,
-    SelectionOpened,
     StageDone,
-    Told,
     WorkFailed,
+)
+from warmboot.tui.screens.plan import PlanScreen
+from warmboot.tui.screens.restart import RestartScreen
+from warmboot.tui.screens.workers import (
     cancel_restart,
     examine_here,
-    open_files,
-    open_selection,
+    open_plan,
     read_details,
     read_entries,
     read_machine,
@@ -59,6 +64,9 @@ from warmboot.tui.work import (
     restart_later,
     write_report,
 )
+from warmboot.tui.widgets.bars import KeyLine, StagedLine, Text, TopLine
+from warmboot.tui.widgets.entry_list import EntryList
+from warmboot.tui.widgets.filter import FilterLine
 
 _PAUSE = 0.05  # seconds the cursor rests before its entry's details are drawn
 _SETTLE = 0.2  # seconds the cursor rests before a kernel is unpacked for its details
@@ -72,9 +80,9 @@ class EntriesScreen(Screen[None]):
     def __init__(self, root: Path) -> None:
         super().__init__()
         self._root = root
-        self._machine: Machine | None = None
+        self._session: Session | None = None
         self._status = Status(None, None)
-        self._details: dict[tuple[str, Identity | None], DetailsRead] = {}
+        self._details: dict[tuple[str, Identity | None], EntryDetails] = {}
         self._cancel = Cancel()
         self._settle: Timer | None = None
 
@@ -108,19 +116,19 @@ class EntriesScreen(Screen[None]):
         try:
             found = read_machine(self._root)
             self.post_message(found)
-            for news in read_entries(found.machine):
+            for news in read_entries(found.session):
                 self.post_message(news)
         except WarmbootError as error:
             self.post_message(WorkFailed(error.message, error.hint))
 
     @work(thread=True, group="details")
-    def _read_details(self, machine: Machine, row: Row, cancel: Cancel) -> None:
+    def _read_details(self, session: Session, row: ListedEntry, cancel: Cancel) -> None:
         try:
-            self.post_message(read_details(machine, row, cancel))
+            self.post_message(read_details(session, row, cancel))
         except Cancelled:
             pass
         except WarmbootError as error:
-            self.post_message(DetailsRead(row, (), error.message))
+            self.post_message(DetailsRead(row, EntryDetails((), error.message)))
 
     @work(thread=True, group="act")
     def _do(self, action: Callable[[], Message]) -> None:
@@ -129,21 +137,21 @@ class EntriesScreen(Screen[None]):
         except WarmbootError as error:
             self.post_message(WorkFailed(error.message, error.hint))
             return
-        if not self.post_message(result) and isinstance(result, SelectionOpened):
-            result.selection.close()
+        if not self.post_message(result) and isinstance(result, PlanOpened):
+            result.opened.close()
 
     @work(thread=True, group="act")
-    def _execute(self, machine: Machine) -> None:
+    def _execute(self, session: Session) -> None:
         try:
-            self.post_message(restart(machine))
+            self.post_message(restart(session))
         except WarmbootError as error:
             self.post_message(WorkFailed(error.message, error.hint))
             self._post_machine()
 
     @work(thread=True, group="act")
-    def _unload(self, machine: Machine, *, leave: bool) -> None:
+    def _unload(self, session: Session, *, leave: bool) -> None:
         try:
-            machine.unload()
+            session.unload()
         except WarmbootError as error:
             self.post_message(WorkFailed(error.message, error.hint))
         else:
@@ -166,11 +174,11 @@ class EntriesScreen(Screen[None]):
     # What came back -----------------------------------------------------------------------
 
     def on_machine_read(self, event: MachineRead) -> None:
-        self._machine, self._status = event.machine, event.status
-        self.query_one(TopLine).show_machine(event.machine)
-        self.query_one(StagedLine).show_status(event.machine, event.status)
+        self._session, self._status = event.session, event.status
+        self.query_one(TopLine).show_session(event.session)
+        self.query_one(StagedLine).show_status(event.session, event.status)
         notice = self.query_one("#notice", Text)
-        notice.display = not event.machine.host.privileged
+        notice.display = not event.session.host.privileged
         notice.show("Not root: you can look at everything; staging and restarting need root.")
         self._list.draw()
 
@@ -179,7 +187,7 @@ class EntriesScreen(Screen[None]):
         empty = self.query_one("#empty", Text)
         empty.display = not event.rows
         if not event.rows:
-            empty.show(looked_text(event.listing), layout=True)
+            empty.show(searched_text(event.listing), layout=True)
         self._list.show_rows(event.rows)
         if not self._typing:
             self._list.focus()
@@ -206,29 +214,29 @@ class EntriesScreen(Screen[None]):
 
     def _settled(self) -> None:
         row = self._list.row
-        if row is None or row.image is None or self._machine is None or self._known(row):
+        if row is None or row.image is None or self._session is None or self._known(row):
             return
         self._cancel.cancel()
         self._cancel = Cancel()
-        self._read_details(self._machine, row, self._cancel)
+        self._read_details(self._session, row, self._cancel)
 
-    def _known(self, row: Row) -> DetailsRead | None:
+    def _known(self, row: ListedEntry) -> EntryDetails | None:
         """What reading the whole image showed, as long as the file is the same."""
         return self._details.get((row.entry.id, row.identity))
 
     def on_details_read(self, event: DetailsRead) -> None:
-        self._details[event.row.entry.id, event.row.identity] = event
+        self._details[event.row.entry.id, event.row.identity] = event.details
         self._list.draw()
         self._show_details()
 
-    def on_selection_opened(self, event: SelectionOpened) -> None:
-        if self._machine is None or self.app.screen is not self:
-            event.selection.close()
+    def on_plan_opened(self, event: PlanOpened) -> None:
+        if self._session is None or self.app.screen is not self:
+            event.opened.close()
             return
         name = event.entry.id if event.entry else ""
-        details = self._details.get((name, event.selection.kernel.identity))
+        details = self._details.get((name, event.opened.files.kernel.identity))
         seen = details.sha256 if details else None
-        screen = PlanScreen(self._machine, self._status, event, seen)
+        screen = PlanScreen(self._session, self._status, event, seen)
         self.app.push_screen(screen, self._planned)
 
     def _planned(self, result: StageDone | None) -> None:
@@ -242,7 +250,7 @@ class EntriesScreen(Screen[None]):
         self.app.push_screen(restarted_box(event))
 
     def on_work_failed(self, event: WorkFailed) -> None:
-        if self._machine is None:
+        if self._session is None:
             self.query_one("#details", Text).show(event.message, layout=True)
         self.app.push_screen(failure_box("That did not work", event))
 
@@ -250,48 +258,48 @@ class EntriesScreen(Screen[None]):
 
     def on_option_list_option_selected(self) -> None:
         row = self._list.row
-        if row is None or self._machine is None:
+        if row is None or self._session is None:
             return
         if row.problem:
             self.app.push_screen(message("This entry cannot be used", row.problem))
             return
         self._cancel.cancel()
-        self._do(partial(open_selection, self._machine, row))
+        self._do(partial(open_plan, self._session, PlanRequest(entry=row.entry.id), row))
 
-    def action_other(self) -> None:
-        machine = self._machine
-        if machine is None:
+    def action_open_kernel(self) -> None:
+        session = self._session
+        if session is None:
             return
 
         def answered(path: str | None) -> None:
             if path:
-                self._do(partial(open_files, machine, None, path, None))
+                self._do(partial(open_plan, session, PlanRequest(kernel=path)))
 
         self.app.push_screen(kernel_question(), answered)
 
     def action_facts(self) -> None:
         row = self._list.row
-        if row is not None and self._machine is not None:
+        if row is not None and self._session is not None:
             text = details_text(row, self._known(row))
-            self.app.push_screen(FactsScreen(self._machine, self._status, text.plain))
+            self.app.push_screen(FactsScreen(self._session, self._status, plain_text(text)))
 
     def action_doctor(self) -> None:
-        if self._machine is not None:
-            self._do(partial(examine_here, self._machine))
+        if self._session is not None:
+            self._do(partial(examine_here, self._session))
 
     def on_examined(self, event: Examined) -> None:
-        if self._machine is not None and self.app.screen is self:
-            self.app.push_screen(FactsScreen(self._machine, self._status, event.text))
+        if self._session is not None and self.app.screen is self:
+            self.app.push_screen(FactsScreen(self._session, self._status, event.text))
 
     def action_report(self) -> None:
-        if self._machine is not None:
-            self._do(partial(write_report, self._machine, self._list.row))
+        if self._session is not None:
+            self._do(partial(write_report, self._session, self._list.row))
 
     def action_cancel_restart(self) -> None:
-        if self._machine is not None:
-            self._do(partial(cancel_restart, self._machine))
+        if self._session is not None:
+            self._do(partial(cancel_restart, self._session))
 
-    def on_told(self, event: Told) -> None:
+    def on_action_done(self, event: ActionDone) -> None:
         self._refresh_machine()
         self.app.push_screen(message(event.title, event.text))
 
@@ -302,35 +310,35 @@ class EntriesScreen(Screen[None]):
         self.app.push_screen(help_box("entries"))
 
     def action_execute(self) -> None:
-        machine = self._machine
-        if machine is None or not self._allowed(machine):
+        session = self._session
+        if session is None or not self._allowed(session):
             return
 
-        def answered(delay: float | None) -> None:
-            if delay:
-                self._do(partial(restart_later, machine, delay))
-            elif delay is not None:
+        def answered(at: float | None) -> None:
+            if at:
+                self._do(partial(restart_later, session, at))
+            elif at is not None:
                 notice = self.query_one("#notice", Text)
                 notice.display = True
                 notice.show("Restarting: what is in memory goes to the disks first.")
-                self._execute(machine)
+                self._execute(session)
 
-        self.app.push_screen(ExecuteScreen(machine, self._status), answered)
+        self.app.push_screen(RestartScreen(session, self._status), answered)
 
     def action_unload(self) -> None:
-        machine = self._machine
-        if machine is None or not self._allowed(machine):
+        session = self._session
+        if session is None or not self._allowed(session):
             return
 
         def answered(answer: str | None) -> None:
             if answer == "unload":
-                self._unload(machine, leave=False)
+                self._unload(session, leave=False)
 
         self.app.push_screen(unload_box(self._status), answered)
 
     def action_leave(self) -> None:
-        machine = self._machine
-        if machine is None or not self._status.staged:
+        session = self._session
+        if session is None or not self._status.staged:
             self.app.exit()
             return
 
@@ -338,24 +346,24 @@ class EntriesScreen(Screen[None]):
             if answer == "quit":
                 self.app.exit()
             elif answer == "unload":
-                self._unload(machine, leave=True)
+                self._unload(session, leave=True)
 
         self.app.push_screen(leave_box(self._status), answered)
 
     # Drawing ------------------------------------------------------------------------------
 
-    def _allowed(self, machine: Machine) -> bool:
+    def _allowed(self, session: Session) -> bool:
         """Whether there is something staged that this user may act on; says why not."""
         if not self._status.staged:
             text = "Nothing is staged. Choose an entry and press Enter to plan it."
-        elif not machine.host.privileged:
+        elif not session.host.privileged:
             text = "This needs root. Leave with q and start again with sudo warmboot."
         else:
             return True
         self.app.push_screen(message("Not now", text))
         return False
 
-    def _prompt(self, row: Row) -> Content:
+    def _prompt(self, row: ListedEntry) -> str:
         what = self._status.what
         staged = what is not None and what.entry == row.entry.id
         return prompt(row, self._known(row), staged=staged)
@@ -393,7 +401,7 @@ class EntriesScreen(Screen[None]):
         if self._list.counts[0]:
             self._list.focus()
 
-    def action_all(self) -> None:
+    def action_clear_filter(self) -> None:
         """Show every entry again."""
         if self.query_one(FilterLine).display:
             self._list.focus()

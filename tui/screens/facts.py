@@ -6,9 +6,10 @@ from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.screen import Screen
 
-from warmboot.core.kexec import Machine, Status
+from warmboot.core.session import Session
+from warmboot.core.session.status import Status
 from warmboot.tui.actions import bindings
-from warmboot.tui.widgets.lines import KeyLine, StagedLine, Text, TopLine
+from warmboot.tui.widgets.bars import KeyLine, StagedLine, Text, TopLine
 
 
 class FactsScreen(Screen[None]):
@@ -16,9 +17,9 @@ class FactsScreen(Screen[None]):
 
     BINDINGS = bindings("facts")
 
-    def __init__(self, machine: Machine, status: Status, text: str) -> None:
+    def __init__(self, session: Session, status: Status, text: str) -> None:
         super().__init__()
-        self._machine = machine
+        self._session = session
         self._status = status
         self._text = text
 
@@ -30,8 +31,8 @@ class FactsScreen(Screen[None]):
         yield KeyLine("facts")
 
     def on_mount(self) -> None:
-        self.query_one(TopLine).show_machine(self._machine)
-        self.query_one(StagedLine).show_status(self._machine, self._status)
+        self.query_one(TopLine).show_session(self._session)
+        self.query_one(StagedLine).show_status(self._session, self._status)
 
     def action_back(self) -> None:
         self.dismiss(None)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 
 from textual import work
@@ -14,29 +13,20 @@ from textual.containers import Horizontal, VerticalScroll
 from textual.screen import Screen
 from textual.widgets import Button
 
-from warmboot.core.boot import presets
-from warmboot.core.boot.cmdline import reusable
 from warmboot.core.errors import WarmbootError
-from warmboot.core.kexec import (
-    CommandLine,
-    Machine,
-    Origin,
-    Plan,
-    Status,
-    Verdict,
-    choose_cmdline,
-    make_plan,
-)
-from warmboot.core.kexec.review import review
-from warmboot.core.text import printable
+from warmboot.core.plan.checks.base import Verdict
+from warmboot.core.plan.request import Origin, PlanRequest
+from warmboot.core.session import Session
+from warmboot.core.session.status import Status
 from warmboot.tui.actions import NOT_WHILE_TYPING, bindings
-from warmboot.tui.plantext import difference, plan_text, presets_text, summary
+from warmboot.tui.present.plan_text import difference, plan_text, presets_text, summary
 from warmboot.tui.screens.ask import force_question, initrd_question, paths_of
 from warmboot.tui.screens.dialogs import failure_box, help_box, message
+from warmboot.tui.screens.messages import PlanOpened, StageDone, WorkFailed
 from warmboot.tui.screens.staging import StagingScreen
-from warmboot.tui.widgets.editor import LONGEST, CommandLineEditor
-from warmboot.tui.widgets.lines import KeyLine, StagedLine, Text, TopLine
-from warmboot.tui.work import SelectionOpened, StageDone, WorkFailed, open_files
+from warmboot.tui.screens.workers import open_plan
+from warmboot.tui.widgets.bars import KeyLine, StagedLine, Text, TopLine
+from warmboot.tui.widgets.editor import CommandLineEditor
 
 
 class PlanScreen(Screen[StageDone | None]):
@@ -49,26 +39,22 @@ class PlanScreen(Screen[StageDone | None]):
     AUTO_FOCUS = "#plan-scroll"
 
     def __init__(
-        self, machine: Machine, status: Status, opened: SelectionOpened, seen: str | None = None
+        self, session: Session, status: Status, event: PlanOpened, seen: str | None = None
     ) -> None:
         super().__init__()
-        self._machine = machine
+        self._session = session
         self._status = status
-        self._entry = entry = opened.entry
-        self._selection = selection = opened.selection
-        self._scene = opened.scene
+        self._entry = event.entry
+        self._opened = event.opened
+        self._asked = event.opened.plan.request
         self._seen = seen
-        self._forced: tuple[str, ...] = ()
-        self._first = _visible(
-            choose_cmdline(entry, selection.image, machine.host, unified=selection.unified)
-        )
+        self._first = event.opened.plan.cmdline
         self._staging = False
-        self._plan = self._make_plan(self._first)
 
     def compose(self) -> ComposeResult:
         yield TopLine()
         yield StagedLine()
-        yield Text(summary(self._plan, self._entry), id="plan-top")
+        yield Text(summary(self._opened.plan, self._entry), id="plan-top")
         yield Text("Command line", classes="label")
         yield CommandLineEditor(self._first.text, id="plan-editor", tab_behavior="focus")
         yield Text("", id="plan-count")
@@ -82,8 +68,8 @@ class PlanScreen(Screen[StageDone | None]):
         yield KeyLine("plan")
 
     def on_mount(self) -> None:
-        self.query_one(TopLine).show_machine(self._machine)
-        self.query_one(StagedLine).show_status(self._machine, self._status)
+        self.query_one(TopLine).show_session(self._session)
+        self.query_one(StagedLine).show_status(self._session, self._status)
         editor = self.query_one(CommandLineEditor)
         editor.cursor_blink = False
         editor.move_cursor(editor.document.end)
@@ -91,14 +77,10 @@ class PlanScreen(Screen[StageDone | None]):
 
     def on_unmount(self) -> None:
         if not self._staging:  # else the program is ending, and the thread still reads them
-            self._selection.close()
+            self._opened.close()
 
     def on_text_area_changed(self) -> None:
-        text = self.query_one(CommandLineEditor).text
-        known = (self._first, self._reused())
-        line = next((k for k in known if k.text == text), CommandLine(text, Origin.TYPED))
-        self._plan = self._make_plan(line)
-        self._show()
+        self._change(self._with_line(self.query_one(CommandLineEditor).text))
 
     def on_descendant_focus(self) -> None:
         typing = isinstance(self.focused, CommandLineEditor)
@@ -111,12 +93,12 @@ class PlanScreen(Screen[StageDone | None]):
             self.dismiss(None)
 
     def action_stage(self) -> None:
-        if self._plan.failures:
+        if self._opened.plan.failures:
             self.query_one("#plan-scroll").scroll_home(animate=False)
             self.app.bell()
             return
         self._staging = True
-        screen = StagingScreen(self._machine, self._plan, self._selection, self._seen)
+        screen = StagingScreen(self._session, self._opened, self._seen)
         self.app.push_screen(screen, self._staged)
 
     def _staged(self, result: StageDone | WorkFailed | None) -> None:
@@ -140,16 +122,13 @@ class PlanScreen(Screen[StageDone | None]):
 
     def action_preset(self, number: int) -> None:
         """Put a preset's words into the command line, or take them out again."""
-        if number > len(self._scene.presets):
+        if number > len(self._opened.context.presets):
             return
-        preset, editor = self._scene.presets[number - 1], self.query_one(CommandLineEditor)
-        if presets.active(editor.text, preset):
-            editor.text = presets.remove(editor.text, preset, self._first.text)
-        else:
-            editor.text = presets.apply(editor.text, preset)
+        preset, editor = self._opened.context.presets[number - 1], self.query_one(CommandLineEditor)
+        editor.text = self._opened.toggle(preset, editor.text, self._first.text)
 
     def action_force(self) -> None:
-        names = [finding.check for finding in self._plan.failures if finding.forceable]
+        names = [finding.check for finding in self._opened.plan.failures if finding.forceable]
         if not names:
             text = (
                 "No check that fails can be overruled: the kernel would refuse, or harm would come."
@@ -159,9 +138,8 @@ class PlanScreen(Screen[StageDone | None]):
 
         def answered(name: str | None) -> None:
             if name in names:
-                self._forced = (*self._forced, name)
-                self._plan = self._make_plan(self._plan.choices.cmdline)
-                self._show()
+                forced = (*self._opened.plan.request.forced, name)
+                self._change(self._opened.plan.request._replace(forced=forced))
             elif name:
                 self.app.push_screen(message("Not forced", f"No failing check is called {name}."))
 
@@ -171,43 +149,42 @@ class PlanScreen(Screen[StageDone | None]):
         self.query_one(CommandLineEditor).text = self._first.text
 
     def action_running(self) -> None:
-        self.query_one(CommandLineEditor).text = self._reused().text
+        self.query_one(CommandLineEditor).text = self._opened.running_line.text
 
     def action_initrd(self) -> None:
         def answered(answer: str | None) -> None:
             if answer is not None:
-                kernel = None if self._entry else self._selection.kernel.name
-                files = (self._entry, kernel, paths_of(answer))
-                self._reopen(partial(open_files, self._machine, *files))
+                request = self._opened.plan.request._replace(initrds=paths_of(answer))
+                self._reopen(partial(open_plan, self._session, request))
 
-        names = tuple(self._path(file.name) for file in self._selection.initrds or ())
+        names = tuple(self._path(file.name) for file in self._opened.files.initrds or ())
         self.app.push_screen(initrd_question(names), answered)
 
     def _path(self, name: str) -> str:
         """Return the path on this machine of a file inside the boot root."""
-        root = str(self._machine.root.path)
+        root = str(self._session.root.path)
         return name if name.startswith(root) else os.path.join(root, name.lstrip("/"))
 
     @work(thread=True, exclusive=True)
-    def _reopen(self, opener: Callable[[], SelectionOpened]) -> None:
+    def _reopen(self, opener: Callable[[], PlanOpened]) -> None:
         try:
-            opened = opener()
+            event = opener()
         except WarmbootError as error:
             self.post_message(WorkFailed(error.message, error.hint))
             return
-        if not self.post_message(opened):
-            opened.selection.close()
+        if not self.post_message(event):
+            event.opened.close()
 
-    def on_selection_opened(self, event: SelectionOpened) -> None:
+    def on_plan_opened(self, event: PlanOpened) -> None:
         event.stop()
         if self._staging:
-            event.selection.close()
+            event.opened.close()
             return
-        self._selection.close()
-        self._selection, self._scene = event.selection, event.scene
-        self._plan = self._make_plan(self._plan.choices.cmdline)
-        self.query_one("#plan-top", Text).show(summary(self._plan, self._entry), layout=True)
-        self._show()
+        self._opened.close()
+        self._opened = event.opened
+        self._asked = self._asked._replace(initrds=event.opened.plan.request.initrds)
+        self.query_one("#plan-top", Text).show(summary(self._opened.plan, self._entry), layout=True)
+        self._change(self._with_line(self.query_one(CommandLineEditor).text))
 
     def on_work_failed(self, event: WorkFailed) -> None:
         event.stop()
@@ -222,37 +199,33 @@ class PlanScreen(Screen[StageDone | None]):
         else:
             self.dismiss(None)
 
-    def _reused(self) -> CommandLine:
-        return _visible(CommandLine(reusable(self._machine.host.cmdline), Origin.RUNNING))
+    def _with_line(self, text: str) -> PlanRequest:
+        """Return the request for a command line in the editor, known by where it comes from."""
+        request = self._asked._replace(forced=self._opened.plan.request.forced)
+        if text == self._first.text:
+            return request
+        if text == self._opened.running_line.text:
+            return request._replace(cmdline=None, cmdline_from=Origin.RUNNING)
+        return request._replace(cmdline=text)
 
-    def _make_plan(self, line: CommandLine) -> Plan:
-        machine, selection = self._machine, self._selection
-        choices = selection.choices(self._entry, line, foreign_root=machine.foreign_root)
-        plan = make_plan(
-            replace(choices, forced=self._forced),
-            selection.image,
-            selection.initrd_bytes,
-            machine.host,
-            machine.loader.name,
-            self._scene.around,
-            self._scene.dialect,
-        )
-        return review(plan, self._scene.devices)
+    def _change(self, request: PlanRequest) -> None:
+        self._opened.change(request)
+        self._show()
 
     def _show(self) -> None:
         """Draw what depends on the command line."""
-        line, failures = self._plan.choices.cmdline, self._plan.failures
-        used = next(f for f in self._plan.findings if f.check == "command-line")
+        plan = self._opened.plan
+        line, failures = plan.cmdline, plan.failures
+        used = next(f for f in plan.findings if f.check == "command-line")
         count = len(line.text.encode("utf-8", "surrogateescape")) + 1
         shown = used.text if used.verdict is Verdict.PASS else f"{count} bytes"
-        shown = f"{shown}, {line.origin.value}{difference(line.text, self._reused().text)}"
+        shown = (
+            f"{shown}, {line.origin.value}{difference(line.text, self._opened.running_line.text)}"
+        )
         self.query_one("#plan-count", Text).show(shown, layout=True)
-        self.query_one("#plan-presets", Text).show(presets_text(self._scene.presets, line.text))
-        self.query_one("#plan-text", Text).show(plan_text(self._plan), layout=True)
+        self.query_one("#plan-presets", Text).show(
+            presets_text(self._opened.context.presets, line.text)
+        )
+        self.query_one("#plan-text", Text).show(plan_text(plan), layout=True)
         self.query_one("#stage", Button).disabled = bool(failures)
         self.query_one("#plan-why-not", Text).show(f"FAIL {failures[0].text}" if failures else "")
-
-
-def _visible(line: CommandLine) -> CommandLine:
-    """Return a command line that is staged as it is shown: odd characters become escapes."""
-    return CommandLine(printable(line.text, LONGEST), line.origin)

@@ -11,11 +11,13 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 
 from warmboot.core.errors import WarmbootError
-from warmboot.core.kexec import Machine, Plan, Selection
+from warmboot.core.plan.planner import OpenPlan
 from warmboot.core.progress import Cancel, Phase, Progress
+from warmboot.core.session import Session
 from warmboot.core.text import size
-from warmboot.tui.widgets.lines import Text
-from warmboot.tui.work import StageDone, StageProgress, WorkFailed, stage
+from warmboot.tui.screens.messages import StageDone, StageProgress, WorkFailed
+from warmboot.tui.screens.workers import stage
+from warmboot.tui.widgets.bars import Text
 
 _WIDTH = 40
 _REDRAW = 0.1  # seconds between two drawings of the bar: a serial line is slow
@@ -26,13 +28,10 @@ class StagingScreen(ModalScreen[StageDone | WorkFailed]):
 
     BINDINGS = [Binding("escape,ctrl+c", "cancel", "Cancel")]
 
-    def __init__(
-        self, machine: Machine, plan: Plan, selection: Selection, seen: str | None
-    ) -> None:
+    def __init__(self, session: Session, opened: OpenPlan, seen: str | None) -> None:
         super().__init__(classes="dialog")
-        self._machine = machine
-        self._plan = plan
-        self._selection = selection
+        self._session = session
+        self._opened = opened
         self._seen = seen
         self._cancel = Cancel()
         self._phase: Phase | None = None
@@ -41,7 +40,7 @@ class StagingScreen(ModalScreen[StageDone | WorkFailed]):
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="box"):
-            yield Text(f"Staging {self._plan.choices.kernel}", classes="title")
+            yield Text(f"Staging {self._opened.plan.files.kernel}", classes="title")
             yield Text("", id="phase")
             yield Text("", id="bar")
             yield Text("", id="amount")
@@ -59,9 +58,7 @@ class StagingScreen(ModalScreen[StageDone | WorkFailed]):
             self.post_message(StageProgress(progress))
 
         try:
-            self.post_message(
-                stage(self._machine, self._plan, self._selection, report, self._cancel, self._seen)
-            )
+            self.post_message(stage(self._session, self._opened, report, self._cancel, self._seen))
         except WarmbootError as error:
             self.post_message(WorkFailed(error.message, error.hint))
 

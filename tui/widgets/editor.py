@@ -7,7 +7,7 @@ from textual.widgets import TextArea
 
 from warmboot.core.text import printable
 
-LONGEST = 65536  # characters; no kernel takes more
+LONGEST = 65536  # characters; see warmboot.core.plan.command_line
 
 
 class CommandLineEditor(TextArea):

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from rich.segment import Segment
-from textual.content import Content
 from textual.strip import Strip
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
 from warmboot.core.boot import Entry
+from warmboot.core.boot.listed_entry import ListedEntry
 from warmboot.core.text import printable
-from warmboot.tui.facts import Row
 
 LINES = 2  # of each entry; the style sheet forbids wrapping
 
@@ -23,15 +22,15 @@ class EntryList(OptionList):
     Draws ``>`` before the highlighted entry: on a vt220, colour alone would say nothing.
     """
 
-    def __init__(self, prompt: Callable[[Row], Content]) -> None:
+    def __init__(self, prompt: Callable[[ListedEntry], str]) -> None:
         super().__init__(id="entries", markup=False)
         self._prompt = prompt
-        self._rows: dict[Entry, Row] = {}
+        self._rows: dict[Entry, ListedEntry] = {}
         self._shown: list[Entry] = []
         self._filter = ""
 
     @property
-    def row(self) -> Row | None:
+    def row(self) -> ListedEntry | None:
         """The highlighted row."""
         index = self.highlighted
         if index is None or index >= len(self._shown):
@@ -43,13 +42,13 @@ class EntryList(OptionList):
         """How many rows are shown, and how many there are."""
         return len(self._shown), len(self._rows)
 
-    def show_rows(self, rows: Iterable[Row]) -> None:
+    def show_rows(self, rows: Iterable[ListedEntry]) -> None:
         """Replace all rows; the cursor stays on its entry, or where that is gone, in its place."""
         before = self.row
         self._rows = {row.entry: row for row in rows}
         self._fill(before)
 
-    def update_rows(self, rows: Iterable[Row]) -> None:
+    def update_rows(self, rows: Iterable[ListedEntry]) -> None:
         """Replace rows that are there already by what is known of them now."""
         for row in rows:
             if row.entry in self._rows:
@@ -77,7 +76,7 @@ class EntryList(OptionList):
         style = next((segment.style for segment in strip), None)
         return Strip.join([Strip([Segment(">", style)], 1), strip.crop(1)])
 
-    def _fill(self, row: Row | None) -> None:
+    def _fill(self, row: ListedEntry | None) -> None:
         """Show what fits; the cursor goes to the entry of `row`, known by its name."""
         index = self.highlighted or 0
         shown = [entry for entry, listed in self._rows.items() if _fits(listed, self._filter)]
@@ -93,7 +92,7 @@ class EntryList(OptionList):
         self.highlighted = min(index, len(shown) - 1) if shown else None
 
 
-def _fits(row: Row, text: str) -> bool:
+def _fits(row: ListedEntry, text: str) -> bool:
     entry = row.entry
     release = row.image.release if row.image else None
     names = (entry.id, entry.title, entry.version, entry.kernel, release)

@@ -7,7 +7,7 @@ from textual.containers import Horizontal
 from textual.message import Message
 from textual.widgets import Input
 
-from warmboot.tui.widgets.lines import Text
+from warmboot.tui.widgets.bars import Text
 
 
 class FilterLine(Horizontal):

@@ -1,17 +1,19 @@
-"""One decoder per compression method, each a generator over a bounded stream."""
+"""One decoder per compression method, each a generator over a bounded stream.
+
+The decoder of a method is ``decode`` of the module that has the method's name; it is imported when
+the first stream of that method is met.
+"""
+
+import importlib
 
 from warmboot.core.images import Method
-from warmboot.core.payload.codecs import bzip2, gzip, lz4, lzo, xz, zstd
 from warmboot.core.payload.codecs.base import Decoder, Piece, Source
 
-DECODERS: dict[Method, Decoder] = {
-    Method.GZIP: gzip.decode,
-    Method.ZSTD: zstd.decode,
-    Method.LZ4: lz4.decode,
-    Method.LZMA: xz.decode_lzma,
-    Method.LZO: lzo.decode,
-    Method.XZ: xz.decode_xz,
-    Method.BZIP2: bzip2.decode,
-}
 
-__all__ = ["DECODERS", "Decoder", "Piece", "Source"]
+def decoder_for(method: Method) -> Decoder:
+    """Return the decoder of a method."""
+    decode: Decoder = importlib.import_module(f"{__name__}.{method.value}").decode
+    return decode
+
+
+__all__ = ["Decoder", "Piece", "Source", "decoder_for"]

@@ -12,6 +12,8 @@ from warmboot.core.images import View
 CHUNK = 128 * 1024
 #: A decoder hands out pieces of at most this many bytes, whatever the input.
 PIECE = 1024 * 1024
+#: Kernel builds use dictionaries of up to 128 MiB; liblzma needs a little more than that.
+LZMA_MEMORY = 160 * 1024 * 1024
 
 Piece = bytes | bytearray | memoryview
 

@@ -1,4 +1,4 @@
-"""xz (.xz container) and lzma (.lzma, LZMA_alone), decoded by liblzma through the standard library.
+"""xz (.xz container), decoded by liblzma through the standard library.
 
 Sources: the .xz file format 1.2, section 3.1 (block header); lib/decompress_unxz.c.
 """
@@ -9,18 +9,16 @@ import lzma
 from collections.abc import Iterator
 
 from warmboot.core.errors import ImageError
-from warmboot.core.payload.codecs.base import Piece, Source, damaged, drain
+from warmboot.core.payload.codecs.base import LZMA_MEMORY, Piece, Source, damaged, drain
 
-#: Kernel builds use dictionaries of up to 128 MiB; liblzma needs a little more than that.
-_MEMORY = 160 * 1024 * 1024
 _FILTERS = {0x0A: ("ARM64", "5.4"), 0x0B: ("RISC-V", "5.6")}
 _BLOCK_HEADER = 12  # behind the stream header
 
 
-def decode_xz(source: Source) -> Iterator[Piece]:
+def decode(source: Source) -> Iterator[Piece]:
     """Yield the content of one .xz stream; its own check (CRC-32 in kernels) is verified."""
     needed = _branch_filter(source)
-    decoder = lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=_MEMORY)
+    decoder = lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=LZMA_MEMORY)
     try:
         yield from drain("xz", source, decoder)
     except lzma.LZMAError as error:
@@ -31,15 +29,6 @@ def decode_xz(source: Source) -> Iterator[Piece]:
                 hint=f"liblzma {version} or later has it. Update the package liblzma5.",
             ) from error
         raise damaged("xz", str(error)) from error
-
-
-def decode_lzma(source: Source) -> Iterator[Piece]:
-    """Yield the content of one .lzma stream; the format has no checksum."""
-    decoder = lzma.LZMADecompressor(lzma.FORMAT_ALONE, memlimit=_MEMORY)
-    try:
-        yield from drain("lzma", source, decoder)
-    except lzma.LZMAError as error:
-        raise damaged("lzma", str(error)) from error
 
 
 def _branch_filter(source: Source) -> tuple[str, str] | None:

@@ -1,0 +1,198 @@
+"""Processor architectures: one record for each, the only place that knows their names and numbers.
+
+Sources: uname(2), the Debian port names, PE Format ("Machine types"), elf(5), U-Boot's image.h,
+the kernel's system call tables, include/uapi/linux/kexec.h, arch/*/include/uapi/asm/setup.h.
+"""
+
+from __future__ import annotations
+
+import errno
+from enum import StrEnum
+from typing import NamedTuple
+
+
+class Architecture(StrEnum):
+    """Instruction set of a kernel or a machine, by the names operators use."""
+
+    X86 = "x86"
+    X86_64 = "x86-64"
+    ARM = "arm"
+    ARM64 = "arm64"
+    RISCV64 = "riscv64"
+    LOONGARCH64 = "loongarch64"
+    S390X = "s390x"
+    PPC64LE = "ppc64le"
+
+    @property
+    def facts(self) -> ArchitectureFacts:
+        """What is known of this architecture."""
+        return _FACTS[self]
+
+
+class ArchitectureFacts(NamedTuple):
+    """What differs between architectures; None and () where there is nothing of the kind.
+
+    `machines` are the names that ``uname -m`` prints. `elf` is e_machine's name and the bits.
+    `accepts` names the formats (see warmboot.core.images.Format) that kexec_file_load(2) takes as
+    they are, `wrong_format` the errno it answers with to any other. `kexec_arch` is KEXEC_ARCH_*.
+    `command_line_size` is COMMAND_LINE_SIZE in bytes, the NUL included; `command_line_reserve` the
+    bytes behind the command line that kexec_file_load(2) keeps for itself. `page_sizes` in bytes.
+    `serial_console` is the usual value of console= for the first serial port, `serial_drivers` the
+    names of ports that belong to these machines only. `verify_option` is the build option that
+    lets the kernel check a PE signature in kexec_file_load(2). `placed_here`: warmboot places the
+    segments of kexec_load(2) itself; see warmboot.core.load.kexec_load.
+    """
+
+    machines: tuple[str, ...]
+    debian: str
+    elf: tuple[str, int]
+    command_line_size: int
+    pe: int | None = None
+    uboot: int | None = None
+    accepts: tuple[str, ...] = ()
+    wrong_format: int = errno.EINVAL
+    kexec_file_load: int | None = None
+    kexec_load: int | None = None
+    kexec_arch: int | None = None
+    bpf: int | None = None
+    command_line_reserve: int = 0
+    page_sizes: tuple[int, ...] = (4096,)
+    serial_console: str | None = None
+    serial_drivers: tuple[str, ...] = ()
+    verify_option: str | None = None
+    placed_here: bool = False
+
+
+_FACTS = {
+    Architecture.X86: ArchitectureFacts(
+        machines=("i686", "i586", "i486", "i386"),
+        debian="i386",
+        elf=("EM_386", 32),
+        command_line_size=2048,
+        pe=0x014C,
+        uboot=3,
+        wrong_format=errno.ENOEXEC,
+        serial_console="ttyS0,115200",
+    ),
+    Architecture.X86_64: ArchitectureFacts(
+        machines=("x86_64",),
+        debian="amd64",
+        elf=("EM_X86_64", 64),
+        command_line_size=2048,
+        pe=0x8664,
+        uboot=24,
+        accepts=("bzImage",),
+        wrong_format=errno.ENOEXEC,
+        kexec_file_load=320,
+        kexec_load=246,
+        kexec_arch=62 << 16,
+        bpf=321,
+        command_line_reserve=30,  # MAX_ELFCOREHDR_STR_LEN, arch/x86/kernel/kexec-bzimage64.c
+        serial_console="ttyS0,115200",
+        verify_option="KEXEC_BZIMAGE_VERIFY_SIG",
+    ),
+    Architecture.ARM: ArchitectureFacts(
+        machines=("armv7l", "armv8l", "armv6l"),
+        debian="armhf",
+        elf=("EM_ARM", 32),
+        command_line_size=1024,
+        pe=0x01C2,
+        uboot=2,
+        serial_console="ttyAMA0,115200",
+        serial_drivers=("ttyAMA",),
+    ),
+    Architecture.ARM64: ArchitectureFacts(
+        machines=("aarch64",),
+        debian="arm64",
+        elf=("EM_AARCH64", 64),
+        command_line_size=2048,
+        pe=0xAA64,
+        uboot=22,
+        accepts=("Image",),
+        kexec_file_load=294,
+        kexec_load=104,
+        kexec_arch=183 << 16,
+        bpf=280,
+        page_sizes=(4096, 16384, 65536),
+        serial_console="ttyAMA0,115200",
+        serial_drivers=("ttyAMA",),
+        verify_option="KEXEC_IMAGE_VERIFY_SIG",
+        placed_here=True,
+    ),
+    Architecture.RISCV64: ArchitectureFacts(
+        machines=("riscv64",),
+        debian="riscv64",
+        elf=("EM_RISCV", 64),
+        command_line_size=1024,
+        pe=0x5064,
+        uboot=26,
+        accepts=("Image", "ELF"),
+        kexec_file_load=294,
+        kexec_load=104,
+        kexec_arch=243 << 16,
+        bpf=280,
+        serial_console="ttyS0,115200",
+    ),
+    Architecture.LOONGARCH64: ArchitectureFacts(
+        machines=("loongarch64",),
+        debian="loong64",
+        elf=("EM_LOONGARCH", 64),
+        command_line_size=4096,
+        pe=0x6264,
+        accepts=("Image", "ELF"),
+        kexec_file_load=294,
+        kexec_load=104,
+        kexec_arch=258 << 16,
+        bpf=280,
+        page_sizes=(4096, 16384, 65536),
+        serial_console="ttyS0,115200",
+    ),
+    Architecture.S390X: ArchitectureFacts(
+        machines=("s390x",),
+        debian="s390x",
+        elf=("EM_S390", 64),
+        command_line_size=4096,
+        kexec_file_load=381,
+        kexec_load=277,
+        kexec_arch=22 << 16,
+        bpf=351,
+    ),
+    Architecture.PPC64LE: ArchitectureFacts(
+        machines=("ppc64le",),
+        debian="ppc64el",
+        elf=("EM_PPC64", 64),
+        command_line_size=2048,
+        accepts=("ELF",),
+        kexec_file_load=382,
+        kexec_load=268,
+        kexec_arch=21 << 16,
+        bpf=361,
+        page_sizes=(4096, 65536),
+        serial_console="hvc0",
+    ),
+}
+
+_BY_MACHINE = {name: arch for arch, facts in _FACTS.items() for name in facts.machines}
+_BY_PE = {facts.pe: arch for arch, facts in _FACTS.items() if facts.pe is not None}
+_BY_ELF = {facts.elf: arch for arch, facts in _FACTS.items()}
+_BY_UBOOT = {facts.uboot: arch for arch, facts in _FACTS.items() if facts.uboot is not None}
+
+
+def of_machine(machine: str) -> Architecture | None:
+    """Return the architecture that ``uname -m`` calls `machine`, None for one not known here."""
+    return _BY_MACHINE.get(machine)
+
+
+def of_pe(number: int) -> Architecture | None:
+    """Return the architecture of a PE file's Machine field, None for one not known here."""
+    return _BY_PE.get(number)
+
+
+def of_elf(name: str, bits: int) -> Architecture | None:
+    """Return the architecture of an ELF file's e_machine (``EM_…``) and class in bits, or None."""
+    return _BY_ELF.get((name, bits))
+
+
+def of_uboot(number: int) -> Architecture | None:
+    """Return the architecture of a U-Boot image's ih_arch, None for one not known here."""
+    return _BY_UBOOT.get(number)

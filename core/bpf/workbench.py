@@ -1,0 +1,88 @@
+"""Parsers for one image: built into a file, or run here to see what the kernel would be told."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import NamedTuple
+
+from warmboot.core.bpf import model
+from warmboot.core.bpf.abi import Command, Dialect
+from warmboot.core.bpf.attach_probe import Replay, replay
+from warmboot.core.bpf.parsers import Parser, parser_for
+from warmboot.core.bpf.rehearse import CannotRehearse, rehearse
+from warmboot.core.images import BytesView, View, identify
+from warmboot.core.images.bpfobject import ParserObject
+from warmboot.core.outfile import OutFile
+
+
+class BuiltParser(NamedTuple):
+    """A parser that was written to a file: its size in bytes, who made it, and what it is."""
+
+    size: int
+    origin: str
+    parser: ParserObject
+
+
+class ParserCommand(NamedTuple):
+    """One command as the kernel would receive it; sizes in bytes."""
+
+    action: str
+    target: str
+    payload_size: int
+    sha256: str
+    fill: bool
+
+
+class ImageRehearsal(NamedTuple):
+    """What a parser would tell the kernel about an image.
+
+    `why_modelled` says why a model answered in the program's place, None where the program ran.
+    `refusal` is why the parser gives up, None where it hands the image over. `replay` is how far
+    loading the parser into the running kernel came.
+    """
+
+    parser: Parser
+    why_modelled: str | None
+    commands: tuple[ParserCommand, ...]
+    refusal: str | None
+    replay: Replay
+
+
+def build_parser(view: View, dialect: Dialect, target: Path) -> BuiltParser:
+    """Write the parser for an image, whole or not at all; raises ImageError, NotFound."""
+    parser = parser_for(identify(view), dialect)
+    with OutFile(target) as out:
+        out.write(parser.content)
+        out.commit()
+    found = ParserObject.parse(BytesView(parser.content))
+    return BuiltParser(len(parser.content), parser.origin, found)
+
+
+def rehearse_image(view: View, dialect: Dialect) -> ImageRehearsal:
+    """Run the parser's code, or its model, on an image; raises ImageError, NotFound."""
+    image = identify(view)
+    parser = parser_for(image, dialect)
+    why = None
+    try:
+        outcome = rehearse(view, parser_for(image, dialect, rehearsal=True))
+    except CannotRehearse as error:
+        why = error.message
+        outcome = model.run(view, dialect, parser.recipe.kind, parser.recipe.sizes.record)
+    return ImageRehearsal(
+        parser=parser,
+        why_modelled=why,
+        commands=tuple(map(_command, outcome.commands)),
+        refusal=None if outcome.refusal is None else outcome.refusal.text,
+        replay=replay(BytesView(parser.content)),
+    )
+
+
+def _command(command: Command) -> ParserCommand:
+    return ParserCommand(
+        command.action,
+        command.target.name,
+        len(command.payload),
+        hashlib.sha256(command.payload).hexdigest(),
+        command.fill,
+    )

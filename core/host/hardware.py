@@ -1,0 +1,90 @@
+"""Processors, displays, watchdogs and memory areas: what hardware a restart meets."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from warmboot.core.host.files import names, read_int, read_text
+from warmboot.core.text import printable
+
+_IOMEM = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Watchdog:
+    """A watchdog. `timeout` in seconds, None where the driver does not tell."""
+
+    name: str
+    identity: str
+    armed: bool
+    timeout: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Processors:
+    """`possible`: how many the kernel can ever have; `spin_table`: ones that cannot be stopped."""
+
+    possible: int | None
+    spin_table: bool
+
+
+def read_watchdogs(prefix: Path) -> tuple[Watchdog, ...]:
+    """Return those of /sys/class/watchdog; see Documentation/ABI/testing/sysfs-class-watchdog.
+
+    Drivers without that interface are not seen.
+    """
+    folder = prefix / "sys/class/watchdog"
+    found = []
+    for name in names(folder):
+        state = read_text(folder / name / "state", 32)
+        if state is not None:
+            identity = printable(read_text(folder / name / "identity", 128) or "", 80)
+            timeout = read_int(folder / name / "timeout")
+            found.append(Watchdog(printable(name), identity, state == "active", timeout))
+    return tuple(found)
+
+
+def read_displays(prefix: Path) -> tuple[str, ...]:
+    """Return the drivers of the graphics cards, and of frame buffers that have no card."""
+    folder = prefix / "sys/class/drm"
+    cards = [name for name in names(folder) if re.fullmatch(r"card[0-9]+", name)]
+    drivers = [_link(folder / name / "device/driver") or "unknown" for name in cards]
+    if not drivers:
+        lines = (read_text(prefix / "proc/fb", 4096) or "").splitlines()
+        drivers = [line.partition(" ")[2].strip() or "unknown" for line in lines]
+    return tuple(dict.fromkeys(drivers))
+
+
+def _link(path: Path) -> str | None:
+    try:
+        return path.readlink().name
+    except (OSError, ValueError):
+        return None
+
+
+def read_processors(prefix: Path) -> Processors:
+    """Read /sys/devices/system/cpu/possible and the device tree's enable-method of each CPU."""
+    tree = prefix / "sys/firmware/devicetree/base/cpus"
+    methods = {
+        (read_text(tree / name / "enable-method", 64) or "").rstrip("\0")
+        for name in names(tree)
+        if name.startswith("cpu@")
+    }
+    text = read_text(prefix / "sys/devices/system/cpu/possible", 64)
+    last = re.fullmatch(r"(?:[0-9]+-)?([0-9]{1,6})", text or "")
+    return Processors(int(last[1]) + 1 if last else None, "spin-table" in methods)
+
+
+def read_largest_memory(prefix: Path) -> int | None:
+    """Return the size of the largest piece of RAM in /proc/iomem, in bytes.
+
+    None where the kernel hides the addresses (from everybody but root).
+    """
+    largest = 0
+    for line in (read_text(prefix / "proc/iomem", _IOMEM) or "").splitlines():
+        match = re.fullmatch(r"([0-9a-f]{1,16})-([0-9a-f]{1,16}) : System RAM", line)
+        if match:
+            largest = max(largest, int(match[2], 16) - int(match[1], 16) + 1)
+    return largest if largest > 1 else None

@@ -1,1 +1,0 @@
-"""Ways to hand a kernel over other than kexec_file_load(2): kexec_load(2) and kexec-tools."""

@@ -1,0 +1,173 @@
+"""What goes into the call as descriptors: kernel, initrd, device tree. Made in memory only."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from typing import NamedTuple
+
+from warmboot.core.errors import Blocked, ImageError
+from warmboot.core.images import BootImage, ImageFile, View
+from warmboot.core.images.uki import Uki
+from warmboot.core.payload.memfile import MemFile
+from warmboot.core.plan.boot_files import BootFiles
+from warmboot.core.plan.plan import Plan
+from warmboot.core.plan.route import Strategy, accepted_formats
+from warmboot.core.progress import Cancel, Phase, Report, Reporter
+from warmboot.core.text import printable
+
+_CHUNK = 1024 * 1024
+
+
+class KernelInput(NamedTuple):
+    """What goes into the call in the kernel's place; `parsers` are the objects that run for it.
+
+    `release` is what the image's headers say, None where they do not; `banner`: that in the
+    kernel's banner is to be looked for.
+    """
+
+    fd: int
+    release: str | None
+    banner: bool = False
+    parsers: tuple[View, ...] = ()
+
+
+def open_kernel(
+    plan: Plan, files: BootFiles, held: ExitStack, report: Report, cancel: Cancel
+) -> KernelInput:
+    """Make the kernel ready to be handed over, by the plan's strategy.
+
+    Raises ImageError where it proves damaged, Blocked where it is not for this machine, Cancelled.
+    """
+    image = files.image
+    view: View = files.kernel.view
+    if plan.strategy is Strategy.AS_IS:
+        bare = image.stream is None and image.release is None
+        return KernelInput(files.kernel.fd, image.release, bare)
+    release = image.release
+    if isinstance(image, Uki):
+        if image.linux is None:
+            raise Blocked("The kernel inside the UKI is of no known format")
+        section = image.linux_section
+        view = view.part(section.offset, section.size, ".linux section")
+        image = image.linux
+    memory = held.enter_context(MemFile("warmboot-kernel"))
+    if image.stream is not None and image.format not in accepted_formats(plan.architecture):
+        from warmboot.core.payload.unpack import decompress, identify_payload
+
+        decompress(view, image.stream, memory, report=report, cancel=cancel)
+        check_inner(plan, identify_payload(memory), memory.size)
+    else:
+        copy_all(view, memory, Phase.READ, report, cancel)
+        memory.seal()
+        release = image.release or release
+    return KernelInput(memory.fd, release, banner=True)
+
+
+def join_initrds(
+    plan: Plan, files: BootFiles, held: ExitStack, report: Report, cancel: Cancel
+) -> tuple[int | None, str | None]:
+    """Return one descriptor for all initrds: the file itself, or a joined copy in memory."""
+    chosen, parts = files.initrds, files.parts
+    if chosen is None and parts is not None:
+        if not parts.initrds:
+            return None, None
+        memory = held.enter_context(MemFile("warmboot-initrd"))
+        for part in parts.initrds:
+            memory.write(bytes(-memory.size % 4))
+            copy_all(files.part(part), memory, Phase.INITRD, report, cancel)
+        memory.seal()
+        names = dict.fromkeys(part.section.name for part in parts.initrds)
+        return memory.fd, f"{plan.files.kernel} {' '.join(names)}"
+    if not chosen:
+        return None, None
+    for file in chosen:
+        _check_initrd(file, cancel)
+    if len(chosen) == 1:
+        return chosen[0].fd, plan.files.initrds[0] if plan.files.initrds else chosen[0].name
+    memory = held.enter_context(MemFile("warmboot-initrd"))
+    for file in chosen:
+        copy_all(file.view, memory, Phase.INITRD, report, cancel)
+        memory.write(bytes(-memory.size % 4))
+    memory.seal()
+    return memory.fd, " + ".join(plan.files.initrds or ())
+
+
+def _check_initrd(file: ImageFile, cancel: Cancel) -> None:
+    """Refuse an initrd that is cut off or damaged: the new kernel would start, and find no root.
+
+    A file of no known form is left to the kernel, which takes file system images too.
+    """
+    from warmboot.core.payload.initrd import is_initrd, read_initrd
+
+    if not is_initrd(file.view):
+        return
+    problem = read_initrd(file.view, cancel=cancel).problem
+    if problem is not None:
+        raise ImageError(
+            f"The initrd {printable(file.name)} is damaged: {problem}",
+            hint="Make it again (update-initramfs, dracut, mkinitcpio), or choose another one.",
+        )
+
+
+def open_devicetree(
+    plan: Plan, files: BootFiles, held: ExitStack, report: Report, cancel: Cancel
+) -> int | None:
+    """Return the descriptor of the device tree to hand over; raises ImageError where it is none."""
+    if plan.devicetree is None:
+        return None
+    from warmboot.core.load.kexec_load.devicetree import LIMIT, check_tree
+
+    if files.devicetree is not None:
+        view: View = files.devicetree.view
+        fd = files.devicetree.fd
+    elif files.parts is not None and files.parts.devicetree is not None:
+        view = files.part(files.parts.devicetree)
+        memory = held.enter_context(MemFile("warmboot-devicetree"))
+        copy_all(view, memory, Phase.READ, report, cancel)
+        memory.seal()
+        fd = memory.fd
+    else:
+        raise Blocked(f"The device tree {plan.devicetree} is not among the files that are open")
+    check_tree(view.head(LIMIT + 1), plan.devicetree)
+    return fd
+
+
+def check_inner(plan: Plan, inner: BootImage | None, unpacked: int) -> None:
+    """Refuse before the call what the kernel would refuse in it, or worse, would start.
+
+    Raises Blocked, ImageError.
+    """
+    if inner is None or inner.format not in accepted_formats(plan.architecture):
+        shown = inner.format if inner else "no boot image that warmboot knows"
+        raise Blocked(f"What the image unpacks to is {shown}; this kernel cannot load it")
+    if inner.architecture is not plan.architecture:
+        raise Blocked(
+            f"The image unpacks to a kernel for {inner.architecture}, "
+            f"this machine is {plan.architecture}",
+            hint="Choose a kernel built for this machine.",
+        )
+    if inner.memory_size is not None and unpacked > inner.memory_size:
+        raise ImageError(
+            f"The kernel unpacks to {unpacked} bytes but its own header states {inner.memory_size}",
+            hint="The file is corrupt. Install the kernel again or choose another one.",
+        )
+
+
+def copy_all(view: View, memory: MemFile, phase: Phase, report: Report, cancel: Cancel) -> None:
+    """Append all of `view` to `memory`; raises ImageError, Cancelled."""
+    reporter = Reporter(report, phase, view.size)
+    buffer = memoryview(bytearray(min(_CHUNK, max(view.size, 1))))
+    position = 0
+    while position < view.size:
+        cancel.check()
+        count = view.readinto(position, buffer)
+        if count == 0:
+            raise ImageError(
+                "The file became shorter while it was read",
+                offset=position,
+                hint="Something else is writing to it. Try again when it has finished.",
+            )
+        memory.write(buffer[:count])
+        position += count
+        reporter.advance(position)
+    reporter.finish()

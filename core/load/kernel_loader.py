@@ -1,0 +1,122 @@
+"""The running kernel as a loader: kexec_file_load(2), kexec_load(2) or kexec-tools."""
+
+from __future__ import annotations
+
+import errno
+import os
+from functools import partial
+
+from warmboot.core.errors import Blocked, WarmbootError
+from warmboot.core.host import Host, read_staged
+from warmboot.core.host.files import read_text
+from warmboot.core.load import errnos, syscalls
+from warmboot.core.load.loader import LoadFlags, LoadRequest
+from warmboot.core.plan.request import Call
+
+_IOMEM_LIMIT = 4 << 20
+
+
+class KernelLoader:
+    """The kernel of the machine warmboot runs on; the request says by which call."""
+
+    name = "kexec_file_load(2)"
+    simulated = False
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+
+    def load(self, request: LoadRequest) -> None:
+        """Stage a kernel; raises Refused with the meaning of the kernel's answer.
+
+        Raises WarmbootError where kexec-tools fails, and what placing in memory raises.
+        """
+        if request.call is Call.TOOLS:
+            from warmboot.core.load import kexec_tools
+
+            kexec_tools.load(self._host, request)
+            return
+        call = partial(self._file_load, request)
+        if request.call is Call.LOAD:
+            call = _placed(self._host, request)
+        try:
+            call()
+        except OSError as error:
+            raise errnos.refusal(error.errno or 0, errnos.LOAD, "Staging") from error
+
+    def _file_load(self, request: LoadRequest) -> None:
+        if request.devicetree_fd is not None:
+            raise Blocked("kexec_file_load(2) takes no device tree")
+        syscalls.kexec_file_load(
+            request.kernel_fd,
+            -1 if request.initrd_fd is None else request.initrd_fd,
+            request.cmdline_bytes,
+            int(request.call_flags),
+            self._host.machine,
+        )
+
+    def loaded(self) -> bool:
+        """Read /sys/kernel/kexec_loaded."""
+        return bool(read_staged(self._host.prefix))
+
+    def unload(self, *, panic: bool = False) -> None:
+        """Take the staged kernel out, or the crash kernel; raises Refused.
+
+        Whichever call staged it: where the kernel lacks the one, the other does it.
+        """
+        machine = self._host.machine
+        flags = LoadFlags.UNLOAD | (LoadFlags.ON_CRASH if panic else LoadFlags.NONE)
+        try:
+            try:
+                syscalls.kexec_file_load(-1, -1, None, int(flags), machine)
+            except OSError as error:
+                if error.errno != errno.ENOSYS:
+                    raise
+                syscalls.kexec_load(0, (), syscalls.KEXEC_ON_CRASH if panic else 0, machine)
+        except OSError as error:
+            raise errnos.refusal(error.errno or 0, errnos.LOAD, "Unloading") from error
+
+    def execute(self) -> None:
+        """Sync the disks and call reboot(2); how the running system ends first is the caller's."""
+        os.sync()
+        try:
+            syscalls.reboot_kexec()
+        except OSError as error:
+            raise errnos.refusal(error.errno or 0, errnos.EXECUTE, "The restart") from error
+
+
+def _placed(host: Host, request: LoadRequest) -> partial[None]:
+    """Find a place for everything, and return the call; raises Blocked, ImageError, WarmbootError.
+
+    The call raises OSError.
+    """
+    # A library among them that only this needs.
+    from warmboot.core.images import FileView, identify
+    from warmboot.core.images.rawimage import RawImage
+    from warmboot.core.load.kexec_load import devicetree, placer_for, segments
+    from warmboot.core.load.kexec_load.memory import free_ranges
+
+    size = os.fstat(request.kernel_fd).st_size
+    image = identify(FileView(request.kernel_fd, size))
+    if not isinstance(image, RawImage):
+        raise Blocked(f"kexec_load(2) is for an uncompressed Image here, not for {image.format}")
+    initrd_size = 0 if request.initrd_fd is None else os.fstat(request.initrd_fd).st_size
+    if request.devicetree_fd is None:
+        tree = (devicetree.running_tree(host.prefix), "/sys/firmware/fdt")
+    else:
+        content = os.pread(request.devicetree_fd, devicetree.LIMIT + 1, 0)
+        tree = (content, request.devicetree_name or "the device tree")
+    free = free_ranges(read_text(host.prefix / "proc/iomem", _IOMEM_LIMIT) or "")
+    if not free:
+        raise WarmbootError(
+            "The kernel does not tell where memory is free (/proc/iomem)",
+            hint="Run warmboot as root, outside a container.",
+        )
+    layout = placer_for(host.machine)(
+        image,
+        (request.kernel_fd, size),
+        (request.initrd_fd, initrd_size) if request.initrd_fd is not None and initrd_size else None,
+        tree,
+        request.cmdline_bytes,
+        free,
+    )
+    return partial(segments.load, layout, 0, host.machine)

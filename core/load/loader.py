@@ -1,0 +1,109 @@
+"""The one interface to a kernel that can be asked to load another one."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass
+from enum import IntFlag
+from typing import Protocol
+
+from warmboot.core.plan.request import Call
+from warmboot.core.text import printable
+
+
+class LoadFlags(IntFlag):
+    """Flags of kexec_file_load(2); source: include/uapi/linux/kexec.h."""
+
+    NONE = 0
+    UNLOAD = 0x1
+    ON_CRASH = 0x2
+    NO_INITRAMFS = 0x4
+    DEBUG = 0x8
+
+
+@dataclass(frozen=True, slots=True)
+class LoadRequest:
+    """The arguments of one load. `cmdline` is without the NUL that the call adds and counts.
+
+    `devicetree_fd` is an open device tree, None for the one of the running kernel;
+    kexec_file_load(2) takes none.
+    """
+
+    kernel_fd: int
+    kernel_name: str
+    initrd_fd: int | None
+    initrd_name: str | None
+    cmdline: str
+    flags: LoadFlags = LoadFlags.NONE
+    call: Call = Call.FILE
+    devicetree_fd: int | None = None
+    devicetree_name: str | None = None
+
+    @property
+    def call_flags(self) -> LoadFlags:
+        """The flags of the call: without an initrd the kernel wants to be told so."""
+        return self.flags | (LoadFlags.NO_INITRAMFS if self.initrd_fd is None else 0)
+
+    @property
+    def panic(self) -> bool:
+        """Whether the kernel is the one to run after a crash."""
+        return LoadFlags.ON_CRASH in self.flags
+
+    @property
+    def cmdline_bytes(self) -> bytes:
+        """The command line as the call takes it, its NUL included."""
+        return self.cmdline.encode("utf-8", "surrogateescape") + b"\0"
+
+    def describe(self) -> str:
+        """Return the exact call, in the form strace(1) would show it.
+
+        For kexec_load(2) what goes into the segments; their places are chosen in the call.
+        """
+        if self.call is Call.TOOLS:
+            return self._describe_tools()
+        line = f'{len(self.cmdline_bytes)}, "{printable(self.cmdline, 8192)}"'
+        if self.call is Call.LOAD:
+            parts = [f"kernel {self.kernel_fd}<{printable(self.kernel_name)}>"]
+            if self.initrd_fd is not None:
+                parts.append(f"initrd {self.initrd_fd}<{printable(self.initrd_name or '')}>")
+            tree = printable(self.devicetree_name or "/sys/firmware/fdt")
+            parts += [f"device tree <{tree}> with command line {line}", "entry code"]
+            return f"kexec_load(entry code, {len(parts)}, [{', '.join(parts)}], KEXEC_ARCH_AARCH64)"
+        initrd = (
+            "-1"
+            if self.initrd_fd is None
+            else f"{self.initrd_fd}<{printable(self.initrd_name or '')}>"
+        )
+        flags = "|".join(f"KEXEC_FILE_{flag.name}" for flag in LoadFlags if flag in self.call_flags)
+        return (
+            f"kexec_file_load({self.kernel_fd}<{printable(self.kernel_name)}>, {initrd}, "
+            f"{line}, {flags or '0'})"
+        )
+
+    def _describe_tools(self) -> str:
+        words = ["kexec", "--load-panic" if self.panic else "--load", self.kernel_name]
+        if self.initrd_fd is not None:
+            words.append(f"--initrd={self.initrd_name}")
+        if self.devicetree_fd is not None:
+            words.append(f"--dtb={self.devicetree_name}")
+        words.append(f"--command-line={self.cmdline}")
+        return printable(shlex.join(words), 16384)
+
+
+class Loader(Protocol):
+    """A kernel, real or simulated. Every method raises Refused where the kernel says no."""
+
+    name: str
+    simulated: bool
+
+    def load(self, request: LoadRequest) -> None:
+        """Stage the kernel of `request`; what was staged before is replaced."""
+
+    def loaded(self) -> bool:
+        """Whether a kernel is staged now."""
+
+    def unload(self, *, panic: bool = False) -> None:
+        """Take the staged kernel, or the crash kernel, out again."""
+
+    def execute(self) -> None:
+        """Jump into the staged kernel; on a real machine this does not return."""

@@ -1,0 +1,193 @@
+"""From a plan to a staged kernel. Everything up to the one system call can be cancelled."""
+
+from __future__ import annotations
+
+import time
+from contextlib import ExitStack
+from functools import cached_property
+from types import TracebackType
+from typing import Self
+
+from warmboot.core.bpf.abi import Dialect
+from warmboot.core.errors import ImageError
+from warmboot.core.host import Host
+from warmboot.core.load.inputs import KernelInput, join_initrds, open_devicetree, open_kernel
+from warmboot.core.load.loader import Loader, LoadFlags, LoadRequest
+from warmboot.core.payload.follow import Follower, follow_file
+from warmboot.core.plan.boot_files import BootFiles
+from warmboot.core.plan.plan import Plan
+from warmboot.core.plan.request import Call
+from warmboot.core.plan.staged import Staged
+from warmboot.core.progress import Cancel, Phase, Progress, Report, ignore
+
+
+class Prepared:
+    """Open descriptors ready for the call; closing them gives all memory back.
+
+    Digests are computed when they are asked for: no call waits for them.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        files: BootFiles,
+        request: LoadRequest,
+        kernel: KernelInput,
+        held: ExitStack,
+    ) -> None:
+        self.plan = plan
+        self.request = request
+        self.parsers = kernel.parsers
+        self._kernel = kernel
+        self._files = files
+        self._held = held
+
+    @cached_property
+    def _followers(self) -> list[Follower]:
+        """Those that read the kernel and, where there is one, the initrd; both at once."""
+        found = [follow_file(self._kernel.fd, banner=self._kernel.banner)]
+        if self.request.initrd_fd is not None:
+            found.append(follow_file(self.request.initrd_fd))
+        return [self._held.enter_context(follower) for follower in found]
+
+    @property
+    def sha256(self) -> str:
+        """The digest of the kernel's bytes, in hex; waits for it. Raises ImageError."""
+        return self._followers[0].finish()
+
+    @property
+    def initrd_sha256(self) -> str | None:
+        """The digest of all initrds as they are handed over; None where there is none to read."""
+        try:
+            return self._followers[1].finish() if len(self._followers) > 1 else None
+        except ImageError:
+            return None
+
+    @property
+    def release(self) -> str | None:
+        """The kernel's release by its banner, else by its header; complete once `sha256` is."""
+        return self._followers[0].scanner.release or self._kernel.release
+
+    def unchanged(self) -> None:
+        """Raise ImageError where a chosen file changed since it was opened."""
+        self._files.unchanged()
+
+    def read_the_same(self) -> None:
+        """Raise ImageError where a file changed that the kernel itself reads in the call."""
+        self._files.unchanged((self.request.kernel_fd, self.request.initrd_fd))
+
+    def close(self) -> None:
+        """Close the memory files; the boot files themselves stay open."""
+        self._held.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def prepare(
+    plan: Plan,
+    files: BootFiles,
+    *,
+    report: Report = ignore,
+    cancel: Cancel | None = None,
+    previewed: str | None = None,
+) -> Prepared:
+    """Do everything before the call: unpack, join and check, in memory only.
+
+    `previewed` is the SHA-256 of the kernel that was looked at before, in hex, beside the one that
+    the plan's request states. Raises ImageError where the image proves damaged or another one,
+    Blocked where what came out is not for this machine, Cancelled.
+    """
+    cancel = cancel or Cancel()
+    with ExitStack() as failing:
+        held = failing.enter_context(ExitStack())
+        kernel = _open_kernel(plan, files, held, report, cancel)
+        initrd_fd, initrd_name = join_initrds(plan, files, held, report, cancel)
+        if plan.dialect is Dialect.V7:
+            from warmboot.core.load.bpf_handover import envelop
+
+            initrd_fd = envelop(plan, files, initrd_fd, held, cancel)
+            initrd_name = "kernel, initrd and command line"
+        tree_fd = open_devicetree(plan, files, held, report, cancel)
+        request = LoadRequest(
+            kernel_fd=kernel.fd,
+            kernel_name=plan.files.kernel,
+            initrd_fd=initrd_fd,
+            initrd_name=initrd_name,
+            cmdline=plan.cmdline.text,
+            flags=LoadFlags.ON_CRASH if plan.request.panic else LoadFlags.NONE,
+            call=plan.call or Call.FILE,
+            devicetree_fd=tree_fd,
+            devicetree_name=plan.devicetree,
+        )
+        prepared = Prepared(plan, files, request, kernel, held)
+        for wanted in filter(None, (plan.request.sha256, previewed)):
+            _check_digest(prepared, wanted)
+        failing.pop_all()  # from here on the caller closes it
+        return prepared
+
+
+def commit(prepared: Prepared, loader: Loader, host: Host, *, report: Report = ignore) -> Staged:
+    """Make the one call. Not to be cancelled: it takes effect wholly or not at all.
+
+    Raises ImageError where a chosen file changed meanwhile, Refused where the kernel says no,
+    Blocked where a parser would not work in it.
+    """
+    prepared.unchanged()
+    if prepared.parsers and not loader.simulated:
+        from warmboot.core.load.bpf_handover import try_parsers
+
+        try_parsers(prepared.parsers)
+    report(Progress(Phase.LOAD, 0, 1))
+    loader.load(prepared.request)
+    report(Progress(Phase.LOAD, 1, 1))
+    plan, sha256 = prepared.plan, _digest(prepared)
+    return Staged(
+        entry=plan.entry,
+        kernel=plan.files.kernel,
+        initrds=plan.files.initrds or (),
+        release=prepared.release,
+        cmdline=plan.cmdline.text,
+        strategy=plan.strategy,
+        loader=plan.loader,
+        sha256=sha256,
+        at=time.time(),
+        boot_id=host.boot_id,
+        panic=plan.request.panic,
+    )
+
+
+def _open_kernel(
+    plan: Plan, files: BootFiles, held: ExitStack, report: Report, cancel: Cancel
+) -> KernelInput:
+    if plan.strategy.by_parser:
+        from warmboot.core.load.bpf_handover import hand_over  # few kernels have the interface
+
+        return hand_over(plan, files, held, report, cancel)
+    return open_kernel(plan, files, held, report, cancel)
+
+
+def _check_digest(prepared: Prepared, wanted: str) -> None:
+    if wanted.lower() != prepared.sha256:
+        raise ImageError(
+            f"The kernel is not the one that was looked at: its SHA-256 is {prepared.sha256}",
+            hint="It was replaced meanwhile. Look at it again, then stage it.",
+        )
+
+
+def _digest(prepared: Prepared) -> str | None:
+    """Return the digest of what the kernel was given; None where a file changed meanwhile."""
+    try:
+        sha256 = prepared.sha256
+        prepared.read_the_same()
+    except ImageError:
+        return None
+    return sha256

@@ -1,0 +1,110 @@
+"""Everything that can be said of one file: an image with its payload, or an initrd."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+from warmboot.core.errors import ImageError
+from warmboot.core.images import BootImage, ImageFile, identify
+from warmboot.core.images.authenticode import Signature, signatures_of
+from warmboot.core.images.bpfobject import CarriedParser, carried_parser
+from warmboot.core.outfile import OutFile, copy_to
+from warmboot.core.payload.examine import examine, kernel_inside
+from warmboot.core.payload.initrd import Initrd, mismatch, read_initrd
+from warmboot.core.payload.memfile import MemFile
+from warmboot.core.payload.unpack import Payload, decompress, unpack
+from warmboot.core.progress import Cancel, Report, ignore
+from warmboot.core.text import printable
+
+
+class Inspection(NamedTuple):
+    """What is inside an image; `payload` is None where nothing was unpacked or read."""
+
+    path: str
+    image: BootImage
+    payload: Payload | None
+    signatures: tuple[Signature, ...]
+    parser: CarriedParser | None
+
+
+class InitrdInspection(NamedTuple):
+    """What is inside an initrd, and a warning where it does not fit the kernel."""
+
+    path: str
+    initrd: Initrd
+    warning: str | None
+
+
+class Extraction(NamedTuple):
+    """A kernel that was unpacked: the image's path, the kernel's size in bytes, what it is."""
+
+    path: str
+    size: int
+    payload: Payload | None
+
+
+def inspect_image(file: ImageFile, *, quick: bool = False, report: Report = ignore) -> Inspection:
+    """Return what an image holds; `quick` reads the headers only, and unpacks nothing.
+
+    Raises ImageError where it is damaged.
+    """
+    image = identify(file.view)
+    return Inspection(
+        path=printable(file.name),
+        image=image,
+        payload=None if quick else examine(file.view, image, report=report),
+        signatures=() if quick else signatures_of(file.view),
+        parser=carried_parser(file.view),
+    )
+
+
+def examine_file(file: ImageFile, *, cancel: Cancel) -> tuple[BootImage, Payload | None]:
+    """Return what an image is, and what only reading all of its kernel tells.
+
+    Raises ImageError where it is damaged, Cancelled.
+    """
+    image = identify(file.view)
+    return image, examine(file.view, image, cancel=cancel)
+
+
+def inspect_initrd(
+    file: ImageFile, release: str | None, *, quick: bool = False, cancel: Cancel | None = None
+) -> InitrdInspection:
+    """Return what an initrd holds; `release` is that of the kernel it goes with, where known.
+
+    `quick` does not look for the end of what is compressed. Raises ImageError, Cancelled.
+    """
+    initrd = read_initrd(file.view, whole=not quick, cancel=cancel)
+    return InitrdInspection(printable(file.name), initrd, mismatch(initrd, release))
+
+
+def extract_kernel(
+    file: ImageFile, target: Path | int, *, examined: bool, report: Report = ignore
+) -> Extraction:
+    """Unpack the kernel of an image into a file or to a descriptor, checked before it is written.
+
+    What was found in it is looked for where `examined`. Raises ImageError where
+    there is nothing to unpack or it is damaged, WarmbootError where it cannot be written.
+    """
+    view, image = kernel_inside(file.view, identify(file.view))
+    if image is None:
+        raise ImageError("The kernel inside the UKI is of no known format")
+    if image.stream is None:
+        raise ImageError(
+            f"{printable(file.name)} is a {image.format} that is not compressed",
+            hint="Copy the file itself; there is nothing to unpack.",
+        )
+    with MemFile("warmboot-extract") as memory:
+        payload = None
+        if examined:
+            payload = unpack(view, image.stream, memory, report=report)
+        else:
+            decompress(view, image.stream, memory, report=report)
+        if isinstance(target, int):
+            copy_to(target, memory.fd, memory.size, "standard output")
+        else:
+            with OutFile(target) as out:
+                out.copy(memory.fd, memory.size)
+                out.commit()
+        return Extraction(printable(file.name), memory.size, payload)

@@ -1,0 +1,1 @@
+"""What would happen, and what stands against it: from a request to a plan."""

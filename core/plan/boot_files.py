@@ -1,0 +1,212 @@
+"""The files of a plan, opened once and held open until the kernel has them."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Container
+from contextlib import ExitStack
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import NamedTuple, Self
+
+from warmboot.core.boot.entry import Entry
+from warmboot.core.boot.root import BootRoot
+from warmboot.core.errors import ImageError, NotFound
+from warmboot.core.images import BootImage, ImageFile, identify
+from warmboot.core.images.pe import is_signed
+from warmboot.core.images.uki import Addon, Uki
+from warmboot.core.images.view import View
+from warmboot.core.plan.request import PlanRequest
+from warmboot.core.plan.uki_parts import Part, UkiParts, combine
+from warmboot.core.text import printable
+
+_ADDON = ".addon.efi"
+
+
+class FileNames(NamedTuple):
+    """The files of a plan as a person knows them.
+
+    `initrds` is None where the image's own is used, () for none at all. `devicetree` is the one
+    chosen, a file or a UKI's section, `overlays` change it. `addons` and `profile` (its id) are
+    what a UKI is put together with. `initrd_bytes` is the size of all initrds together. `signed`:
+    the image carries a signature, trusted here or not; None where nobody looked.
+    """
+
+    kernel: str
+    initrds: tuple[str, ...] | None = ()
+    initrd_bytes: int = 0
+    devicetree: str | None = None
+    overlays: tuple[str, ...] = ()
+    addons: tuple[str, ...] = ()
+    profile: str | None = None
+    signed: bool | None = None
+
+
+class BootFiles:
+    """An open kernel image, what it is, and the open initrds (None: those inside the image).
+
+    `entry` is the entry they belong to, None for a kernel given by its path. `parts` is what a UKI
+    is put together to, None for any other image.
+    """
+
+    def __init__(
+        self,
+        kernel: ImageFile,
+        initrds: tuple[ImageFile, ...] | None,
+        devicetree: ImageFile | None = None,
+        addons: tuple[ImageFile, ...] = (),
+        profile: str | None = None,
+        entry: Entry | None = None,
+    ) -> None:
+        self.entry = entry
+        self.kernel = kernel
+        self.initrds = initrds
+        self.devicetree = devicetree
+        self.addons = addons
+        self.image: BootImage = identify(kernel.view)
+        self.parts: UkiParts | None = None
+        if isinstance(self.image, Uki):
+            found = [(file.name, _addon(file)) for file in addons]
+            self.parts = combine(self.image, found, profile)
+        elif profile is not None or addons:
+            raise NotFound(
+                f"{printable(kernel.name)} is no UKI, so it has no profiles and takes no add-ons"
+            )
+        elif initrds is None:
+            self.initrds = ()
+
+    @classmethod
+    def open(cls, root: BootRoot, request: PlanRequest, entry: Entry | None) -> Self:
+        """Open an entry's files inside `root`; what `request` gives by path replaces them.
+
+        Given paths are paths of this machine, not of the root. Raises WarmbootError.
+        """
+        kernel = request.kernel
+        own = entry if kernel is None else None  # what else of the entry counts
+        with ExitStack() as opened:
+
+            def here(path: str) -> ImageFile:
+                return opened.enter_context(ImageFile.open(path))
+
+            def inside(path: str) -> ImageFile:
+                return opened.enter_context(root.open(path))
+
+            if kernel is None and own is None:
+                raise NotFound("No kernel is chosen", hint="Name an entry or give --kernel.")
+            kernel_file = inside(own.kernel) if own is not None else here(kernel or "")
+            files: tuple[ImageFile, ...] | None = None
+            if request.initrds is not None:
+                files = tuple(map(here, request.initrds))
+            elif own is not None and own.initrds:
+                files = tuple(map(inside, own.initrds))
+            tree: ImageFile | None = None
+            if request.devicetree is not None:
+                tree = here(request.devicetree)
+            elif own is not None and own.devicetree:
+                tree = inside(own.devicetree)
+            if request.addons is not None:
+                addons = tuple(map(here, request.addons))
+            elif not isinstance(identify(kernel_file.view), Uki):
+                addons = ()
+            else:  # the entry knows them, those for all images (loader/addons) too
+                beside = map(here, _beside(f"{kernel}.extra.d"))
+                addons = tuple(beside if own is None else map(inside, own.addons))
+            profile = request.profile or (str(own.profile) if own and own.profile else None)
+            found = cls(kernel_file, files, tree, addons, profile, entry)
+            opened.pop_all()
+        return found
+
+    @property
+    def initrd_bytes(self) -> int:
+        """Size of all initrds together."""
+        if self.initrds is None and self.parts is not None:
+            return self.parts.initrd_bytes
+        return sum(file.identity.size for file in self.initrds or ())
+
+    def part(self, part: Part) -> View:
+        """Return the content of a UKI's or an add-on's section."""
+        file = self.addons[part.file - 1] if part.file else self.kernel
+        section = part.section
+        return file.view.part(section.offset, section.size, f"{section.name} section")
+
+    @cached_property
+    def signed(self) -> bool:
+        """Whether the image carries a signature, trusted here or not."""
+        return is_signed(self.kernel.view)
+
+    def names(self) -> FileNames:
+        """Return what a plan says of the files."""
+        initrds = self.initrds
+        profile = self.parts.profile if self.parts else None
+        return FileNames(
+            kernel=printable(self.kernel.name),
+            initrds=None if initrds is None else tuple(printable(file.name) for file in initrds),
+            initrd_bytes=self.initrd_bytes,
+            devicetree=self._devicetree_name(),
+            overlays=_overlays(self.entry),
+            addons=tuple(printable(file.name) for file in self.addons),
+            profile=profile.id if profile else None,
+            signed=self.signed,
+        )
+
+    def _devicetree_name(self) -> str | None:
+        if self.devicetree is not None:
+            return printable(self.devicetree.name)
+        part = self.parts.devicetree if self.parts else None
+        if part is None:
+            return None
+        file = self.addons[part.file - 1] if part.file else self.kernel
+        return f"{printable(file.name)} .dtb"
+
+    @property
+    def _files(self) -> tuple[ImageFile, ...]:
+        tree = () if self.devicetree is None else (self.devicetree,)
+        return (self.kernel, *(self.initrds or ()), *tree, *self.addons)
+
+    def unchanged(self, fds: Container[int | None] | None = None) -> None:
+        """Raise ImageError where a file (or one of those with `fds`) changed since opening."""
+        for file in self._files:
+            if fds is None or file.fd in fds:
+                file.unchanged()
+
+    def close(self) -> None:
+        """Close every file."""
+        for file in self._files:
+            file.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def _beside(folder: str) -> list[str]:
+    """Paths of the add-ons in a folder that need not be there, in the order of their names."""
+    names: list[str] = []
+    with contextlib.suppress(OSError, ValueError):
+        names = [path.name for path in Path(folder).iterdir()]
+    return [f"{folder}/{name}" for name in sorted(names) if name.lower().endswith(_ADDON)]
+
+
+def _addon(file: ImageFile) -> Addon:
+    image = identify(file.view)
+    if not isinstance(image, Addon):
+        raise ImageError(
+            f"{printable(file.name)} is no add-on for a UKI",
+            hint="Leave it out with --no-addons, or name the add-ons with --addon.",
+        )
+    return image
+
+
+def _overlays(entry: Entry | None) -> tuple[str, ...]:
+    """Return the overlays an entry wants, but for those in add-ons, which are taken in."""
+    if entry is None:
+        return ()
+    return tuple(printable(path) for path in entry.overlays if path not in entry.addons)

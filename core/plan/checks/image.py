@@ -1,0 +1,295 @@
+"""Checks of a chosen image and of what is to be done with it."""
+
+from __future__ import annotations
+
+from warmboot.core.architecture import Architecture
+from warmboot.core.images.bzimage import (
+    LOADED_HIGH,
+    XLF_5LEVEL,
+    XLF_CAN_BE_LOADED_ABOVE_4G,
+    XLF_KERNEL_64,
+    BzImage,
+)
+from warmboot.core.images.rawimage import RawImage
+from warmboot.core.images.uki import Uki
+from warmboot.core.plan.checks.base import Group, Result, fail, passed, warn
+from warmboot.core.plan.checks.policy import memory_load_barred, signature_rule, signed_way
+from warmboot.core.plan.checks.subject import PlanSubject
+from warmboot.core.plan.route import Strategy
+from warmboot.core.text import plural, printable, size
+
+_PAGES = {"4 KiB": 4096, "16 KiB": 16384, "64 KiB": 65536}
+
+
+IMAGE = Group[PlanSubject]()
+
+
+@IMAGE.check("architecture", "Is the image for this machine?", "the image's header, uname(2)")
+def architecture(subject: PlanSubject) -> Result:
+    """An image of another architecture is refused, or worse, started."""
+    image, mine = subject.plan.image, subject.plan.architecture
+    if image.architecture is None and image.stream is not None:
+        return passed(
+            "Only unpacking tells which machine the image is for; it is checked before the call"
+        )
+    if image.architecture is not None and image.architecture is mine:
+        return passed(f"The image is for {mine}, as is this machine")
+    return fail(
+        f"The image is for {image.architecture or 'an unknown architecture'}, "
+        f"this machine is {mine or printable(subject.host.machine)}",
+        "Choose a kernel built for this machine.",
+    )
+
+
+@IMAGE.check("route", "Can this image be loaded?", "the image's format, CONFIG_KEXEC_*")
+def route(subject: PlanSubject) -> Result:
+    """Formats differ in what the kernel takes and what can be made of them."""
+    if subject.plan.strategy is not Strategy.NONE:
+        return passed("This image can be loaded")
+    return fail(
+        f"This image cannot be loaded: {subject.plan.why}",
+        "Choose another kernel, or reboot through firmware.",
+    )
+
+
+@IMAGE.check("kexec-file", "Does the kernel have the call the plan needs?", "CONFIG_KEXEC_FILE")
+def kexec_file(subject: PlanSubject) -> Result | None:
+    """kexec_file_load(2) is ENOSYS without it."""
+    if not subject.file_load or subject.host.option("KEXEC_FILE") is None:
+        return None
+    if subject.host.option("KEXEC_FILE"):
+        return passed("The kernel has kexec_file_load(2)")
+    return fail(
+        f"The running kernel {printable(subject.host.release)} was built without CONFIG_KEXEC_FILE",
+        "Use kexec-tools (kexec -c -l), or reboot through firmware.",
+    )
+
+
+@IMAGE.check(
+    "bzimage", "Has the x86 kernel all that kexec needs?", "setup header, la57 in /proc/cpuinfo"
+)
+def bzimage(subject: PlanSubject) -> Result | None:
+    """What bzImage64_probe() asks for: ENOEXEC where it is missing."""
+    kernel = subject.kernel
+    if not isinstance(kernel, BzImage):
+        return None
+    five_level = subject.live is not None and subject.live.five_level_paging
+    wants = (
+        (kernel.protocol >= 0x20C, "boot protocol 2.12"),
+        (kernel.loadflags & LOADED_HIGH, "LOADED_HIGH"),
+        (kernel.xloadflags & XLF_KERNEL_64, "a 64-bit entry point"),
+        (kernel.xloadflags & XLF_CAN_BE_LOADED_ABOVE_4G, "loading above 4 GiB"),
+        (not five_level or kernel.xloadflags & XLF_5LEVEL, "5-level paging, in use here"),
+    )
+    lacks = [what for there, what in wants if not there]
+    if not lacks:
+        return passed("The bzImage has all that kexec needs")
+    return fail(
+        f"The bzImage lacks {', '.join(lacks)}",
+        "It is too old or 32-bit only. Choose another kernel.",
+    )
+
+
+@IMAGE.check(
+    "arm64-image",
+    "Does the Image fit these processors?",
+    "byte order and page size in the header, getpagesize(2)",
+    forceable=True,
+)
+def arm64_image(subject: PlanSubject) -> Result | None:
+    """What image_load() of arm64 asks the processors for: EINVAL where they lack it."""
+    kernel = subject.kernel
+    if not isinstance(kernel, RawImage) or kernel.architecture is not Architecture.ARM64:
+        return None
+    if kernel.big_endian:
+        return fail(
+            "The kernel is big endian; few processors run both byte orders",
+            "Choose a little-endian kernel.",
+        )
+    pages = _PAGES.get(kernel.page_size)
+    if pages is not None and pages != subject.host.page_size:
+        return warn(
+            f"The kernel has pages of {kernel.page_size}, "
+            f"the running one of {size(subject.host.page_size)}",
+            "The processors must support them; some programs and swap areas do not.",
+        )
+    return passed(f"Little endian, pages of {kernel.page_size}")
+
+
+@IMAGE.check(
+    "signature",
+    "Will the image be let in?",
+    "lockdown, efivars, CONFIG_KEXEC_SIG_FORCE, /sys/kernel/security/ima/policy",
+)
+def signature(subject: PlanSubject) -> Result:
+    """Said before anything is tried: an unpacked kernel carries no signature."""
+    host = subject.host
+    ima_appraises = subject.live.ima_appraises if subject.live else None
+    rule = signature_rule(host, ima_appraises)
+    if rule is None:
+        return passed("No signature is asked for")
+    if not subject.file_load:
+        if memory_load_barred(host, ima_appraises):
+            text = f"kexec_load(2) is not permitted: {rule.cause}"
+            return fail(text, signed_way(host))
+        return warn(f"kexec_load(2) carries no signature, and {rule.cause}", signed_way(host))
+    if subject.plan.signature_kept and not (rule.in_file and subject.plan.files.signed is False):
+        return warn(
+            f"The image must be signed by a key this machine trusts: {rule.cause}",
+            "If staging is refused, choose a signed kernel or reboot through firmware.",
+        )
+    what = "The image" if subject.plan.signature_kept else "An unpacked kernel"
+    text = f"{what} carries no signature, and {rule.cause}"
+    return fail(text, signed_way(host)) if rule.enforced else warn(text, signed_way(host))
+
+
+@IMAGE.check("command-line", "Does the command line fit?", "COMMAND_LINE_SIZE, cmdline_size (x86)")
+def command_line(subject: PlanSubject) -> Result:
+    """Longer than the new kernel reads is EINVAL, or silently cut."""
+    length = len(subject.plan.cmdline.text.encode("utf-8", "surrogateescape")) + 1
+    limit = subject.plan.architecture.facts.command_line_size if subject.plan.architecture else 2048
+    if isinstance(subject.kernel, BzImage) and subject.kernel.cmdline_size:
+        limit = subject.kernel.cmdline_size - Architecture.X86_64.facts.command_line_reserve
+    if length > limit:
+        text = f"The command line is {length} bytes long; the kernel takes {limit}"
+        return fail(text, "Shorten it.")
+    if "\0" in subject.plan.cmdline.text or "\n" in subject.plan.cmdline.text:
+        return fail("The command line holds a line end or a NUL", "Remove it.")
+    if subject.borrowed_cmdline:
+        return warn(
+            "The command line is that of the system running now, not of the one in --root",
+            "Check root= before you stage.",
+        )
+    if not subject.plan.cmdline.text.strip():
+        return warn(
+            "The command line is empty: the new kernel will know no root= and no console=",
+            "Give one with --cmdline or --reuse-cmdline.",
+        )
+    return passed(f"{length} of {limit} bytes used")
+
+
+@IMAGE.check("initrd", "Is there an initrd?", "the entry, the UKI's .initrd section, --initrd")
+def initrd(subject: PlanSubject) -> Result:
+    """Most distribution kernels cannot mount their root without one."""
+    if subject.plan.initrd_bytes:
+        return passed(f"An initrd of {size(subject.plan.initrd_bytes)}")
+    return warn(
+        "There is no initrd: the kernel must find its root file system by itself",
+        "Name one with --initrd if this kernel needs it.",
+    )
+
+
+@IMAGE.check(
+    "devicetree", "Can the device tree be passed on?", "devicetree of the entry", forceable=True
+)
+def devicetree(subject: PlanSubject) -> Result | None:
+    """A device tree is never dropped silently."""
+    if subject.devicetree_not_passed is None:
+        return None
+    return fail(
+        f"The entry wants the device tree {subject.devicetree_not_passed}, "
+        "which this loader cannot pass on",
+        "The new kernel would get the device tree in use now.",
+    )
+
+
+@IMAGE.check(
+    "memory",
+    "Is there memory for everything at once?",
+    "MemAvailable in /proc/meminfo, the image's header",
+    forceable=True,
+)
+def memory(subject: PlanSubject) -> Result:
+    """The kernel's segments, its copy of both files, and what is unpacked or joined here."""
+    # A crash kernel's segments have their own place; see crash_memory.
+    copies = (
+        subject.plan.image.file_size if subject.plan.signature_kept else 2 * subject.kernel_bytes
+    )
+    initrds = 3 if isinstance(subject.plan.image, Uki) and not subject.plan.signature_kept else 2
+    needed = copies + initrds * subject.plan.initrd_bytes
+    if not subject.plan.request.panic:
+        needed += subject.kernel_bytes
+    available = subject.host.memory_available
+    if available is None:
+        return passed(f"About {size(needed)} will be used")
+    if needed < available:
+        return passed(f"{size(needed)} needed, {size(available)} available")
+    return fail(
+        f"{size(needed)} needed, only {size(available)} available",
+        "Free memory, or use a smaller initrd. Swap does not count.",
+    )
+
+
+@IMAGE.check(
+    "memory-place",
+    "Is there a piece of memory large enough?",
+    "System RAM in /proc/iomem",
+    forceable=True,
+)
+def memory_place(subject: PlanSubject) -> Result | None:
+    """Kernel and initrd each need one piece: EADDRNOTAVAIL where there is none."""
+    largest = subject.live.largest_memory if subject.live else None
+    if largest is None or subject.plan.request.panic:
+        return None
+    piece = max(subject.kernel_bytes, subject.plan.initrd_bytes)
+    if piece < largest:
+        return passed(f"{size(piece)} in one piece, of at most {size(largest)}")
+    return fail(
+        f"{size(piece)} are needed in one piece; the largest here is {size(largest)}",
+        "Use a smaller initrd, or reboot through firmware.",
+    )
+
+
+@IMAGE.check(
+    "crash-memory",
+    "Is there memory kept for a crash kernel?",
+    "kexec_crash_size, crashkernel= in /proc/cmdline",
+)
+def crash_memory(subject: PlanSubject) -> Result | None:
+    """A crash kernel runs in memory set apart at boot: EADDRNOTAVAIL without it."""
+    if not subject.plan.request.panic:
+        return None
+    kept = subject.host.crash_size or 0
+    needed = subject.kernel_bytes + subject.plan.initrd_bytes
+    if kept == 0:
+        return fail(
+            "No memory is kept for a crash kernel",
+            "Boot with crashkernel=256M (or more) on the command line.",
+        )
+    if needed > kept:
+        return fail(
+            f"{size(needed)} needed, only {size(kept)} kept for a crash kernel",
+            "Use a smaller initrd, or a larger crashkernel= at boot.",
+        )
+    return passed(f"{size(needed)} needed, {size(kept)} kept for a crash kernel")
+
+
+@IMAGE.check(
+    "crash-load-limit",
+    "Does the kernel allow another crash kernel?",
+    "/proc/sys/kernel/kexec_load_limit_panic",
+)
+def crash_load_limit(subject: PlanSubject) -> Result | None:
+    """Crash kernels have a limit of their own."""
+    limit = subject.host.load_limit_panic
+    if not subject.plan.request.panic or limit is None or limit < 0:
+        return None
+    if limit == 0:
+        return fail(
+            "The limit of crash kernels is used up (kexec_load_limit_panic is 0)",
+            "Only a reboot through firmware resets it.",
+        )
+    return passed(f"The kernel allows {plural(limit, 'more crash kernel')}")
+
+
+@IMAGE.check("crash-staged", "Is a crash kernel staged already?", "/sys/kernel/kexec_crash_loaded")
+def crash_staged(subject: PlanSubject) -> Result | None:
+    """There is room for one."""
+    if not subject.plan.request.panic:
+        return None
+    if not subject.host.crash_staged:
+        return passed("No crash kernel is staged")
+    return warn(
+        "Another crash kernel is staged already; it will be replaced",
+        "Until the new one is in place, a crash finds the other.",
+    )

@@ -1,0 +1,81 @@
+"""All checks in the order a person would ask, run over a machine or over a plan."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from warmboot.core.boot.cmdline import parse
+from warmboot.core.errors import WrongArgument
+from warmboot.core.host import Host
+from warmboot.core.host.live_state import LiveState
+from warmboot.core.plan.checks.base import Check, Finding, Group
+from warmboot.core.plan.checks.command_line import COMMAND_LINE, CmdlineSubject
+from warmboot.core.plan.checks.image import IMAGE
+from warmboot.core.plan.checks.live import LIVE, LiveSubject
+from warmboot.core.plan.checks.machine import MACHINE
+from warmboot.core.plan.checks.parser import PARSER
+from warmboot.core.plan.checks.subject import PlanSubject
+from warmboot.core.plan.context import PlanContext
+from warmboot.core.plan.plan import Plan
+from warmboot.core.text import printable
+
+#: Every group, in the order its checks are run and listed.
+GROUPS: tuple[Group[Any], ...] = (MACHINE, IMAGE, PARSER, LIVE, COMMAND_LINE)
+
+
+def all_checks() -> tuple[Check[Any], ...]:
+    """Return every check, in order."""
+    return tuple(check for group in GROUPS for check in group.checks)
+
+
+def judge_plan(plan: Plan, context: PlanContext) -> tuple[Finding, ...]:
+    """Run every check that applies to a plan; what `context` lacks is not judged."""
+    panic = plan.request.panic
+    subject = PlanSubject(plan, context)
+    findings = [*MACHINE.run(context.host, crash=panic)]
+    findings += [*IMAGE.run(subject, crash=panic), *PARSER.run(subject, crash=panic)]
+    if context.live is not None:
+        live = LiveSubject(context.host, context.live, plan.cmdline.text)
+        findings += LIVE.run(live, crash=panic)
+    return (*findings, *judge_cmdline(plan.cmdline.text, context, crash=panic))
+
+
+def judge_machine(host: Host, live: LiveState) -> tuple[Finding, ...]:
+    """Run the checks that need no image."""
+    return (*MACHINE.run(host), *LIVE.run(LiveSubject(host, live, None)))
+
+
+def judge_cmdline(
+    cmdline: str, context: PlanContext, *, crash: bool = False
+) -> tuple[Finding, ...]:
+    """Run the checks of a command line; what cannot be known is not guessed at."""
+    if context.cmdline is None:
+        return ()
+    subject = CmdlineSubject(parse(cmdline), context.cmdline)
+    return tuple(COMMAND_LINE.run(subject, crash=crash))
+
+
+def forced_checks(names: Iterable[str]) -> tuple[str, ...]:
+    """Return the checks an operator names to go on against them, each once.
+
+    Raises WrongArgument where there is no such check, or it is not to be forced.
+    """
+    names = tuple(names)
+    if not names:
+        return ()
+    import difflib
+
+    checks = {check.id: check for check in all_checks()}
+    for name in names:
+        if name not in checks:
+            near = difflib.get_close_matches(name, checks, n=3, cutoff=0.5)
+            may = ", ".join(check.id for check in checks.values() if check.forceable)
+            hint = f"Did you mean {' or '.join(near)}?" if near else f"There are: {may}."
+            raise WrongArgument(f"There is no check {printable(name, 64)}", hint=hint)
+        if not checks[name].forceable:
+            raise WrongArgument(
+                f"The check {name} cannot be forced: the kernel would refuse, or harm would come",
+                hint="warmboot doctor says what to do about it.",
+            )
+    return tuple(dict.fromkeys(names))

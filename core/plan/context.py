@@ -1,0 +1,65 @@
+"""What a plan is judged by beside the request and its files: read once for each plan screen."""
+
+from __future__ import annotations
+
+import os
+from typing import NamedTuple
+
+from warmboot.core.boot.cmdline import installed
+from warmboot.core.boot.cmdline_context import CmdlineContext, read_cmdline_context
+from warmboot.core.boot.presets import Preset, built_in, config_paths, read_presets
+from warmboot.core.boot.root import BootRoot
+from warmboot.core.bpf.abi import Dialect
+from warmboot.core.errors import WarmbootError
+from warmboot.core.host import Host
+from warmboot.core.host.live_state import LiveState, read_live_state
+
+
+class PlanContext(NamedTuple):
+    """The machine as a plan sees it.
+
+    `loader` is the name of the machine's own loader. `dialect` is what the running kernel's parser
+    interface speaks, None where it has none. `installed` is the command line in the root's
+    /etc/kernel/cmdline. `foreign_root`: the boot root is that of another system. `live` is None
+    where it was not read. `presets_problem` is what is wrong with the file of presets; `presets`
+    are then the built-in ones.
+    """
+
+    host: Host
+    loader: str
+    live: LiveState | None = None
+    cmdline: CmdlineContext | None = None
+    dialect: Dialect | None = None
+    installed: str | None = None
+    foreign_root: bool = False
+    presets: tuple[Preset, ...] = ()
+    presets_problem: WarmbootError | None = None
+
+
+def read_context(root: BootRoot, host: Host, loader: str, *, foreign_root: bool) -> PlanContext:
+    """Read all of it; takes some milliseconds, and systemd's answer on top."""
+    presets, problem = built_in(host.machine), None
+    try:
+        presets = read_presets(host.machine, config_paths(os.environ, host.prefix))
+    except WarmbootError as error:
+        problem = error
+    return PlanContext(
+        host=host,
+        loader=loader,
+        live=read_live_state(host.prefix),
+        cmdline=read_cmdline_context(host.prefix, root, host.machine),
+        dialect=read_dialect(host),
+        installed=installed(root),
+        foreign_root=foreign_root,
+        presets=presets,
+        presets_problem=problem,
+    )
+
+
+def read_dialect(host: Host) -> Dialect | None:
+    """Return what the running kernel's parser interface speaks, None where it has none."""
+    if host.option("KEXEC_BPF") is False:
+        return None
+    from warmboot.core.bpf.detect import detect  # reads megabytes; few kernels have it
+
+    return detect(host.prefix, host.config).dialect

@@ -1,0 +1,101 @@
+"""Which loader takes a kernel on this machine, and why not the others. Pure."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from warmboot.core.architecture import Architecture
+from warmboot.core.host import Host
+from warmboot.core.plan.request import Call
+from warmboot.core.text import printable
+
+
+class OtherLoader(NamedTuple):
+    """A loader that was not taken, and why."""
+
+    loader: Call
+    why_not: str
+
+
+class LoaderChoice(NamedTuple):
+    """The loader taken, None where none can be, why, and the others."""
+
+    call: Call | None
+    why: str
+    others: tuple[OtherLoader, ...]
+
+
+def choose_loader(
+    host: Host,
+    architecture: Architecture | None,
+    *,
+    panic: bool = False,
+    devicetree: bool = False,
+    wanted: Call | None = None,
+) -> LoaderChoice:
+    """Return the loader for a kernel; `wanted` is what the operator asked for.
+
+    In order: kexec_file_load(2), where the kernel checks the image itself; kexec_load(2), where
+    warmboot knows the architecture; kexec-tools.
+    """
+    obstacles = {
+        Call.FILE: _file(host, devicetree),
+        Call.LOAD: _load(host, architecture, panic),
+        Call.TOOLS: _tools(host, devicetree),
+    }
+    if wanted is not None:
+        obstacle = obstacles[wanted]
+        others = [
+            OtherLoader(call, why_not or f"{wanted} was asked for")
+            for call, why_not in obstacles.items()
+            if call is not wanted
+        ]
+        if obstacle is None:
+            return LoaderChoice(wanted, "asked for", tuple(others))
+        return LoaderChoice(None, f"{wanted} was asked for, but {obstacle}", tuple(others))
+    taken = next((call for call, obstacle in obstacles.items() if obstacle is None), None)
+    others = [
+        OtherLoader(call, why_not or f"not needed: {taken} serves")
+        for call, why_not in obstacles.items()
+        if call is not taken
+    ]
+    if taken is None:
+        missing = "; ".join(f"{call}: {why_not}" for call, why_not in obstacles.items())
+        return LoaderChoice(None, f"no loader can take it ({missing})", tuple(others))
+    before = obstacles[Call.FILE] if taken is not Call.FILE else "the kernel has it"
+    return LoaderChoice(taken, before or "", tuple(others))
+
+
+def by_file(host: Host, call: Call | None, *, devicetree: bool) -> bool:
+    """Whether a loader's call is kexec_file_load(2): kexec-tools uses it where it can serve."""
+    return call is Call.FILE or (call is Call.TOOLS and _file(host, devicetree) is None)
+
+
+def _file(host: Host, devicetree: bool) -> str | None:
+    if host.option("KEXEC_FILE") is False:
+        return f"the running kernel {printable(host.release)} was built without CONFIG_KEXEC_FILE"
+    return "it takes no device tree" if devicetree else None
+
+
+def _segments(host: Host) -> str | None:
+    """Why the kernel would refuse kexec_load(2), whoever calls it."""
+    if host.option("KEXEC") is False:
+        return "the running kernel was built without CONFIG_KEXEC"
+    if host.lockdown not in (None, "none"):
+        return "the kernel is locked down and refuses kexec_load(2)"
+    return None
+
+
+def _load(host: Host, architecture: Architecture | None, panic: bool) -> str | None:
+    if architecture is None or not architecture.facts.placed_here:
+        places = ", ".join(a for a in Architecture if a.facts.placed_here)
+        return f"warmboot places kernels in memory by itself on {places} only"
+    if panic:
+        return "a crash kernel needs notes of this kernel that warmboot cannot write by itself"
+    return _segments(host)
+
+
+def _tools(host: Host, devicetree: bool) -> str | None:
+    if host.kexec_tools is None:
+        return "kexec-tools is not installed"
+    return None if _file(host, devicetree) is None else _segments(host)

@@ -1,0 +1,138 @@
+"""From a request and open files to a plan, judged by every check that applies."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from types import TracebackType
+from typing import Self
+
+from warmboot.core.architecture import Architecture, of_machine
+from warmboot.core.boot.presets import Preset, active, apply, remove
+from warmboot.core.images import BootImage
+from warmboot.core.images.uki import Uki
+from warmboot.core.plan.boot_files import BootFiles, FileNames
+from warmboot.core.plan.checks.registry import judge_plan
+from warmboot.core.plan.command_line import CommandLine, choose_cmdline, running_line
+from warmboot.core.plan.context import PlanContext
+from warmboot.core.plan.loader_choice import LoaderChoice, choose_loader
+from warmboot.core.plan.plan import Plan
+from warmboot.core.plan.request import Call, PlanRequest
+from warmboot.core.plan.route import Route, Strategy, alternatives, choose_route
+from warmboot.core.plan.steps import describe_steps
+
+
+class OpenPlan:
+    """A plan with its files held open, and the machine as it was when it was made."""
+
+    def __init__(self, request: PlanRequest, files: BootFiles, context: PlanContext) -> None:
+        self.files = files
+        self.context = context
+        self.plan = plan_files(request, files, context)
+
+    def change(self, request: PlanRequest) -> Plan:
+        """Plan anew with the same files, for another command line or another forced check."""
+        self.plan = plan_files(request, self.files, self.context)
+        return self.plan
+
+    @property
+    def running_line(self) -> CommandLine:
+        """The running kernel's command line, without what the boot loader had put into it."""
+        return running_line(self.context)
+
+    def toggle(self, preset: Preset, cmdline: str, base: str) -> str:
+        """Return `cmdline` with a preset's words, or without them where they are all in it.
+
+        `base` is the command line that the preset was applied to.
+        """
+        if active(cmdline, preset):
+            return remove(cmdline, preset, base)
+        return apply(cmdline, preset)
+
+    def close(self) -> None:
+        """Close the files."""
+        self.files.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def plan_files(request: PlanRequest, files: BootFiles, context: PlanContext) -> Plan:
+    """Return the plan for open files; raises what choose_cmdline raises."""
+    entry = files.entry
+    cmdline = choose_cmdline(request, context, entry, files.image, files.parts)
+    name = entry.id if entry else None
+    return make_plan(request, name, files.names(), cmdline, files.image, context)
+
+
+def make_plan(
+    request: PlanRequest,
+    entry: str | None,
+    files: FileNames,
+    cmdline: CommandLine,
+    image: BootImage,
+    context: PlanContext,
+) -> Plan:
+    """Return the plan for an image and a command line on the machine of `context`, judged."""
+    host = context.host
+    architecture = of_machine(host.machine)
+    chosen, devicetree = _loader(request, files, context, architecture)
+    dialect = context.dialect
+    if chosen.call is not Call.FILE:
+        dialect = None  # the other calls take what is unpacked, and no parser
+    route = choose_route(image, architecture, dialect, host)
+    if chosen.call is None and route.strategy is not Strategy.NONE:
+        route = Route(Strategy.NONE, chosen.why)
+    loader = context.loader
+    if chosen.call is not None:
+        loader = loader.replace(Call.FILE, chosen.call)  # "simulated" in front of it stays
+    initrd_bytes = files.initrd_bytes
+    if isinstance(image, Uki) and files.initrds is None and image.initrd_section:
+        initrd_bytes = max(initrd_bytes, image.initrd_section.size)
+    strategy = route.strategy
+    steps = describe_steps(files, image, strategy, dialect, devicetree, loader, panic=request.panic)
+    plan = Plan(
+        request=request,
+        entry=entry,
+        files=files,
+        cmdline=cmdline,
+        image=image,
+        architecture=architecture,
+        loader=loader,
+        call=chosen.call,
+        why_loader=chosen.why,
+        other_loaders=chosen.others,
+        devicetree=devicetree,
+        strategy=strategy,
+        why=route.why,
+        dialect=dialect if strategy.by_parser else None,
+        alternatives=alternatives(strategy, image, architecture),
+        steps=steps,
+        initrd_bytes=initrd_bytes,
+    )
+    return replace(plan, findings=judge_plan(plan, context))
+
+
+def _loader(
+    request: PlanRequest,
+    files: FileNames,
+    context: PlanContext,
+    architecture: Architecture | None,
+) -> tuple[LoaderChoice, str | None]:
+    """Return the loader and the device tree that goes with it.
+
+    Where no loader takes the tree, the choice is made without: a check then stands against it.
+    """
+    host, panic, wanted = context.host, request.panic, request.loader
+    if files.devicetree is not None and not files.overlays:
+        chosen = choose_loader(host, architecture, panic=panic, devicetree=True, wanted=wanted)
+        if chosen.call is not None:
+            return chosen, files.devicetree
+    return choose_loader(host, architecture, panic=panic, wanted=wanted), None

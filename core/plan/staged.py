@@ -1,0 +1,42 @@
+"""What was staged: the value that the journal keeps until it is executed or unloaded."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Self
+
+
+@dataclass(frozen=True, slots=True)
+class Staged:
+    """What is staged: recorded in the journal and shown until it is executed or unloaded.
+
+    `sha256` is of the bytes the kernel was given, None where the file did not stay the same until
+    it was known; `at` seconds since the epoch, `boot_id` that of the boot during which it was
+    staged. `panic`: it runs after a crash.
+    """
+
+    entry: str | None
+    kernel: str
+    initrds: tuple[str, ...]
+    release: str | None
+    cmdline: str
+    strategy: str
+    loader: str
+    sha256: str | None
+    at: float
+    boot_id: str | None
+    panic: bool = False
+
+    def fields(self) -> dict[str, object]:
+        """Return it as the journal holds it."""
+        return asdict(self)
+
+    @classmethod
+    def read(cls, record: object) -> Self | None:
+        """Return what a line of the journal holds, None where it is of another form."""
+        if not isinstance(record, dict):
+            return None
+        try:
+            return cls(**{**record, "initrds": tuple(record["initrds"])})
+        except (KeyError, TypeError):
+            return None

@@ -1,0 +1,86 @@
+"""What staging will do, as sentences in order."""
+
+from __future__ import annotations
+
+from warmboot.core.bpf.abi import Dialect
+from warmboot.core.images import BootImage, Format
+from warmboot.core.images.uki import Uki
+from warmboot.core.images.zboot import Zboot
+from warmboot.core.plan.boot_files import FileNames
+from warmboot.core.plan.route import Strategy
+
+
+def describe_steps(
+    files: FileNames,
+    image: BootImage,
+    strategy: Strategy,
+    dialect: Dialect | None,
+    devicetree: str | None,
+    loader: str,
+    *,
+    panic: bool,
+) -> tuple[str, ...]:
+    """Return the steps; none where there is no way. `devicetree` is the one handed over."""
+    if strategy is Strategy.NONE:
+        return ()
+    steps = [f"Open {files.kernel} and hold it open", *_kernel_steps(image, strategy, dialect)]
+    if isinstance(image, Uki):
+        steps += _uki_steps(files, image)
+    if files.initrds:
+        many = len(files.initrds) > 1
+        steps.append(f"{'Join the initrds' if many else 'Open'} {' + '.join(files.initrds)}")
+    elif files.initrds is not None or not isinstance(image, Uki):
+        steps.append("Use no initrd")
+    if devicetree is not None:
+        steps.append(f"Hand over the device tree {devicetree}, with a new /chosen")
+    if panic:
+        steps.append(f"Stage with {loader} as the crash kernel; the running system goes on")
+    else:
+        steps.append(f"Stage with {loader}; the running system goes on")
+    return tuple(steps)
+
+
+def _kernel_steps(image: BootImage, strategy: Strategy, dialect: Dialect | None) -> list[str]:
+    steps = []
+    kernel = image
+    if isinstance(image, Uki):
+        if dialect is not Dialect.V7:
+            steps.append("Take the kernel out of the UKI's .linux section")
+        kernel = image.linux or image
+    if strategy is Strategy.COPY:
+        if kernel.stream is not None:
+            steps.append(f"Unpack its {kernel.stream.method} payload into memory and check it")
+        steps.append("Put a parser that copies it into a copy in memory, and try it first")
+    elif strategy is Strategy.PARSER:
+        steps += _parser_steps(kernel, dialect)
+    elif strategy is not Strategy.AS_IS and kernel.stream and kernel.format is not Format.BZIMAGE:
+        steps.append(f"Unpack its {kernel.stream.method} payload into memory and check it")
+    return steps
+
+
+def _parser_steps(kernel: BootImage, dialect: Dialect | None) -> list[str]:
+    steps = []
+    if kernel.stream is not None:
+        steps.append(f"Unpack its {kernel.stream.method} payload here first and check all of it")
+    if dialect is Dialect.V6 and isinstance(kernel, Zboot) and kernel.has_parser:
+        steps.append("Try the parser it carries: load it, attach it, take it out again")
+    elif dialect is Dialect.V6:
+        steps.append("Put a parser into a copy in memory, and try it first")
+    else:
+        steps.append("Put image, initrd and command line beside parsers in memory, tried first")
+    return steps
+
+
+def _uki_steps(files: FileNames, image: Uki) -> list[str]:
+    steps = []
+    if files.profile is not None:
+        steps.append(f"Use its profile {files.profile}")
+    if files.addons:
+        steps.append(f"Add {' + '.join(files.addons)}")
+    if files.initrds is None:
+        section = "Take the initrd out of the UKI's .initrd section"
+        steps.append(section if image.initrd_section else "Use what initrds the parts hold")
+    if any(section.name == ".dtbauto" for section in image.headers.sections):
+        steps.append("Leave its .dtbauto device trees aside: only firmware knows which one fits")
+    steps.append("Measure nothing: what is sealed to the PCRs systemd-stub extends stays shut")
+    return steps

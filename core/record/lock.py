@@ -1,0 +1,130 @@
+"""One at a time: the lock that staging, unloading and restarting hold, and who holds it."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import FrameType
+
+from warmboot.core.errors import Blocked, WarmbootError, space_hint
+from warmboot.core.host.state import RUN, process_start
+
+_LIMIT = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """The process that holds the lock; `since` in seconds since the epoch.
+
+    `started`, in ticks since boot, tells it from a later process of the same number.
+    """
+
+    pid: int
+    command: str
+    since: float
+    started: int | None = None
+
+
+@contextmanager
+def only_one(prefix: Path, command: str) -> Iterator[None]:
+    """Hold the machine's lock; raises Blocked where another process has it, naming that one.
+
+    The kernel lets go of it when the process ends, however it ends; see flock(2).
+    """
+    folder = prefix / RUN
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+        fd = os.open(folder / "lock", flags, 0o600)
+    except OSError as error:
+        hint = space_hint(error, "Make /run writable, or run it as root.")
+        raise WarmbootError(
+            f"The lock {folder / 'lock'} could not be taken: {error.strerror}",
+            hint=f"Nothing was tried. {hint}",
+        ) from error
+    try:
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise _busy(fd) from error
+        own = os.getpid()
+        try:
+            _name(fd, Holder(own, command, time.time(), process_start(own)))
+            yield
+        finally:
+            _name(fd, None)
+    finally:
+        os.close(fd)
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Let Ctrl-C, SIGTERM and SIGHUP pass without effect: a step and its record go together.
+
+    A signal that comes in between is too late to stop the step, and what is said of it must be
+    true. Handlers, not a mask, so that no other thread takes the signal and no child inherits it.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield  # signals are handled in the main thread, which this one does not stop
+        return
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {number: signal.signal(number, _too_late) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler if handler is not None else signal.SIG_DFL)
+
+
+def _too_late(_number: int, _frame: FrameType | None) -> None:
+    return
+
+
+def read_holder(prefix: Path) -> Holder | None:
+    """Return who holds the lock now, None where nobody does or it cannot be read."""
+    try:
+        fd = os.open(prefix / RUN / "lock", os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    except OSError:
+        return None
+    try:
+        holder = _read(fd)
+    finally:
+        os.close(fd)
+    there = holder is not None and process_start(holder.pid) in {holder.started} - {None}
+    return holder if there else None
+
+
+def _busy(fd: int) -> Blocked:
+    holder = _read(fd)
+    who = "which one is not known"
+    if holder is not None:
+        since = time.strftime("%H:%M:%S", time.localtime(holder.since))
+        who = f"{holder.command} (process {holder.pid}, since {since})"
+    return Blocked(f"Another warmboot is running: {who}", hint="Wait until it has ended.")
+
+
+def _name(fd: int, holder: Holder | None) -> None:
+    """Write who holds the lock. It only helps people: a full /run is no reason to stop."""
+    try:
+        os.ftruncate(fd, 0)
+        if holder is not None:
+            os.pwrite(fd, json.dumps(asdict(holder)).encode(), 0)
+    except OSError:
+        return
+
+
+def _read(fd: int) -> Holder | None:
+    try:
+        value = json.loads(os.pread(fd, _LIMIT, 0))
+        pid, started = int(value["pid"]), int(value["started"])
+        return Holder(pid, str(value["command"]), float(value["since"]), started)
+    except (OSError, ValueError, KeyError, TypeError):
+        return None

@@ -1,0 +1,91 @@
+"""Evidence for a bug report, without secrets: what is taken out, and how it is written."""
+
+from __future__ import annotations
+
+import platform
+import re
+from collections.abc import Iterable, Mapping
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from warmboot.core.errors import WarmbootError
+from warmboot.core.host.systemd import systemd_version
+from warmboot.core.outfile import OutFile
+from warmboot.core.text import printable
+
+REDACTED = "(redacted)"
+_SECRET_WORD = re.compile(
+    r"(?i)(?<![\w.-])((?:[\w.-]*(?:passw(?:or)?d|passphrase|pwd|secret|token|credential|psk)[\w.-]*"
+    r"|(?:[\w.-]*[._-])?key(?:file)?(?!map)[\w-]*))(=|\": \")(\"[^\"]*\"|[^\s\"]+)"
+)
+_USER_INFO = re.compile(r"((?:://|iscsi:))[^/@\s\"]+@")
+_ADDRESS_KEYS = frozenset(("ssh_connection", "remote"))
+
+
+def redact(value: Any, addresses: Iterable[str] = ()) -> Any:
+    """Return `value` (JSON's own types) without passwords, keys, tokens and addresses of people.
+
+    On command lines the values of words named like secrets go, their names stay. `addresses` are
+    taken out wherever they stand.
+    """
+    gone = sorted({address for address in addresses if address}, key=len, reverse=True)
+    pattern = re.compile("|".join(map(re.escape, gone))) if gone else None
+    return _redact(value, pattern)
+
+
+def addresses_of(value: Any) -> set[str]:
+    """Return the addresses that the fields of SSH connections and sessions hold."""
+    found: set[str] = set()
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            if key in _ADDRESS_KEYS and isinstance(item, str):
+                found |= {word for word in item.split() if not word.isdigit()}
+            else:
+                found |= addresses_of(item)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            found |= addresses_of(item)
+    return found
+
+
+def versions(prefix: Path) -> dict[str, object]:
+    """Return the versions of what takes part."""
+    return {
+        "warmboot": metadata.version("warmboot"),
+        "python": platform.python_version(),
+        "systemd": systemd_version(prefix),
+    }
+
+
+def write_private(path: Path, content: bytes, *, folder: bool = False) -> None:
+    """Write a file that only its owner may read, whole or not at all; raises WarmbootError.
+
+    `folder`: make its folder where there is none, for its owner only.
+    """
+    try:
+        if folder:
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise WarmbootError(
+            f"{printable(str(path))} could not be written: {error.strerror}",
+            hint="Check the free space, or give another place: warmboot report -o FILE.",
+        ) from error
+    with OutFile(path, 0o600) as out:
+        out.write(content)
+        out.commit()
+
+
+def _redact(value: Any, pattern: re.Pattern[str] | None) -> Any:
+    if isinstance(value, str):
+        text = _SECRET_WORD.sub(rf"\1\2{REDACTED}", value)
+        text = _USER_INFO.sub(rf"\1{REDACTED}@", text)
+        return pattern.sub(REDACTED, text) if pattern else text
+    if isinstance(value, Mapping):
+        return {
+            key: (REDACTED if key in _ADDRESS_KEYS and item else _redact(item, pattern))
+            for key, item in value.items()
+        }
+    if isinstance(value, list | tuple):
+        return [_redact(item, pattern) for item in value]
+    return value

@@ -1,0 +1,1 @@
+"""End this system and start the staged one: now, or later."""

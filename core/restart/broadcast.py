@@ -1,0 +1,46 @@
+"""Telling the other sessions what becomes of the machine."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterable
+from pathlib import Path
+
+from warmboot.core.text import printable
+
+_WALL_TIMEOUT = 5
+
+
+def tell_everybody(text: str, terminals: Iterable[str]) -> None:
+    """Tell the other sessions, with wall(1) or on their terminals; never an error."""
+    message = printable(text, 400)
+    wall = shutil.which("wall")
+    if wall is not None:
+        try:
+            subprocess.run(
+                [wall], input=message + "\n", text=True, timeout=_WALL_TIMEOUT, check=True,
+                capture_output=True,
+            )  # fmt: skip
+            return
+        except (OSError, subprocess.SubprocessError):
+            pass
+    for terminal in terminals:
+        _write(Path("/dev") / terminal, f"\r\n{message}\r\n".encode())
+
+
+def _write(path: Path, raw: bytes) -> None:
+    if ".." in path.parts:
+        return
+    try:
+        fd = os.open(path, os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+    except OSError:
+        return
+    try:
+        if os.isatty(fd):
+            os.write(fd, raw)
+    except OSError:
+        return
+    finally:
+        os.close(fd)

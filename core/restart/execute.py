@@ -1,0 +1,83 @@
+"""The step that cannot be taken back: from a staged kernel to the jump into it."""
+
+from __future__ import annotations
+
+import subprocess
+from enum import StrEnum
+from pathlib import Path
+
+from warmboot.core.errors import WarmbootError
+from warmboot.core.host import Host
+from warmboot.core.host.jobs import Job, read_jobs
+from warmboot.core.load.loader import Loader
+from warmboot.core.restart import shutdown
+
+_SYSTEMCTL_TIMEOUT = 60
+_TARGET = "kexec.target"
+_WITHOUT = "warmboot exec --now restarts without systemd (services are not stopped)."
+
+
+class RestartMethod(StrEnum):
+    """How the running system ends."""
+
+    SYSTEMD = "systemd"
+    PROCESSES = "processes"
+    AT_ONCE = "at once"
+    SIMULATED = "simulated"
+
+    @property
+    def text(self) -> str:
+        """What happens, for the operator."""
+        return _TEXT[self]
+
+
+_TEXT = {
+    RestartMethod.SYSTEMD: "systemctl kexec: services are stopped in order",
+    RestartMethod.PROCESSES: "all processes are ended, disks synced and unmounted, then the jump",
+    RestartMethod.AT_ONCE: "at once, after syncing the disks; no service is stopped",
+    RestartMethod.SIMULATED: "simulated: the sandbox comes up in what is staged",
+}
+
+
+def choose_method(host: Host, *, simulated: bool, now: bool) -> RestartMethod:
+    """Return how the system would end."""
+    if simulated:
+        return RestartMethod.SIMULATED
+    if now:
+        return RestartMethod.AT_ONCE
+    return RestartMethod.SYSTEMD if host.systemd else RestartMethod.PROCESSES
+
+
+def carry_out(method: RestartMethod, loader: Loader) -> tuple[Job, ...]:
+    """End the system and jump; returns on a simulated machine, or where systemd does it in
+    its own time.
+
+    Raises Refused where the kernel refuses the jump, WarmbootError where systemd does.
+    """
+    if method is RestartMethod.SYSTEMD:
+        return _systemctl()
+    if method is RestartMethod.PROCESSES:
+        shutdown.end_everything()
+    loader.execute()
+    return ()
+
+
+def _systemctl() -> tuple[Job, ...]:
+    try:
+        done = subprocess.run(
+            ["systemctl", "kexec"],
+            capture_output=True,
+            text=True,
+            timeout=_SYSTEMCTL_TIMEOUT,
+            check=False,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise WarmbootError(f"systemctl kexec could not be run: {error}", hint=_WITHOUT) from error
+    jobs = read_jobs(Path("/"))
+    # It may be ended by the very shutdown that it asked for; the job says that it was heard.
+    if done.returncode != 0 and not any(job.unit == _TARGET for job in jobs):
+        reason = done.stderr.strip() or f"exit {done.returncode}"
+        raise WarmbootError(f"systemctl kexec failed: {reason}", hint=_WITHOUT)
+    return jobs

@@ -1,0 +1,297 @@
+"""A restart at a later time, which goes on when the line to the machine drops.
+
+Where systemd runs it is a transient timer; elsewhere a process of its own waits
+(warmboot.core.restart.waiter). Either way a file below /run says what was set, and taking that file
+away cancels it: whoever wakes looks there first.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from warmboot.core.errors import Blocked, WarmbootError, WrongArgument, space_hint
+from warmboot.core.host.files import read_text
+from warmboot.core.host.state import RUN, process_start
+from warmboot.core.text import clock, printable
+
+UNIT = "warmboot-exec"
+_FILE = "countdown.json"
+_TRANSIENT = f"run/systemd/transient/{UNIT}.timer"
+_TIMEOUT = 30
+_LONGEST = 366 * 86400
+_DELAY = re.compile(r"(\d{1,9})(s|m|h)?", re.ASCII)
+_UNITS = {"s": 1, "m": 60, "h": 3600, None: 1}
+
+
+@dataclass(frozen=True, slots=True)
+class Countdown:
+    """A restart that is set. `at` and `since` in seconds since the epoch.
+
+    `pid` and `started` (in ticks since boot, see proc(5)) name the waiting process, None where it
+    is the timer `unit`. `sha256` and `staged_at` say what was staged then, None where not known.
+    """
+
+    id: str
+    at: float
+    since: float
+    uid: int
+    unit: str | None = None
+    pid: int | None = None
+    started: int | None = None
+    sha256: str | None = None
+    staged_at: float | None = None
+
+
+def parse_delay(text: str) -> float:
+    """Return seconds for ``10`` (seconds), ``90s``, ``10m`` or ``2h``; raises WrongArgument."""
+    found = _DELAY.fullmatch(text.strip())
+    seconds = int(found[1]) * _UNITS[found[2]] if found else 0
+    if not found or seconds > _LONGEST:
+        raise WrongArgument(
+            f"{text!r} is not a delay of at most a year",
+            hint="For example: --in 90, --in 10m, --in 2h.",
+        )
+    return float(seconds)
+
+
+def parse_time(text: str, now: float) -> float:
+    """Return seconds since the epoch for ``HH:MM`` (the next one) or ``YYYY-MM-DD HH:MM``.
+
+    Local time, where no offset from UTC is given. Raises WrongArgument for what is no time, or
+    past.
+    """
+    today = datetime.fromtimestamp(now).astimezone()
+    wrong = WrongArgument(
+        f"{text!r} is not in the future",
+        hint="For example: --at 23:30, or --at '2027-01-31 06:00'.",
+    )
+    clock = re.fullmatch(r"(\d{1,2}):(\d{2})(?::(\d{2}))?", text.strip(), re.ASCII)
+    try:
+        if clock:
+            hour, minute, second = int(clock[1]), int(clock[2]), int(clock[3] or 0)
+            naive = today.replace(
+                hour=hour, minute=minute, second=second, microsecond=0, tzinfo=None
+            )
+            at = naive.timestamp()
+            return at if at > now else (naive + timedelta(days=1)).timestamp()
+        at = datetime.fromisoformat(text.strip()).timestamp()
+    except (ValueError, OverflowError, OSError) as error:
+        raise wrong from error
+    if not now < at <= now + _LONGEST:
+        raise wrong
+    return at
+
+
+def restart_command(root: Path, identity: str, *, now: bool, whatever: bool) -> list[str]:
+    """Return the command that carries the countdown `identity` out when its time has come."""
+    command = [sys.executable, "-P", "-m", "warmboot.tui.cli", "--root", str(root.absolute())]
+    command += ["exec", "--yes", "--due", identity]
+    command += ["--now"] if now else []
+    return command + (["--whatever-is-staged"] if whatever else [])
+
+
+def read_countdown(prefix: Path) -> Countdown | None:
+    """Return the restart that is set and still waited for, None where there is none."""
+    countdown = _read(prefix)
+    if countdown is None:
+        return None
+    if countdown.pid is not None:
+        return countdown if process_start(countdown.pid) == countdown.started else None
+    waits = countdown.unit is not None and (prefix / _TRANSIENT).exists()
+    return countdown if waits else None
+
+
+def begin(prefix: Path, countdown: Countdown, command: Sequence[str]) -> Countdown:
+    """Have `command` run at the time set; returns the countdown with who waits for it.
+
+    Raises Blocked where one is set already, WarmbootError where nothing can wait.
+    """
+    other = read_countdown(prefix)
+    if other is not None:
+        raise Blocked(
+            f"A restart is set for {clock(other.at)} already",
+            hint="warmboot exec --cancel ends it.",
+        )
+    try:
+        if prefix == Path("/") and (prefix / "run/systemd/system").is_dir():
+            return _timer(prefix, replace(countdown, unit=f"{UNIT}.timer"), command)
+        return _process(prefix, countdown, command)
+    except BaseException:
+        with contextlib.suppress(WarmbootError):
+            _remove(prefix)
+        raise
+
+
+def make(at: float, sha256: str | None, staged_at: float | None) -> Countdown:
+    """Return a new countdown to `at`."""
+    return Countdown(
+        uuid.uuid4().hex, at, time.time(), os.getuid(), None, None, None, sha256, staged_at
+    )
+
+
+def cancel(prefix: Path) -> Countdown | None:
+    """End the countdown; returns what was cancelled, None where nothing was set.
+
+    Raises WarmbootError where it cannot be ended.
+    """
+    countdown = read_countdown(prefix)
+    if not _remove(prefix) or countdown is None:  # what is due took the file away first
+        return None
+    if countdown.pid is not None:
+        with contextlib.suppress(OSError):
+            os.kill(countdown.pid, signal.SIGTERM)
+    else:
+        _stop_timer()
+    return countdown
+
+
+def claim(prefix: Path, identity: str) -> Countdown | None:
+    """Take the countdown `identity` as due: it is no longer set. None where it was cancelled.
+
+    Raises WarmbootError where it cannot be taken.
+    """
+    countdown = _read(prefix)
+    if countdown is None or countdown.id != identity or not _remove(prefix):
+        return None
+    return countdown
+
+
+def note_process(prefix: Path, identity: str) -> bool:
+    """Write that this process waits for the countdown `identity`; False where it is gone.
+
+    Raises WarmbootError where it cannot be written.
+    """
+    countdown = _read(prefix)
+    if countdown is None or countdown.id != identity:
+        return False
+    own = os.getpid()
+    _write(prefix, replace(countdown, pid=own, started=process_start(own)))
+    return True
+
+
+def still_set(prefix: Path, identity: str) -> bool:
+    """Whether the countdown `identity` has not been cancelled."""
+    countdown = _read(prefix)
+    return countdown is not None and countdown.id == identity
+
+
+def _timer(prefix: Path, countdown: Countdown, command: Sequence[str]) -> Countdown:
+    """Let systemd wait. A timer that a killed warmboot left behind would be in the way."""
+    if (prefix / _TRANSIENT).exists():
+        _stop_timer()
+    _write(prefix, countdown)
+    calendar = datetime.fromtimestamp(countdown.at).strftime("%Y-%m-%d %H:%M:%S")
+    delay = max(1, round(countdown.at - time.time()))
+    when = f"--on-active={delay}s" if delay < 86400 else f"--on-calendar={calendar}"
+    properties = ["--timer-property=AccuracySec=1s", "--description=Restart into the staged kernel"]
+    words = [word.replace("$", "$$") for word in command]  # systemd would expand variables
+    try:
+        _run(["systemd-run", "--quiet", "--collect", f"--unit={UNIT}", when, *properties, *words])
+    except WarmbootError:
+        _stop_timer()
+        raise
+    return countdown
+
+
+def _stop_timer() -> None:
+    """End the timer, as far as that goes: without the file it does nothing when it wakes."""
+    with contextlib.suppress(WarmbootError):
+        _run(["systemctl", "stop", f"{UNIT}.timer"])
+
+
+def _process(prefix: Path, countdown: Countdown, command: Sequence[str]) -> Countdown:
+    """Start a process that waits; it writes who it is into the file."""
+    _write(prefix, countdown)
+    waiter = [sys.executable, "-P", "-m", "warmboot.core.restart.waiter", str(prefix), countdown.id]
+    _run([*waiter, repr(countdown.at), *command])
+    found = read_countdown(prefix)
+    if found is None:
+        raise WarmbootError(
+            "The process that was to wait for the restart has ended",
+            hint="No restart is set. Try again.",
+        )
+    return found
+
+
+def _run(command: Sequence[str]) -> None:
+    """Run a program in a session of its own, which Ctrl-C and a dropped line do not reach.
+
+    Raises WarmbootError with what it said.
+    """
+    name = os.path.basename(command[0])
+    hint = "No restart is set. warmboot exec restarts at once."
+    try:
+        done = subprocess.run(
+            command,
+            capture_output=True,
+            timeout=_TIMEOUT,
+            check=False,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise WarmbootError(f"{name} could not be run: {error}", hint=hint) from error
+    if done.returncode != 0:
+        said = printable(done.stderr.decode("utf-8", "replace").strip()[-400:])
+        reason = said or f"exit {done.returncode}"
+        raise WarmbootError(f"{name} failed: {reason}", hint=hint)
+
+
+def _read(prefix: Path) -> Countdown | None:
+    text = read_text(prefix / RUN / _FILE, 8192)
+    try:
+        return Countdown(**json.loads(text or ""))
+    except (ValueError, TypeError):
+        return None
+
+
+def _write(prefix: Path, countdown: Countdown) -> None:
+    """Write the file in one go, without a draft that a kill would leave behind.
+
+    Half a file is as good as none (see _read). Raises WarmbootError, the file taken away.
+    """
+    path = prefix / RUN / _FILE
+    raw = json.dumps(asdict(countdown)).encode()
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW
+    try:
+        fd = os.open(path, flags, 0o600)
+        try:
+            if os.write(fd, raw) != len(raw):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        finally:
+            os.close(fd)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            path.unlink()
+        raise WarmbootError(
+            f"{path} could not be written: {error.strerror}",
+            hint=f"No restart is set. {space_hint(error, 'Make /run writable.')}",
+        ) from error
+
+
+def _remove(prefix: Path) -> bool:
+    """Take the file away: of several that try, one gets True. Raises WarmbootError."""
+    path = prefix / RUN / _FILE
+    try:
+        path.unlink()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as error:
+        raise WarmbootError(
+            f"{path} could not be removed: {error.strerror}",
+            hint="The restart stays set. Remove that file as root, and it does not happen.",
+        ) from error
+    return True

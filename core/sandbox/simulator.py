@@ -1,0 +1,232 @@
+"""A simulated kernel: a directory that answers kexec requests as a kernel of its kind would.
+
+It stands on the sandbox's own /proc and /sys files: what they say of the machine decides what it
+refuses. It is never asked to please: each check follows kernel/kexec_file.c and the loader of
+its architecture (arch/x86/kernel/kexec-bzimage64.c, arch/arm64/kernel/kexec_image.c, …).
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+import time
+import uuid
+from contextlib import ExitStack
+from pathlib import Path
+
+from warmboot.core.architecture import Architecture, of_machine
+from warmboot.core.bpf.abi import Dialect
+from warmboot.core.bpf.detect import detect
+from warmboot.core.errors import ImageError
+from warmboot.core.host import Host, read_host, read_staged
+from warmboot.core.images import BootImage, FileView, View, identify
+from warmboot.core.images.bzimage import (
+    LOADED_HIGH,
+    XLF_CAN_BE_LOADED_ABOVE_4G,
+    XLF_KERNEL_64,
+    BzImage,
+)
+from warmboot.core.images.elf import ElfKernel
+from warmboot.core.images.rawimage import RawImage
+from warmboot.core.load import errnos
+from warmboot.core.load.loader import LoadFlags, LoadRequest
+from warmboot.core.payload.scan import KernelScanner
+from warmboot.core.plan.request import Call
+from warmboot.core.sandbox.kernel_answer import KernelErrno
+from warmboot.core.sandbox.kernel_keyring import check_signature
+from warmboot.core.sandbox.kernel_parsers import unwrap_seventh, unwrap_sixth
+
+_STATE = ".warmboot-kernel"
+_BZIMAGE_FLAGS = XLF_KERNEL_64 | XLF_CAN_BE_LOADED_ABOVE_4G
+_CHUNK = 1 << 20
+
+
+class Simulator:
+    """The kernel of the sandbox directory `prefix`."""
+
+    name = "simulated kexec_file_load(2)"
+    simulated = True
+
+    def __init__(self, prefix: Path) -> None:
+        self._prefix = prefix
+        self._state = prefix / _STATE
+
+    def load(self, request: LoadRequest) -> None:
+        """Stage a kernel in the sandbox; raises Refused with the errno a kernel would give."""
+        try:
+            record = self._load(request)
+        except KernelErrno as answer:
+            raise errnos.refusal(answer.code, errnos.LOAD, "Staging") from answer
+        self._write_state("staged.json", record)
+        self._set_loaded(True)
+
+    def loaded(self) -> bool:
+        """Read the sandbox's kexec_loaded."""
+        return bool(read_staged(self._prefix))
+
+    def unload(self, *, panic: bool = False) -> None:
+        """Take the staged kernel out; raises Refused. It knows no crash kernels."""
+        try:
+            self._permit(read_host(self._prefix))
+        except KernelErrno as answer:
+            raise errnos.refusal(answer.code, errnos.LOAD, "Unloading") from answer
+        if panic:
+            return
+        self._set_loaded(False)
+
+    def execute(self) -> None:
+        """Let the sandbox machine come up in what is staged; raises NothingStaged."""
+        host = read_host(self._prefix)
+        if not host.privileged:
+            raise errnos.refusal(errno.EPERM, errnos.EXECUTE, "The restart")
+        if not self.loaded():
+            raise errnos.refusal(errno.EINVAL, errnos.EXECUTE, "The restart")
+        record = json.loads((self._state / "staged.json").read_text())
+        kernel = self._prefix / "proc/sys/kernel"
+        _replace(kernel / "osrelease", record["release"] + "\n")
+        _replace(kernel / "random/boot_id", str(uuid.uuid4()) + "\n")
+        _replace(self._prefix / "proc/cmdline", record["cmdline"] + "\n")
+        _replace(self._prefix / "proc/uptime", "4.00 4.00\n")
+        self._set_loaded(False)
+        self._write_state("booted.json", record)
+
+    def _load(self, request: LoadRequest) -> dict[str, object]:
+        host = read_host(self._prefix)
+        self._permit(host)
+        if int(request.flags) & ~int(LoadFlags.DEBUG):
+            raise KernelErrno(errno.EINVAL)
+        if request.call is Call.LOAD and host.lockdown not in (None, "none"):
+            raise KernelErrno(errno.EPERM)
+        if host.option("KEXEC_FILE" if request.call is Call.FILE else "KEXEC") is False:
+            raise KernelErrno(errno.ENOSYS)
+        view = _open(request.kernel_fd)
+        initrd = _open(request.initrd_fd) if request.initrd_fd is not None else None
+        with ExitStack() as held:
+            return self._accept(request, view, initrd, host, held)
+
+    def _accept(
+        self, request: LoadRequest, view: View, initrd: View | None, host: Host, held: ExitStack
+    ) -> dict[str, object]:
+        """Take the files as the kernel of this machine does; return what is staged."""
+        architecture = of_machine(host.machine)
+        dialect = detect(self._prefix, host.config).dialect
+        given = view
+        cmdline = request.cmdline_bytes
+        if dialect is not None:
+            unwrap = unwrap_sixth if dialect is Dialect.V6 else unwrap_seventh
+            found = unwrap(view, initrd, host, held)
+            view, initrd = found.kernel, found.initrd
+            cmdline = cmdline if found.cmdline is None else found.cmdline
+        image = _probe(view, architecture)
+        if dialect is None:
+            check_signature(view, host)
+        _check_cmdline(cmdline, image, architecture)
+        _check_memory(image, view, initrd, host)
+        digest, scanned = _digest(given)
+        if view is not given:
+            scanned = _digest(view)[1]
+        return {
+            "kernel": request.kernel_name,
+            "sha256": digest,
+            "release": image.release or scanned or "unknown",
+            "initrd_sha256": _digest(initrd)[0] if initrd else None,
+            "cmdline": cmdline[:-1].decode("utf-8", "surrogateescape"),
+            "unpacked_by_kernel": dialect is not None,
+            "at": time.time(),
+        }
+
+    def _permit(self, host: Host) -> None:
+        """kexec_load_permitted(): privilege, the switch, and a limit that every call uses up."""
+        if not host.privileged or host.load_disabled or host.load_limit == 0:
+            raise KernelErrno(errno.EPERM)
+        if host.load_limit is not None and host.load_limit > 0:
+            path = self._prefix / "proc/sys/kernel/kexec_load_limit_reboot"
+            _replace(path, f"{host.load_limit - 1}\n")
+
+    def _set_loaded(self, loaded: bool) -> None:
+        _replace(self._prefix / "sys/kernel/kexec_loaded", "1\n" if loaded else "0\n")
+
+    def _write_state(self, name: str, record: dict[str, object]) -> None:
+        self._state.mkdir(exist_ok=True)
+        _replace(self._state / name, json.dumps(record, indent=1) + "\n")
+
+
+def _open(fd: int) -> View:
+    try:
+        return FileView(fd, os.fstat(fd).st_size)
+    except OSError as error:
+        raise KernelErrno(errno.EBADF) from error
+
+
+def _probe(view: View, architecture: Architecture | None) -> BootImage:
+    """Find the loader for an image: x86 answers ENOEXEC to a stranger, the others EINVAL."""
+    stranger = architecture.facts.wrong_format if architecture else errno.EINVAL
+    try:
+        image = identify(view)
+    except ImageError as error:
+        raise KernelErrno(stranger) from error
+    if image.architecture is not architecture:
+        raise KernelErrno(stranger)
+    if architecture is Architecture.X86_64:
+        if not isinstance(image, BzImage) or not _bootable(image):
+            raise KernelErrno(errno.ENOEXEC)
+    elif not _loadable(image) or (isinstance(image, RawImage) and _overflows(image, view)):
+        raise KernelErrno(errno.EINVAL)
+    return image
+
+
+def _loadable(image: BootImage) -> bool:
+    """Outside x86: an ELF kernel (not on arm64), or an Image that states its size."""
+    if isinstance(image, ElfKernel):
+        return image.architecture is not Architecture.ARM64
+    return isinstance(image, RawImage) and not image.big_endian and bool(image.memory_size)
+
+
+def _overflows(image: RawImage, view: View) -> bool:
+    """sanity_check_segment_list(): a file must not be larger than the memory that it asks for."""
+    return image.memory_size is not None and view.size > image.memory_size
+
+
+def _bootable(image: BzImage) -> bool:
+    return (
+        image.protocol >= 0x20C
+        and bool(image.loadflags & LOADED_HIGH)
+        and image.xloadflags & _BZIMAGE_FLAGS == _BZIMAGE_FLAGS
+    )
+
+
+def _check_cmdline(cmdline: bytes, image: BootImage, architecture: Architecture | None) -> None:
+    limit = architecture.facts.command_line_size if architecture else 2048
+    if isinstance(image, BzImage):
+        limit = (image.cmdline_size or 255) - Architecture.X86_64.facts.command_line_reserve
+    if len(cmdline) > limit or not cmdline.endswith(b"\0"):
+        raise KernelErrno(errno.EINVAL)
+
+
+def _check_memory(image: BootImage, view: View, initrd: View | None, host: Host) -> None:
+    needed = (image.memory_size or view.size) + (initrd.size if initrd else 0)
+    if host.memory_available is not None and needed > host.memory_available:
+        raise KernelErrno(errno.ENOMEM)
+
+
+def _digest(view: View) -> tuple[str, str | None]:
+    """Return the SHA-256 of everything in `view` and the kernel release found in it."""
+    digest = hashlib.sha256()
+    scanner = KernelScanner()
+    buffer = bytearray(_CHUNK)
+    window = memoryview(buffer)
+    position = 0
+    while count := view.readinto(position, window):
+        digest.update(window[:count])
+        scanner.feed(buffer, count)
+        position += count
+    return digest.hexdigest(), scanner.release
+
+
+def _replace(path: Path, text: str) -> None:
+    """Write a file so that readers see the old text or the new, never a part."""
+    draft = path.with_name(f".{path.name}.new")
+    draft.write_text(text)
+    draft.replace(path)

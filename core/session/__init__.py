@@ -1,0 +1,19 @@
+"""The application: all that a front end asks for. Front ends build no plan and read no journal."""
+
+from warmboot.core.sandbox.marker import is_sandbox
+from warmboot.core.session.session import (
+    CmdlineReview,
+    Evidence,
+    Session,
+    make_sandbox,
+    open_session,
+)
+
+__all__ = [
+    "CmdlineReview",
+    "Evidence",
+    "Session",
+    "is_sandbox",
+    "make_sandbox",
+    "open_session",
+]

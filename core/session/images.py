@@ -1,0 +1,91 @@
+"""Images and initrds, by path or by the name of an entry: looked into, and unpacked."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from warmboot.core.boot.entry import Entry
+from warmboot.core.boot.listed_entry import read_header
+from warmboot.core.boot.root import BootRoot
+from warmboot.core.errors import ImageError, NotFound
+from warmboot.core.images import BootImage, ImageFile
+from warmboot.core.payload.initrd import is_initrd
+from warmboot.core.payload.inspection import (
+    Extraction,
+    InitrdInspection,
+    Inspection,
+    examine_file,
+    extract_kernel,
+    inspect_image,
+    inspect_initrd,
+)
+from warmboot.core.payload.unpack import Payload
+from warmboot.core.progress import Cancel, Report, ignore
+
+
+class Images:
+    """The images below a boot root, and files by their paths; `entry` finds an entry by name."""
+
+    def __init__(self, root: BootRoot, entry: Callable[[str], Entry]) -> None:
+        self._root = root
+        self._entry = entry
+
+    def open(self, name: str) -> ImageFile:
+        """Open the file `name`, or else the kernel of the entry called so; raises WarmbootError."""
+        if os.sep in name or os.path.lexists(name):
+            return ImageFile.open(name)
+        return self._root.open(self._entry(name).kernel)
+
+    def inspect(
+        self, name: str, *, quick: bool = False, report: Report = ignore
+    ) -> Inspection | InitrdInspection:
+        """Return what is inside the image or initrd `name`; raises ImageError where damaged."""
+        with self.open(name) as file:
+            if is_initrd(file.view):
+                return inspect_initrd(file, None, quick=quick)
+            return inspect_image(file, quick=quick, report=report)
+
+    def extract(
+        self, name: str, target: Path | int, *, examined: bool = False, report: Report = ignore
+    ) -> Extraction:
+        """Unpack the kernel of the image `name` into a file or to a descriptor."""
+        with self.open(name) as file:
+            return extract_kernel(file, target, examined=examined, report=report)
+
+    def details(
+        self, entry: Entry, cancel: Cancel
+    ) -> tuple[BootImage, Payload | None, tuple[str, ...]]:
+        """Return what only reading all of an entry's kernel and initrds tells.
+
+        That is the image, what is inside, and what there is to say against the initrds. Raises
+        ImageError where the kernel is damaged, Cancelled.
+        """
+        with self._root.open(entry.kernel) as file:
+            image, payload = examine_file(file, cancel=cancel)
+        release = (payload.release if payload else None) or image.release or entry.version
+        warnings = []
+        for path in entry.initrds:
+            try:
+                with self._root.open(path) as file:
+                    warning = inspect_initrd(file, release, cancel=cancel).warning
+            except ImageError as error:
+                warning = error.message
+            if warning:
+                warnings.append(warning)
+        return image, payload, tuple(warnings)
+
+    def inspect_initrds(self, name: str, *, quick: bool = False) -> list[InitrdInspection]:
+        """Return what the initrds of the entry `name` hold; raises NotFound where it has none."""
+        entry = self._entry(name)
+        if not entry.initrds:
+            hint = "warmboot inspect without --initrd shows its kernel."
+            raise NotFound(f"The entry {entry.id} names no initrd", hint=hint)
+        image = read_header(self._root, entry).image if entry.version is None else None
+        release = entry.version or (image.release if image else None)
+        found = []
+        for path in entry.initrds:
+            with self._root.open(path) as file:
+                found.append(inspect_initrd(file, release, quick=quick))
+        return found

@@ -1,0 +1,56 @@
+"""The machine that is worked on: its boot root, its facts, its kernel, its journal."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Self
+
+from warmboot.core.boot import BootRoot
+from warmboot.core.host import Host, read_host
+
+if TYPE_CHECKING:
+    from warmboot.core.load.loader import Loader
+    from warmboot.core.record.journal import Journal
+
+
+@dataclass(frozen=True)
+class Machine:
+    """Where images are looked for, and which kernel is asked to load them.
+
+    `foreign_root`: the boot root is that of another system, and what runs here says nothing of it.
+    """
+
+    root: BootRoot
+    host: Host
+    simulated: bool
+    foreign_root: bool
+
+    def refreshed(self) -> Self:
+        """Return the machine with its facts read anew."""
+        return replace(self, host=read_host(self.host.prefix))
+
+    @cached_property
+    def loader(self) -> Loader:
+        """The kernel that is asked to load others."""
+        if self.simulated:
+            from warmboot.core.sandbox.simulator import Simulator
+
+            return Simulator(self.host.prefix)
+        from warmboot.core.load.kernel_loader import KernelLoader
+
+        return KernelLoader(self.host)
+
+    @cached_property
+    def journal(self) -> Journal:
+        """What was done on this machine."""
+        from warmboot.core.record.journal import Journal
+
+        return Journal(self.host.prefix)
+
+    def tell(self, text: str) -> None:
+        """Tell the other sessions of a real machine; never an error."""
+        if not self.simulated:
+            from warmboot.core.restart.broadcast import tell_everybody
+
+            tell_everybody(text, [session.terminal for session in self.host.sessions])

@@ -1,0 +1,279 @@
+"""The session: entries, plans, staging, restarts and records of one machine, for a front end.
+
+What only some commands do is imported where it is done: a list does not wait for the loader.
+"""
+
+from __future__ import annotations
+
+import time
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from warmboot.core.boot import BootRoot, Running
+from warmboot.core.errors import Blocked, NotFound, WarmbootError
+from warmboot.core.host import read_host
+from warmboot.core.progress import Report, ignore
+from warmboot.core.sandbox.marker import is_sandbox
+from warmboot.core.session.machine import Machine
+
+if TYPE_CHECKING:
+    from warmboot.core.boot.entry import Entry, Listing
+    from warmboot.core.boot.listed_entry import ListedEntry
+    from warmboot.core.load.stage import Prepared
+    from warmboot.core.plan.checks.base import Finding
+    from warmboot.core.plan.command_line import CommandLine
+    from warmboot.core.plan.context import PlanContext
+    from warmboot.core.plan.plan import Plan
+    from warmboot.core.plan.planner import OpenPlan
+    from warmboot.core.plan.request import PlanRequest
+    from warmboot.core.plan.staged import Staged
+    from warmboot.core.progress import Cancel
+    from warmboot.core.record.journal import Line
+    from warmboot.core.session.images import Images
+    from warmboot.core.session.parsers import Parsers
+    from warmboot.core.session.restarts import Restarts
+    from warmboot.core.session.status import Status
+
+
+class CmdlineReview(NamedTuple):
+    """A command line, what its checks say, and what it was chosen and compared with."""
+
+    entry: str | None
+    line: CommandLine
+    findings: tuple[Finding, ...]
+    context: PlanContext
+
+
+class Evidence(NamedTuple):
+    """What a bug report is made of. `plan` is None where none was asked for or `problem` says why
+    there is none."""
+
+    status: Status
+    plan: Plan | None
+    problem: WarmbootError | None
+    journal: tuple[Line, ...]
+    kernel_log: tuple[str, ...]
+
+
+class Session(Machine):
+    """One machine and one boot root, and everything that can be asked of them."""
+
+    @cached_property
+    def restarts(self) -> Restarts:
+        """Restarts into what is staged: now, and later."""
+        from warmboot.core.session.restarts import Restarts
+
+        return Restarts(self)
+
+    # What is installed --------------------------------------------------------------------
+
+    def entries(self) -> Listing:
+        """Return what is installed below the boot root, and where was looked."""
+        from warmboot.core.boot.find import find_entries
+
+        running = None
+        if not self.foreign_root:
+            host = self.host
+            running = Running.read(host.prefix, host.release, host.cmdline)
+        return find_entries(self.root, running)
+
+    def entry(self, name: str) -> Entry:
+        """Return the entry called `name`; raises NotFound with the nearest names."""
+        from warmboot.core.boot.resolve import resolve_entry
+
+        return resolve_entry(self.entries(), name)
+
+    def header(self, entry: Entry) -> ListedEntry:
+        """Return an entry with what its image's header says; never raises for a bad file."""
+        from warmboot.core.boot.listed_entry import read_header
+
+        return read_header(self.root, entry)
+
+    @cached_property
+    def images(self) -> Images:
+        """Images and initrds, by path or by the name of an entry."""
+        from warmboot.core.session.images import Images
+
+        return Images(self.root, self.entry)
+
+    @cached_property
+    def parsers(self) -> Parsers:
+        """Parsers for kernels that unpack images themselves."""
+        from warmboot.core.session.parsers import Parsers
+
+        return Parsers(self.images.open)
+
+    # From a request to what is staged -----------------------------------------------------
+
+    def context(self) -> PlanContext:
+        """Read the machine as plans see it."""
+        from warmboot.core.plan.context import read_context
+
+        name = self.loader.name
+        return read_context(self.root, self.host, name, foreign_root=self.foreign_root)
+
+    def plan(self, request: PlanRequest) -> OpenPlan:
+        """Open what is asked for and return its plan; the caller closes it. Raises WarmbootError.
+
+        Without an entry or a kernel, the only entry there is is meant. Raises WrongArgument too,
+        where a check is forced that is not there or cannot be.
+        """
+        from warmboot.core.plan.boot_files import BootFiles
+        from warmboot.core.plan.checks.registry import forced_checks
+        from warmboot.core.plan.planner import OpenPlan
+
+        request = request._replace(forced=forced_checks(request.forced))
+        files = BootFiles.open(self.root, request, self._entry_of(request))
+        try:
+            return OpenPlan(request, files, self.context())
+        except BaseException:
+            files.close()
+            raise
+
+    def command_line(self, request: PlanRequest) -> CmdlineReview:
+        """Return the command line that a request comes to, and what is to be said of it.
+
+        Without an entry or a kernel it is the running kernel's, or what was typed. Raises
+        WarmbootError also where the file of presets is broken.
+        """
+        from warmboot.core.plan.checks.registry import judge_cmdline
+        from warmboot.core.plan.command_line import choose_cmdline
+
+        entry = None
+        if request.entry is None and request.kernel is None:
+            context = self.context()
+            line = choose_cmdline(request, context)
+        else:
+            with self.plan(request._replace(initrds=())) as opened:
+                line, context, entry = opened.plan.cmdline, opened.context, opened.plan.entry
+        if context.presets_problem is not None:
+            raise context.presets_problem
+        return CmdlineReview(entry, line, judge_cmdline(line.text, context), context)
+
+    def doctor(self, request: PlanRequest | None = None) -> tuple[Finding, ...]:
+        """Return what every check says of the machine, or of the plan for a request."""
+        if request is not None:
+            with self.plan(request) as opened:
+                return opened.plan.findings
+        from warmboot.core.host.live_state import read_live_state
+        from warmboot.core.plan.checks.registry import judge_machine
+
+        return judge_machine(self.host, read_live_state(self.host.prefix))
+
+    def prepare(
+        self,
+        opened: OpenPlan,
+        *,
+        report: Report = ignore,
+        cancel: Cancel | None = None,
+        previewed: str | None = None,
+        rehearsal: bool = False,
+    ) -> Prepared:
+        """Do everything before the call; see warmboot.core.load.stage.prepare.
+
+        Raises Blocked or NotPermitted where a check forbids it; a `rehearsal` needs no privilege.
+        """
+        from warmboot.core.load.stage import prepare
+        from warmboot.core.plan.plan import check
+
+        check(opened.plan, rehearsal=rehearsal)
+        plan, files = opened.plan, opened.files
+        return prepare(plan, files, report=report, cancel=cancel, previewed=previewed)
+
+    def stage(self, prepared: Prepared, *, report: Report = ignore) -> tuple[Staged, str | None]:
+        """Stage what is prepared; see warmboot.core.session.staging.stage."""
+        from warmboot.core.session import staging
+
+        return staging.stage(self, prepared, report=report)
+
+    def unload(self, *, panic: bool = False) -> str | None:
+        """Take out what is staged; see warmboot.core.session.staging.unload."""
+        from warmboot.core.session import staging
+
+        return staging.unload(self, panic=panic)
+
+    # What was done ------------------------------------------------------------------------
+
+    def status(self) -> Status:
+        """Return what is staged now, what is about to happen, and what the last restart did."""
+        from warmboot.core.session.status import read_status
+
+        return read_status(self.host, self.journal)
+
+    def history(self, limit: int | None = None) -> tuple[Line, ...]:
+        """Return the journal's lines, oldest first, at most the last `limit`."""
+        return tuple(self.journal.lines(limit))
+
+    def evidence(self, request: PlanRequest | None = None) -> Evidence:
+        """Return what a bug report is made of, with the plan for a request or why there is none."""
+        from warmboot.core.host.kmsg import last_lines
+
+        plan, problem = None, None
+        if request is not None:
+            try:
+                with self.plan(request) as opened:
+                    plan = opened.plan
+            except WarmbootError as error:
+                problem = error
+        log = tuple(last_lines(self.host.prefix, 300))
+        return Evidence(self.status(), plan, problem, self.history(200), log)
+
+    def save_report(self, content: str, path: Path | None = None) -> Path:
+        """Write a report that only its owner may read, by default to the state folder.
+
+        Returns where it is; raises WarmbootError.
+        """
+        from warmboot.core.record.report import write_private
+
+        name = f"report-{time.strftime('%Y%m%dT%H%M%S')}.json"
+        target = self.journal.path.parent / name if path is None else path
+        write_private(target, content.encode(), folder=path is None)
+        return target
+
+    def _entry_of(self, request: PlanRequest) -> Entry | None:
+        """Return the entry meant: the named one, none for a kernel, or the only one there is."""
+        if request.entry is not None:
+            entry = self.entry(request.entry)
+            if entry.problem and request.kernel is None and self.root.exists(entry.kernel):
+                raise Blocked(
+                    f"The entry {entry.id} cannot be used: {entry.problem}",
+                    hint="Name its kernel and initrd with --kernel and --initrd.",
+                )
+            return entry
+        if request.kernel is not None:
+            return None
+        listing = self.entries()
+        if len(listing.entries) == 1:
+            return listing.entries[0]
+        if not listing.entries:
+            places = ", ".join(one.place for one in listing.searched)
+            hint = f"Looked in {places}. Or give --kernel FILE."
+            raise NotFound("No boot images found", hint=hint)
+        names = ", ".join(entry.id for entry in listing.entries[:6])
+        raise NotFound(f"{len(listing.entries)} entries; name one", hint=f"For example: {names}")
+
+
+def open_session(root: Path) -> Session:
+    """Return the session for a boot root: of a sandbox, else of the machine in front of us.
+
+    A root that is no sandbox (/mnt/sysroot) is where images come from; they are staged here.
+    Raises NotFound where it is no directory.
+    """
+    boot_root = BootRoot(root)
+    if is_sandbox(root):
+        return Session(boot_root, read_host(root), simulated=True, foreign_root=False)
+    foreign = root.resolve() != Path("/")
+    return Session(boot_root, read_host(Path("/")), simulated=False, foreign_root=foreign)
+
+
+def make_sandbox(path: Path, *, kexec_bpf: str | None = None) -> tuple[Session, bool]:
+    """Make a simulated machine in `path`, unless one is there; return it, and whether it is new.
+
+    `kexec_bpf` ("v6", "v7") gives its kernel that dialect of the parser interface. Raises
+    WarmbootError where `path` holds something else, or cannot be written.
+    """
+    from warmboot.core.sandbox.tree import create_sandbox
+
+    created = create_sandbox(path, kexec_bpf=kexec_bpf)
+    return open_session(path), created

@@ -1,0 +1,59 @@
+"""What is staged now, what is about to happen, and what the last restart did."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from warmboot.core.host import Host, read_host
+from warmboot.core.host.hardware import Watchdog, read_watchdogs
+from warmboot.core.host.systemd import reboot_is_kexec
+from warmboot.core.plan.staged import Staged
+from warmboot.core.record.journal import Journal
+from warmboot.core.record.lock import Holder, read_holder
+from warmboot.core.record.outcome import Attempt, Outcome, last_attempt, last_restart
+from warmboot.core.restart.schedule import Countdown, read_countdown
+
+
+class Status(NamedTuple):
+    """What is staged now. `staged` is None where the kernel does not tell; `what` is what the
+    journal knows of it, None where warmboot did not stage it.
+
+    `interrupted` names a step (``staging``, ``unloading``) that began and has no end: whether it
+    took effect is not known. `attempt` is a restart that was begun or set in this boot and has not
+    taken place. `reboot_is_kexec`: ``systemctl reboot`` would start what is staged. `readable`:
+    this user may read the records; else `what`, `countdown` and the like are not known.
+    """
+
+    staged: bool | None
+    what: Staged | None
+    interrupted: str | None = None
+    countdown: Countdown | None = None
+    last_restart: Outcome | None = None
+    attempt: Attempt | None = None
+    watchdogs: tuple[Watchdog, ...] = ()
+    reboot_is_kexec: bool = False
+    holder: Holder | None = None
+    readable: bool = True
+
+
+def read_status(host: Host, journal: Journal) -> Status:
+    """Read it for the machine `host` is of, whose facts are read anew."""
+    prefix = host.prefix
+    host = read_host(prefix)
+    lines = journal.lines()
+    countdown, holder = read_countdown(prefix), read_holder(prefix)
+    known = journal.known(host.boot_id)
+    begun = known.interrupted.get("event") if known.interrupted and host.staged else None
+    attempt = last_attempt(lines, host.boot_id, set_now=countdown is not None)
+    return Status(
+        staged=host.staged,
+        what=known.staged if host.staged and begun is None else None,
+        interrupted=str(begun) if begun else None,
+        countdown=countdown,
+        last_restart=last_restart(lines, host),
+        attempt=None if holder else attempt,
+        watchdogs=read_watchdogs(prefix),
+        reboot_is_kexec=reboot_is_kexec(prefix, systemd=host.systemd, staged=host.staged),
+        holder=holder,
+        readable=journal.readable(),
+    )

@@ -1,0 +1,137 @@
+"""A UKI's profiles and add-ons, put together as systemd-stub(7) would."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from warmboot.core.boot import BootRoot
+from warmboot.core.boot.find import find_entries
+from warmboot.core.errors import Blocked, ImageError, NotFound
+from warmboot.core.plan.request import PlanRequest
+from warmboot.core.sandbox.builders.kernel import build_arm64_image
+from warmboot.core.sandbox.builders.uki import Profile, build_addon, build_uki
+from warmboot.core.sandbox.machine import SimulatedMachine, write_machine
+from warmboot.core.sandbox.marker import write_marker
+from warmboot.core.session import Session, open_session
+
+KERNEL = build_arm64_image("6.12.1-arm64", body_size=60_000)
+UKI = build_uki(
+    arch="arm64",
+    linux=KERNEL,
+    initrd=b"base-initrd",
+    ucode=b"microcode-8B"[:12],
+    cmdline="root=/dev/a quiet",
+    profiles=[
+        Profile("ID=main\nTITLE=Normal"),
+        Profile("ID=rescue", [(".cmdline", b"single"), (".initrd", b"rescue-initrd")]),
+    ],
+)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    write_machine(tmp_path, SimulatedMachine("aarch64", "6.1.0", "root=/dev/vda1"))
+    place = tmp_path / "boot/efi/EFI/Linux"
+    (place / "u.efi.extra.d").mkdir(parents=True)
+    (place / "u.efi").write_bytes(UKI)
+    return place
+
+
+def addon(folder: Path, name: str, **content: object) -> None:
+    blob = build_addon(**{"arch": "arm64", **content})  # type: ignore[arg-type]
+    (folder / "u.efi.extra.d" / name).write_bytes(blob)
+
+
+def open_sandbox(root: Path) -> Session:
+    write_marker(root)
+    return open_session(root)
+
+
+def staged(folder: Path, **named: object) -> tuple[str, bytes]:
+    """Return the command line and the initrd that a UKI comes to."""
+    root = folder.parents[3]
+    session = open_sandbox(root)
+    request = PlanRequest(kernel=str(folder / "u.efi"), **named)  # type: ignore[arg-type]
+    with session.plan(request) as opened:
+        plan = opened.plan
+        assert not plan.failures
+        assert any("PCRs" in step for step in plan.steps)
+        with session.prepare(opened) as ready:
+            fd = ready.request.initrd_fd
+            assert fd is not None
+            size = Path(f"/proc/self/fd/{fd}").stat().st_size
+            return plan.cmdline.text, Path(f"/proc/self/fd/{fd}").read_bytes()[:size]
+
+
+def test_the_first_profile_is_the_one_that_is_not_asked_for(folder: Path) -> None:
+    assert staged(folder) == ("root=/dev/a quiet", b"microcode-8Bbase-initrd")
+    assert staged(folder, profile="main") == staged(folder, profile="0") == staged(folder)
+
+
+@pytest.mark.parametrize("name", ["1", "rescue"])
+def test_a_profile_replaces_what_it_has_of_its_own(folder: Path, name: str) -> None:
+    assert staged(folder, profile=name) == ("single", b"microcode-8Brescue-initrd")
+
+
+def test_add_ons_beside_the_uki_are_found_and_join_in_the_order_of_names(folder: Path) -> None:
+    addon(folder, "20-b.addon.efi", cmdline="two")
+    addon(folder, "10-a.addon.efi", cmdline="one", more=[(".initrd", b"extra")])
+    addon(folder, "30-c.addon.efi", more=[(".ucode", b"newer microcode!")])
+    addon(folder, "ignored.efi", cmdline="never")
+    line, initrd = staged(folder)
+    assert line == "root=/dev/a quiet one two"
+    assert initrd == b"newer microcode!microcode-8Bbase-initrd\0extra"
+    assert staged(folder, addons=())[0] == "root=/dev/a quiet"
+    only = str(folder / "u.efi.extra.d/20-b.addon.efi")
+    assert staged(folder, addons=(only,))[0] == "root=/dev/a quiet two"
+
+
+def test_an_entry_finds_them_too(folder: Path) -> None:
+    addon(folder, "a.addon.efi", cmdline="added")
+    root = BootRoot(folder.parents[3])
+    entries = [e for e in find_entries(root).entries if e.kernel.endswith("u.efi")]
+    (entry,) = [e for e in entries if e.profile == 0]
+    with open_sandbox(root.path).plan(PlanRequest(entry=entry.id)) as opened:
+        line = opened.plan.cmdline
+    assert line.text == "root=/dev/a quiet added"
+
+
+def test_what_does_not_fit_is_named(folder: Path) -> None:
+    with pytest.raises(NotFound, match="no profile x") as caught:
+        staged(folder, profile="x")
+    assert caught.value.hint == "It has 0 (main), 1 (rescue)."
+    addon(folder, "x.addon.efi", arch="x86-64", cmdline="a")
+    with pytest.raises(Blocked, match="is for x86-64"):
+        staged(folder)
+    (folder / "plain").write_bytes(KERNEL)
+    with pytest.raises(ImageError, match="no add-on"):
+        staged(folder, addons=(str(folder / "plain"),))
+
+
+def test_the_device_tree_inside_goes_along_or_stands_against_it(folder: Path) -> None:
+    addon(folder, "t.addon.efi", more=[(".dtb", b"not a tree")])
+    with pytest.raises(ImageError, match=r"t\.addon\.efi \.dtb is no device tree"):
+        staged(folder)
+
+
+def test_a_list_reads_little_of_each_image(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    uki = build_uki(
+        arch="arm64", linux=KERNEL, cmdline="quiet", osrel='PRETTY_NAME="Some OS"', uname="6.12.1"
+    )
+    (folder / "u.efi").write_bytes(uki)
+    sizes: list[int] = []
+    pread = os.pread
+
+    def count(fd: int, size: int, offset: int) -> bytes:
+        sizes.append(size)
+        return pread(fd, size, offset)
+
+    monkeypatch.setattr(os, "pread", count)
+    root = BootRoot(folder.parents[3])
+    (entry,) = [e for e in find_entries(root).entries if e.kernel.endswith("u.efi")]
+    assert (entry.title, entry.version, entry.cmdline) == ("Some OS", "6.12.1", "quiet")
+    # its start, and the place where its texts lie; the others are configuration files
+    assert [size for size in sizes if size >= 4096] == [4096, 8192]

@@ -1,0 +1,156 @@
+"""Restarts for later: who waits, who is told, and what a hostile folder or a shutdown changes."""
+
+from __future__ import annotations
+
+import os
+import pty
+import shutil
+import signal
+import subprocess
+import tty
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from warmboot.core.errors import Blocked, ExitCode, WarmbootError
+from warmboot.core.host.jobs import Job
+from warmboot.core.record.lock import only_one
+from warmboot.core.restart import execute, schedule
+from warmboot.core.restart.broadcast import tell_everybody
+from warmboot.core.restart.execute import RestartMethod, carry_out
+from warmboot.core.restart.schedule import Countdown, read_countdown
+from warmboot.core.sandbox.builders.bzimage import build_bzimage
+from warmboot.core.sandbox.machine import SimulatedMachine, write_machine
+from warmboot.core.sandbox.marker import write_marker
+from warmboot.core.sandbox.simulator import Simulator
+from warmboot.core.session import open_session
+from warmboot.tui.cli import main
+
+WANTED = Countdown("a" * 32, at=4e9, since=1.0, uid=0)
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    root = tmp_path / "machine"
+    root.mkdir()
+    write_marker(root)
+    write_machine(root, SimulatedMachine("x86_64", "6.1.0", "root=/dev/vda2 ro"))
+    (root / "boot/vmlinuz-6.12.1").write_bytes(build_bzimage("6.12.1"))
+    assert main(["--root", str(root), "stage", "vmlinuz-6.12.1"]) == ExitCode.OK
+    return root
+
+
+def test_modules_of_the_working_directory_are_not_run(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("json", "argparse", "warmboot"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('run from the working directory')")
+    monkeypatch.chdir(tmp_path)
+    assert main(["--root", str(root), "exec", "--yes", "--in", "10m"]) == ExitCode.OK
+    assert main(["--root", str(root), "exec", "--cancel"]) == ExitCode.OK
+
+
+def test_a_due_restart_that_finds_the_machine_busy_says_so(root: Path) -> None:
+    assert main(["--root", str(root), "exec", "--yes", "--in", "10m"]) == ExitCode.OK
+    found = read_countdown(root)
+    assert found is not None
+    with only_one(root, "warmboot stage"):
+        code = main(["--root", str(root), "exec", "--yes", "--due", found.id])
+    assert code == ExitCode.BLOCKED
+    status = open_session(root).status()
+    assert (status.staged, status.countdown) == (True, None)
+    assert status.attempt is not None
+    assert (status.attempt.event, "worked on" in status.attempt.text) == ("failed", True)
+
+
+def test_of_two_who_end_a_countdown_one_does(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert main(["--root", str(root), "exec", "--yes", "--in", "10m"]) == ExitCode.OK
+    found = read_countdown(root)
+    assert found is not None
+    read = schedule.read_countdown
+
+    def claimed_meanwhile(prefix: Path) -> Countdown | None:
+        before = read(prefix)
+        assert schedule.claim(prefix, found.id) == found
+        return before
+
+    monkeypatch.setattr(schedule, "read_countdown", claimed_meanwhile)
+    assert main(["--root", str(root), "exec", "--cancel"]) == ExitCode.NOT_FOUND
+    assert schedule.claim(root, found.id) is None
+
+
+@pytest.fixture
+def systemd(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """Make programs answer nothing; returns what was run."""
+    ran: list[list[str]] = []
+    monkeypatch.setattr(schedule, "_run", lambda command: ran.append(list(command)))
+    return ran
+
+
+def test_a_timer_left_behind_is_out_of_the_way(tmp_path: Path, systemd: list[list[str]]) -> None:
+    (tmp_path / "run/warmboot").mkdir(parents=True)
+    timer = tmp_path / "run/systemd/transient/warmboot-exec.timer"
+    timer.parent.mkdir(parents=True)
+    timer.touch()
+    schedule._timer(tmp_path, WANTED, ["/bin/warmboot", "--root", "/mnt/$HOME"])
+    assert systemd[0] == ["systemctl", "stop", "warmboot-exec.timer"]
+    assert systemd[1][0] == "systemd-run"
+    assert systemd[1][-1] == "/mnt/$$HOME"
+
+
+def test_a_timer_that_cannot_be_made_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "run/warmboot").mkdir(parents=True)
+    monkeypatch.setattr(schedule, "_process", schedule._timer)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(WarmbootError, match="systemd-run could not be run") as failure:
+        schedule.begin(tmp_path, WANTED, ["/bin/warmboot"])
+    assert failure.value.hint is not None
+    assert list((tmp_path / "run/warmboot").iterdir()) == []
+
+
+def test_one_that_is_set_is_not_replaced(root: Path) -> None:
+    assert main(["--root", str(root), "exec", "--yes", "--in", "10m"]) == ExitCode.OK
+    before = read_countdown(root)
+    with pytest.raises(Blocked):
+        schedule.begin(root, WANTED, ["/bin/false"])
+    assert read_countdown(root) == before
+    assert main(["--root", str(root), "exec", "--cancel"]) == ExitCode.OK
+
+
+def test_systemctl_ended_by_the_shutdown_it_asked_for_has_not_failed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    jobs = (Job("kexec.target", "start", "waiting"),)
+
+    def ended(command: list[str], **_: Any) -> subprocess.CompletedProcess[str]:
+        return subprocess.CompletedProcess(command, -signal.SIGTERM, "", "")
+
+    monkeypatch.setattr(subprocess, "run", ended)
+    monkeypatch.setattr(execute, "read_jobs", lambda _: jobs)
+    assert carry_out(RestartMethod.SYSTEMD, Simulator(Path("/nowhere"))) == jobs
+    monkeypatch.setattr(execute, "read_jobs", lambda _: ())
+    with pytest.raises(WarmbootError, match="systemctl kexec failed"):
+        carry_out(RestartMethod.SYSTEMD, Simulator(Path("/nowhere")))
+
+
+@pytest.fixture
+def no_wall(monkeypatch: pytest.MonkeyPatch) -> None:
+    which: Callable[[str], str | None] = shutil.which
+    monkeypatch.setattr(shutil, "which", lambda name: None if name == "wall" else which(name))
+
+
+@pytest.mark.usefixtures("no_wall")
+def test_without_wall_each_terminal_is_told() -> None:
+    ours, theirs = pty.openpty()
+    try:
+        tty.setraw(theirs)
+        terminal = os.ttyname(theirs).removeprefix("/dev/")
+        tell_everybody("a \x1b[31mrestart", ["pts/no-such", "../etc/passwd", terminal])
+        assert os.read(ours, 4096) == b"\r\na \\x1b[31mrestart\r\n"
+    finally:
+        os.close(ours)
+        os.close(theirs)

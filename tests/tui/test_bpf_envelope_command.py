@@ -1,0 +1,161 @@
+"""``warmboot bpf envelope`` end to end: files, answers in JSON, exit codes."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import struct
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+from conftest import needs_tool
+
+from warmboot.core.bpf.attach_probe import Stage, replay
+from warmboot.core.bpf.bpf_syscall import LoadError
+from warmboot.core.images import ImageFile
+from warmboot.core.images.pe import parse_headers
+from warmboot.core.sandbox.builders.kernel import build_arm64_image
+from warmboot.core.sandbox.builders.parser import build_parser
+from warmboot.core.sandbox.builders.pe import build_certificate
+from warmboot.core.sandbox.builders.zboot import build_zboot
+from warmboot.tui.cli import main
+
+Call = Callable[..., tuple[int, dict[str, Any]]]
+
+SCHEMA_FILE = Path(__file__).parent.parent.parent / "man/warmboot.schema.json"
+
+
+@pytest.fixture
+def call(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Call:
+    """Run bpf envelope in a folder with an image and two parsers; check the answer's schema."""
+    schema = json.loads(
+        (Path(__file__).parent.parent.parent / "man/warmboot.schema.json").read_text()
+    )
+    kernel = build_arm64_image("6.12.1-command", body_size=90_000)
+    signed = build_certificate(b"0\x82" + bytes(100))
+    image = build_zboot(kernel, arch="arm64", method="gzip", certificates=signed)
+    (tmp_path / "image.efi").write_bytes(image)
+    (tmp_path / "initrd").write_bytes(b"070701")
+    (tmp_path / "v6.o").write_bytes(build_parser())
+    (tmp_path / "v7.o").write_bytes(build_parser(dialect=7))
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments: str) -> tuple[int, dict[str, Any]]:
+        code = main([*arguments, "--json"])
+        answer = json.loads(capsys.readouterr().out)
+        jsonschema.validate(answer, schema)
+        return code, answer
+
+    return run
+
+
+def test_the_sixth_revision(call: Call, capsys: pytest.CaptureFixture[str]) -> None:
+    command = ("bpf", "envelope", "image.efi", "--parser", "v6.o", "-o", "out.efi")
+    code, answer = call(*command)
+    assert code == 0
+    assert answer["built"]["report"]["certificates"] > 0
+    assert "Sign it" in answer["built"]["warnings"][0]
+    code, answer = call("inspect", "out.efi")
+    assert code == 0
+    assert answer["parser"]["parser"]["identity"]["dialect"] == 6
+    assert answer["payload"]["release"] == "6.12.1-command"
+    assert main([*command[:2], "out.efi", *command[3:5], "-o", "again.efi"]) == 4
+    assert "--replace" in capsys.readouterr().err
+    assert main([*command[:2], "out.efi", *command[3:5], "-o", "again.efi", "--replace"]) == 0
+    assert "byte for byte" in capsys.readouterr().out
+    assert Path("again.efi").read_bytes() == Path("out.efi").read_bytes()
+    assert main(["inspect", "out.efi"]) == 0
+    assert "Parser dialect" in capsys.readouterr().out
+
+
+def test_the_seventh_revision(call: Call) -> None:
+    code, answer = call(
+        *("bpf", "envelope", "image.efi", "--dialect", "v7", "-o", "out.elf"),
+        *("--initrd", "initrd", "--cmdline", "quiet", "--parser", "v7.o", "--container", "p.elf"),
+    )
+    assert code == 0
+    assert answer["built"] is None
+    assert call("inspect", "out.elf")[1]["image"]["format"] == "kexec envelope"
+    image = call("inspect", "p.elf")[1]["image"]
+    assert image["format"] == "BPF parser container"
+    assert image["parsers"][0]["identity"]["dialect"] == 7
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (["image.efi", "-o", "x"], 2),
+        (["image.efi", "--parser", "v6.o", "--initrd", "initrd", "-o", "x"], 2),
+        (["image.efi", "--dialect", "v7", "--replace", "-o", "x"], 2),
+        (["image.efi", "--dialect", "v7", "--parser", "v7.o", "-o", "x"], 2),
+        (["image.efi", "--parser", "v7.o", "-o", "x"], 4),
+        (["image.efi", "--parser", "initrd", "-o", "x"], 4),
+        (["initrd", "--parser", "v6.o", "-o", "x"], 4),
+        (["missing/x.efi", "--parser", "v6.o", "-o", "x"], 3),
+        (["image.efi", "--parser", "missing.o", "-o", "x"], 3),
+        (["image.efi", "--parser", "v6.o", "-o", "missing/x"], 9),
+        (["image.efi", "--parser", "v6.o", "-o", "/"], 9),
+        (["image.efi", "--parser", "v6.o", "-o", "x" * 250], 9),
+    ],
+)
+def test_failures_have_their_code_and_leave_nothing(
+    call: Call, arguments: list[str], code: int
+) -> None:
+    before = sorted(Path().iterdir())
+    found, answer = call("bpf", "envelope", *arguments)
+    assert found == code
+    assert answer["error"]["message"]
+    assert sorted(Path().iterdir()) == before
+
+
+def test_a_parser_built_put_in_and_taken_back_out(call: Call) -> None:
+    needs_tool("clang")
+    needs_tool("bpftool")
+    code, answer = call("bpf", "build", "image.efi", "-o", "mine.o")
+    assert code == 0
+    assert answer["origin"].startswith("built here by clang ")
+    code, answer = call("bpf", "envelope", "image.efi", "--parser", "mine.o", "-o", "out.efi")
+    assert code == 0
+    with ImageFile.open("out.efi") as file:
+        section = parse_headers(file.view).find(".bpf")
+        assert section is not None
+        result = replay(file.view.part(section.offset, section.size, ".bpf"))
+    if result.stage is Stage.NO_BPF:
+        pytest.skip(f"this kernel loads no BPF here: {result.text}")
+    assert (result.stage, result.code) == (Stage.ABSENT, errno.ENOENT), result.log
+
+
+def test_a_rehearsal_says_what_the_kernel_would_be_told(call: Call) -> None:
+    needs_tool("clang")
+    needs_tool("bpftool")
+    code, answer = call("bpf", "rehearse", "image.efi")
+    assert code == 0
+    (command,) = answer["commands"]
+    assert (command["action"], command["target"]) == ("DECOMPRESS", "KERNEL")
+    image = Path("image.efi").read_bytes()
+    offset, size = struct.unpack_from("<II", image, 8)
+    assert command["sha256"] == hashlib.sha256(image[offset : offset + size]).hexdigest()
+    code, answer = call("bpf", "rehearse", "image.efi", "--dialect", "v7")
+    actions = [command["action"] for command in answer["commands"]]
+    assert (code, actions) == (0, ["VERIFY_SIG", "DECOMPRESS", "DONE"])
+
+
+def test_where_no_program_may_run_a_model_stands_in(
+    call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def forbidden(*_: object, **__: object) -> None:
+        raise LoadError("the map for the skeleton's data", errno.EPERM, "")
+
+    monkeypatch.setattr("warmboot.core.bpf.bpf_syscall.load", forbidden)
+    monkeypatch.setattr("warmboot.core.bpf.attach_probe.load", forbidden)
+    code, answer = call("bpf", "rehearse", "image.efi")
+    assert (code, answer["modelled"]) == (0, True)
+    assert answer["why"] == "This user may not load BPF programs"
+    assert answer["commands"][0]["action"] == "DECOMPRESS"
+    assert "runs no BPF" in answer["replay"]["stage"]

@@ -1,0 +1,273 @@
+"""The full-screen program: what is listed, what is said of it, and what is safe to show."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from support.person import ASCII, HOST, Person, copy_of, empty_machine, sit_down
+
+from warmboot.core.boot.listed_entry import ListedEntry
+from warmboot.core.progress import Cancel
+from warmboot.core.sandbox.tree import create_sandbox
+from warmboot.core.session import Session
+from warmboot.tui.actions import ACTIONS
+from warmboot.tui.screens.messages import DetailsRead
+from warmboot.tui.screens.workers import read_details
+
+SMALL, LARGE = (80, 24), (160, 48)
+
+
+@pytest.fixture(scope="module")
+def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("machines") / "sandbox"
+    create_sandbox(path)
+    return path
+
+
+async def test_entries_and_what_their_headers_say(sandbox: Path) -> None:
+    async with sit_down(sandbox) as person:
+        await person.see("Warmboot Linux 7 (6.17)", "6.17.8-sandbox  zboot arm64", " Format: zboot")
+        assert "sandbox  aarch64  6.12.57-sandbox" in person.lines[0]
+        assert person.mark_of("Warmboot Linux 7 (6.12)") == "*"
+        assert person.mark_of("Linux 6.19.0-rc1") == " "
+        await person.choose("Linux 6.12.57-amd64")
+        await person.see(" Architecture: x86-64", " Format: bzImage")
+
+
+async def test_unpacking_tells_more_in_the_background(sandbox: Path) -> None:
+    async with sit_down(sandbox) as person:
+        await person.choose("Linux 6.19.0-rc1")
+        await person.see("all checks passed", "Kernel release: 6.19.0-rc1", "SHA-256:")
+        await person.choose("Linux 5.10.99-damaged")
+        await person.see("DAMAGED:")
+        assert person.mark_of("Linux 5.10.99-damaged") == "!"
+
+
+async def test_all_facts_on_a_screen_of_their_own(sandbox: Path) -> None:
+    async with sit_down(sandbox) as person:
+        await person.choose("Warmboot Linux 7 (unified")
+        await person.press("i")
+        await person.see("Esc Back", "Found in: /boot/efi/EFI/Linux/warmboot-7.efi")
+        assert "SIMULATED" in person.lines[0]
+        await person.press("escape")
+        await person.see("Enter Plan")
+
+
+async def test_details_are_read_once(sandbox: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str] = []
+
+    def counted(session: Session, row: ListedEntry, cancel: Cancel) -> DetailsRead:
+        read.append(row.entry.id)
+        return read_details(session, row, cancel)
+
+    monkeypatch.setattr("warmboot.tui.screens.entries.read_details", counted)
+    async with sit_down(sandbox) as person:
+        await person.see("all checks passed")
+        await person.press("down")
+        await person.see("Entry: warmboot-6.12.57-sandbox", "all checks passed")
+        await person.press("up")
+        await person.see("Entry: warmboot-6.17.8-sandbox", "all checks passed")
+    assert read == ["warmboot-6.17.8-sandbox", "warmboot-6.12.57-sandbox"]
+
+
+async def test_only_entries_with_certain_words(sandbox: Path) -> None:
+    async with sit_down(sandbox) as person:
+        await person.see("Linux 6.19.0-rc1", "/ Find")
+        await person.press("slash")
+        await person.see("Show only", "Esc All")
+        await person.write("6.19 rc1 q")  # q is a letter here
+        await person.see("0 of ")
+        await person.press("backspace", "backspace")
+        await person.see("1 of ", "Entry: ")
+        assert "Warmboot Linux 7 (6.12)" not in person.text
+        await person.press("enter", "enter")
+        await person.see("Esc Back", "Linux 6.19.0-rc1")
+        await person.press("escape")
+        await person.see("1 of ")
+        await person.press("escape")
+        await person.see("Warmboot Linux 7 (6.12)")
+        await person.see_no("Show only")
+
+
+async def test_an_image_that_changed_since_it_was_listed(sandbox: Path, tmp_path: Path) -> None:
+    root = copy_of(sandbox, tmp_path / "m")
+    async with sit_down(root) as person:
+        await person.choose("Linux 6.6.119-lts")
+        await person.see(" Format: Image")
+        kernel = root / "boot/vmlinuz-6.6.119-lts"
+        kernel.write_bytes(kernel.read_bytes())
+        await person.press("enter")
+        await person.see("changed since it was listed", "Press r to look again")
+        await person.press("escape", "r")
+        await person.see_no("changed since")
+        await person.see(" Format: Image")
+        await person.press("enter")
+        await person.see("Esc Back")
+
+
+async def test_the_machine_is_checked_and_evidence_written(sandbox: Path, tmp_path: Path) -> None:
+    root = copy_of(sandbox, tmp_path / "m")
+    async with sit_down(root, size=LARGE) as person:
+        await person.see("Enter Plan", "all checks passed")
+        await person.press("d")
+        await person.see("privilege", "May load kernels (CAP_SYS_BOOT)", "Esc Back")
+        await person.press("escape", "f10")
+        await person.see("Evidence written", "look through it")
+    assert list((root / "var/lib/warmboot").glob("report-*.json"))
+
+
+async def test_refresh_finds_what_came_and_what_went(sandbox: Path, tmp_path: Path) -> None:
+    root = copy_of(sandbox, tmp_path / "m")
+    async with sit_down(root) as person:
+        await person.see("Linux 6.6.119-lts")
+        (root / "boot/vmlinuz-6.6.119-lts").rename(root / "boot/vmlinuz-6.6.120-lts")
+        await person.press("r")
+        await person.see("Linux 6.6.120-lts")
+        assert "6.6.119" not in person.text
+
+
+async def test_no_images_says_where_was_looked(tmp_path: Path) -> None:
+    root = empty_machine(tmp_path / "m")
+    async with sit_down(root) as person:
+        await person.see("No boot images found")
+        for place in ("/boot/loader/entries", "/boot/efi/EFI/Linux", "/usr/lib/modules"):
+            assert "not there" in person.line_with(place)
+        assert "--root DIR" in person.text
+        assert "--kernel FILE" in person.text
+        assert "SIMULATED" in person.lines[0]
+        await person.press("enter", "i", "x", "escape", "q")
+        await person.wait(lambda: not person.app.is_running, "the end")
+
+
+async def test_a_root_that_is_not_there(tmp_path: Path) -> None:
+    async with sit_down(tmp_path / "nowhere") as person:
+        await person.see("nowhere", "OK")
+        await person.press("enter", "q")
+        await person.wait(lambda: not person.app.is_running, "the end")
+
+
+async def test_unprivileged_may_look_at_everything(sandbox: Path, tmp_path: Path) -> None:
+    root = copy_of(sandbox, tmp_path / "m")
+    (root / "proc/self/status").write_text("CapEff:\t0000000000000000\n")
+    async with sit_down(root) as person:
+        await person.see("Not root", "all checks passed")
+        await person.plan("Warmboot Linux 7 (6.17)")
+        await person.see("FAIL This user may not load kernels", "sudo warmboot")
+        await person.press("s")
+        assert not person.is_loaded()
+
+
+async def test_names_from_files_cannot_steer_the_terminal(tmp_path: Path) -> None:
+    root = empty_machine(tmp_path / "m", name="\x1b[2Jho[red]st")
+    entries = root / "boot/loader/entries"
+    entries.mkdir(parents=True)
+    (root / "boot/\x1b]0;k[b]").write_bytes(b"MZ")
+    (entries / "a[blink].conf").write_text(
+        "title \x1b[31m[bold]evil[/]\u202e\n"
+        "version [@click=app.quit]1[/]\n"
+        "linux /\x1b]0;k[b]\n"
+        "options quiet \x9b1m[reverse]x[/reverse]\n"
+    )
+    for size in (SMALL, LARGE):
+        async with sit_down(root, size=size) as person:
+            await person.see("\\x1b[31m[bold]evil[/]\\u202e", "[@click=app.quit]1[/]")
+            assert "\\x1b[2Jho[red]st" in person.lines[0]
+            await person.press("i")
+            await person.see("\\x1b]0;k[b]", "\\x9b1m[reverse]x[/reverse]", "Esc Back")
+            assert not set(person.text) & {"\x1b", "\x9b", "\u202e"}
+
+
+async def visit_every_screen(person: Person, look: Callable[[], None]) -> None:
+    """Go through all screens as an operator would, and look at each."""
+    await person.see("Enter Plan", "all checks passed")
+    look()
+    for key in ("i", "question_mark"):
+        await person.press(key)
+        await person.see_no("Enter Plan" if key == "i" else "no such text")
+        look()
+        await person.press("escape")
+    await person.press("slash")
+    await person.see("Show only")
+    look()
+    await person.press("escape")
+    await person.plan("Warmboot Linux 7 (6.17)")
+    look()
+    await person.press("s")
+    await person.see("is staged", "OK")
+    look()
+    await person.press("enter")
+    await person.see("STAGED 6.17.8-sandbox")
+    look()
+    for key, seen in (("u", "Keep it staged"), ("x", f"Type {HOST}"), ("q", "Unload and quit")):
+        await person.press(key)
+        await person.see(seen)
+        look()
+        await person.press("escape")
+        await person.see_no(seen)
+
+
+@pytest.mark.parametrize("size", [SMALL, LARGE])
+async def test_simulated_and_uncut_on_every_screen(
+    sandbox: Path, tmp_path: Path, size: tuple[int, int]
+) -> None:
+    root = copy_of(sandbox, tmp_path / "m")
+    async with sit_down(root, size=size) as person:
+
+        def look() -> None:
+            assert "SIMULATED" in person.lines[0]
+            screen = person.app.screen
+            for widget in screen.query("Button, Input, .keys, #top, .title"):
+                if all(node.display for node in widget.ancestors_with_self if node != screen.app):
+                    region = widget.region
+                    assert region.area > 0, f"{widget} has no room"
+                    assert screen.region.contains_region(region), f"{widget} is cut"
+            for keys in screen.query(".keys"):
+                assert len(str(keys.render())) <= keys.content_size.width
+
+        await visit_every_screen(person, look)
+
+
+async def test_plain_letters_where_the_terminal_has_nothing_else(
+    sandbox: Path, tmp_path: Path
+) -> None:
+    root = copy_of(sandbox, tmp_path / "m")
+    async with sit_down(root, terminal=ASCII) as person:
+
+        def look() -> None:
+            assert person.text.isascii(), [c for c in person.text if not c.isascii()]
+
+        await visit_every_screen(person, look)
+
+
+@pytest.mark.parametrize("size", [SMALL, LARGE])
+async def test_help_names_every_key(sandbox: Path, size: tuple[int, int]) -> None:
+    async with sit_down(sandbox, size=size) as person:
+        await person.see("Enter Plan")
+        await person.press("question_mark")
+        await person.see("Keys")
+        assert "S staged" in person.text
+        for screen in ("entries", "plan"):
+            for action in ACTIONS:
+                if screen in action.screens:
+                    assert action.tip in person.text
+            await person.press("escape", "enter")
+            await person.see("Esc Back")
+            await person.press("question_mark")
+            await person.see("Keys")
+
+
+async def test_long_messages_scroll(sandbox: Path, tmp_path: Path) -> None:
+    root = copy_of(sandbox, tmp_path / "m")
+    (root / "sys/kernel/kexec_loaded").write_text("1\n")
+    for number in range(30):
+        session = f"USER=user{number}\nCLASS=user\nSTATE=active\nTTY=pts/{number}\n"
+        (root / f"run/systemd/sessions/{number + 100}").write_text(session)
+    async with sit_down(root) as person:
+        await person.see("STAGED a kernel staged elsewhere")
+        await person.press("x")
+        await person.see("32 login sessions", f"Type {HOST}")
+        assert "user29" not in person.text
+        await person.press("pagedown", "pagedown", "pagedown")
+        await person.see("user29", f"Type {HOST}")

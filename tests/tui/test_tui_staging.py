@@ -1,0 +1,404 @@
+"""The full-screen program: from a plan to a staged kernel and into it, or not."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import pytest
+from support.person import HOST, PATIENCE, Person, copy_of, sit_down
+
+from warmboot.core.load.loader import LoadRequest
+from warmboot.core.plan.planner import OpenPlan
+from warmboot.core.progress import Cancel, Report
+from warmboot.core.sandbox.simulator import Simulator
+from warmboot.core.sandbox.tree import create_sandbox
+from warmboot.core.session import Session
+from warmboot.tui.screens.messages import StageDone
+from warmboot.tui.screens.staging import StagingScreen
+from warmboot.tui.screens.workers import stage as real_stage
+
+ENTRY = "Warmboot Linux 7 (6.17)"
+OPTIONS = "root=/dev/vda2 ro console=ttyAMA0 quiet"
+
+
+@pytest.fixture(scope="module")
+def fresh(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("machines") / "sandbox"
+    create_sandbox(path)
+    return path
+
+
+@pytest.fixture
+def sandbox(fresh: Path, tmp_path: Path) -> Path:
+    """A machine of its own for each test."""
+    return copy_of(fresh, tmp_path / "machine")
+
+
+async def stage(person: Person) -> None:
+    await person.plan(ENTRY)
+    await person.press("s")
+    await person.see("6.17.8-sandbox is staged", "OK")
+    await person.press("enter")
+    await person.see("STAGED 6.17.8-sandbox")
+
+
+async def test_the_plan_says_what_will_happen(sandbox: Path) -> None:
+    async with sit_down(sandbox, size=(160, 48)) as person:
+        await person.plan(ENTRY)
+        for text in (
+            "Kernel  /boot/vmlinuz-6.17.8-sandbox  (zboot, arm64)",
+            "Initrd  /boot/initrd.img-6.17.8-sandbox",
+            OPTIONS,
+            "bytes used, from the entry, as the running kernel's",
+            "Unpack its zstd payload into memory",
+            "not as it is",
+            "PASS ",
+        ):
+            assert text in person.text
+
+
+async def test_stage_gives_the_simulated_kernel_what_was_planned(sandbox: Path) -> None:
+    async with sit_down(sandbox) as person:
+        await stage(person)
+        assert person.is_loaded()
+        assert person.kernel_has["release"] == "6.17.8-sandbox"
+        assert person.kernel_has["cmdline"] == OPTIONS
+        assert person.kernel_has["initrd_sha256"]
+        assert person.mark_of(ENTRY) == "S"
+        assert "u unload" in person.lines[1]
+        await person.press("enter")
+        await person.see("WARN Another kernel is staged already")
+
+
+async def test_presets_go_in_and_out_by_one_key(sandbox: Path) -> None:
+    async with sit_down(sandbox, size=(160, 48)) as person:
+        await person.plan(ENTRY)
+        await person.see("Presets  1 rescue  2 init-shell  3 nomodeset")
+        await person.press("1")
+        await person.see("1*rescue", "+ systemd.unit=rescue.target")
+        await person.press("5")
+        await person.see("5*safety-net", "panic=30")
+        await person.press("1")
+        await person.see("1 rescue")
+        await person.see_no("systemd.unit=rescue.target")
+        await person.press("s")
+        await person.see("is staged")
+        assert "panic=30" in str(person.kernel_has["cmdline"])
+
+
+async def test_a_failing_check_is_forced_by_its_name(sandbox: Path) -> None:
+    (sandbox / "proc/meminfo").write_text("MemTotal: 90000 kB\nMemAvailable: 9000 kB\n")
+    async with sit_down(sandbox, size=(160, 48)) as person:
+        await person.plan(ENTRY)
+        await person.see("This cannot be staged", "f goes on against it (check memory)")
+        await person.press("f")
+        await person.see("Go on against a check")
+        await person.write("memory")
+        await person.press("enter")
+        await person.see("FAIL forced")
+        await person.see_no("This cannot be staged")
+
+
+async def test_a_restart_is_set_for_later_and_cancelled(sandbox: Path) -> None:
+    async with sit_down(sandbox) as person:
+        await stage(person)
+        await person.press("x")
+        await person.see(f"Type {HOST}")
+        await person.write(f"{HOST} in 9h")
+        await person.press("enter")
+        await person.see("Restart set", "z cancels it")
+        await person.press("enter")
+        await person.see("RESTART at ", "z stops it")
+        await person.press("z")
+        await person.see("The restart is cancelled")
+        await person.press("enter")
+        await person.see("STAGED 6.17.8-sandbox")
+
+
+async def test_another_initrd_or_none(sandbox: Path, tmp_path: Path) -> None:
+    other = tmp_path / "my initrd"
+    other.write_bytes((sandbox / "boot/initrd.img-6.12.57-sandbox").read_bytes())
+    async with sit_down(sandbox, size=(160, 48)) as person:
+        await person.plan(ENTRY)
+        await person.press("i")
+        await person.see("An empty line means no initrd", "initrd.img-6.17.8-sandbox")
+        await person.press("ctrl+u")
+        await person.write(f"'{other}'")
+        await person.press("enter")
+        await person.see("Initrd  /")
+        await person.see_no("Initrd  /boot/initrd.img-6.17.8-sandbox")
+        await person.press("i", "ctrl+u")
+        await person.write("/not/there")
+        await person.press("enter")
+        await person.see("/not/there is not there")
+        await person.press("escape", "i", "ctrl+u", "enter")
+        await person.see("Initrd  none", "WARN There is no initrd")
+        await person.press("s")
+        await person.see("is staged", "OK")
+        assert person.kernel_has["initrd_sha256"] is None
+
+
+async def test_a_kernel_given_by_its_path(sandbox: Path) -> None:
+    kernel = sandbox / "boot/vmlinuz-6.6.119-lts"
+    async with sit_down(sandbox, size=(160, 48)) as person:
+        await person.see("Enter Plan", "Entry: ")
+        await person.press("n")
+        await person.see("Another kernel")
+        await person.press("backspace")
+        await person.write(str(kernel))
+        await person.press("enter")
+        await person.see("Given by path", f"Kernel  {kernel}", "Initrd  none")
+        await person.press("s")
+        await person.see("6.6.119-lts is staged")
+        assert person.kernel_has["release"] == "6.6.119-lts"
+
+
+async def test_an_edited_command_line_is_the_one_that_is_staged(sandbox: Path) -> None:
+    async with sit_down(sandbox) as person:
+        await person.plan(ENTRY)
+        await person.press("e")
+        await person.see("F2 Stage  Esc Back")
+        assert "s Stage" not in person.text
+        await person.write(" x=so?cq")
+        await person.see("typed; against the running kernel's:", "+ x=so?cq")
+        await person.press("enter", "ctrl+s")
+        await person.see("is staged")
+        assert person.kernel_has["cmdline"] == f"{OPTIONS} x=so?cq"
+
+
+async def test_original_and_running_command_lines_come_back(sandbox: Path) -> None:
+    (sandbox / "proc/cmdline").write_text("BOOT_IMAGE=/x root=/dev/other\n")
+    async with sit_down(sandbox) as person:
+        await person.plan(ENTRY)
+        await person.see("from the entry", "- root=/dev/other")
+        await person.press("e", "backspace", "backspace", "escape")
+        await person.see("typed")
+        await person.press("o")
+        await person.see("from the entry")
+        await person.press("c")
+        await person.see("from the running kernel, as the running kernel's")
+        assert "BOOT_IMAGE" not in person.text
+
+
+async def test_a_long_command_line_hides_nothing_and_is_refused(sandbox: Path) -> None:
+    entry = sandbox / "boot/loader/entries/warmboot-6.17.8-sandbox.conf"
+    entry.write_text(entry.read_text().replace(OPTIONS, " ".join(["option=value"] * 200)))
+    async with sit_down(sandbox) as person:
+        await person.plan(ENTRY)
+        await person.see("bytes long; the kernel takes 2048", "Shorten it.")
+        assert "FAIL" in person.line_with("  Back")
+        for button in person.app.screen.query("Button"):
+            assert person.app.screen.region.contains_region(button.region)
+        assert person.app.screen.query_one("#stage").disabled
+        await person.press("s", "f2")
+        assert not isinstance(person.app.screen, StagingScreen)
+        assert not person.is_loaded()
+
+
+async def test_a_kernel_for_another_machine_cannot_be_staged(sandbox: Path) -> None:
+    async with sit_down(sandbox) as person:
+        await person.plan("Linux 6.12.57-amd64")
+        await person.see("FAIL The image is for x86-64", "Choose a kernel built for this machine")
+        assert person.app.screen.query_one("#stage").disabled
+
+
+async def test_terminal_codes_in_a_command_line_are_shown_and_staged_as_escapes(
+    sandbox: Path,
+) -> None:
+    entry = sandbox / "boot/loader/entries/warmboot-6.17.8-sandbox.conf"
+    entry.write_text(entry.read_text().replace(OPTIONS, "a=\x1b[2J[red]"))
+    async with sit_down(sandbox) as person:
+        await person.plan(ENTRY)
+        await person.see("a=\\x1b[2J[red]")
+        assert "\x1b" not in person.text
+        await person.press("s")
+        await person.see("is staged")
+        assert person.kernel_has["cmdline"] == "a=\\x1b[2J[red]"
+
+
+async def test_a_refusal_comes_with_its_hint_and_keeps_the_command_line(
+    sandbox: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        # What changes between the plan and the call: another hand switched kexec off.
+        (sandbox / "proc/sys/kernel/kexec_load_disabled").write_text("1\n")
+
+    monkeypatch.setattr("warmboot.core.plan.plan.check", refuse)
+    async with sit_down(sandbox) as person:
+        await person.plan(ENTRY)
+        await person.press("e")
+        await person.write(" kept=1")
+        await person.press("f2")
+        await person.see("Not staged", "EPERM", "see warmboot status")
+        await person.press("enter")
+        await person.see("kept=1", "Esc Back")
+        assert not person.is_loaded()
+
+
+async def test_a_damaged_kernel_is_never_staged(sandbox: Path) -> None:
+    async with sit_down(sandbox) as person:
+        await person.plan("Linux 5.10.99-damaged")
+        await person.press("s")
+        await person.see("Not staged")
+        assert not person.is_loaded()
+
+
+async def test_another_kernel_than_the_one_shown_is_not_staged(
+    sandbox: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with sit_down(sandbox) as person:
+        await person.see("all checks passed")
+        await person.plan(ENTRY)
+        real = StagingScreen.__init__
+
+        def other(self: StagingScreen, session: Session, opened: OpenPlan, seen: str) -> None:
+            assert len(seen) == 64
+            real(self, session, opened, "0" * 64)
+
+        monkeypatch.setattr(StagingScreen, "__init__", other)
+        await person.press("s")
+        await person.see("Not staged", "not the one that was looked at")
+        assert not person.is_loaded()
+
+
+async def test_a_cut_off_initrd_is_not_staged(sandbox: Path) -> None:
+    initrd = sandbox / "boot/initrd.img-6.17.8-sandbox"
+    initrd.write_bytes(initrd.read_bytes()[:-900])
+    async with sit_down(sandbox) as person:
+        await person.plan(ENTRY)
+        await person.press("s")
+        await person.see("Not staged", "initrd.img-6.17.8-sandbox is", "damaged")
+        assert not person.is_loaded()
+
+
+async def test_cancelling_leaves_nothing_staged(
+    sandbox: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started, asked = threading.Event(), threading.Event()
+
+    def slow(
+        session: Session, opened: OpenPlan, report: Report, cancel: Cancel, seen: str | None
+    ) -> StageDone:
+        started.set()
+        asked.wait(PATIENCE)
+        return real_stage(session, opened, report, cancel, seen)
+
+    monkeypatch.setattr("warmboot.tui.screens.staging.stage", slow)
+    async with sit_down(sandbox) as person:
+        await person.plan(ENTRY)
+        await person.press("s")
+        await person.wait(started.is_set, "staging to begin")
+        await person.see("Esc cancels", "SIMULATED")
+        await person.press("escape")
+        asked.set()
+        await person.see("Cancelled. Nothing was changed.")
+        assert not person.is_loaded()
+        await person.press("enter")
+        await person.see("Esc Back")
+
+
+async def test_the_call_itself_cannot_be_cancelled(
+    sandbox: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inside, go_on = threading.Event(), threading.Event()
+    real = Simulator.load
+
+    def slow(self: Simulator, request: LoadRequest) -> None:
+        inside.set()
+        go_on.wait(PATIENCE)
+        real(self, request)
+
+    monkeypatch.setattr(Simulator, "load", slow)
+    async with sit_down(sandbox) as person:
+        await person.plan(ENTRY)
+        await person.press("s")
+        await person.wait(inside.is_set, "the call")
+        await person.see("This step cannot be cancelled")
+        await person.press("escape")
+        await person.see("Too late to cancel")
+        go_on.set()
+        await person.see("is staged")
+        assert person.is_loaded()
+
+
+async def test_files_are_closed_when_the_plan_is_left(sandbox: Path) -> None:
+    async with sit_down(sandbox) as person:
+        await person.plan(ENTRY)
+
+        def held() -> list[str]:
+            links = [path for path in Path("/proc/self/fd").iterdir() if path.is_symlink()]
+            names = [str(link.readlink()) for link in links if link.exists()]
+            return [name for name in names if name.startswith(str(sandbox))]
+
+        assert held()
+        await person.press("escape")
+        await person.see("Enter Plan")
+        await person.wait(lambda: not held(), "closed files")
+
+
+async def test_a_restart_needs_the_name_of_the_machine(sandbox: Path) -> None:
+    async with sit_down(sandbox) as person:
+        await stage(person)
+        await person.press("x")
+        await person.see(
+            f"simulated machine {HOST}",
+            "Into     6.17.8-sandbox",
+            "an uptime of 12 d",
+            "2 login sessions",
+            "root on pts/0 from 192.0.2.17",
+            f"Type {HOST} and press Enter",
+        )
+        await person.press("x", "enter")
+        await person.see("not this machine's name")
+        await person.press("backspace")
+        await person.write(HOST[:-1])
+        await person.press("enter")
+        assert person.is_loaded()
+        await person.write(HOST[-1])
+        await person.press("enter")
+        await person.see("now runs 6.17.8-sandbox", "OK")
+        await person.press("enter")
+        await person.see(f"{HOST}  aarch64  6.17.8-sandbox")
+        await person.see_no("STAGED")
+        assert not person.is_loaded()
+        assert person.mark_of(ENTRY) == "*"
+
+
+async def test_escape_leaves_the_restart_alone(sandbox: Path) -> None:
+    async with sit_down(sandbox) as person:
+        await stage(person)
+        await person.press("x")
+        await person.see(f"Type {HOST}")
+        await person.write(HOST)
+        await person.press("escape")
+        await person.see_no(f"Type {HOST}")
+        assert person.is_loaded()
+
+
+async def test_unload_asks_first(sandbox: Path) -> None:
+    async with sit_down(sandbox) as person:
+        await person.see("Enter Plan", "zboot arm64")
+        await person.press("u")
+        await person.see("Nothing is staged.")
+        await person.press("enter")
+        await stage(person)
+        await person.press("u", "enter")
+        await person.see("STAGED")
+        assert person.is_loaded()
+        await person.press("u", "right", "enter")
+        await person.see_no("STAGED")
+        assert not person.is_loaded()
+
+
+@pytest.mark.parametrize("key", ["q", "ctrl+q", "ctrl+c"])
+async def test_leaving_with_something_staged_asks(sandbox: Path, key: str) -> None:
+    async with sit_down(sandbox) as person:
+        await stage(person)
+        await person.press(key)
+        await person.see("Still staged: 6.17.8-sandbox", "Quit", "Unload and quit")
+        await person.press("enter")
+        await person.see_no("Unload and quit")
+        await person.press(key, "right", "right", "enter")
+        await person.wait(lambda: not person.app.is_running, "the end")
+    assert not person.is_loaded()

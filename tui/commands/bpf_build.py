@@ -1,0 +1,30 @@
+"""``warmboot bpf build``: the parser for an image, in a file."""
+
+from __future__ import annotations
+
+import argparse
+
+from warmboot.core.errors import ExitCode
+from warmboot.core.images import Fact
+from warmboot.core.images.bpfobject import describe_parser
+from warmboot.core.session import open_session
+from warmboot.core.text import printable, size
+from warmboot.tui.commands import output
+
+
+def run(options: argparse.Namespace) -> int:
+    """Write the parser for an image, whole or not at all."""
+    session = open_session(options.root)
+    built = session.parsers.build(options.image, options.dialect, options.output)
+    if options.json:
+        fields = {"output": options.output, "origin": built.origin, "parser": built.parser}
+        output.write_json("bpf build", session, fields)
+        return ExitCode.OK
+    output.write_facts(
+        [
+            Fact("Written", f"{printable(str(options.output))}, {size(built.size)}"),
+            Fact("Origin", built.origin),
+            *describe_parser(built.parser),
+        ]
+    )
+    return ExitCode.OK

@@ -1,0 +1,65 @@
+"""What commands print: one JSON envelope for programs, plain lines for people."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from warmboot.core.errors import NotPermitted
+from warmboot.core.images import Fact
+from warmboot.core.session import Session
+from warmboot.tui.present.plain import plain
+from warmboot.tui.present.schema import SCHEMA
+
+
+def write_json(command: str, session: Session | None, fields: dict[str, Any]) -> None:
+    """Print one JSON answer; see warmboot-json(5)."""
+    simulated = session is not None and session.simulated
+    answer = {"schema": SCHEMA, "command": command, "simulated": simulated}
+    sys.stdout.write(json.dumps({**answer, **plain(fields)}, indent=2) + "\n")
+
+
+def write_lines(lines: Iterable[str]) -> None:
+    """Print lines."""
+    for line in lines:
+        sys.stdout.write(line + "\n")
+
+
+def write_facts(facts: Iterable[Fact]) -> None:
+    """Print label and value columns."""
+    rows = list(facts)
+    width = max((len(fact.label) for fact in rows), default=0)
+    write_lines(f"{fact.label:<{width}}  {fact.value}".rstrip() for fact in rows)
+
+
+def table(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Return rows in aligned columns, the last column as long as it is."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    widths[-1:] = [0]
+    return [
+        "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]
+
+
+def banner(session: Session) -> None:
+    """Say on stderr that a machine is simulated, before anything else."""
+    if session.simulated:
+        sys.stderr.write("simulated machine: nothing here touches the real kernel\n")
+
+
+def warn(warning: str | None) -> None:
+    """Say on stderr what did not go as it should have."""
+    if warning:
+        sys.stderr.write(f"warmboot: {warning}\n")
+
+
+def need_privilege(session: Session) -> None:
+    """Raise NotPermitted where this user may neither restart nor unload."""
+    if not session.host.privileged:
+        raise NotPermitted(
+            "This user may not restart or unload kernels (CAP_SYS_BOOT is missing)",
+            hint="Run warmboot as root: sudo warmboot.",
+        )

@@ -1,0 +1,24 @@
+"""``warmboot unload``: the staged kernel taken out again."""
+
+from __future__ import annotations
+
+import argparse
+
+from warmboot.core.errors import ExitCode
+from warmboot.core.session import open_session
+from warmboot.tui.commands import output
+
+
+def run(options: argparse.Namespace) -> int:
+    """Take the staged kernel out again, or the crash kernel."""
+    session = open_session(options.root)
+    output.need_privilege(session)
+    warning = session.unload(panic=options.panic)
+    if options.json:
+        output.write_json("unload", session, {"staged": session.status().staged})
+    else:
+        output.banner(session)
+        still = "No crash kernel is staged now." if options.panic else "Nothing is staged now."
+        output.write_lines([f"Unloaded. {still}"])
+    output.warn(warning)
+    return ExitCode.OK

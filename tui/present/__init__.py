@@ -1,0 +1,1 @@
+"""Facts, findings, plans and states in words, for both front ends."""

@@ -1,0 +1,81 @@
+"""Findings as text: verdict, name and evidence in columns, and what they come to."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+from typing import Any
+
+from warmboot.core.plan.checks.base import Finding, Verdict
+from warmboot.core.plan.checks.registry import all_checks
+from warmboot.core.text import plural
+from warmboot.tui.present.plain import plain
+
+_WIDTH = 100
+
+
+def finding_lines(findings: Sequence[Finding]) -> list[str]:
+    """Return verdict, name and evidence in columns, remedies below what is not fine."""
+    lines = []
+    column = max((len(finding.check) for finding in findings), default=0) + 8
+    for finding in findings:
+        head = f"{finding.verdict.upper()}  {finding.check}".ljust(column)
+        lines += textwrap.wrap(
+            finding.text, _WIDTH, initial_indent=head, subsequent_indent=" " * column
+        )
+        if finding.hint and finding.verdict is not Verdict.PASS:
+            indent = " " * column
+            lines += textwrap.wrap(
+                finding.hint, _WIDTH, initial_indent=indent, subsequent_indent=indent
+            )
+    return lines
+
+
+def every_line(findings: Sequence[Finding]) -> list[str]:
+    """Return every finding, a line each with the remedy below."""
+    lines = []
+    for finding in findings:
+        lines.append(f"{finding.verdict.upper()} {finding.check}: {finding.text}")
+        lines += [f"     {finding.hint}"] if finding.hint else []
+    return lines
+
+
+def short_lines(findings: Sequence[Finding], forced: Sequence[str] = ()) -> list[str]:
+    """Return what is not fine, a line each with the remedy below; `forced` are overruled."""
+    lines = []
+    for finding in findings:
+        if finding.verdict is not Verdict.PASS:
+            against = "FORCED" if finding.check in forced else finding.verdict.upper()
+            lines.append(f"{against} {finding.check}: {finding.text}")
+            lines += [f"     {finding.hint}"] if finding.hint else []
+    return lines
+
+
+def summary(findings: Sequence[Finding]) -> str:
+    """Return how many checks there were, and whether staging would go on."""
+    fails = [finding for finding in findings if finding.verdict is Verdict.FAIL]
+    warnings = sum(finding.verdict is Verdict.WARN for finding in findings)
+    text = f"{plural(len(findings), 'check')}: {plural(warnings, 'warning')}, "
+    if not fails:
+        return f"{text}nothing stands against staging."
+    text += f"{len(fails)} failed. "
+    if all(finding.forceable for finding in fails):
+        names = " ".join(f"--force {finding.check}" for finding in fails)
+        return f"{text}To stage all the same: {names}."
+    return f"{text}Staging is blocked."
+
+
+def finding_fields(findings: Sequence[Finding]) -> dict[str, Any]:
+    """Return the answer in JSON: the findings, and which checks had nothing to say."""
+    checks = all_checks()
+    about = {check.id: check for check in checks}
+    rows = [
+        {
+            **plain(finding),
+            "title": about[finding.check].title,
+            "looks_at": about[finding.check].looks_at,
+        }
+        for finding in findings
+    ]
+    ran = {finding.check for finding in findings}
+    return {"findings": rows, "not_run": [check.id for check in checks if check.id not in ran]}

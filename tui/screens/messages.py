@@ -1,0 +1,104 @@
+"""What the work behind the screens answers with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from textual.message import Message
+
+from warmboot.core.boot import Entry, Listing
+from warmboot.core.boot.listed_entry import ListedEntry
+from warmboot.core.plan.planner import OpenPlan
+from warmboot.core.plan.staged import Staged
+from warmboot.core.progress import Progress
+from warmboot.core.session import Session
+from warmboot.core.session.status import Status
+from warmboot.tui.present.entry_text import EntryDetails
+
+
+@dataclass
+class MachineRead(Message):
+    """The machine's facts and what is staged on it."""
+
+    session: Session
+    status: Status
+
+
+@dataclass
+class EntriesFound(Message):
+    """All entries, not read yet, and where was looked."""
+
+    rows: tuple[ListedEntry, ...]
+    listing: Listing
+
+
+@dataclass
+class RowsRead(Message):
+    """Some more entries with what their headers say."""
+
+    rows: tuple[ListedEntry, ...]
+
+
+@dataclass
+class DetailsRead(Message):
+    """What reading the whole of an entry's kernel showed."""
+
+    row: ListedEntry
+    details: EntryDetails
+
+
+@dataclass
+class WorkFailed(Message):
+    """Something could not be done: what, and what to do next."""
+
+    message: str
+    hint: str | None
+
+
+@dataclass
+class PlanOpened(Message):
+    """A plan is open; whoever takes the message closes it."""
+
+    entry: Entry | None
+    opened: OpenPlan
+
+
+@dataclass
+class Examined(Message):
+    """What the checks say of the machine, as text."""
+
+    text: str
+
+
+@dataclass
+class ActionDone(Message):
+    """Something was done; what there is to say of it."""
+
+    title: str
+    text: str
+
+
+@dataclass
+class StageProgress(Message):
+    """How far staging has come."""
+
+    progress: Progress
+
+    def can_replace(self, message: Message) -> bool:
+        return isinstance(message, StageProgress)
+
+
+@dataclass
+class StageDone(Message):
+    """What is staged now, and a warning where it could not be recorded."""
+
+    staged: Staged
+    warning: str | None
+
+
+@dataclass
+class Restarted(Message):
+    """The restart was handed over; on a simulated machine it is over, and this is what runs."""
+
+    session: Session
+    warning: str | None

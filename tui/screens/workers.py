@@ -1,0 +1,130 @@
+"""The work behind the screens: plain functions for threads."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from warmboot.core.boot.listed_entry import ListedEntry
+from warmboot.core.errors import ImageError
+from warmboot.core.images import Fact, Format
+from warmboot.core.plan.planner import OpenPlan
+from warmboot.core.plan.request import PlanRequest
+from warmboot.core.plan.route import Strategy
+from warmboot.core.progress import Cancel, Report
+from warmboot.core.session import Session, open_session
+from warmboot.core.text import clock
+from warmboot.tui.present.entry_text import EntryDetails
+from warmboot.tui.present.evidence import collect
+from warmboot.tui.present.facts import payload_facts
+from warmboot.tui.present.finding_text import finding_lines
+from warmboot.tui.screens.messages import (
+    ActionDone,
+    DetailsRead,
+    EntriesFound,
+    Examined,
+    MachineRead,
+    PlanOpened,
+    Restarted,
+    RowsRead,
+    StageDone,
+)
+
+_HAND_OUT = 0.05  # seconds between two portions of rows
+
+
+def read_machine(root: Path) -> MachineRead:
+    """Read the machine's facts; raises WarmbootError where `root` is no directory."""
+    session = open_session(root)
+    return MachineRead(session, session.status())
+
+
+def read_entries(session: Session) -> Iterator[EntriesFound | RowsRead]:
+    """Find the entries, then read their headers; what is known is handed out as it comes."""
+    listing = session.entries()
+    yield EntriesFound(tuple(ListedEntry(entry) for entry in listing.entries), listing)
+    ready: list[ListedEntry] = []
+    since = time.monotonic()
+    for entry in listing.entries:
+        ready.append(session.header(entry))
+        if time.monotonic() - since > _HAND_OUT:
+            yield RowsRead(tuple(ready))
+            ready, since = [], time.monotonic()
+    yield RowsRead(tuple(ready))
+
+
+def read_details(session: Session, row: ListedEntry, cancel: Cancel) -> DetailsRead:
+    """Unpack an entry's kernel in memory to learn what only unpacking tells; raises Cancelled."""
+    image, payload, warnings = session.images.details(row.entry, cancel)
+    facts = payload_facts(payload, image) if payload else ()
+    facts = (*facts, *(Fact("INITRD", warning) for warning in warnings))
+    return DetailsRead(row, EntryDetails(facts, None, payload.sha256 if payload else None))
+
+
+def open_plan(session: Session, request: PlanRequest, row: ListedEntry | None = None) -> PlanOpened:
+    """Open what is asked for and plan it; raises WarmbootError.
+
+    What was shown in the list as `row` must be what is opened now, else ImageError.
+    """
+    opened = session.plan(request)
+    seen = row.identity if row is not None else None
+    if seen is not None and opened.files.kernel.identity != seen:
+        opened.close()
+        raise ImageError(
+            f"{opened.plan.files.kernel} changed since it was listed",
+            hint="An update may be running. Press r to look again, then choose the entry again.",
+        )
+    return PlanOpened(opened.files.entry, opened)
+
+
+def examine_here(session: Session) -> Examined:
+    """Run every check of the machine."""
+    return Examined("\n".join(finding_lines(session.doctor())))
+
+
+def write_report(session: Session, row: ListedEntry | None) -> ActionDone:
+    """Write the evidence for a bug report to the state folder; raises WarmbootError."""
+    content = collect(session, PlanRequest(entry=row.entry.id) if row else None)
+    path = session.save_report(content)
+    text = f"{path}\n\nPasswords, keys and addresses are left out; look through it all the same."
+    return ActionDone("Evidence written", text)
+
+
+def restart_later(session: Session, at: float) -> ActionDone:
+    """Set a restart for later; it outlives this program. Raises WarmbootError."""
+    countdown, warning = session.restarts.set(at)
+    lines = [f"{session.host.name} restarts at {clock(countdown.at)}, whether this runs or not."]
+    text = "\n".join([*lines, "z cancels it.", *filter(None, (warning,))])
+    return ActionDone("Restart scheduled", text)
+
+
+def cancel_restart(session: Session) -> ActionDone:
+    """End the countdown; raises NotFound where there is none, WarmbootError."""
+    _, warning = session.restarts.cancel()
+    text = "What is staged stays staged."
+    return ActionDone("The restart is cancelled", "\n".join([text, *filter(None, (warning,))]))
+
+
+def restart(session: Session) -> Restarted:
+    """Restart into what is staged; raises WarmbootError. Need not return on a real machine."""
+    done = session.restarts.execute()
+    return Restarted(session.refreshed(), done.warning)
+
+
+def stage(
+    session: Session, opened: OpenPlan, report: Report, cancel: Cancel, seen: str | None = None
+) -> StageDone:
+    """Prepare and stage. Cancelling counts until the call begins; raises Cancelled before it.
+
+    `seen` is the digest of the kernel as it was shown, unpacked where it was unpacked for that.
+    """
+    plan = opened.plan
+    same = plan.strategy in (Strategy.UNPACK, Strategy.SPLIT)
+    previewed = seen if same or plan.image.format is Format.IMAGE else None
+    if plan.strategy.by_parser:
+        previewed = None
+    with session.prepare(opened, report=report, cancel=cancel, previewed=previewed) as prepared:
+        cancel.close()
+        staged, warning = session.stage(prepared, report=report)
+    return StageDone(staged, warning)

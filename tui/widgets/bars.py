@@ -1,0 +1,107 @@
+"""The lines that stand on every screen: where we are, what is staged, which keys there are."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from textual.content import Content
+from textual.widgets import Static
+
+from warmboot.core.session import Session
+from warmboot.core.session.status import Status
+from warmboot.core.text import clock, printable
+from warmboot.tui.actions import key_line
+from warmboot.tui.present.styled import Styled
+
+
+def harmless(text: str | Styled) -> Content:
+    """Return text for the screen: no markup is read out of it, and no terminal codes are left."""
+    content = Content(text) if isinstance(text, str) else Content.assemble(*text)
+    plain = content.plain
+    safe = "\n".join(printable(line, 1 << 16) for line in plain.split("\n"))
+    return content if safe == plain else Content(safe)
+
+
+class Text(Static):
+    """Text that is shown as it is."""
+
+    def __init__(self, text: str = "", **options: Any) -> None:
+        self._shown = harmless(text)
+        super().__init__(self._shown, **options)
+
+    def show(self, text: str | Styled, *, layout: bool = False) -> None:
+        """Replace the text; `layout` where its height may change. No change draws nothing."""
+        content = harmless(text)
+        if content != self._shown or content.spans != self._shown.spans:
+            self._shown = content
+            width, height = self.content_size
+            layout = layout and not (width and content.get_height({}, width) == height)
+            self.update(content, layout=layout)
+
+
+class TopLine(Text):
+    """Which machine this is, and whether it is a simulated one."""
+
+    def __init__(self) -> None:
+        super().__init__("warmboot", id="top")
+
+    def show_session(self, session: Session) -> None:
+        """Show the machine's name, architecture and running kernel."""
+        host = session.host
+        parts = ["SIMULATED"] if session.simulated else []
+        parts += [
+            printable(host.name, 40),
+            printable(host.machine, 20),
+            printable(host.release, 60),
+        ]
+        if session.foreign_root:
+            parts.append(f"images of {printable(str(session.root.path), 40)}")
+        self.show("warmboot  " + "  ".join(parts))
+        self.set_class(session.simulated, "simulated")
+
+
+class StagedLine(Text):
+    """What is staged; hidden while nothing is. `keys` where the keys for it work."""
+
+    def __init__(self, *, keys: bool = False) -> None:
+        super().__init__(id="staged")
+        self.display = False
+        self._keys = keys
+
+    def show_status(self, session: Session, status: Status) -> None:
+        """Show or hide the line."""
+        self.display = bool(status.staged)
+        if not status.staged:
+            return
+        if status.countdown is not None:
+            at, name = clock(status.countdown.at), staged_name(status, 30)
+            self.show(f"RESTART at {at} into {name}   z stops it")
+            return
+        keys = "   x restart into it   u unload" if self._keys else ""
+        warning = "  (systemctl reboot starts it too)" if status.reboot_is_kexec else ""
+        self.show(f"STAGED {staged_name(status, 40)}{keys}{warning}")
+
+
+def staged_name(status: Status, limit: int = 70) -> str:
+    """Return what to call the staged kernel, at most `limit` characters."""
+    what = status.what
+    if status.interrupted:
+        how = "was interrupted" if status.holder is None else "is under way"
+        return f"not known: {status.interrupted} {how}"
+    if what is None:
+        return (
+            "a kernel not staged by warmboot" if status.readable else "a kernel that root can name"
+        )
+    return printable(what.release or what.kernel, limit)
+
+
+class KeyLine(Text):
+    """The keys of a screen, at the bottom."""
+
+    def __init__(self, screen: str) -> None:
+        super().__init__(key_line(screen), classes="keys")
+        self._screen_name = screen
+
+    def show_keys(self, *, typing: bool) -> None:
+        """Show the keys that work now."""
+        self.show(key_line(self._screen_name, typing=typing))
