@@ -16,6 +16,19 @@ class Kind(StrEnum):
     BOOT = "/boot"
     MODULES = "/usr/lib/modules"
 
+    @property
+    def rank(self) -> int:
+        """Its place in a list: boot loader entries, then menus, then files alone."""
+        return _RANKS[self]
+
+    @property
+    def files_only(self) -> bool:
+        """Whether nothing but the files themselves tells of the entry."""
+        return self in (Kind.BOOT, Kind.MODULES)
+
+
+_RANKS = {Kind.BLS: 0, Kind.UKI: 0, Kind.GRUB: 1, Kind.EXTLINUX: 2, Kind.BOOT: 3, Kind.MODULES: 3}
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:

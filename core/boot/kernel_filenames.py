@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
+
+from warmboot.core.text import printable
 
 _KERNEL = re.compile(r"(?:vmlinuz|vmlinux|Image|bzImage|kernel)(?:-(?P<stem>.+?))?(?:\.efi)?")
 _NO_KERNEL = (".sig", ".hmac", ".map", ".config", ".sha256", ".b64", ".dpkg-new", ".dpkg-tmp", "~")
@@ -30,6 +33,12 @@ def kernel_name(name: str) -> str | None:
 def version_in_name(stem: str) -> str | None:
     """Return the kernel release in a file name, None where it holds a flavour only (linux-lts)."""
     return stem if stem[:1].isdigit() else None
+
+
+def version_in_path(kernel: str) -> str | None:
+    """Return the release in the file name of a kernel's path, None where there is none."""
+    stem = kernel_name(posixpath.basename(kernel))
+    return printable(version_in_name(stem) or "") or None if stem else None
 
 
 def matching_initrd(names: frozenset[str], folder: str, stem: str) -> tuple[str, ...]:

@@ -5,10 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from warmboot.core.boot.cmdline import split_words
-from warmboot.core.boot.entry import Entry, Kind
+from warmboot.core.boot.entry import Entry
 from warmboot.core.boot.root import BootRoot
-
-_FILE_ONLY = (Kind.BOOT, Kind.MODULES)
 
 
 def merge(root: BootRoot, entries: list[Entry]) -> list[Entry]:
@@ -26,13 +24,13 @@ def merge(root: BootRoot, entries: list[Entry]) -> list[Entry]:
         try:
             identity = root.identity(entry.kernel)
         except (OSError, ValueError):
-            if entry.kind not in _FILE_ONLY:  # there, it is a link that leads nowhere
+            if not entry.kind.files_only:  # there, it is a link that leads nowhere
                 kept.append(entry if entry.problem else replace(entry, problem=_missing(entry)))
             continue
         file = (identity.device, identity.inode)
         release = (entry.version or "", identity.size)
         meaning = (file, *_meaning(entry))
-        if entry.kind in _FILE_ONLY:
+        if entry.kind.files_only:
             known = by_file.get(file, by_release.get(release) if entry.version else None)
         else:
             known = by_meaning.get(meaning)
@@ -53,7 +51,7 @@ def _meaning(entry: Entry) -> tuple[object, ...]:
 
 
 def _absorb(first: Entry, second: Entry) -> Entry:
-    adopt = not first.initrds and first.kind in _FILE_ONLY
+    adopt = not first.initrds and first.kind.files_only
     return replace(
         first,
         sources=(*first.sources, *second.sources),

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from warmboot.core.boot import version_order
-from warmboot.core.boot.entry import Entry, Kind
-
-_RANK = {Kind.BLS: 0, Kind.UKI: 0, Kind.GRUB: 1, Kind.EXTLINUX: 2, Kind.BOOT: 3, Kind.MODULES: 3}
+from warmboot.core.boot.entry import Entry
 
 
 def ordered(entries: Iterable[Entry]) -> list[Entry]:
@@ -23,7 +21,7 @@ def ordered(entries: Iterable[Entry]) -> list[Entry]:
 
 def _group(entry: Entry) -> tuple[bool, int, bool, str, str]:
     """Return what comes before age, ascending: whether it is usable, where it is from, sort key."""
-    rank = _RANK[entry.kind]
+    rank = entry.kind.rank
     if rank != 0 or entry.sort_key is None:
         return (entry.bad, rank, True, "", "")
     return (entry.bad, rank, False, entry.sort_key, entry.machine_id or "")
@@ -35,7 +33,7 @@ def _age(entry: Entry) -> tuple[object, ...]:
     A version counts only beside a sort key, and in a file's name. Of entries that are else the
     same the one with more tries left comes first, then that with fewer done.
     """
-    rank = _RANK[entry.kind]
+    rank = entry.kind.rank
     if rank not in (0, 3):
         return ()
     stated = rank == 3 or entry.sort_key is not None

@@ -11,6 +11,7 @@ import contextlib
 import copy
 import errno
 import os
+import posixpath
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -228,3 +229,8 @@ def _walk(root: int, name: str, flags: int) -> int:
     finally:
         for fd in stack:
             os.close(fd)
+
+
+def join(base: str, path: str) -> str:
+    """Return `path` below `base`; it cannot climb out of it."""
+    return base.rstrip("/") + "/" + posixpath.normpath("/" + path).lstrip("/")

@@ -5,12 +5,15 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterator
 
-from warmboot.core.boot import bls, boot_partitions
+from warmboot.core.boot import boot_partitions
 from warmboot.core.boot.entry import Entry, Found, SearchedPlace
+from warmboot.core.boot.grub.environment import parse_environment
 from warmboot.core.boot.loadervars import Running
-from warmboot.core.boot.root import BootRoot
+from warmboot.core.boot.root import BootRoot, join
 from warmboot.core.text import plural, printable
 
+#: Bytes of a boot loader's menu that are read.
+MENU_LIMIT = 4 << 20
 _STRIPPED = 3  # leading folders of a path that may be a subvolume's or a dataset's name
 _GRUB_FOLDERS = ("/boot/grub2", "/boot/grub")
 
@@ -88,16 +91,16 @@ class Search:
         """
         folder, _, name = path.rpartition("/")
         if (base, folder) in self._led:  # an initrd lies where the kernel does
-            return bls.join(self._led[base, folder], name)
+            return join(self._led[base, folder], name)
         parts = [part for part in path.split("/") if part]
         for skip in range(min(_STRIPPED, len(parts) - 1) + 1 if parts else 0):
             inside = "/".join(parts[skip:])
             for above in (base, "/"):
-                candidate = bls.join(above, inside)
+                candidate = join(above, inside)
                 if self.root.exists(candidate):
                     self._led[base, folder] = candidate.rpartition("/")[0] or "/"
                     return candidate
-        return bls.join(base, path)
+        return join(base, path)
 
     @functools.cached_property
     def boot_names(self) -> frozenset[str]:
@@ -110,5 +113,5 @@ class Search:
         for folder in _GRUB_FOLDERS:
             text = self.root.read_text(f"{folder}/grubenv")
             if text is not None:
-                return bls.parse_grubenv(text)
+                return parse_environment(text)
         return {}

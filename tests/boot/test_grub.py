@@ -7,8 +7,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.layouts import grub_cfg, menu_entry
 
-from warmboot.core.boot.grub import Files, GrubMenu, Item, positions, read_menu, resolve
-from warmboot.core.boot.grub_script import parse_script
+from warmboot.core.boot.grub.menu import Files, GrubMenu, Item, positions, read_menu, resolve
+from warmboot.core.boot.grub.script import parse_script
 from warmboot.core.errors import WarmbootError
 
 FILES = {"/boot/grub/custom.cfg": "menuentry custom { linux /c }", "/there": ""}

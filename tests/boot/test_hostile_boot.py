@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from support.layouts import put
 
 from warmboot.core.boot import BootRoot, Running
-from warmboot.core.boot.extlinux import parse_menu
 from warmboot.core.boot.find import arrange, discover, find_entries
+from warmboot.core.boot.sources.extlinux import parse_menu
 from warmboot.core.boot.version_order import compare
 
 KEYS = ("title", "version", "machine-id", "sort-key", "linux", "uki", "efi", "initrd", "options",

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from warmboot.core.boot import bls
+from warmboot.core.boot import bls_format as bls
 from warmboot.core.boot.cmdline import compare, parse
 from warmboot.core.boot.cmdline_context import CmdlineContext
-from warmboot.core.boot.extlinux import parse_menu
-from warmboot.core.boot.grub import Files, positions, read_menu, resolve
+from warmboot.core.boot.grub.environment import parse_environment
+from warmboot.core.boot.grub.menu import Files, positions, read_menu, resolve
+from warmboot.core.boot.sources.extlinux import parse_menu
 from warmboot.core.errors import WarmbootError
 from warmboot.core.images import BytesView
 from warmboot.core.payload.initrd import is_initrd, read_initrd
@@ -20,7 +21,7 @@ MARK = b"boot:"
 
 def _grub(data: bytes) -> None:
     text = data.decode("utf-8", "backslashreplace")
-    environment = bls.parse_grubenv(text)
+    environment = parse_environment(text)
     menu = read_menu(text, "/boot/grub", environment, Files(lambda _: text, lambda _: True))
     positions(menu.items, ["/x.conf"])
     resolve(menu.items, menu.default or "0", ["/x.conf"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import posixpath
 import re
 from collections.abc import Callable, Mapping
 
@@ -95,17 +94,6 @@ def _value(key: str, values: list[str], variables: Mapping[str, str]) -> str:
 
 def _number(text: str | None) -> int:
     return int(text) if text is not None and text.isdecimal() and len(text) < 4 else 0
-
-
-def join(base: str, path: str) -> str:
-    """Return `path` below `base`; it cannot climb out of it."""
-    return base.rstrip("/") + "/" + posixpath.normpath("/" + path).lstrip("/")
-
-
-def parse_grubenv(text: str) -> dict[str, str]:
-    """Return the variables of a GRUB environment block."""
-    lines = (line.partition("=") for line in text.splitlines() if not line.startswith("#"))
-    return {name: value for name, equals, value in lines if equals}
 
 
 def default_patterns(text: str) -> tuple[str, ...]:

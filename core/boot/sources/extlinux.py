@@ -6,9 +6,21 @@ distribution configuration concept.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import posixpath
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
+from warmboot.core.boot.entry import BootLoader, Entry, Found, Kind, LoaderDefault, SearchedPlace
+from warmboot.core.boot.kernel_filenames import version_in_path
+from warmboot.core.boot.root import join
+from warmboot.core.boot.search import MENU_LIMIT, Search
+from warmboot.core.boot.sources.source import Source
+from warmboot.core.text import plural, printable
+
+_MENUS = (
+    "extlinux/extlinux.conf", "extlinux.conf", "syslinux/syslinux.cfg", "syslinux/extlinux.conf",
+    "EFI/syslinux/syslinux.cfg", "isolinux/isolinux.cfg", "syslinux.cfg",
+)  # fmt: skip
 _LABELS = 1000
 _INCLUDES = 16
 _KERNEL = ("linux", "kernel", "fit")
@@ -102,3 +114,63 @@ def _finish(label: Label, append: str | None) -> None:
     if named and not label.initrds:
         label.initrds = [name for word in named for name in word[7:].split(",") if name]
     label.append = " ".join(word for word in words if word not in named).strip()
+
+
+def find(search: Search) -> Iterator[Found]:
+    """Yield the entries of each extlinux.conf or syslinux.cfg."""
+    for base in (*search.places, "/"):
+        for name in _MENUS:
+            path = join(base, name)
+            text = search.root.read_text(path, MENU_LIMIT)
+            if text is None or search.known(path):
+                continue
+            folder = posixpath.dirname(path)
+
+            def include(name: str, base: str = base, folder: str = folder) -> str | None:
+                return search.root.read_text(_place(search, base, folder, name), MENU_LIMIT)
+
+            menu = parse_menu(text, include)
+            count = 0
+            default = None
+            for number, label in enumerate(menu.labels):
+                if label.kernel is None or label.kernel.lower().endswith((".c32", ".bin", ".0")):
+                    continue
+                count += 1
+                source = printable(f"{path}#{number}")
+                if label.name == menu.default:
+                    default = source
+                yield _extlinux_entry(search, base, folder, source, label)
+            yield SearchedPlace(printable(path), plural(count, "entry", "entries"))
+            yield LoaderDefault(BootLoader.EXTLINUX, (default,) if default else ())
+
+
+def _extlinux_entry(search: Search, base: str, folder: str, source: str, label: Label) -> Entry:
+    def place(name: str) -> str:
+        return printable(_place(search, base, folder, name))
+
+    kernel = _place(search, base, folder, label.kernel or "")
+    tree = label.tree or (f"{label.tree_folder}/" if label.tree_folder else None)
+    return Entry(
+        id=printable(label.name),
+        title=printable(label.title or label.name),
+        kind=Kind.EXTLINUX,
+        kernel=kernel,
+        version=version_in_path(kernel),
+        initrds=tuple(place(name) for name in label.initrds),
+        cmdline=printable(label.append or "", 65536),
+        devicetree=None if tree is None else place(tree),
+        sources=(source,),
+        overlays=tuple(place(name) for name in label.overlays),
+        initrd_reason="named by the menu entry" if label.initrds else None,
+    )
+
+
+def _place(search: Search, base: str, folder: str, name: str) -> str:
+    """Return where a path of the menu leads; a relative one starts at the menu's own folder."""
+    if name.startswith("/"):
+        return search.locate(base, name)
+    beside = posixpath.normpath(posixpath.join(folder, name))
+    return beside if search.root.exists(beside) else search.locate(base, name)
+
+
+SOURCE = Source((Kind.EXTLINUX,), BootLoader.EXTLINUX, find)

@@ -10,8 +10,8 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from warmboot.core.boot.grub_condition import evaluate
-from warmboot.core.boot.grub_script import Command, Function, If, Loop, Node, Word, parse_script
+from warmboot.core.boot.grub.condition import evaluate
+from warmboot.core.boot.grub.script import Command, Function, If, Loop, Node, Word, parse_script
 from warmboot.core.errors import WarmbootError
 
 _STEPS = 100_000

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 
-from warmboot.core.boot.bls import parse_counter
-from warmboot.core.boot.entry import Entry, Kind
+from warmboot.core.boot.bls_format import parse_counter
+from warmboot.core.boot.entry import Entry, Found, Kind
 from warmboot.core.boot.search import Search
+from warmboot.core.boot.sources.source import Source
 from warmboot.core.errors import WarmbootError
 from warmboot.core.images import BootImage
 from warmboot.core.images.identify import outline
@@ -17,6 +19,12 @@ from warmboot.core.text import plural, printable
 
 _ADDONS = 64
 _COMPANIONS = (".cred", ".sysext.raw", ".confext.raw", ".raw")
+
+
+def find(search: Search) -> Iterator[Found]:
+    """Yield the entries of the images in EFI/Linux of every boot partition."""
+    for base in search.places:
+        yield from search.folder(f"{base}/EFI/Linux", ".efi", partial(entries_of, search))
 
 
 def entries_of(search: Search, folder: str, name: str) -> Iterator[Entry]:
@@ -110,3 +118,6 @@ def _read(search: Search, path: str) -> BootImage | Outline | str:
             return outline(file.view)
     except WarmbootError as error:
         return error.message
+
+
+SOURCE = Source((Kind.UKI,), None, find)

@@ -1,0 +1,1 @@
+"""GRUB: its language, its menus, its environment; read without running anything."""

@@ -1,0 +1,1 @@
+"""Where entries come from: one module per boot loader or layout; see registry.py."""
