@@ -1,0 +1,64 @@
+"""Verbs, keys and themes stand in one registry each, and nothing is forgotten in it."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+
+import pytest
+from textual.screen import Screen
+from textual.theme import Theme
+
+from warmboot import themes
+from warmboot.tui import arguments, commands
+from warmboot.tui.actions import ACTIONS
+from warmboot.tui.screens.entries import EntriesScreen
+from warmboot.tui.screens.facts import FactsScreen
+from warmboot.tui.screens.plan import PlanScreen
+
+#: What several verbs share, and is none itself.
+HELPERS = {"output", "options", "progress"}
+SCREENS: dict[str, type[Screen[object]]] = {
+    "entries": EntriesScreen,  # type: ignore[dict-item]
+    "plan": PlanScreen,  # type: ignore[dict-item]
+    "facts": FactsScreen,  # type: ignore[dict-item]
+}
+#: Keys of a widget's own: Enter opens a plan, digits put a preset in.
+WIDGET_KEYS = {"plan"}
+
+
+def test_every_verb_has_a_module_and_every_module_a_verb() -> None:
+    rows = {**arguments._COMMANDS, **arguments._BPF_COMMANDS}
+    modules = {row.run.partition(".")[0] for row in rows.values() if row.run} | {"screen"}
+    there = {module.name for module in pkgutil.iter_modules(commands.__path__)}
+    assert modules == there - HELPERS
+    for row in rows.values():
+        if row.run:
+            module, _, function = row.run.partition(".")
+            assert callable(
+                getattr(importlib.import_module(f"{commands.__name__}.{module}"), function)
+            )
+
+
+@pytest.mark.parametrize("action", ACTIONS, ids=lambda action: action.id)
+def test_every_key_does_something_on_its_screens(action: object) -> None:
+    row = next(one for one in ACTIONS if one is action)
+    assert row.tip
+    assert row.label
+    for name in row.screens:
+        if row.id not in WIDGET_KEYS:
+            assert hasattr(SCREENS[name], f"action_{row.id}")
+
+
+@pytest.mark.parametrize("name", SCREENS)
+def test_every_action_of_a_screen_has_a_key(name: str) -> None:
+    own = {attribute for attribute in vars(SCREENS[name]) if attribute.startswith("action_")}
+    rows = {f"action_{row.id}" for row in ACTIONS if name in row.screens}
+    assert own <= rows
+
+
+def test_every_theme_has_the_same_colours() -> None:
+    (keys,) = {tuple(sorted(palette)) for palette in themes.PALETTES.values()}
+    assert {"primary", "accent", "warning", "error", "success", "background", "dark"} <= set(keys)
+    for name, palette in themes.PALETTES.items():
+        Theme(name=name, **palette)  # type: ignore[arg-type]
