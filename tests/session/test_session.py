@@ -95,13 +95,13 @@ def command_lines(sandbox: Path) -> Iterator[tuple[list[str], PlanRequest]]:
         (["--kernel", kernel], PlanRequest(kernel=kernel)),
         (["--kernel", kernel, "--initrd", initrd], PlanRequest(kernel=kernel, initrds=(initrd,))),
     )
-    lines = (
+    lines: tuple[tuple[list[str], dict[str, object]], ...] = (
         ([], {}),
         (["--cmdline", "root=/dev/x quiet"], {"cmdline": "root=/dev/x quiet"}),
         (["--reuse-cmdline"], {"cmdline_from": Origin.RUNNING}),
         (["--preset", "rescue", "--append", "a=1"], {"presets": ("rescue",), "append": "a=1"}),
     )
-    others = (
+    others: tuple[tuple[list[str], dict[str, object]], ...] = (
         ([], {}),
         (["--no-initrd", "--loader", "load"], {"initrds": (), "loader": Call.LOAD}),
         (["--force", "memory"], {"forced": ("memory",)}),
