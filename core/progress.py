@@ -16,7 +16,6 @@ class Phase(StrEnum):
 
     READ = "Reading"
     UNPACK = "Unpacking the kernel"
-    VERIFY = "Checking the kernel"
     INITRD = "Preparing the initrd"
     LOAD = "Handing over to the kernel"
 

@@ -1,13 +1,12 @@
 """The interface between a kernel with CONFIG_KEXEC_BPF and the parser program, as facts.
 
 Two dialects exist; neither is in a released kernel, so what the running one speaks is detected,
-never assumed. Source: the series "kexec: Use BPF lskel to enable kexec to load PE format boot
-image" (revisions 6 and 7).
+never assumed. Here is what both have; warmboot.core.bpf.dialects has what differs. Source: the
+series "kexec: Use BPF lskel to enable kexec to load PE format boot image" (v6 and v7).
 """
 
 from __future__ import annotations
 
-import struct
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 
@@ -42,7 +41,7 @@ DECOMPRESS_LIMIT = 512 << 20
 
 
 class Dialect(StrEnum):
-    """Revision of the interface."""
+    """Dialects of the interface, by their names."""
 
     V6 = "v6"
     V7 = "v7"
@@ -66,41 +65,17 @@ class Target(IntEnum):
     CMDLINE = 3
 
 
-#: Action → number, by dialect.
-ACTIONS = {
-    Dialect.V6: {Action.DECOMPRESS: 0x1, Action.COPY: 0x2},
-    Dialect.V7: {
-        Action.DONE: 0x1,
-        Action.DECOMPRESS: 0x2,
-        Action.COPY: 0x3,
-        Action.VERIFY_SIG: 0x4,
-    },
-}
-
-#: struct cmd_hdr (packed, little endian): v6 cmd, subcmd, payload_len;
-#: v7 cmd, subcmd, pipeline_flag, payload_len, num_chunks.
-HEADERS = {Dialect.V6: struct.Struct("<HHI"), Dialect.V7: struct.Struct("<HBBIH")}
-
-
 @dataclass(frozen=True, slots=True)
 class Command:
     """One command as the kernel receives it, its payload apart.
 
-    `fill` is the pipeline flag FILL of v7: the result is also input of the next layer.
+    `fill` is the pipeline flag FILL: the result is also input of the next layer.
     """
 
     action: Action
     target: Target
     payload: bytes
     fill: bool = False
-
-    def encode(self, dialect: Dialect) -> bytes:
-        """Return header and payload; raises KeyError for an action the dialect lacks."""
-        number = ACTIONS[dialect][self.action]
-        header = HEADERS[dialect]
-        if dialect is Dialect.V6:
-            return header.pack(number, self.target, len(self.payload)) + self.payload
-        return header.pack(number, self.target, self.fill, len(self.payload), 0) + self.payload
 
 
 class Kind(IntEnum):

@@ -1,12 +1,13 @@
 """Whether a parser and an image belong together.
 
-Where they do not, a kernel of the sixth revision never comes back from the call: it is decided
-here, before.
+Where they do not, a kernel of dialect v6 never comes back from the call: it is decided here,
+before.
 """
 
 from __future__ import annotations
 
-from warmboot.core.bpf.abi import HEADERS, MAPS, SMALLEST_RING, Dialect
+from warmboot.core.bpf.abi import MAPS, SMALLEST_RING, Dialect
+from warmboot.core.bpf.dialects import facts_of
 from warmboot.core.errors import ImageError
 from warmboot.core.images import BootImage
 from warmboot.core.images.bpfobject import ParserObject
@@ -66,15 +67,15 @@ def check_fit(image: BootImage, parser: ParserObject, dialect: Dialect) -> str |
         raise ImageError(f"The parser is for {own.kind}, not for {image.format}", hint=_REBUILD)
     # A copy is of the whole file, with the parser in it and what aligns it.
     copied = image.file_size + parser.file_size + _PADDING
-    needed = image.stream.size if image.stream is not None else copied
+    needed = image.stream.size if image.stream is not None else image.file_size
+    if isinstance(image, RawImage):
+        needed = copied
     if isinstance(image, RawImage) and copied > (image.memory_size or copied):
         raise ImageError(
             "The image asks for too little memory to carry a parser behind it",
             hint="Choose a compressed kernel (zboot), or reboot through firmware.",
         )
-    if dialect is Dialect.V7:  # the whole signed file is put before the kernel's verification
-        needed = image.file_size
-    check_room(parser, needed, dialect)
+    check_room(parser, facts_of(dialect).largest(image, needed, 0), dialect)
     return None
 
 
@@ -83,7 +84,7 @@ def check_room(parser: ParserObject, needed: int, dialect: Dialect) -> None:
     own = parser.identity
     if own is None:
         return
-    if needed + HEADERS[dialect].size > own.record_size:
+    if needed + facts_of(dialect).header.size > own.record_size:
         raise ImageError(
             f"The parser hands over {size(own.record_size)} at most, the image has {size(needed)}",
             hint=_REBUILD,

@@ -1,29 +1,18 @@
-"""Writers of the two ELF containers that the interface's seventh revision wants."""
+"""Writers of the two ELF containers that the interface's dialect v7 wants."""
 
 from __future__ import annotations
 
-import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
-from warmboot.core.bpf.envelope import read_pieces
-from warmboot.core.bpf.layout import align
+from warmboot.core.bpf.elf_writer import Section, Write, write_elf
 from warmboot.core.errors import ImageError
 from warmboot.core.images import BytesView, View
 from warmboot.core.images.bpfcontainer import (
     MOST_PARSERS,
-    NAMES,
     NESTED,
     ParserContainer,
 )
 from warmboot.core.progress import Cancel
-
-Write = Callable[[bytes | bytearray | memoryview], None]
-
-_HEADER = struct.Struct("<16sHHIQQQIHHHHHH")
-_SECTION = struct.Struct("<IIQQQQIIQQ")
-_IDENT = b"\x7fELF\x02\x01\x01"
-_RELOCATABLE, _PROGBITS, _STRTAB = 1, 1, 3
-_ALIGNMENT = 16
 
 
 def build_container(parsers: Sequence[bytes], nested: bytes | None = None) -> bytes:
@@ -33,11 +22,11 @@ def build_container(parsers: Sequence[bytes], nested: bytes | None = None) -> by
     """
     if not 0 < len(parsers) <= MOST_PARSERS:
         raise ImageError(f"{len(parsers)} parsers; a container holds 1 to {MOST_PARSERS}")
-    sections = [(f".bpf.{n}", BytesView(parser)) for n, parser in enumerate(parsers, 1)]
+    sections = [Section(f".bpf.{n}", BytesView(parser)) for n, parser in enumerate(parsers, 1)]
     if nested is not None:
-        sections.append((NESTED, BytesView(nested)))
+        sections.append(Section(NESTED, BytesView(nested)))
     out = bytearray()
-    _write(sections, out.extend, None)
+    write_elf(sections, out.extend)
     ParserContainer.parse(BytesView(bytes(out)))
     return bytes(out)
 
@@ -57,42 +46,14 @@ def write_envelope(
     `uki` says that `kernel` is a unified kernel image. Raises ImageError where the command line
     holds a NUL, Cancelled, and what `write` raises.
     """
-    sections: list[tuple[str, View]] = [(".uki" if uki else ".kernel", kernel)]
+    sections = [Section(".uki" if uki else ".kernel", kernel)]
     if addon is not None:
-        sections.append((".addon", addon))
+        sections.append(Section(".addon", addon))
     if initrd is not None:
-        sections.append((".initrd", initrd))
+        sections.append(Section(".initrd", initrd))
     if cmdline is not None:
         raw = cmdline.encode("utf-8", "surrogateescape")
         if b"\0" in raw:
             raise ImageError("A command line cannot hold a NUL")
-        sections.append((".cmdline", BytesView(raw + b"\0")))
-    return _write(sections, write, cancel)
-
-
-def _write(sections: Sequence[tuple[str, View]], write: Write, cancel: Cancel | None) -> int:
-    """Write an ELF64 relocatable file with these sections, each as long as its content."""
-    names = b"\0" + b"".join(name.encode() + b"\0" for name, _ in sections) + NAMES.encode() + b"\0"
-    contents: list[tuple[str, View]] = [*sections, (NAMES, BytesView(names))]
-    rows = [bytes(_SECTION.size)]
-    position = _HEADER.size
-    for name, view in contents:
-        position = align(position, _ALIGNMENT)
-        kind = _STRTAB if name == NAMES else _PROGBITS
-        at = names.index(b"\0" + name.encode() + b"\0") + 1
-        rows.append(_SECTION.pack(at, kind, 0, 0, position, view.size, 0, 0, 1, 0))
-        position += view.size
-    table = align(position, 8)
-    header = _HEADER.pack(
-        _IDENT, _RELOCATABLE, 0, 1, 0, 0, table, 0,
-        _HEADER.size, 0, 0, _SECTION.size, len(rows), len(rows) - 1,
-    )  # fmt: skip
-    write(header)
-    position = len(header)
-    for _, view in contents:
-        write(bytes(-position % _ALIGNMENT))
-        for piece in read_pieces(view, 0, view.size, cancel):
-            write(piece)
-        position = align(position, _ALIGNMENT) + view.size
-    write(bytes(table - position) + b"".join(rows))
-    return table + _SECTION.size * len(rows)
+        sections.append(Section(".cmdline", BytesView(raw + b"\0")))
+    return write_elf(sections, write, cancel=cancel)

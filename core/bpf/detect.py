@@ -1,4 +1,4 @@
-"""What the running kernel offers: no parser interface, the sixth revision, or the seventh.
+"""What the running kernel offers: no parser interface, or one of its dialects.
 
 Decided by the kernel's own description of its types (BTF), which everybody may read. Whether a
 parser can also be attached only the rehearsal tells: that depends on the function tracer.
@@ -10,14 +10,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from warmboot.core.bpf.abi import ANCHOR, HEADERS, KFUNCS, Dialect
+from warmboot.core.bpf.abi import ANCHOR, KFUNCS, Dialect
 from warmboot.core.bpf.btf import LARGEST, BtfType, Kind, find_types
+from warmboot.core.bpf.dialects import DIALECTS
 from warmboot.core.errors import ImageError
 
 _CONTEXT, _COMMAND = "kexec_context", "cmd_hdr"
 _COMMAND_MEMBERS = {"cmd", "subcmd", "payload_len"}
 _CONTEXT_MEMBERS = {"kernel", "kernel_sz"}
-_SEVENTH = "parsing_buf"
 _CHUNK = 1 << 20
 
 
@@ -76,7 +76,7 @@ def _decide(types: tuple[BtfType, ...], option: bool | None) -> Detection:
         return Detection(None, True, tuple(evidence))
     by_command, by_context = _by_command(types, evidence), _by_context(types, evidence)
     if by_command is None or by_command is not by_context:
-        evidence.append("this is neither revision 6 nor revision 7")
+        evidence.append(f"this is neither {' nor '.join(f'dialect {name}' for name in DIALECTS)}")
         return Detection(None, True, tuple(evidence))
     return Detection(by_command, True, tuple(evidence))
 
@@ -90,7 +90,7 @@ def _by_command(types: tuple[BtfType, ...], evidence: list[str]) -> Dialect | No
     }
     shown = ", ".join(str(size) for size in sorted(sizes))
     evidence.append(f"struct {_COMMAND} has {shown} bytes" if sizes else f"no struct {_COMMAND}")
-    found = [dialect for dialect, header in HEADERS.items() if sizes == {header.size}]
+    found = [dialect for dialect, row in DIALECTS.items() if sizes == {row.header.size}]
     return found[0] if found else None
 
 
@@ -99,13 +99,19 @@ def _by_context(types: tuple[BtfType, ...], evidence: list[str]) -> Dialect | No
     if len(contexts) != 1 or not contexts[0] >= _CONTEXT_MEMBERS:
         evidence.append(f"no struct {_CONTEXT} with a kernel in it")
         return None
-    seventh = _SEVENTH in contexts[0]
-    evidence.append(f"struct {_CONTEXT} {'has' if seventh else 'lacks'} {_SEVENTH}")
-    return Dialect.V7 if seventh else Dialect.V6
+    found = None
+    for dialect, row in DIALECTS.items():
+        if row.context_member is None:
+            found = found or dialect
+            continue
+        has = row.context_member in contexts[0]
+        evidence.append(f"struct {_CONTEXT} {'has' if has else 'lacks'} {row.context_member}")
+        found = dialect if has else found
+    return found
 
 
 def _without_btf(prefix: Path, option: bool | None) -> Detection:
-    """Without BTF the interface may be there, but which revision it is cannot be told."""
+    """Without BTF the interface may be there, but which dialect it is cannot be told."""
     evidence = (*_said(option), "the kernel has no BTF (/sys/kernel/btf/vmlinux)")
     if option is False:
         return Detection(None, False, evidence)

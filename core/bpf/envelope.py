@@ -9,7 +9,7 @@ import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from warmboot.core.bpf.layout import Layout, Piece, plan_layout
+from warmboot.core.bpf.pe_layout import Layout, Piece, plan_layout
 from warmboot.core.errors import ImageError
 from warmboot.core.images import View
 from warmboot.core.progress import Cancel

@@ -5,19 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from importlib import resources
 
-from warmboot.core.bpf.abi import Dialect, Kind
+from warmboot.core.bpf.abi import Dialect
+from warmboot.core.bpf.dialects import DIALECTS
 from warmboot.core.bpf.sizes import CLASSES, class_sizes, kind_of, sizes_of
 from warmboot.core.bpf.toolchain import Recipe, find_toolchain
 from warmboot.core.errors import NotFound
 from warmboot.core.images import BootImage
 
 #: Which parsers exist.
-EXISTING = (
-    (Dialect.V6, Kind.ZBOOT),
-    (Dialect.V6, Kind.COPY),
-    (Dialect.V7, Kind.ZBOOT),
-    (Dialect.V7, Kind.UKI),
-)
+EXISTING = tuple((dialect, kind) for dialect, row in DIALECTS.items() for kind in row.programs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +28,7 @@ class Parser:
 def recipe_for(image: BootImage, dialect: Dialect, beside: int = 0) -> Recipe:
     """Return what to build for an image; raises ImageError where no parser exists for it.
 
-    `beside` is the size of what else goes through a parser of dialect v7, such as an initrd.
+    `beside` is the size of the initrd (bytes), which some dialects hand over too.
     """
     kind = kind_of(image)
     if (dialect, kind) not in EXISTING:

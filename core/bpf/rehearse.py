@@ -9,11 +9,11 @@ from __future__ import annotations
 import errno
 import mmap
 import struct
-from dataclasses import dataclass
 from typing import Self
 
 from warmboot.core.bpf import bpf_syscall
-from warmboot.core.bpf.abi import ACTIONS, HEADERS, Command, Dialect, Target
+from warmboot.core.bpf.abi import Command
+from warmboot.core.bpf.dialects import facts_of
 from warmboot.core.bpf.parsers import Parser
 from warmboot.core.bpf.refusal import Outcome, Refusal
 from warmboot.core.errors import ImageError, WarmbootError
@@ -22,22 +22,12 @@ from warmboot.core.images.bpfobject import ParserObject
 
 _CONTEXT = struct.Struct("<QIIII")  # struct rehearsal of source/rehearsal.c
 _CHUNK = 4096
-_STEPS = {Dialect.V6: 1, Dialect.V7: 6}  # commands that an image can give
 _MAPS = 9  # the image, then those that every parser has
 _IMAGE, _RING = 0, 1  # places of two of them
 
 
 class CannotRehearse(WarmbootError):
     """The running kernel does not run the program; the message says why."""
-
-
-@dataclass(frozen=True, slots=True)
-class Rehearsal:
-    """What came out, and of what: the program itself, or its model (then `why` says why)."""
-
-    outcome: Outcome
-    modelled: bool
-    why: str | None
 
 
 class LoadedRehearsal:
@@ -47,7 +37,7 @@ class LoadedRehearsal:
         view = BytesView(parser.content)
         found = ParserObject.parse(view)
         data, code = view.read(*found.data, "opts_data"), view.read(*found.code, "opts_insn")
-        self._dialect = parser.recipe.dialect
+        self._facts = facts_of(parser.recipe.dialect)
         self._chunks = max(1, -(-room // _CHUNK))
         try:
             self._loaded = bpf_syscall.load(data, code, _MAPS, entries={_IMAGE: self._chunks})
@@ -63,7 +53,7 @@ class LoadedRehearsal:
             raise ImageError(f"The image of {view.size} bytes does not fit this rehearsal")
         self._fill(view)
         commands = []
-        for step in range(_STEPS[self._dialect]):
+        for step in range(self._facts.most_commands):
             context = bytearray(_CONTEXT.pack(view.size, step, 0, 0, 0))
             self._loaded.run(context)
             _, _, refusal, length, unreadable = _CONTEXT.unpack(context)
@@ -75,7 +65,7 @@ class LoadedRehearsal:
 
     def _take(self) -> Command:
         (record,) = self._ring.take()
-        command = _decode(record, self._dialect)
+        command = self._facts.decode(record)
         record.release()
         self._ring.free()
         return command
@@ -106,18 +96,6 @@ def rehearse(view: View, parser: Parser) -> Outcome:
     """Run a parser's rehearsal on one image; raises CannotRehearse, ImageError."""
     with LoadedRehearsal(parser, view.size) as stand:
         return stand.run(view)
-
-
-def _decode(record: memoryview, dialect: Dialect) -> Command:
-    header = HEADERS[dialect]
-    fill = 0
-    if dialect is Dialect.V6:
-        number, target, size = header.unpack_from(record)
-    else:
-        number, target, fill, size, _ = header.unpack_from(record)
-    action = next(name for name, known in ACTIONS[dialect].items() if known == number)
-    payload = bytes(record[header.size : header.size + size])
-    return Command(action, Target(target), payload, fill=bool(fill))
 
 
 def _refused(error: bpf_syscall.LoadError) -> CannotRehearse:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from warmboot.core.bpf.abi import SMALLEST_RING, Dialect, Kind
+from warmboot.core.bpf.dialects import facts_of
 from warmboot.core.errors import ImageError
 from warmboot.core.images import BootImage
 from warmboot.core.images.rawimage import RawImage
@@ -16,7 +17,7 @@ _BESIDE = 40960
 #: Ring buffer bytes that no record can have: its header, rounded up.
 _RING_RESERVE = 16
 _LARGEST_RING = 512 << 20
-#: Dialect v7 hands over the initrd through the same record; an estimate in bytes.
+#: Where the initrd goes through the same record: an estimate in bytes.
 INITRD_ESTIMATE = 64 << 20
 #: Ring buffers of the parsers that come with warmboot, in bytes.
 CLASSES = (64 << 20, 128 << 20, 256 << 20)
@@ -66,11 +67,11 @@ def kind_of(image: BootImage) -> Kind:
 def sizes_of(image: BootImage, dialect: Dialect, beside: int = 0) -> Sizes:
     """Return the sizes for an image: of its uncompressed kernel, or of the whole for a copy.
 
-    `beside` counts for dialect v7 only: bytes of the initrd that goes with it.
+    `beside` is the size of the initrd (bytes), where the dialect hands it over too.
     """
     stream = image.stream
     unpacked = stream.declared if stream is not None else None
     largest = max(unpacked or 0, image.file_size if stream is None else stream.size)
-    if dialect is Dialect.V7:
-        largest = max(largest, image.file_size, beside, INITRD_ESTIMATE)
-    return sizes_for(largest)
+    facts = facts_of(dialect)
+    initrd = max(beside, INITRD_ESTIMATE) if facts.whole else 0
+    return sizes_for(facts.largest(image, largest, initrd))

@@ -17,6 +17,7 @@ from importlib import resources
 from pathlib import Path
 
 from warmboot.core.bpf.abi import Dialect, Kind
+from warmboot.core.bpf.dialects import facts_of
 from warmboot.core.bpf.elf_writer import write_object
 from warmboot.core.bpf.sizes import Sizes
 from warmboot.core.bpf.skeleton import read_arrays
@@ -29,7 +30,6 @@ _FLAGS = (
     *("-g", "-O2", "-Wall", "-Wextra", "-Wno-unused-parameter", "-Werror"),
     *("-target", "bpf", "-mcpu=v3", "-fdebug-compilation-dir=/", "-ffile-prefix-map=./="),
 )
-_SOURCES = ("interface.h", "maps.h", "parse.h", "containers.h", "v6.c", "v7.c", "rehearsal.c")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class Recipe:
     def defines(self) -> tuple[str, ...]:
         """The compiler's definitions."""
         return (
-            f"-DDIALECT={self.dialect.value[1:]}",
+            f"-DDIALECT={facts_of(self.dialect).number}",
             f"-DKIND={self.kind.value}",
             f"-DRECORD_SIZE={self.sizes.record}",
             f"-DRING_SIZE={self.sizes.ring}",
@@ -105,7 +105,8 @@ def find_toolchain() -> Toolchain:
 def sources() -> dict[str, str]:
     """Return the program's source files by name."""
     folder = resources.files("warmboot.core.bpf") / "source"
-    return {name: (folder / name).read_text(encoding="ascii") for name in _SOURCES}
+    files = (file for file in folder.iterdir() if file.name.endswith((".h", ".c")))
+    return {file.name: file.read_text(encoding="ascii") for file in files}
 
 
 def _find(name: str, package: str) -> str:

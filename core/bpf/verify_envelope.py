@@ -9,7 +9,7 @@ import struct
 
 from warmboot.core.bpf.abi import SECTION
 from warmboot.core.bpf.envelope import Checksum, read_pieces
-from warmboot.core.bpf.layout import READABLE, SectionHeader, align, is_padding, read_sections
+from warmboot.core.bpf.pe_layout import READABLE, SectionHeader, align, is_padding, read_sections
 from warmboot.core.errors import ImageError
 from warmboot.core.images import View, pe
 from warmboot.core.progress import Cancel

@@ -6,11 +6,11 @@ import hashlib
 from pathlib import Path
 from typing import NamedTuple
 
-from warmboot.core.bpf import model
 from warmboot.core.bpf.abi import Command, Dialect
-from warmboot.core.bpf.attach_probe import Replay, replay
+from warmboot.core.bpf.parser_model import run_model
 from warmboot.core.bpf.parsers import Parser, parser_for
 from warmboot.core.bpf.rehearse import CannotRehearse, rehearse
+from warmboot.core.bpf.replay import Replay, replay
 from warmboot.core.images import BytesView, View, identify
 from warmboot.core.images.bpfobject import ParserObject
 from warmboot.core.outfile import OutFile
@@ -68,7 +68,7 @@ def rehearse_image(view: View, dialect: Dialect) -> ImageRehearsal:
         outcome = rehearse(view, parser_for(image, dialect, rehearsal=True))
     except CannotRehearse as error:
         why = error.message
-        outcome = model.run(view, dialect, parser.recipe.kind, parser.recipe.sizes.record)
+        outcome = run_model(view, dialect, parser.recipe.kind, parser.recipe.sizes.record)
     return ImageRehearsal(
         parser=parser,
         why_modelled=why,

@@ -1,4 +1,4 @@
-"""The two ELF containers of the kexec BPF interface's seventh revision.
+"""The two ELF containers of the kexec BPF interface's dialect v7.
 
 One carries parser objects, the other what they are to take apart.
 """
@@ -11,7 +11,7 @@ from typing import ClassVar, Self
 
 from warmboot.core.errors import ImageError
 from warmboot.core.images.bpfobject import ParserObject
-from warmboot.core.images.elf_sections import ElfSection, is_container, read_elf_sections
+from warmboot.core.images.elf64 import ElfSection, is_container, read_elf_sections
 from warmboot.core.images.model import BootImage, Fact, Format
 from warmboot.core.images.view import View
 from warmboot.core.text import plural, printable, size
@@ -31,7 +31,7 @@ class ParserContainer(BootImage):
     """Parsers in the order the kernel tries them; `nested` handles what they produce."""
 
     format: ClassVar[Format] = Format.PARSERS
-    about: ClassVar[str] = "parser programs for kernels with CONFIG_KEXEC_BPF, revision 7"
+    about: ClassVar[str] = "parser programs for kernels with CONFIG_KEXEC_BPF, dialect v7"
     recognised_by: ClassVar[str] = "an ELF64 file without segments and with a section `.bpf.1`"
 
     parsers: tuple[ParserObject, ...]
@@ -90,10 +90,10 @@ class ParserContainer(BootImage):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Envelope(BootImage):
-    """Images for a parser of revision 7 to take apart. `cmdline` is the text of its section."""
+    """Images for a parser of dialect v7 to take apart. `cmdline` is the text of its section."""
 
     format: ClassVar[Format] = Format.ENVELOPE
-    about: ClassVar[str] = "kernel, initrd and command line for a parser program, revision 7"
+    about: ClassVar[str] = "kernel, initrd and command line for a parser program, dialect v7"
     recognised_by: ClassVar[str] = (
         "an ELF64 file without segments and with a section `.kernel`, `.uki` or `.addon`"
     )

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Self
 
 from warmboot.core.errors import ImageError
-from warmboot.core.images.elf_sections import is_container, read_elf_sections, read_elf_symbols
+from warmboot.core.images.elf64 import is_container, read_elf_sections, read_elf_symbols
 from warmboot.core.images.model import BootImage, Fact, Format
 from warmboot.core.images.pe import parse_headers
 from warmboot.core.images.view import View

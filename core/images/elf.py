@@ -8,7 +8,7 @@ from typing import ClassVar, Self
 
 from warmboot.core.architecture import of_elf
 from warmboot.core.errors import ImageError
-from warmboot.core.images.elf_sections import is_container
+from warmboot.core.images.elf64 import is_container
 from warmboot.core.images.model import BootImage, Fact, Format
 from warmboot.core.images.view import View
 from warmboot.core.text import printable

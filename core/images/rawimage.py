@@ -11,8 +11,8 @@ from typing import ClassVar, Self
 
 from warmboot.core.architecture import Architecture
 from warmboot.core.errors import ImageError
-from warmboot.core.images import pe
 from warmboot.core.images.model import BootImage, Fact, Format
+from warmboot.core.images.pe import machine_of
 from warmboot.core.images.view import View
 from warmboot.core.images.zboot import LINUX_PE_MAGIC
 
@@ -90,7 +90,7 @@ class RawImage(BootImage):
 
     @classmethod
     def _parse_loongarch(cls, view: View) -> Self:
-        architecture = pe.machine_of(view)
+        architecture = machine_of(view)
         if architecture is not Architecture.LOONGARCH64:
             raise ImageError(
                 "A Linux EFI kernel of an architecture warmboot does not know", offset=0x38

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from typing import ClassVar, NamedTuple, Self
 
 from warmboot.core.errors import ImageError
-from warmboot.core.images import pe
+from warmboot.core.images.kernels import identify_kernel
 from warmboot.core.images.model import BootImage, Fact, Format
 from warmboot.core.images.osrelease import parse_os_release, plain_pretty_name
-from warmboot.core.images.pe import PeHeaders, Section
+from warmboot.core.images.pe import PeHeaders, Section, describe_headers, parse_headers
 from warmboot.core.images.view import View
 from warmboot.core.text import plural, printable, size
 
@@ -52,8 +52,8 @@ class Outline(NamedTuple):
     @classmethod
     def parse(cls, view: View) -> Self:
         """Return what the file says; raise ImageError where the bytes break the format."""
-        headers = pe.parse_headers(view)
-        base, profiles = _split(headers.sections)
+        headers = parse_headers(view)
+        base, profiles = split_sections(headers.sections)
         linux = base.get(".linux") or headers.find(".linux")
         if linux is None or linux.size == 0:
             raise ImageError("The PE file has no .linux section, so it is no UKI")
@@ -115,7 +115,7 @@ class Uki(BootImage):
             linux=kernel,
             cmdline=outline.cmdline,
             os_name=outline.os_name,
-            sbat=_sbat(view, _split(sections)[0].get(".sbat")),
+            sbat=_sbat(view, split_sections(sections)[0].get(".sbat")),
             device_trees=sum(section.name in (".dtb", ".dtbauto") for section in sections),
             profiles=outline.profiles,
         )
@@ -136,7 +136,7 @@ class Uki(BootImage):
         if self.device_trees:
             facts.append(Fact("Device trees", plural(self.device_trees, "section")))
         facts += [Fact("SBAT", line) for line in self.sbat]
-        return (*facts, *pe.describe_headers(self.headers))
+        return (*facts, *describe_headers(self.headers))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,7 +158,7 @@ class Addon(BootImage):
 
     @classmethod
     def parse(cls, view: View) -> Self:
-        headers = pe.parse_headers(view)
+        headers = parse_headers(view)
         if not any(headers.find(name) for name in (".cmdline", ".dtb", ".dtbauto", ".ucode")):
             raise ImageError("The PE file has no section of an add-on")
         return cls(
@@ -170,11 +170,16 @@ class Addon(BootImage):
 
     def facts(self) -> tuple[Fact, ...]:
         added = self.cmdline if self.cmdline is not None else "none"
-        return (Fact("Command line added", added), *pe.describe_headers(self.headers))
+        return (Fact("Command line added", added), *describe_headers(self.headers))
 
 
-def _split(sections: tuple[Section, ...]) -> tuple[dict[str, Section], list[list[Section]]]:
-    """Return the base's sections by name, and the sections of each profile."""
+def split_sections(
+    sections: tuple[Section, ...],
+) -> tuple[dict[str, Section], list[list[Section]]]:
+    """Return the base's sections by name, and the sections of each profile, .profile first.
+
+    The base is what stands in front of the first .profile; of a name, its first section counts.
+    """
     base: dict[str, Section] = {}
     profiles: list[list[Section]] = []
     for section in sections:
@@ -189,8 +194,6 @@ def _split(sections: tuple[Section, ...]) -> tuple[dict[str, Section], list[list
 
 def _kernel(view: View, section: Section) -> BootImage | None:
     """Return what a .linux section holds, None where that is not known."""
-    from warmboot.core.images.identify import identify_kernel  # it imports this module
-
     try:
         return identify_kernel(view.part(section.offset, section.size, ".linux section"))
     except ImageError:

@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from typing import ClassVar, Self
 
 from warmboot.core.errors import ImageError
-from warmboot.core.images import pe
 from warmboot.core.images.compression import detect_method, zboot_method
 from warmboot.core.images.model import BootImage, Fact, Format, Method, Stream
-from warmboot.core.images.pe import PeHeaders
+from warmboot.core.images.pe import PeHeaders, describe_headers, parse_headers
 from warmboot.core.images.view import View
 from warmboot.core.text import size
 
@@ -48,7 +47,7 @@ class Zboot(BootImage):
         name = view.text(0x18, 0x20, "compression type")
         magic = view.u32(0x38, "Linux PE magic") == LINUX_PE_MAGIC
         payload = view.part(offset, count, "payload")
-        headers = pe.parse_headers(view)
+        headers = parse_headers(view)
         method = zboot_method(name)
         stream = None
         if method is not None:
@@ -72,7 +71,7 @@ class Zboot(BootImage):
             Fact("Compression", (self.compression or "not stated") + known),
             Fact("Payload", f"{size(self.payload_size)} at {self.payload_offset:#x}"),
             Fact("BPF parser", "carried in .bpf" if self.has_parser else "none"),
-            *pe.describe_headers(self.headers),
+            *describe_headers(self.headers),
         )
 
 

@@ -11,10 +11,11 @@ import os
 from contextlib import ExitStack
 
 from warmboot.core.bpf.abi import SECTION, Dialect
-from warmboot.core.bpf.attach_probe import replay
+from warmboot.core.bpf.call_files import build_call_files, carries_fitting
 from warmboot.core.bpf.container import build_container
+from warmboot.core.bpf.dialects import facts_of
 from warmboot.core.bpf.parsers import parser_for
-from warmboot.core.bpf.staging import build_for_stage, carries_fitting
+from warmboot.core.bpf.replay import replay
 from warmboot.core.errors import Blocked, ImageError
 from warmboot.core.images import BootImage, BytesView, FileView, View, identify, pe
 from warmboot.core.images.rawimage import RawImage
@@ -41,7 +42,7 @@ def hand_over(
     if plan.strategy is Strategy.COPY:
         return _copied(plan, view, image, held, report, cancel)
     release = _check_payload(plan, view, image, report, cancel)
-    if plan.dialect is Dialect.V7:
+    if plan.dialect is not None and facts_of(plan.dialect).whole:
         objects = _parsers(image, boot.initrd_bytes)
         memory = held.enter_context(MemFile("warmboot-parsers"))
         memory.write(
@@ -63,7 +64,7 @@ def hand_over(
         memory.seal()
         return KernelInput(memory.fd, release, parsers=(parser,))
     content = parser_for(inner, Dialect.V6).content
-    files = build_for_stage(view, inner, Dialect.V6, (content,), cancel=cancel)
+    files = build_call_files(view, inner, Dialect.V6, (content,), cancel=cancel)
     held.callback(files.close)
     return KernelInput(files.kernel.fd, release, parsers=(BytesView(content),))
 
@@ -87,7 +88,7 @@ def _copied(
     if not isinstance(inner, RawImage):
         raise Blocked("There is no parser that copies what the image holds")
     content = parser_for(inner, Dialect.V6).content
-    files = build_for_stage(view, inner, Dialect.V6, (content,), cancel=cancel)
+    files = build_call_files(view, inner, Dialect.V6, (content,), cancel=cancel)
     held.callback(files.close)
     return KernelInput(files.kernel.fd, release, parsers=(BytesView(content),))
 
@@ -126,7 +127,7 @@ def envelop(
             hint="Name the one to use with --addon, or none with --no-addons.",
         )
     initrd = None if initrd_fd is None else FileView(initrd_fd, os.fstat(initrd_fd).st_size)
-    files = build_for_stage(
+    files = build_call_files(
         boot.kernel.view,
         boot.image,
         Dialect.V7,

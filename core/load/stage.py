@@ -8,7 +8,7 @@ from functools import cached_property
 from types import TracebackType
 from typing import Self
 
-from warmboot.core.bpf.abi import Dialect
+from warmboot.core.bpf.dialects import facts_of
 from warmboot.core.errors import ImageError
 from warmboot.core.host import Host
 from warmboot.core.load.inputs import KernelInput, join_initrds, open_devicetree, open_kernel
@@ -111,7 +111,7 @@ def prepare(
         held = failing.enter_context(ExitStack())
         kernel = _open_kernel(plan, files, held, report, cancel)
         initrd_fd, initrd_name = join_initrds(plan, files, held, report, cancel)
-        if plan.dialect is Dialect.V7:
+        if plan.dialect is not None and facts_of(plan.dialect).whole:
             from warmboot.core.load.bpf_handover import envelop
 
             initrd_fd = envelop(plan, files, initrd_fd, held, cancel)

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from warmboot.core.architecture import Architecture
 from warmboot.core.bpf.abi import Dialect
+from warmboot.core.bpf.dialects import facts_of
 from warmboot.core.host import Host
 from warmboot.core.images import BootImage, Format
 from warmboot.core.images.compressed import CompressedImage
@@ -76,7 +77,8 @@ def choose_route(
 def keeps_signature(strategy: Strategy, image: BootImage, dialect: Dialect | None) -> bool:
     """Whether the kernel sees the file as it was signed."""
     if strategy is Strategy.PARSER:
-        return dialect is Dialect.V7 or (isinstance(image, Zboot) and image.has_parser)
+        whole = dialect is not None and facts_of(dialect).whole
+        return whole or (isinstance(image, Zboot) and image.has_parser)
     return strategy is Strategy.AS_IS
 
 
@@ -120,11 +122,13 @@ def _by_parser(image: BootImage, dialect: Dialect, host: Host) -> Route | None:
     """Return the route through the kernel's parser interface; None where another one serves."""
     inner = image.linux if isinstance(image, Uki) else image
     lacks = inner is not None and lacks_decompressor(host, inner)
-    if dialect is Dialect.V7:
+    if facts_of(dialect).whole:
         if lacks:
             return None
         if isinstance(image, Zboot) and image.stream is not None:
-            return Route(Strategy.PARSER, "the kernel unpacks it itself, by a parser of dialect v7")
+            return Route(
+                Strategy.PARSER, f"the kernel unpacks it itself, by a parser of dialect {dialect}"
+            )
         if isinstance(image, Uki) and image.linux is not None:
             return Route(Strategy.PARSER, "the kernel splits the UKI itself, by parsers")
         return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from warmboot.core.bpf.abi import Dialect
+from warmboot.core.bpf.dialects import facts_of
 from warmboot.core.images import BootImage, Format
 from warmboot.core.images.uki import Uki
 from warmboot.core.images.zboot import Zboot
@@ -43,8 +44,9 @@ def describe_steps(
 def _kernel_steps(image: BootImage, strategy: Strategy, dialect: Dialect | None) -> list[str]:
     steps = []
     kernel = image
+    whole = dialect is not None and facts_of(dialect).whole
     if isinstance(image, Uki):
-        if dialect is not Dialect.V7:
+        if not whole:
             steps.append("Take the kernel out of the UKI's .linux section")
         kernel = image.linux or image
     if strategy is Strategy.COPY:
@@ -52,22 +54,22 @@ def _kernel_steps(image: BootImage, strategy: Strategy, dialect: Dialect | None)
             steps.append(f"Unpack its {kernel.stream.method} payload into memory and check it")
         steps.append("Put a parser that copies it into a copy in memory, and try it first")
     elif strategy is Strategy.PARSER:
-        steps += _parser_steps(kernel, dialect)
+        steps += _parser_steps(kernel, whole=whole)
     elif strategy is not Strategy.AS_IS and kernel.stream and kernel.format is not Format.BZIMAGE:
         steps.append(f"Unpack its {kernel.stream.method} payload into memory and check it")
     return steps
 
 
-def _parser_steps(kernel: BootImage, dialect: Dialect | None) -> list[str]:
+def _parser_steps(kernel: BootImage, *, whole: bool) -> list[str]:
     steps = []
     if kernel.stream is not None:
         steps.append(f"Unpack its {kernel.stream.method} payload here first and check all of it")
-    if dialect is Dialect.V6 and isinstance(kernel, Zboot) and kernel.has_parser:
-        steps.append("Try the parser it carries: load it, attach it, take it out again")
-    elif dialect is Dialect.V6:
-        steps.append("Put a parser into a copy in memory, and try it first")
-    else:
+    if whole:
         steps.append("Put image, initrd and command line beside parsers in memory, tried first")
+    elif isinstance(kernel, Zboot) and kernel.has_parser:
+        steps.append("Try the parser it carries: load it, attach it, take it out again")
+    else:
+        steps.append("Put a parser into a copy in memory, and try it first")
     return steps
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from warmboot.core.errors import Blocked, NotFound
 from warmboot.core.images.pe import Section
-from warmboot.core.images.uki import Addon, Profile, Uki
+from warmboot.core.images.uki import Addon, Profile, Uki, split_sections
 from warmboot.core.text import printable
 
 
@@ -51,7 +51,7 @@ def combine(uki: Uki, addons: Sequence[tuple[str, Addon]], profile: str | None) 
     NotFound for an unknown profile, Blocked where an add-on does not fit.
     """
     chosen = _choose(uki, profile)
-    base = _sections(uki)
+    base, _ = split_sections(uki.headers.sections)
     own = {s.name: s for s in chosen.sections} if chosen else {}
     sections = {**base, **own}
     front: list[Part] = []
@@ -96,13 +96,3 @@ def _choose(uki: Uki, wanted: str | None) -> Profile | None:
         f"The UKI has no profile {printable(wanted, 64)}",
         hint=f"It has {printable(known)}." if known else "It has no profiles at all.",
     )
-
-
-def _sections(uki: Uki) -> dict[str, Section]:
-    """The base profile's sections: those in front of the first .profile, by name."""
-    base: dict[str, Section] = {}
-    for section in uki.headers.sections:
-        if section.name == ".profile":
-            break
-        base.setdefault(section.name, section)
-    return base

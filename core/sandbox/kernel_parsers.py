@@ -1,8 +1,8 @@
-"""Simulated kernels with CONFIG_KEXEC_BPF, of both revisions.
+"""Simulated kernels with CONFIG_KEXEC_BPF, of both dialects.
 
 They take the file apart as such a kernel does: verify, find the parser, load it, follow what it
 says, and go on with what results. BPF is not run: what a parser of warmboot's own would say comes
-from the model of its program. Where a kernel of the sixth revision would hang or crash, that is
+from the model of its program. Where a kernel of dialect v6 would hang or crash, that is
 said instead of an errno.
 """
 
@@ -12,9 +12,10 @@ import errno
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-from warmboot.core.bpf import model
-from warmboot.core.bpf.abi import ACTIONS, DECOMPRESS_LIMIT, Action, Command, Dialect, Kind, Target
+from warmboot.core.bpf.abi import DECOMPRESS_LIMIT, Action, Command, Dialect, Kind, Target
 from warmboot.core.bpf.compatibility import check_object
+from warmboot.core.bpf.dialects import facts_of
+from warmboot.core.bpf.parser_model import run_model
 from warmboot.core.bpf.refusal import Outcome
 from warmboot.core.errors import ImageError
 from warmboot.core.host import Host
@@ -22,7 +23,7 @@ from warmboot.core.images import BytesView, Method, Stream, View, pe
 from warmboot.core.images.bpfcontainer import ParserContainer
 from warmboot.core.images.bpfobject import SECTION, ParserObject
 from warmboot.core.images.compression import decompressor_option, detect_method
-from warmboot.core.images.elf_sections import is_container
+from warmboot.core.images.elf64 import is_container
 from warmboot.core.payload.memfile import MemFile
 from warmboot.core.payload.unpack import unpack
 from warmboot.core.sandbox.kernel_answer import KernelErrno, NotSimulated, SimulatedCrash
@@ -41,8 +42,8 @@ class Unwrapped:
     cmdline: bytes | None = None
 
 
-def unwrap_sixth(view: View, initrd: View | None, host: Host, held: ExitStack) -> Unwrapped:
-    """kexec_file_load() of revision 6 up to the arch loaders; raises KernelErrno, Refused.
+def unwrap_v6(view: View, initrd: View | None, host: Host, held: ExitStack) -> Unwrapped:
+    """kexec_file_load() of dialect v6 up to the arch loaders; raises KernelErrno, Refused.
 
     `held` keeps what was unpacked until the caller is done with it.
     """
@@ -56,7 +57,7 @@ def unwrap_sixth(view: View, initrd: View | None, host: Host, held: ExitStack) -
         parser = _load_object(part)
         _attach(parser, host)
         outcome = _run(parser, view, Dialect.V6)
-        view = _sixth_result(outcome, host, held)
+        view = _v6_result(outcome, host, held)
     raise SimulatedCrash("hang", "what each parser hands over is again a PE file with a parser")
 
 
@@ -99,17 +100,17 @@ def _run(parser: ParserObject, view: View, dialect: Dialect) -> Outcome:
     if kind is None:
         raise NotSimulated(f"no parser of warmboot's is for {own.kind}")
     try:
-        return model.run(view, dialect, kind, own.record_size)
+        return run_model(view, dialect, kind, own.record_size)
     except ImageError as error:
         raise NotSimulated(error.message) from error
 
 
-def _sixth_result(outcome: Outcome, host: Host, held: ExitStack) -> View:
-    """Follow the commands; the kernel of this revision looks at none of its results."""
+def _v6_result(outcome: Outcome, host: Host, held: ExitStack) -> View:
+    """Follow the commands; the kernel of this dialect looks at none of its results."""
     if len(outcome.commands) != 1:
         raise SimulatedCrash("hang or leak memory", f"{len(outcome.commands)} commands in one run")
     command = outcome.commands[0]
-    if command.target is not Target.KERNEL or command.action not in ACTIONS[Dialect.V6]:
+    if command.target is not Target.KERNEL or command.action not in facts_of(Dialect.V6).actions:
         raise SimulatedCrash("crash", f"the parser hands over {command.target.name} itself")
     if command.action is Action.COPY:
         return BytesView(command.payload)
@@ -139,8 +140,8 @@ def _decompress(payload: bytes, method: Method, held: ExitStack) -> View:
     return memory.view()
 
 
-def unwrap_seventh(view: View, initrd: View | None, host: Host, held: ExitStack) -> Unwrapped:
-    """kexec_file_load() of revision 7: parsers in the kernel's place, images in the initrd's.
+def unwrap_v7(view: View, initrd: View | None, host: Host, held: ExitStack) -> Unwrapped:
+    """kexec_file_load() of dialect v7: parsers in the kernel's place, images in the initrd's.
 
     A file that is no container of parsers is loaded as without the interface.
     """
@@ -186,7 +187,7 @@ class _Layers:
                     check_signature(BytesView(command.payload), self._host)
                 self.verified = True
                 continue
-            result = _seventh_result(command, self._host, self._held)
+            result = _v7_result(command, self._host, self._held)
             self.results[command.target] = result
             if command.fill:
                 inputs.append(result)
@@ -208,7 +209,7 @@ def _first_done(container: ParserContainer, view: View, host: Host) -> tuple[Com
     raise KernelErrno(errno.EINVAL)
 
 
-def _seventh_result(command: Command, host: Host, held: ExitStack) -> View:
+def _v7_result(command: Command, host: Host, held: ExitStack) -> View:
     if command.action is Action.COPY:
         return BytesView(command.payload)
     method = _method(command.payload, host)
@@ -218,3 +219,7 @@ def _seventh_result(command: Command, host: Host, held: ExitStack) -> View:
         return _decompress(command.payload, method, held)
     except ImageError as error:
         raise KernelErrno(errno.EINVAL) from error
+
+
+#: kexec_file_load() of each dialect.
+UNWRAP = {Dialect.V6: unwrap_v6, Dialect.V7: unwrap_v7}

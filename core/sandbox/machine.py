@@ -34,7 +34,7 @@ _SESSIONS = (
 class SimulatedMachine:
     """What kind of machine to simulate; `machine` is what ``uname -m`` prints on it.
 
-    `kexec_bpf` is the revision of the parser interface that its kernel has, "v6" or "v7".
+    `kexec_bpf` is the dialect of the parser interface that its kernel has, "v6" or "v7".
     """
 
     machine: str

@@ -17,7 +17,6 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from warmboot.core.architecture import Architecture, of_machine
-from warmboot.core.bpf.abi import Dialect
 from warmboot.core.bpf.detect import detect
 from warmboot.core.errors import ImageError
 from warmboot.core.host import Host, read_host, read_staged
@@ -36,7 +35,7 @@ from warmboot.core.payload.scan import KernelScanner
 from warmboot.core.plan.request import Call
 from warmboot.core.sandbox.kernel_answer import KernelErrno
 from warmboot.core.sandbox.kernel_keyring import check_signature
-from warmboot.core.sandbox.kernel_parsers import unwrap_seventh, unwrap_sixth
+from warmboot.core.sandbox.kernel_parsers import UNWRAP
 
 _STATE = ".warmboot-kernel"
 _BZIMAGE_FLAGS = XLF_KERNEL_64 | XLF_CAN_BE_LOADED_ABOVE_4G
@@ -115,7 +114,7 @@ class Simulator:
         given = view
         cmdline = request.cmdline_bytes
         if dialect is not None:
-            unwrap = unwrap_sixth if dialect is Dialect.V6 else unwrap_seventh
+            unwrap = UNWRAP[dialect]
             found = unwrap(view, initrd, host, held)
             view, initrd = found.kernel, found.initrd
             cmdline = cmdline if found.cmdline is None else found.cmdline

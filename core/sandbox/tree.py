@@ -31,7 +31,7 @@ _OS = 'NAME="Warmboot Linux"\nPRETTY_NAME="Warmboot Linux 7 (unified image)"\nVE
 def create_sandbox(path: Path, *, kexec_bpf: str | None = None) -> bool:
     """Make a simulated arm64 machine in `path`; return False where one is there already.
 
-    `kexec_bpf` ("v6", "v7") gives its kernel that revision of the parser interface.
+    `kexec_bpf` ("v6", "v7") gives its kernel the parser interface in that dialect.
     It appears whole or not at all. Raises WarmbootError where `path` holds something else, or
     cannot be written.
     """

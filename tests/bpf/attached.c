@@ -10,6 +10,6 @@
 
 #if DIALECT == 6
 #include "v6.c"
-#else
+#elif DIALECT == 7
 #include "v7.c"
 #endif

@@ -9,7 +9,7 @@
 
 #if DIALECT == 6
 #include "v6.c"
-#else
+#elif DIALECT == 7
 #include "v7.c"
 #endif
 
@@ -22,11 +22,11 @@ __attribute__((section("syscall"), used)) int every_ending(struct run *run)
 #if DIALECT == 6
 	context.kernel = run->without_image ? 0 : image_bytes;
 	context.kernel_sz = run->kernel_size;
-#else
+#elif DIALECT == 7
 	context.parsing_buf[0] = run->without_image ? 0 : image_bytes;
 	context.parsing_buf_sz[0] = run->kernel_size;
 #endif
-	parse(address, 7);
+	parse_pe(address, 7);
 	__builtin_memcpy(run, &state, sizeof(state) - sizeof(state.image));
 	return 0;
 }

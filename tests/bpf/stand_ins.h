@@ -3,7 +3,6 @@
  * Stand-ins for what only a kernel with the interface has: the context, and functions that may
  * fail. A parser included behind this is compiled as it is, and uses them.
  */
-#include "interface.h"
 #include "maps.h"
 
 #define MOST_CALLS 6
@@ -31,7 +30,7 @@ struct stand_in {
 #if DIALECT == 6
 	char *kernel;
 	int kernel_sz;
-#else
+#elif DIALECT == 7
 	char *parsing_buf[16];
 	unsigned long parsing_buf_sz[16];
 #endif

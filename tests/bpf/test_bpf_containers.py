@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from elftools.elf.elffile import ELFFile
+from support.parser_objects import build_object, build_opts_data, build_parser
 
 from warmboot.core.bpf.abi import MAPS
 from warmboot.core.bpf.builder import build_container_file, build_envelope_file
@@ -19,7 +20,6 @@ from warmboot.core.images.bpfcontainer import Envelope, ParserContainer
 from warmboot.core.images.bpfobject import ParserObject, carried_parser
 from warmboot.core.sandbox.builders.elf import build_elf_kernel
 from warmboot.core.sandbox.builders.kernel import build_arm64_image
-from warmboot.core.sandbox.builders.parser import build_object, build_opts_data, build_parser
 from warmboot.core.sandbox.builders.uki import build_uki
 from warmboot.core.sandbox.builders.zboot import build_zboot
 

@@ -57,7 +57,7 @@ def test_no_function_no_interface(tmp_path: Path, config: dict[str, str] | None)
         (
             (ANCHOR, *KFUNCS),
             COMMAND | {"kexec_context": (("kernel", "kernel_sz", "parsing_buf"), 300)},
-            "neither revision 6 nor revision 7",
+            "neither dialect v6 nor dialect v7",
         ),
         ((ANCHOR, *KFUNCS), COMMAND | {"kexec_context": (("x",), 8)}, "with a kernel in it"),
     ],

@@ -12,6 +12,7 @@ from pathlib import Path
 import pefile
 import pytest
 from conftest import needs_tool
+from support.parser_objects import build_parser
 
 from warmboot.core.bpf import builder
 from warmboot.core.bpf.builder import SigningKey, build_file
@@ -25,7 +26,6 @@ from warmboot.core.payload.memfile import MemFile
 from warmboot.core.payload.unpack import unpack
 from warmboot.core.progress import Cancel
 from warmboot.core.sandbox.builders.kernel import build_arm64_image
-from warmboot.core.sandbox.builders.parser import build_parser
 from warmboot.core.sandbox.builders.pe import (
     DATA,
     READ,

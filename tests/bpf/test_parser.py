@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 from conftest import needs_tool
 
-from warmboot.core.bpf import model, toolchain
+from warmboot.core.bpf import toolchain
 from warmboot.core.bpf.abi import MAPS, Action, Dialect, Kind, Target
-from warmboot.core.bpf.attach_probe import Stage, replay
 from warmboot.core.bpf.container import write_envelope
+from warmboot.core.bpf.parser_model import run_model
 from warmboot.core.bpf.parsers import (
     Parser,
     parser_for,
@@ -27,6 +27,7 @@ from warmboot.core.bpf.parsers import (
 from warmboot.core.bpf.prebuild import TOOLS
 from warmboot.core.bpf.refusal import Outcome, Refusal
 from warmboot.core.bpf.rehearse import CannotRehearse, LoadedRehearsal, rehearse
+from warmboot.core.bpf.replay import Stage, replay
 from warmboot.core.bpf.sizes import sizes_for
 from warmboot.core.bpf.skeleton import read_arrays
 from warmboot.core.bpf.toolchain import Recipe, find_toolchain
@@ -121,7 +122,7 @@ def test_program_and_model_agree_on_changed_images(
     for number in range(1000):
         image = changed(chance.choice(IMAGES[dialect, kind]), chance)
         found = program.run(BytesView(image))
-        wanted = model.run(BytesView(image), dialect, kind, RECORD.record)
+        wanted = run_model(BytesView(image), dialect, kind, RECORD.record)
         assert found == wanted, f"image {number}: {image[:80].hex()}"
         verdicts.add(found.refusal)
         if (dialect, kind) == (Dialect.V6, Kind.ZBOOT):

@@ -17,15 +17,16 @@ from pathlib import Path
 import pytest
 from support.stand_ins import compile_with_stand_ins
 
-from warmboot.core.bpf.abi import HEADERS, MAPS, SMALLEST_RING, Dialect, Kind
+from warmboot.core.bpf.abi import MAPS, SMALLEST_RING, Dialect, Kind
 from warmboot.core.bpf.bpf_syscall import Loaded, LoadError, Ring, _call, load
+from warmboot.core.bpf.dialects import facts_of
 from warmboot.core.bpf.refusal import Refusal
 from warmboot.core.bpf.sizes import Sizes
 from warmboot.core.bpf.toolchain import Recipe, sources
 
 RUN = struct.Struct("<8I144s128s")  # struct run
 CALL = struct.Struct("<I16s4x")
-HEADER = HEADERS[Dialect.V6]
+HEADER = facts_of(Dialect.V6).header
 NOTHING = HEADER.pack(2, 1, 8) + bytes(8)
 STREAM = bytes(range(1, 33))
 ZBOOT = struct.pack("<4s4sII", b"MZ\0\0", b"zimg", 64, 32).ljust(64, b"\0") + STREAM
@@ -181,9 +182,9 @@ def test_a_copy_is_no_pe_file_any_more(tmp_path: Path) -> None:
     program.close()
 
 
-def test_the_seventh_revision_says_done_only_behind_all_else(tmp_path: Path) -> None:
+def test_v7_says_done_only_behind_all_else(tmp_path: Path) -> None:
     program = load_program(tmp_path, Kind.ZBOOT, Sizes(4096, SMALLEST_RING), Dialect.V7)
-    header = HEADERS[Dialect.V7]
+    header = facts_of(Dialect.V7).header
     whole = [
         header.pack(4, 1, 0, len(ZBOOT), 0) + ZBOOT[:6],
         header.pack(2, 1, 0, 32, 0) + STREAM[:6],
@@ -201,6 +202,6 @@ def test_the_seventh_revision_says_done_only_behind_all_else(tmp_path: Path) -> 
 
 
 def test_the_trace_log_names_every_cause_in_the_operators_words() -> None:
-    text = sources()["parse.h"]
+    text = sources()["refusal.h"]
     for refusal in Refusal:
         assert f'case {refusal.name}:\n\t\tbpf_printk("warmboot: {refusal.text}");' in text

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 from conftest import needs_tool
+from support.parser_objects import build_parser
 
 from warmboot.core.bpf.builder import SigningKey, build_file
 from warmboot.core.images import ImageFile
-from warmboot.core.sandbox.builders.parser import build_parser
 
 from .fetch import Arch
 from .guest import BOARDS, Guest, converse

@@ -67,7 +67,7 @@ def test_stock_kernels_lack_the_interface_and_object_to_nothing_else(
         assert answer["origin"] == "comes with warmboot"
         assert answer["refusal"] is None
     assert answers["zboot"]["commands"] == [line("DECOMPRESS", "KERNEL", payload)]
-    assert answers["seventh"]["commands"] == [
+    assert answers["enveloped-v7"]["commands"] == [
         line("VERIFY_SIG", "KERNEL", enveloped),
         line("DECOMPRESS", "KERNEL", payload),
         line("DONE", "NONE", b""),

@@ -34,6 +34,8 @@ with atheris.instrument_imports(
     from warmboot.core.images.authenticode import signatures_of
     from warmboot.core.images.bpfobject import carried_parser
     from warmboot.core.payload.memfile import MemFile
+from support.parser_objects import build_parser
+
 from warmboot.core.payload.unpack import unpack
 from warmboot.core.sandbox.builders.btf import build_kernel_btf
 from warmboot.core.sandbox.builders.bzimage import build_bzimage
@@ -41,7 +43,6 @@ from warmboot.core.sandbox.builders.compress import compress
 from warmboot.core.sandbox.builders.elf import build_elf_kernel
 from warmboot.core.sandbox.builders.initrd import build_initrd
 from warmboot.core.sandbox.builders.kernel import build_arm64_image
-from warmboot.core.sandbox.builders.parser import build_parser
 from warmboot.core.sandbox.builders.pe import build_certificate
 from warmboot.core.sandbox.builders.uki import Profile, build_addon, build_uki
 from warmboot.core.sandbox.builders.zboot import build_zboot

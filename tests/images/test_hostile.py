@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from support.parser_objects import build_parser
 
 from warmboot.core.bpf.container import build_container, write_envelope
 from warmboot.core.errors import ImageError
@@ -24,7 +25,6 @@ from warmboot.core.sandbox.builders.kernel import (
     build_loongarch_image,
     build_riscv_image,
 )
-from warmboot.core.sandbox.builders.parser import build_parser
 from warmboot.core.sandbox.builders.pe import build_certificate
 from warmboot.core.sandbox.builders.uki import Profile, build_addon, build_uki
 from warmboot.core.sandbox.builders.zboot import build_zboot

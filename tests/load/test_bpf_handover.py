@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from warmboot.core.bpf.attach_probe import Replay, Stage
+from warmboot.core.bpf.replay import Replay, Stage
 from warmboot.core.errors import Blocked
 from warmboot.core.images import BytesView, ImageFile
 from warmboot.core.load import bpf_handover
@@ -83,10 +83,10 @@ def test_what_the_kernel_cannot_unpack_is_unpacked_before(
 ) -> None:
     """The sandbox's kernel has no xz: a kernel of v6 copies the Image, one of v7 takes it bare."""
     code, answer = call(capsys, machine, "stage", "modules/6.19.0-rc1")
-    sixth = answer["plan"]["dialect"] == "v6"
-    assert (code, sixth) == (0, answer["plan"]["dialect"] is not None)
-    assert answer["plan"]["strategy"] == ("copied by a parser" if sixth else "unpacked here")
-    assert ("no decompressor for xz" in answer["plan"]["why"]) is sixth
+    v6 = answer["plan"]["dialect"] == "v6"
+    assert (code, v6) == (0, answer["plan"]["dialect"] is not None)
+    assert answer["plan"]["strategy"] == ("copied by a parser" if v6 else "unpacked here")
+    assert ("no decompressor for xz" in answer["plan"]["why"]) is v6
     assert held(machine)["release"] == answer["staged"]["release"] == "6.19.0-rc1"
 
 
@@ -98,8 +98,8 @@ def test_a_compressed_image_is_unpacked_for_a_kernel_that_wants_parsers(
     path.write_bytes(compress(image, "gzip"))
     code, answer = call(capsys, machine, "stage", "--kernel", str(path), "--no-initrd")
     assert code == 0
-    sixth = answer["plan"]["dialect"] == "v6"
-    assert answer["plan"]["strategy"] == ("copied by a parser" if sixth else "unpacked here")
+    v6 = answer["plan"]["dialect"] == "v6"
+    assert answer["plan"]["strategy"] == ("copied by a parser" if v6 else "unpacked here")
     assert held(machine)["release"] == "6.13.0"
     path.write_bytes(compress(image, "gzip")[:-20])
     code, answer = call(capsys, machine, "stage", "--kernel", str(path), "--no-initrd")

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.parser_objects import build_parser
 
 from warmboot.core.bpf.parsers import prebuilt_recipes
 from warmboot.core.bpf.toolchain import Toolchain
@@ -24,7 +25,6 @@ from warmboot.core.restart import schedule
 from warmboot.core.restart.schedule import read_countdown
 from warmboot.core.sandbox.builders.initrd import build_cpio
 from warmboot.core.sandbox.builders.kernel import build_arm64_image
-from warmboot.core.sandbox.builders.parser import build_parser
 from warmboot.core.sandbox.builders.uki import build_uki
 from warmboot.core.sandbox.builders.zboot import build_zboot
 from warmboot.core.sandbox.machine import SimulatedMachine, write_machine

@@ -14,6 +14,7 @@ import pefile
 import pytest
 from conftest import needs_tool
 from support.readers import check_layout, content, read_pe, section, unpack
+from support.uboot_images import build_fit, build_uimage
 
 from warmboot.core.errors import WarmbootError
 from warmboot.core.sandbox.builders.bzimage import build_bzimage
@@ -29,7 +30,6 @@ from warmboot.core.sandbox.builders.pe import (
     build_certificate,
     build_pe,
 )
-from warmboot.core.sandbox.builders.uboot import build_fit, build_uimage
 from warmboot.core.sandbox.builders.uki import Profile, build_addon, build_uki
 from warmboot.core.sandbox.builders.zboot import OLD_TYPE_NAMES, build_zboot
 
@@ -205,7 +205,7 @@ def test_file_knows_them(tmp_path: Path, name: str) -> None:
 
 def test_the_same_arguments_give_the_same_bytes() -> None:
     program = (
-        "import hashlib, test_builders as t\n"
+        "import hashlib, sys\nsys.path.append('..')\nimport test_builders as t\n"
         "for name, (build, _) in t.ALL.items(): print(name, hashlib.sha256(build()).hexdigest())"
     )
     runs = [

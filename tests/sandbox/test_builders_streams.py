@@ -10,6 +10,7 @@ import zlib
 import pytest
 import zstandard
 from support.readers import lz4_blocks, read_cpio, read_tree, unpack
+from support.uboot_images import build_fit, build_uimage
 
 from warmboot.core.errors import WarmbootError
 from warmboot.core.sandbox.builders.compress import METHODS, compress
@@ -22,7 +23,6 @@ from warmboot.core.sandbox.builders.initrd import (
     link,
 )
 from warmboot.core.sandbox.builders.kernel import build_arm64_image
-from warmboot.core.sandbox.builders.uboot import build_fit, build_uimage
 
 RELEASE = "6.12.1-test"
 KERNEL = build_arm64_image(RELEASE, body_size=300_000)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from conftest import needs_tool
+from support.parser_objects import build_object, build_opts_data, build_parser
 
 from warmboot.core.bpf.abi import Dialect
 from warmboot.core.bpf.builder import SigningKey, build_file
@@ -24,7 +25,6 @@ from warmboot.core.images import BytesView, ImageFile
 from warmboot.core.load.loader import LoadRequest
 from warmboot.core.payload.memfile import MemFile
 from warmboot.core.sandbox.builders.kernel import build_arm64_image
-from warmboot.core.sandbox.builders.parser import build_object, build_opts_data, build_parser
 from warmboot.core.sandbox.builders.uki import build_uki
 from warmboot.core.sandbox.builders.zboot import build_zboot
 from warmboot.core.sandbox.kernel_answer import NotSimulated, SimulatedCrash
@@ -49,12 +49,12 @@ def make(tmp_path: Path, dialect: str) -> Path:
 
 
 @pytest.fixture
-def sixth(tmp_path: Path) -> Path:
+def v6(tmp_path: Path) -> Path:
     return make(tmp_path, "v6")
 
 
 @pytest.fixture
-def seventh(tmp_path: Path) -> Path:
+def v7(tmp_path: Path) -> Path:
     return make(tmp_path, "v7")
 
 
@@ -113,19 +113,19 @@ def test_detection_and_simulation_look_at_the_same_files(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("method", ["gzip", "zstd"])
-def test_sixth_takes_an_enveloped_zboot(sixth: Path, load: Load, method: str) -> None:
-    load(sixth, enveloped(build_zboot(IMAGE, arch="arm64", method=method)), b"initrd", "quiet v6")
-    assert boot(sixth) == (RELEASE, "quiet v6")
+def test_v6_takes_an_enveloped_zboot(v6: Path, load: Load, method: str) -> None:
+    load(v6, enveloped(build_zboot(IMAGE, arch="arm64", method=method)), b"initrd", "quiet v6")
+    assert boot(v6) == (RELEASE, "quiet v6")
 
 
-def test_sixth_takes_a_raw_image_with_a_copy_parser(sixth: Path, load: Load) -> None:
-    load(sixth, enveloped(IMAGE, build_parser(kind=2)))
-    assert boot(sixth)[0] == RELEASE
+def test_v6_takes_a_raw_image_with_a_copy_parser(v6: Path, load: Load) -> None:
+    load(v6, enveloped(IMAGE, build_parser(kind=2)))
+    assert boot(v6)[0] == RELEASE
 
 
-def test_sixth_takes_nothing_without_a_parser(sixth: Path, load: Load) -> None:
+def test_v6_takes_nothing_without_a_parser(v6: Path, load: Load) -> None:
     for kernel in (IMAGE, ZBOOT, b"", b"#!/bin/sh\n"):
-        refused(sixth, load, errno.EINVAL, kernel)
+        refused(v6, load, errno.EINVAL, kernel)
 
 
 @pytest.mark.parametrize(
@@ -138,16 +138,16 @@ def test_sixth_takes_nothing_without_a_parser(sixth: Path, load: Load) -> None:
         b"\x7fELF\x01\x01\x01" + bytes(200),
     ],
 )
-def test_sixth_wants_the_exact_object(sixth: Path, load: Load, parser: bytes) -> None:
-    refused(sixth, load, errno.EINVAL, enveloped(parser=parser))
+def test_v6_wants_the_exact_object(v6: Path, load: Load, parser: bytes) -> None:
+    refused(v6, load, errno.EINVAL, enveloped(parser=parser))
 
 
-def test_a_parser_that_refuses_ends_in_a_clean_error(sixth: Path, load: Load) -> None:
+def test_a_parser_that_refuses_ends_in_a_clean_error(v6: Path, load: Load) -> None:
     # The parser hands over eight zero bytes then, which no loader takes.
     broken = bytearray(enveloped())
     struct.pack_into("<I", broken, 12, 0x7FFFFFFF)
-    refused(sixth, load, errno.EINVAL, bytes(broken))
-    refused(sixth, load, errno.EINVAL, enveloped(parser=build_parser(record=2000)))
+    refused(v6, load, errno.EINVAL, bytes(broken))
+    refused(v6, load, errno.EINVAL, enveloped(parser=build_parser(record=2000)))
 
 
 @pytest.mark.parametrize(
@@ -160,45 +160,45 @@ def test_a_parser_that_refuses_ends_in_a_clean_error(sixth: Path, load: Load) ->
     ],
 )
 def test_what_hangs_a_real_kernel_is_called_that(
-    sixth: Path, load: Load, parser: bytes, because: str
+    v6: Path, load: Load, parser: bytes, because: str
 ) -> None:
-    unsurvived(sixth, load, because, enveloped(parser=parser))
+    unsurvived(v6, load, because, enveloped(parser=parser))
 
 
-def test_payloads_that_a_real_kernel_does_not_survive(sixth: Path, load: Load) -> None:
+def test_payloads_that_a_real_kernel_does_not_survive(v6: Path, load: Load) -> None:
     damaged = bytearray(enveloped())
     damaged[len(ZBOOT) // 2] ^= 0xFF
-    unsurvived(sixth, load, "crash.*does not check", bytes(damaged))
+    unsurvived(v6, load, "crash.*does not check", bytes(damaged))
     no_method = build_zboot(IMAGE, arch="arm64", method="xz")
-    unsurvived(sixth, load, "hang.*no decompressor", enveloped(no_method))
-    config = sixth / "boot/config-6.1.0"
+    unsurvived(v6, load, "hang.*no decompressor", enveloped(no_method))
+    config = v6 / "boot/config-6.1.0"
     config.write_text(config.read_text().replace("CONFIG_FUNCTION_TRACER=y\n", ""))
-    unsurvived(sixth, load, "hang.*function tracer", enveloped())
+    unsurvived(v6, load, "hang.*function tracer", enveloped())
 
 
-def test_layers_are_taken_off_one_by_one(sixth: Path, load: Load) -> None:
+def test_layers_are_taken_off_one_by_one(v6: Path, load: Load) -> None:
     inner = enveloped()
     outer = build_zboot(inner, arch="arm64", method="zstd")
-    load(sixth, enveloped(outer))
-    assert boot(sixth)[0] == RELEASE
+    load(v6, enveloped(outer))
+    assert boot(v6)[0] == RELEASE
     for _ in range(8):
         inner = enveloped(build_zboot(inner, arch="arm64", method="gzip"))
-    unsurvived(sixth, load, "hang.*again", inner)
+    unsurvived(v6, load, "hang.*again", inner)
 
 
-def test_what_results_is_judged_like_any_kernel(sixth: Path, load: Load) -> None:
-    refused(sixth, load, errno.EINVAL, enveloped(build_zboot(ZBOOT, arch="arm64", method="gzip")))
-    (sixth / "proc/meminfo").write_text("MemAvailable: 10 kB\n")
-    refused(sixth, load, errno.ENOMEM, enveloped())
+def test_what_results_is_judged_like_any_kernel(v6: Path, load: Load) -> None:
+    refused(v6, load, errno.EINVAL, enveloped(build_zboot(ZBOOT, arch="arm64", method="gzip")))
+    (v6 / "proc/meminfo").write_text("MemAvailable: 10 kB\n")
+    refused(v6, load, errno.ENOMEM, enveloped())
 
 
-def test_parsers_of_other_tools_are_not_guessed_at(sixth: Path, load: Load) -> None:
+def test_parsers_of_other_tools_are_not_guessed_at(v6: Path, load: Load) -> None:
     foreign = enveloped(parser=build_parser(identity=False))
     with pytest.raises(NotSimulated, match="not warmboot's own"):
-        load(sixth, foreign)
+        load(v6, foreign)
 
 
-def seventh_files(
+def v7_files(
     kernel: bytes = ZBOOT, *, cmdline: str | None = "inside", **parser: object
 ) -> tuple[bytes, bytes]:
     out = bytearray()
@@ -207,32 +207,30 @@ def seventh_files(
     return build_container([build_parser(**{"dialect": 7, **parser})]), bytes(out)
 
 
-def test_seventh_takes_container_and_envelope(seventh: Path, load: Load) -> None:
-    load(seventh, *seventh_files(), "of the call")
-    assert boot(seventh) == (RELEASE, "inside")
-    load(seventh, *seventh_files(cmdline=None), "of the call")
-    assert boot(seventh) == (RELEASE, "of the call")
+def test_v7_takes_container_and_envelope(v7: Path, load: Load) -> None:
+    load(v7, *v7_files(), "of the call")
+    assert boot(v7) == (RELEASE, "inside")
+    load(v7, *v7_files(cmdline=None), "of the call")
+    assert boot(v7) == (RELEASE, "of the call")
 
 
-def test_seventh_takes_plain_images_as_ever(seventh: Path, load: Load) -> None:
-    load(seventh, IMAGE, b"initrd")
-    assert boot(seventh)[0] == RELEASE
-    refused(seventh, load, errno.EINVAL, ZBOOT)
+def test_v7_takes_plain_images_as_ever(v7: Path, load: Load) -> None:
+    load(v7, IMAGE, b"initrd")
+    assert boot(v7)[0] == RELEASE
+    refused(v7, load, errno.EINVAL, ZBOOT)
 
 
-def test_seventh_tries_parsers_in_order(seventh: Path, load: Load) -> None:
+def test_v7_tries_parsers_in_order(v7: Path, load: Load) -> None:
     small = build_parser(dialect=7, record=100)
     fits = build_parser(dialect=7)
-    _, images = seventh_files()
-    load(seventh, build_container([small, fits]), images)
-    assert boot(seventh)[0] == RELEASE
-    refused(seventh, load, errno.EINVAL, build_container([small, small]), images)
+    _, images = v7_files()
+    load(v7, build_container([small, fits]), images)
+    assert boot(v7)[0] == RELEASE
+    refused(v7, load, errno.EINVAL, build_container([small, small]), images)
 
 
 @pytest.mark.parametrize("wrapped", [True, False], ids=["in an envelope", "by itself"])
-def test_seventh_takes_a_unified_image_layer_by_layer(
-    seventh: Path, load: Load, wrapped: bool
-) -> None:
+def test_v7_takes_a_unified_image_layer_by_layer(v7: Path, load: Load, wrapped: bool) -> None:
     uki = build_uki(
         arch="arm64", linux=ZBOOT, initrd=b"i", cmdline="from the UKI", osrel="ID=x\n", uname="6"
     )
@@ -240,20 +238,20 @@ def test_seventh_takes_a_unified_image_layer_by_layer(
     container = build_container([build_parser(dialect=7, kind=3)], nested)
     images = bytearray()
     write_envelope(BytesView(uki), images.extend, uki=True)
-    load(seventh, container, bytes(images) if wrapped else uki)
-    assert boot(seventh) == (RELEASE, "from the UKI")
+    load(v7, container, bytes(images) if wrapped else uki)
+    assert boot(v7) == (RELEASE, "from the UKI")
     alone = build_container([build_parser(dialect=7, kind=3)])
-    refused(seventh, load, errno.EINVAL, alone, bytes(images))
+    refused(v7, load, errno.EINVAL, alone, bytes(images))
 
 
-def test_seventh_refuses_cleanly(seventh: Path, load: Load) -> None:
-    container, images = seventh_files()
-    refused(seventh, load, errno.EINVAL, container)
-    refused(seventh, load, errno.EINVAL, container, b"no envelope")
-    refused(seventh, load, errno.EINVAL, container.replace(b".bpf.1", b".bpf.2"), images)
+def test_v7_refuses_cleanly(v7: Path, load: Load) -> None:
+    container, images = v7_files()
+    refused(v7, load, errno.EINVAL, container)
+    refused(v7, load, errno.EINVAL, container, b"no envelope")
+    refused(v7, load, errno.EINVAL, container.replace(b".bpf.1", b".bpf.2"), images)
     damaged = bytearray(images)
     damaged[len(ZBOOT) // 2] ^= 0xFF
-    refused(seventh, load, errno.EINVAL, container, bytes(damaged))
+    refused(v7, load, errno.EINVAL, container, bytes(damaged))
 
 
 @pytest.fixture(scope="session")
@@ -282,66 +280,66 @@ def signed(tmp_path: Path, key: SigningKey) -> bytes:
 
 
 def test_signature_rules(
-    sixth: Path, load: Load, tmp_path: Path, keys: tuple[SigningKey, SigningKey]
+    v6: Path, load: Load, tmp_path: Path, keys: tuple[SigningKey, SigningKey]
 ) -> None:
     good, strange = (signed(tmp_path, key) for key in keys)
-    ring = sixth / KEYRING
+    ring = v6 / KEYRING
     ring.mkdir(parents=True)
     (ring / "trusted.pem").write_bytes(keys[0].certificate.read_bytes())
     (ring / "rubbish.der").write_bytes(b"rubbish")
-    lockdown = sixth / "sys/kernel/security/lockdown"
+    lockdown = v6 / "sys/kernel/security/lockdown"
     lockdown.write_text("none [integrity] confidentiality\n")
-    refused(sixth, load, errno.EPERM, enveloped())
-    refused(sixth, load, errno.EPERM, strange)
-    load(sixth, good)
-    assert boot(sixth)[0] == RELEASE
-    config = sixth / "boot/config-6.1.0"
+    refused(v6, load, errno.EPERM, enveloped())
+    refused(v6, load, errno.EPERM, strange)
+    load(v6, good)
+    assert boot(v6)[0] == RELEASE
+    config = v6 / "boot/config-6.1.0"
     config.write_text(config.read_text().replace("# CONFIG_KEXEC_SIG_FORCE is not set", ""))
     config.write_text(config.read_text() + "CONFIG_KEXEC_SIG_FORCE=y\n")
-    rerun = config.rename(sixth / f"boot/config-{RELEASE}")
+    rerun = config.rename(v6 / f"boot/config-{RELEASE}")
     assert rerun.exists()
-    refused(sixth, load, errno.ENODATA, enveloped())
-    refused(sixth, load, errno.ENOKEY, strange)
+    refused(v6, load, errno.ENODATA, enveloped())
+    refused(v6, load, errno.ENOKEY, strange)
     changed = bytearray(good)
     changed[0x3000] ^= 1
-    refused(sixth, load, errno.EKEYREJECTED, bytes(changed))
-    load(sixth, good)
-    assert Simulator(sixth).loaded()
+    refused(v6, load, errno.EKEYREJECTED, bytes(changed))
+    load(v6, good)
+    assert Simulator(v6).loaded()
 
 
 def test_a_forged_signature_is_not_taken(
-    sixth: Path, load: Load, tmp_path: Path, keys: tuple[SigningKey, SigningKey]
+    v6: Path, load: Load, tmp_path: Path, keys: tuple[SigningKey, SigningKey]
 ) -> None:
     """The right certificate inside is not enough: the signature has to be of its key."""
     good = signed(tmp_path, keys[0])
-    ring = sixth / KEYRING
+    ring = v6 / KEYRING
     ring.mkdir(parents=True)
     (ring / "trusted.pem").write_bytes(keys[0].certificate.read_bytes())
-    config = sixth / "boot/config-6.1.0"
+    config = v6 / "boot/config-6.1.0"
     config.write_text(config.read_text() + "CONFIG_KEXEC_SIG_FORCE=y\n")
-    load(sixth, good)
-    Simulator(sixth).unload()
+    load(v6, good)
+    Simulator(v6).unload()
     forged = bytearray(good)
     forged[good.rindex(b"\x04\x82\x01\x00") + 40] ^= 1  # inside the 256 bytes of the signature
-    refused(sixth, load, errno.EKEYREJECTED, bytes(forged))
+    refused(v6, load, errno.EKEYREJECTED, bytes(forged))
 
 
-def test_seventh_verifies_the_kernel_inside(
-    seventh: Path, load: Load, tmp_path: Path, keys: tuple[SigningKey, SigningKey]
+def test_v7_verifies_the_kernel_inside(
+    v7: Path, load: Load, tmp_path: Path, keys: tuple[SigningKey, SigningKey]
 ) -> None:
     needs_tool("sbsign")
     (tmp_path / "zboot.efi").write_bytes(ZBOOT)
     command = ["sbsign", "--key", str(keys[0].key), "--cert", str(keys[0].certificate)]
     command += ["--output", str(tmp_path / "signed.efi"), str(tmp_path / "zboot.efi")]
     subprocess.run(command, check=True, capture_output=True)
-    ring = seventh / KEYRING
+    ring = v7 / KEYRING
     ring.mkdir(parents=True)
     (ring / "trusted.pem").write_bytes(keys[0].certificate.read_bytes())
-    config = seventh / "boot/config-6.1.0"
+    config = v7 / "boot/config-6.1.0"
     config.write_text(config.read_text() + "CONFIG_KEXEC_SIG_FORCE=y\n")
-    refused(seventh, load, errno.ENODATA, *seventh_files())
-    load(seventh, *seventh_files((tmp_path / "signed.efi").read_bytes()))
-    assert boot(seventh)[0] == RELEASE
+    refused(v7, load, errno.ENODATA, *v7_files())
+    load(v7, *v7_files((tmp_path / "signed.efi").read_bytes()))
+    assert boot(v7)[0] == RELEASE
 
 
 def test_dialects_are_those_of_the_interface() -> None:

@@ -13,13 +13,13 @@ from typing import Any
 import jsonschema
 import pytest
 from conftest import needs_tool
+from support.parser_objects import build_parser
 
-from warmboot.core.bpf.attach_probe import Stage, replay
 from warmboot.core.bpf.bpf_syscall import LoadError
+from warmboot.core.bpf.replay import Stage, replay
 from warmboot.core.images import ImageFile
 from warmboot.core.images.pe import parse_headers
 from warmboot.core.sandbox.builders.kernel import build_arm64_image
-from warmboot.core.sandbox.builders.parser import build_parser
 from warmboot.core.sandbox.builders.pe import build_certificate
 from warmboot.core.sandbox.builders.zboot import build_zboot
 from warmboot.tui.cli import main
@@ -55,7 +55,7 @@ def call(
     return run
 
 
-def test_the_sixth_revision(call: Call, capsys: pytest.CaptureFixture[str]) -> None:
+def test_v6(call: Call, capsys: pytest.CaptureFixture[str]) -> None:
     command = ("bpf", "envelope", "image.efi", "--parser", "v6.o", "-o", "out.efi")
     code, answer = call(*command)
     assert code == 0
@@ -74,7 +74,7 @@ def test_the_sixth_revision(call: Call, capsys: pytest.CaptureFixture[str]) -> N
     assert "Parser dialect" in capsys.readouterr().out
 
 
-def test_the_seventh_revision(call: Call) -> None:
+def test_v7(call: Call) -> None:
     code, answer = call(
         *("bpf", "envelope", "image.efi", "--dialect", "v7", "-o", "out.elf"),
         *("--initrd", "initrd", "--cmdline", "quiet", "--parser", "v7.o", "--container", "p.elf"),
@@ -153,7 +153,7 @@ def test_where_no_program_may_run_a_model_stands_in(
         raise LoadError("the map for the skeleton's data", errno.EPERM, "")
 
     monkeypatch.setattr("warmboot.core.bpf.bpf_syscall.load", forbidden)
-    monkeypatch.setattr("warmboot.core.bpf.attach_probe.load", forbidden)
+    monkeypatch.setattr("warmboot.core.bpf.replay.load", forbidden)
     code, answer = call("bpf", "rehearse", "image.efi")
     assert (code, answer["modelled"]) == (0, True)
     assert answer["why"] == "This user may not load BPF programs"

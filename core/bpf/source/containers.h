@@ -6,6 +6,11 @@
 #ifndef WARMBOOT_CONTAINERS_H
 #define WARMBOOT_CONTAINERS_H
 
+#include "image.h"
+
+#define ELF 0x464c457f
+#define MOST_ELF_SECTIONS 16
+#define MOST_PE_SECTIONS 48
 #define NAME_LENGTH 8
 
 struct elf_header {

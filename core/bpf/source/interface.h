@@ -44,7 +44,7 @@ struct kexec_context {
 	char *kernel;
 	int kernel_sz;
 } relocated;
-#else
+#elif DIALECT == 7
 enum { PIPELINE_FILL = 1 };
 enum { CMD_DONE = 1, CMD_DECOMPRESS = 2, CMD_COPY = 3, CMD_VERIFY_SIG = 4 };
 
@@ -60,6 +60,8 @@ struct kexec_context {
 	char *parsing_buf[16];
 	unsigned long parsing_buf_sz[16];
 } relocated;
+#else
+#error "DIALECT is 6 or 7"
 #endif
 
 #define KIND_ZBOOT 1

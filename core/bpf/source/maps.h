@@ -6,6 +6,8 @@
 #ifndef WARMBOOT_MAPS_H
 #define WARMBOOT_MAPS_H
 
+#include "interface.h"
+
 #define ring(bytes) { __uint(type, BPF_MAP_TYPE_RINGBUF); __uint(max_entries, bytes); }
 #define SMALLEST_RING 65536 /* bytes; kernels with pages of 64 KiB take no less */
 

@@ -1,142 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/*
- * How an image is taken apart: the same code in every dialect's parser and in the rehearsal.
- *
- * Images are only ever read with probe reads: nothing in them is aligned, and nothing in them is
- * to be trusted.
- */
+/* How an image is taken apart: the same code in every dialect's parser and in the rehearsal. */
 #ifndef WARMBOOT_PARSE_H
 #define WARMBOOT_PARSE_H
 
-#define ZBOOT_HEADER 64 /* bytes, drivers/firmware/efi/libstub/zboot-header.S */
-#define PE_OFFSET 0x3c /* where a PE file says where its signature is */
-#define ZIMG 0x676d697a
-#define ELF 0x464c457f
-#define SMALLEST_PAYLOAD 4
-#define MOST_ELF_SECTIONS 16
-#define MOST_PE_SECTIONS 48
-
-/* The record of a command, and what of it is left for the payload. */
-#define ROOM (RECORD_SIZE - sizeof(struct command))
-
-struct image {
-	const char *start;
-	__u64 size;
-};
-
-/* What one command hands over: `size` bytes at `offset` of the image. */
-struct piece {
-	__u64 offset;
-	__u64 size;
-	__u16 cmd;
-	__u8 target;
-	__u8 flag;
-	__u8 nul; /* 1 where the kernel wants a NUL behind it that the image lacks */
-};
-
-/* All that an image gives, in order. A piece of 0 bytes is not handed over. */
-struct pieces {
-	struct piece verify;
-	struct piece addon;
-	struct piece kernel;
-	struct piece initrd;
-	struct piece cmdline;
-};
-
-enum refusal {
-	ACCEPTED,
-	NO_IMAGE,
-	TOO_SHORT,
-	UNREADABLE,
-	NOT_ZBOOT,
-	OUTSIDE,
-	TOO_SMALL,
-	TOO_LARGE,
-	NOT_PE,
-	NO_KERNEL,
-	BAD_ELF,
-	ADDON_ALONE,
-};
-
-/* The cause, for the kernel's trace log. The words are those of warmboot itself. */
-static __always_inline void tell(enum refusal refusal)
-{
-	switch (refusal) {
-	case ACCEPTED:
-		break;
-	case NO_IMAGE:
-		bpf_printk("warmboot: there is no image");
-		break;
-	case TOO_SHORT:
-		bpf_printk("warmboot: the image is shorter than its header");
-		break;
-	case UNREADABLE:
-		bpf_printk("warmboot: the image's memory cannot be read");
-		break;
-	case NOT_ZBOOT:
-		bpf_printk("warmboot: the image is no zboot");
-		break;
-	case OUTSIDE:
-		bpf_printk("warmboot: the header names bytes outside the image");
-		break;
-	case TOO_SMALL:
-		bpf_printk("warmboot: the payload is empty");
-		break;
-	case TOO_LARGE:
-		bpf_printk("warmboot: the payload is larger than this parser's record");
-		break;
-	case NOT_PE:
-		bpf_printk("warmboot: the image is no PE file");
-		break;
-	case NO_KERNEL:
-		bpf_printk("warmboot: there is no kernel in the image");
-		break;
-	case BAD_ELF:
-		bpf_printk("warmboot: the envelope's ELF header is not one that parsers read");
-		break;
-	case ADDON_ALONE:
-		bpf_printk("warmboot: the add-on comes without the joined command line");
-		break;
-	}
-}
-
-static __always_inline int read(void *to, __u32 size, const struct image *image, __u64 offset)
-{
-	if (offset > image->size || size > image->size - offset)
-		return -1;
-	return bpf_probe_read_kernel(to, size, image->start + offset) ? -1 : 0;
-}
-
-/* Whether `size` bytes at `offset` are wholly inside the image. */
-static __always_inline int inside(const struct image *image, __u64 offset, __u64 size)
-{
-	return offset <= image->size && size <= image->size - offset;
-}
-
-/* A zboot at `base`: its header says where the compressed kernel is; the stream is exactly that. */
-static __always_inline enum refusal find_zboot(const struct image *image, __u64 base, __u64 size,
-					       struct piece *piece)
-{
-	__u32 words[4];
-
-	if (size < ZBOOT_HEADER)
-		return TOO_SHORT;
-	if (read(words, sizeof(words), image, base))
-		return UNREADABLE;
-	if ((words[0] & 0xffff) != 0x5a4d || words[1] != ZIMG)
-		return NOT_ZBOOT;
-	if (words[2] < ZBOOT_HEADER || words[2] > size || words[3] > size - words[2])
-		return OUTSIDE;
-	piece->offset = base + words[2];
-	piece->size = words[3];
-	piece->cmd = CMD_DECOMPRESS;
-	piece->target = FOR_KERNEL;
-	return ACCEPTED;
-}
-
+#include "image.h"
 #if DIALECT == 7
 #include "containers.h"
 #endif
+
+#define PE_OFFSET 0x3c /* where a PE file says where its signature is */
 
 static __always_inline enum refusal find(const struct image *image, struct pieces *pieces)
 {

@@ -3,7 +3,6 @@
  * The rehearsal: takes an image out of a map apart with the parsers' own code, on any kernel that
  * runs BPF, and leaves the command that the kernel would be given in a ring.
  */
-#include "interface.h"
 #include "maps.h"
 #include "parse.h"
 
@@ -50,7 +49,7 @@ static __always_inline void leave_nothing(struct rehearsal *rehearsal)
 	rehearsal->length = fill_nothing(record);
 	bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
 }
-#else
+#elif DIALECT == 7
 static __always_inline void leave_done(struct rehearsal *rehearsal)
 {
 	struct command *command = bpf_ringbuf_reserve(&ringbuf_1, RECORD_SIZE, 0);
@@ -67,7 +66,7 @@ static __always_inline void leave_done(struct rehearsal *rehearsal)
 #endif
 
 SEC("syscall")
-int parse(struct rehearsal *rehearsal)
+int parse_pe(struct rehearsal *rehearsal)
 {
 	__u32 first = 0;
 	const char *start = bpf_map_lookup_elem(&image_map, &first);
@@ -87,7 +86,7 @@ int parse(struct rehearsal *rehearsal)
 	}
 #if DIALECT == 6
 	leave(rehearsal, &image, &pieces.kernel);
-#else
+#elif DIALECT == 7
 	switch (rehearsal->step) {
 	case 0:
 		leave(rehearsal, &image, &pieces.verify);

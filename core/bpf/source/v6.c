@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "interface.h"
 #include "maps.h"
 #include "parse.h"
 
@@ -34,7 +33,7 @@ static __always_inline void give_up(unsigned long id)
 	bpf_ringbuf_discard(record, BPF_RB_NO_WAKEUP);
 }
 
-/* The size became an unsigned long in later revisions; both are read for what they are. */
+/* Some kernels have the size as an unsigned long; both forms are read for what they are. */
 static __always_inline __u64 kernel_size(struct kexec_context *kexec)
 {
 	if (bpf_core_field_size(kexec->kernel_sz) == sizeof(__u64)) {
@@ -51,7 +50,7 @@ static __always_inline __u64 kernel_size(struct kexec_context *kexec)
 }
 
 SEC("fentry.s/kexec_image_parser_anchor")
-int BPF_PROG(parse, struct kexec_context *kexec, unsigned long id)
+int BPF_PROG(parse_pe, struct kexec_context *kexec, unsigned long id)
 {
 	struct image image = {
 		.start = BPF_CORE_READ(kexec, kernel),

@@ -4,7 +4,6 @@
  * its parts are handed over, then DONE. Without DONE the kernel keeps nothing, so a parser that
  * cannot go on says nothing more.
  */
-#include "interface.h"
 #include "maps.h"
 #include "parse.h"
 
@@ -38,7 +37,7 @@ static __always_inline int send_all(char *record, const struct image *image,
 }
 
 SEC("fentry.s/kexec_image_parser_anchor")
-int BPF_PROG(parse, struct kexec_context *kexec, unsigned long id)
+int BPF_PROG(parse_pe, struct kexec_context *kexec, unsigned long id)
 {
 	struct image image = {
 		.start = BPF_CORE_READ(kexec, parsing_buf[0]),

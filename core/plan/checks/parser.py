@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from warmboot.core.bpf.abi import DECOMPRESS_LIMIT, Dialect
+from warmboot.core.bpf.abi import DECOMPRESS_LIMIT
+from warmboot.core.bpf.dialects import facts_of
 from warmboot.core.bpf.sizes import kind_of, sizes_for, sizes_of
 from warmboot.core.errors import ImageError
 from warmboot.core.images import Method
@@ -56,7 +57,7 @@ def parser_memory(subject: PlanSubject) -> Result | None:
     """Ring buffer, packed and unpacked kernel exist together, and zstd needs its window."""
     if subject.plan.dialect is None or subject.host.memory_available is None:
         return None
-    image = subject.plan.image if subject.plan.dialect is Dialect.V7 else subject.kernel
+    image = subject.plan.image if facts_of(subject.plan.dialect).whole else subject.kernel
     try:
         if subject.copied:
             ring = sizes_for(subject.kernel_bytes).ring
@@ -89,7 +90,7 @@ def parser_kind(subject: PlanSubject) -> Result | None:
         return None
     if subject.copied:
         return passed("There is a parser that copies an Image")
-    image = subject.plan.image if subject.plan.dialect is Dialect.V7 else subject.kernel
+    image = subject.plan.image if facts_of(subject.plan.dialect).whole else subject.kernel
     try:
         return passed(f"There is a parser for {kind_of(image).name.lower()} images")
     except ImageError as error:

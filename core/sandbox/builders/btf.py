@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 
 _INT, _PTR, _STRUCT, _FUNC, _FUNC_PROTO = 1, 2, 4, 12, 13
 
-#: Functions and structs (members, bytes) of a kernel with CONFIG_KEXEC_BPF, by revision.
+#: Functions and structs (members, bytes) of a kernel with CONFIG_KEXEC_BPF, by dialect.
 _FUNCTIONS = (
     "kexec_image_parser_anchor",
     "bpf_get_parser_context",

@@ -12,10 +12,10 @@ import json
 import sys
 
 from warmboot.core.bpf.abi import Dialect
-from warmboot.core.bpf.attach_probe import replay
 from warmboot.core.bpf.bpf_syscall import LoadError
 from warmboot.core.bpf.parsers import parser_for
 from warmboot.core.bpf.rehearse import CannotRehearse, rehearse
+from warmboot.core.bpf.replay import replay
 from warmboot.core.images import BytesView, ImageFile, View, identify
 from warmboot.core.images.pe import parse_headers
 

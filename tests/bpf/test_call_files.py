@@ -6,15 +6,16 @@ import os
 from pathlib import Path
 
 import pytest
+from support.parser_objects import build_parser
 
 from warmboot.core.bpf.abi import Dialect
-from warmboot.core.bpf.staging import StageFiles, build_for_stage, carries_fitting
+from warmboot.core.bpf.call_files import build_call_files, carries_fitting
+from warmboot.core.bpf.dialects.base import CallFiles
 from warmboot.core.errors import Cancelled, ImageError
 from warmboot.core.images import BytesView, identify
 from warmboot.core.load.loader import LoadRequest
 from warmboot.core.progress import Cancel
 from warmboot.core.sandbox.builders.kernel import build_arm64_image
-from warmboot.core.sandbox.builders.parser import build_parser
 from warmboot.core.sandbox.builders.uki import build_uki
 from warmboot.core.sandbox.builders.zboot import build_zboot
 from warmboot.core.sandbox.machine import SimulatedMachine, write_machine
@@ -26,9 +27,9 @@ IMAGE = build_arm64_image(RELEASE, body_size=100_000, bss=65536)
 ZBOOT = build_zboot(IMAGE, arch="arm64", method="zstd")
 
 
-def build(image: bytes, dialect: Dialect, *parsers: bytes, **more: object) -> StageFiles:
+def build(image: bytes, dialect: Dialect, *parsers: bytes, **more: object) -> CallFiles:
     view = BytesView(image)
-    return build_for_stage(view, identify(view), dialect, parsers, **more)  # type: ignore[arg-type]
+    return build_call_files(view, identify(view), dialect, parsers, **more)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -54,7 +55,7 @@ def test_the_kernel_takes_what_was_built(
     assert (tmp_path / "proc/sys/kernel/osrelease").read_text().strip() == RELEASE
 
 
-def test_the_seventh_revision_takes_a_unified_image_in_two_layers(tmp_path: Path) -> None:
+def test_v7_takes_a_unified_image_in_two_layers(tmp_path: Path) -> None:
     write_marker(tmp_path)
     write_machine(tmp_path, SimulatedMachine("aarch64", "6.1.0", "ro", kexec_bpf="v7"))
     uki = build_uki(arch="arm64", linux=ZBOOT, initrd=b"i", cmdline="x", osrel="ID=x\n", uname="6")

@@ -1,7 +1,7 @@
 """What the kernel will do with a parser, done from here first: load it, attach it, detach it.
 
-A parser that the kernel cannot load or attach makes revision 6 of the interface loop for ever, so
-nothing is handed over that did not pass this.
+A parser that the kernel cannot load or attach makes a kernel of dialect v6 loop, so nothing is
+handed over that did not pass this.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ import struct
 import pytest
 
 from warmboot.core.bpf.abi import Action, Dialect, Kind, Target
-from warmboot.core.bpf.model import run
+from warmboot.core.bpf.parser_model import run_model
 from warmboot.core.bpf.refusal import Outcome, Refusal
 from warmboot.core.errors import ImageError
 from warmboot.core.images import BytesView
@@ -24,13 +24,13 @@ ROOM = 1 << 20
 INTERESTING = (0, 1, 3, 4, 0x3F, 0x40, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF, 0xFFFFFFC0)
 
 
-def sixth(image: bytes, kind: Kind = Kind.ZBOOT, record: int = ROOM) -> Outcome:
-    return run(BytesView(image), Dialect.V6, kind, record)
+def v6(image: bytes, kind: Kind = Kind.ZBOOT, record: int = ROOM) -> Outcome:
+    return run_model(BytesView(image), Dialect.V6, kind, record)
 
 
 @pytest.mark.parametrize("image", ZBOOTS, ids=["gzip", "zstd", "lz4"])
 def test_the_exact_stream_is_handed_over(image: bytes) -> None:
-    outcome = sixth(image)
+    outcome = v6(image)
     stream = Zboot.parse(BytesView(image)).stream
     assert stream is not None
     (command,) = outcome.commands
@@ -57,7 +57,7 @@ def test_verdicts_and_streams_agree_on_broken_images() -> None:
             expected = payload_range(view)
         except ImageError:
             expected = None
-        outcome = sixth(bytes(image))
+        outcome = v6(bytes(image))
         assert (outcome.refusal is None) is (expected is not None)
         (command,) = outcome.commands
         if expected is None:
@@ -83,39 +83,39 @@ def test_verdicts_and_streams_agree_on_broken_images() -> None:
 def test_refusals(offset: int, value: int, refusal: Refusal) -> None:
     image = bytearray(ZBOOTS[0])
     struct.pack_into("<I", image, offset, value)
-    assert sixth(bytes(image)).refusal is refusal
+    assert v6(bytes(image)).refusal is refusal
 
 
 def test_the_record_is_the_limit() -> None:
     size = payload_range(BytesView(ZBOOTS[0]))[1]
-    assert sixth(ZBOOTS[0], record=size + 8).refusal is None
-    assert sixth(ZBOOTS[0], record=size + 7).refusal is Refusal.TOO_LARGE
-    assert sixth(b"MZ\0\0zimg").refusal is Refusal.TOO_SHORT
-    assert sixth(b"").refusal is Refusal.TOO_SHORT
+    assert v6(ZBOOTS[0], record=size + 8).refusal is None
+    assert v6(ZBOOTS[0], record=size + 7).refusal is Refusal.TOO_LARGE
+    assert v6(b"MZ\0\0zimg").refusal is Refusal.TOO_SHORT
+    assert v6(b"").refusal is Refusal.TOO_SHORT
 
 
 def test_a_copy_is_no_pe_file_any_more() -> None:
-    outcome = sixth(KERNEL, Kind.COPY)
+    outcome = v6(KERNEL, Kind.COPY)
     (command,) = outcome.commands
     assert (command.action, command.target) == (Action.COPY, Target.KERNEL)
     assert len(command.payload) == len(KERNEL)
     assert command.payload != KERNEL
     assert [a for a, b in zip(KERNEL, command.payload, strict=True) if a != b] == list(b"PE")
-    assert sixth(KERNEL, Kind.COPY, len(KERNEL) + 7).refusal is Refusal.TOO_LARGE
-    assert sixth(b"abc", Kind.COPY).refusal is Refusal.TOO_SMALL
+    assert v6(KERNEL, Kind.COPY, len(KERNEL) + 7).refusal is Refusal.TOO_LARGE
+    assert v6(b"abc", Kind.COPY).refusal is Refusal.TOO_SMALL
 
 
-def test_the_seventh_revision_refuses_with_nothing_to_do() -> None:
+def test_v7_refuses_with_nothing_to_do() -> None:
     for kind in (Kind.ZBOOT, Kind.UKI):
         for image in (b"", bytes(100), b"\x7fELF\x02\x01\x01" + bytes(60), KERNEL[:90]):
-            outcome = run(BytesView(image), Dialect.V7, kind, ROOM)
+            outcome = run_model(BytesView(image), Dialect.V7, kind, ROOM)
             assert outcome.commands == ()
             assert outcome.refusal is not None
     plain = build_pe("arm64", [PeSection(".text", b"x" * 900, READ)])
-    assert run(BytesView(plain), Dialect.V7, Kind.UKI, ROOM).refusal is Refusal.NO_KERNEL
+    assert run_model(BytesView(plain), Dialect.V7, Kind.UKI, ROOM).refusal is Refusal.NO_KERNEL
 
 
-def test_the_seventh_revision_ends_with_done() -> None:
+def test_v7_ends_with_done() -> None:
     uki = build_uki(
         arch="arm64", linux=ZBOOTS[0], initrd=b"i", cmdline="quiet", osrel="ID=x\n", uname="6"
     )
@@ -123,7 +123,7 @@ def test_the_seventh_revision_ends_with_done() -> None:
         (ZBOOTS[0], Kind.ZBOOT, [Target.KERNEL, Target.KERNEL, Target.NONE]),
         (uki, Kind.UKI, [Target.KERNEL, Target.KERNEL, *(Target(n) for n in (2, 3, 0))]),
     ):
-        commands = run(BytesView(image), Dialect.V7, kind, ROOM).commands
+        commands = run_model(BytesView(image), Dialect.V7, kind, ROOM).commands
         assert [command.target for command in commands] == targets
         assert commands[0].action is Action.VERIFY_SIG
         assert commands[0].payload == image
@@ -133,4 +133,4 @@ def test_the_seventh_revision_ends_with_done() -> None:
 
 def test_a_parser_that_does_not_exist_is_an_error() -> None:
     with pytest.raises(ImageError, match="no parser"):
-        run(BytesView(b""), Dialect.V6, Kind.UKI, ROOM)
+        run_model(BytesView(b""), Dialect.V6, Kind.UKI, ROOM)
