@@ -104,7 +104,7 @@ def test_a_fail_blocks_staging_until_it_is_forced_by_name(sandbox: Path, call: C
     assert call("stage", "warmboot-7", "--force", "memory")[0] == ExitCode.BLOCKED
     code, answer = call("stage", "warmboot-7", "--force", "package-manager")
     assert code == ExitCode.OK
-    assert answer["plan"]["choices"]["forced"] == ["package-manager"]
+    assert answer["plan"]["forced"] == ["package-manager"]
     assert (sandbox / "sys/kernel/kexec_loaded").read_text() == "1\n"
 
 

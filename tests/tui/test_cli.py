@@ -342,7 +342,7 @@ def test_cmdline(
         "nomodeset", "safety-net",
     ]  # fmt: skip
     code, answer = call("cmdline", "--cmdline", "quiet")
-    assert [one["check"] for one in answer["remarks"]] == ["root"]
+    assert [one["check"] for one in answer["findings"]] == ["command-line-root"]
     assert call("cmdline", "--preset", "nothing")[0] == ExitCode.NOT_FOUND
     assert call("cmdline", "--installed-cmdline")[0] == ExitCode.NOT_FOUND
     assert main(["--root", str(sandbox), "cmdline", KERNEL, "--cmdline", "root=/dev/b"]) == 0
@@ -368,6 +368,6 @@ def test_another_system_s_own_line_goes_before_the_running_one(
 def test_stage_with_presets_and_what_is_said_of_the_line(call: Callable[..., Any]) -> None:
     line = "root=/dev/a console=tty0 console=tty0"
     _, answer = call("stage", KERNEL, "--cmdline", line, "--preset", "rescue", "--dry-run")
-    assert answer["plan"]["choices"]["cmdline"]["text"] == f"{line} systemd.unit=rescue.target"
+    assert answer["plan"]["cmdline"]["text"] == f"{line} systemd.unit=rescue.target"
     checks = {one["check"]: one["verdict"] for one in answer["plan"]["findings"]}
     assert checks["command-line-console"] == "warn"
