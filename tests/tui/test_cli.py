@@ -10,8 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import pytest
+from support.answers import check
 from support.layouts import put
 
 from warmboot.core.errors import ExitCode, Refused
@@ -25,8 +25,6 @@ from warmboot.tui.cli import main
 Images = Callable[[str], Path]
 KERNEL = "vmlinuz-6.12.95-kexectest2"
 RUNNING = "root=/dev/vda2 ro console=ttyAMA0"
-
-SCHEMA_FILE = Path(__file__).parent.parent.parent / "man/warmboot.schema.json"
 
 
 @pytest.fixture
@@ -46,15 +44,12 @@ def call(
     sandbox: Path, capsys: pytest.CaptureFixture[str]
 ) -> Callable[..., tuple[int, dict[str, Any]]]:
     """Run a command with --json; return its exit code and answer, checked against the schema."""
-    schema = json.loads(
-        (Path(__file__).parent.parent.parent / "man/warmboot.schema.json").read_text()
-    )
 
     def run(*arguments: str) -> tuple[int, dict[str, Any]]:
         code = main(["--root", str(sandbox), *arguments, "--json"])
         answer = json.loads(capsys.readouterr().out)
         assert answer["simulated"] is True
-        jsonschema.validate(answer, schema)
+        check(answer)
         return code, answer
 
     return run

@@ -21,7 +21,7 @@ def begin() -> None:
 
 def write_json(answer: Mapping[str, object]) -> None:
     """Print the answer of this run; see warmboot-json(5) and warmboot.tui.present.answers."""
-    write_document(json.dumps(answer, indent=2) + "\n")
+    write_document(json.dumps(answer, indent=2, allow_nan=False) + "\n")
 
 
 def write_document(text: str) -> None:

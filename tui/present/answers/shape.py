@@ -8,6 +8,7 @@ import re
 import types
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
+from functools import cache
 from typing import (
     Annotated,
     Any,
@@ -37,6 +38,7 @@ class Field(NamedTuple):
     optional: bool
 
 
+@cache
 def fields_of(shape: Any) -> tuple[Field, ...]:
     """Return the fields of a TypedDict in the order they are declared."""
     hints = get_type_hints(shape, include_extras=True)
