@@ -13,7 +13,7 @@ SOURCES := $(shell find core tui themes \( -name __pycache__ -o -name '.*' \) -p
 	pyproject.toml README.md LICENSE $(wildcard man/*)
 SANDBOX := .cache/sandbox
 
-.PHONY: help run test lint bench e2e fuzz prebuilt lock clean
+.PHONY: help run test lint bench e2e fuzz prebuilt manual lock clean
 .DEFAULT_GOAL := help
 
 help:
@@ -24,6 +24,7 @@ help:
 	@echo 'make e2e     boot real kernels in QEMU and restart them into one another'
 	@echo 'make fuzz    look for inputs that break a parser (FUZZ_SECONDS=60)'
 	@echo 'make prebuilt  build the parsers that come with warmboot anew'
+	@echo 'make manual  write the parts of the manual that are made from the source'
 	@echo 'make lock    write the lock files anew'
 	@echo 'make clean   remove everything that these targets made'
 
@@ -59,6 +60,9 @@ fuzz: $(VENV)/installed $(VENV)/dev
 prebuilt: $(VENV)/installed
 	@tests/tools.sh
 	@$(BIN)/python -m warmboot.core.bpf.prebuild core/bpf/prebuilt
+
+manual: $(VENV)/installed
+	@$(BIN)/python -m warmboot.tui.present.manual man
 
 lock: $(VENV)/python
 	@$(PIP) install pip-tools

@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn
+
+from warmboot.core.errors import WrongArgument
 
 _EPILOG = """\
 Without a command the full-screen program starts.
@@ -17,6 +19,13 @@ exit codes:
 """
 
 
+class _Answering(argparse.ArgumentParser):
+    """Raises WrongArgument for the caller to answer, where others print and exit."""
+
+    def error(self, message: str) -> NoReturn:
+        raise WrongArgument(message, hint=f"{self.prog} --help shows what there is.")
+
+
 class _Command(NamedTuple):
     """What a command runs, as MODULE.FUNCTION; its help, and what adds its options."""
 
@@ -26,8 +35,12 @@ class _Command(NamedTuple):
 
 
 def make_parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
-    """Return the parser. Where a command is among the arguments, only its options are made."""
-    parser = argparse.ArgumentParser(
+    """Return the parser. Where a command is among the arguments, only its options are made.
+
+    Where an answer in JSON is wanted, wrong arguments raise WrongArgument.
+    """
+    kind = _Answering if wants_json(arguments) else argparse.ArgumentParser
+    parser = kind(
         prog="warmboot",
         description="Restart this machine straight into another kernel, without firmware.",
         epilog=_EPILOG,
@@ -38,6 +51,30 @@ def make_parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
     parser.set_defaults(run="screen.run")
     _add_commands(parser, _COMMANDS, arguments)
     return parser
+
+
+def wants_json(arguments: Sequence[str]) -> bool:
+    """Whether --json is among the arguments, in full or as short as argparse takes it."""
+    options = arguments[: arguments.index("--")] if "--" in arguments else arguments
+    return any(len(word) > 2 and "--json".startswith(word) for word in options)
+
+
+def root_among(arguments: Sequence[str]) -> Path:
+    """Return the boot root that arguments name, / where they name none, be they right or not."""
+    parser = _Answering(add_help=False)
+    parser.add_argument("--root", type=Path, default=Path("/"))
+    try:
+        return Path(parser.parse_known_args(arguments)[0].root)
+    except WrongArgument:
+        return Path("/")
+
+
+def command_names() -> tuple[str, ...]:
+    """Return every command as it is typed, those of bpf in full."""
+    names = []
+    for name, command in _COMMANDS.items():
+        names += [name] if command.run else [f"{name} {one}" for one in _BPF_COMMANDS]
+    return tuple(names)
 
 
 def _add_commands(

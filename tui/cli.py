@@ -2,54 +2,75 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import importlib
 import os
 import signal
 import sys
-from argparse import Namespace
 from collections.abc import Sequence
+from pathlib import Path
 from types import FrameType
 
 from warmboot.core.errors import ExitCode, Refused, WarmbootError
 from warmboot.core.session import is_sandbox
-from warmboot.tui.arguments import make_parser
-from warmboot.tui.present.schema import SCHEMA
+from warmboot.tui.arguments import make_parser, root_among, wants_json
+from warmboot.tui.commands import output
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EIO)  # EIO: the terminal has gone
+
+
+class Interrupted(WarmbootError):
+    """A signal came in time."""
+
+    exit_code = ExitCode.CANCELLED
+
+
+class Fault(WarmbootError):
+    """Warmboot itself is wrong."""
+
+    exit_code = ExitCode.BUG
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code; see ExitCode."""
     arguments = sys.argv[1:] if arguments is None else arguments
-    options = make_parser(arguments).parse_args(arguments)
-    signal.signal(signal.SIGTERM, _interrupt)
-    signal.signal(signal.SIGHUP, _interrupt)
+    output.begin()
     try:
-        code = _run(options)
-        sys.stdout.flush()
-        return code
+        return _run(arguments)
     except BrokenPipeError:  # the reader (head, less) has gone
         _silence()
         return int(ExitCode.OK)
     except OSError as error:
         if error.errno not in _NO_ROOM or error.filename is not None:
+            _answer_fault(error, arguments)
             raise
         _silence()
         sys.stderr.write(f"warmboot: The answer could not be written: {error.strerror}\n")
         sys.stderr.write("  What was asked for may have been done: see warmboot status.\n")
         return int(ExitCode.SYSTEM)
+    except Exception as error:
+        _answer_fault(error, arguments)
+        raise
 
 
-def _run(options: Namespace) -> int:
+def _run(arguments: Sequence[str]) -> int:
     try:
+        options = make_parser(arguments).parse_args(arguments)
+        signal.signal(signal.SIGTERM, _interrupt)
+        signal.signal(signal.SIGHUP, _interrupt)
         module, _, function = options.run.partition(".")
         command = importlib.import_module(f"warmboot.tui.commands.{module}")
-        return int(getattr(command, function)(options))
+        code = int(getattr(command, function)(options))
+        sys.stdout.flush()
+        return code
     except WarmbootError as error:
-        _show(error, options)
+        _show(error, arguments)
         return int(error.exit_code)
     except KeyboardInterrupt:
+        if wants_json(arguments):
+            hint = "warmboot status shows what is staged now."
+            _answer_error(Interrupted("Cancelled", hint=hint), arguments)
         sys.stderr.write("\nwarmboot: cancelled\n")
         return int(ExitCode.CANCELLED)
 
@@ -63,23 +84,43 @@ def _interrupt(_signal: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
-def _show(error: WarmbootError, options: Namespace) -> None:
-    log = error.log if isinstance(error, Refused) else ()
-    if options.json:
-        import json
-
-        fields: dict[str, object] = {"message": error.message, "hint": error.hint}
-        fields |= {"exit_code": int(error.exit_code), "kernel_log": list(log)}
-        simulated = is_sandbox(options.root)
-        answer = {"schema": SCHEMA, "simulated": simulated, "error": fields}
-        sys.stdout.write(json.dumps(answer, indent=2) + "\n")
+def _show(error: WarmbootError, arguments: Sequence[str]) -> None:
+    if wants_json(arguments):
+        _answer_error(error, arguments)
         return
     sys.stderr.write(f"warmboot: {error.message}\n")
     if error.hint:
         sys.stderr.write(f"  {error.hint}\n")
-    if log:
+    if isinstance(error, Refused) and error.log:
         sys.stderr.write("  The kernel logged meanwhile:\n")
-        sys.stderr.writelines(f"    {line}\n" for line in log)
+        sys.stderr.writelines(f"    {line}\n" for line in error.log)
+
+
+def _answer_error(error: WarmbootError, arguments: Sequence[str]) -> None:
+    from warmboot.tui.present.answers.error import error_answer
+
+    simulated = _simulated(root_among(arguments))
+    output.write_json(error_answer(error, simulated=simulated))
+    sys.stdout.flush()
+
+
+def _answer_fault(error: Exception, arguments: Sequence[str]) -> None:
+    """Answer in JSON before Python says on stderr where the fault is."""
+    if not wants_json(arguments):
+        return
+    fault = Fault(
+        f"A fault in warmboot: {type(error).__name__}: {error}",
+        hint="Report it, with what stands on standard error.",
+    )
+    with contextlib.suppress(OSError):  # the first one is told
+        _answer_error(fault, arguments)
+
+
+def _simulated(root: Path) -> bool:
+    try:
+        return is_sandbox(root)
+    except (OSError, RuntimeError):  # links that lead round in a circle
+        return False
 
 
 if __name__ == "__main__":

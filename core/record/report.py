@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Mapping
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from warmboot.core.errors import WarmbootError
 from warmboot.core.host.systemd import systemd_version
@@ -21,6 +21,14 @@ _SECRET_WORD = re.compile(
 )
 _USER_INFO = re.compile(r"((?:://|iscsi:))[^/@\s\"]+@")
 _ADDRESS_KEYS = frozenset(("ssh_connection", "remote"))
+
+
+class Versions(NamedTuple):
+    """Versions of what takes part; `systemd` is None where there is none."""
+
+    warmboot: str
+    python: str
+    systemd: int | None
 
 
 def redact(value: Any, addresses: Iterable[str] = ()) -> Any:
@@ -49,13 +57,13 @@ def addresses_of(value: Any) -> set[str]:
     return found
 
 
-def versions(prefix: Path) -> dict[str, object]:
+def read_versions(prefix: Path) -> Versions:
     """Return the versions of what takes part."""
-    return {
-        "warmboot": metadata.version("warmboot"),
-        "python": platform.python_version(),
-        "systemd": systemd_version(prefix),
-    }
+    return Versions(
+        warmboot=metadata.version("warmboot"),
+        python=platform.python_version(),
+        systemd=systemd_version(prefix),
+    )
 
 
 def write_private(path: Path, content: bytes, *, folder: bool = False) -> None:

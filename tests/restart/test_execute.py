@@ -14,8 +14,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import pytest
+from support.answers import check
 
 from warmboot.core.errors import ExitCode, Refused, WrongArgument
 from warmboot.core.host.hardware import read_watchdogs
@@ -30,7 +30,6 @@ from warmboot.core.sandbox.simulator import Simulator
 from warmboot.tui.cli import main
 
 Call = Callable[..., tuple[int, dict[str, Any]]]
-SCHEMA = json.loads((Path(__file__).parent.parent.parent / "man/warmboot.schema.json").read_text())
 LIMIT = 60.0  # seconds, for a process that starts and ends; measured alone: 1
 
 
@@ -49,7 +48,7 @@ def call(root: Path, capsys: pytest.CaptureFixture[str]) -> Call:
     def run(*arguments: str) -> tuple[int, dict[str, Any]]:
         code = main(["--root", str(root), *arguments, "--json"])
         answer = json.loads(capsys.readouterr().out)
-        jsonschema.validate(answer, SCHEMA)
+        check(answer)
         return code, answer
 
     return run
@@ -291,7 +290,7 @@ def test_a_report_holds_evidence_and_no_secrets(
     for address in ("198.51.100.7", "192.0.2.17", "192.0.2.40"):
         assert address not in text
     content = json.loads(text)
-    jsonschema.validate(content, SCHEMA)
+    check(content)
     assert content["plan"]["strategy"]
     assert content["status"]["staged"] is True
     assert [line["event"] for line in content["journal"]] == ["staging", "staged"]

@@ -10,9 +10,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import pytest
 from conftest import needs_tool
+from support.answers import check
 from support.parser_objects import build_parser
 
 from warmboot.core.bpf.bpf_syscall import LoadError
@@ -26,17 +26,12 @@ from warmboot.tui.cli import main
 
 Call = Callable[..., tuple[int, dict[str, Any]]]
 
-SCHEMA_FILE = Path(__file__).parent.parent.parent / "man/warmboot.schema.json"
-
 
 @pytest.fixture
 def call(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> Call:
     """Run bpf envelope in a folder with an image and two parsers; check the answer's schema."""
-    schema = json.loads(
-        (Path(__file__).parent.parent.parent / "man/warmboot.schema.json").read_text()
-    )
     kernel = build_arm64_image("6.12.1-command", body_size=90_000)
     signed = build_certificate(b"0\x82" + bytes(100))
     image = build_zboot(kernel, arch="arm64", method="gzip", certificates=signed)
@@ -49,7 +44,7 @@ def call(
     def run(*arguments: str) -> tuple[int, dict[str, Any]]:
         code = main([*arguments, "--json"])
         answer = json.loads(capsys.readouterr().out)
-        jsonschema.validate(answer, schema)
+        check(answer)
         return code, answer
 
     return run

@@ -17,8 +17,9 @@ def run(options: argparse.Namespace) -> int:
     session = open_session(options.root)
     built = session.parsers.build(options.image, options.dialect, options.output)
     if options.json:
-        fields = {"output": options.output, "origin": built.origin, "parser": built.parser}
-        output.write_json("bpf build", session, fields)
+        from warmboot.tui.present.answers.bpf_build import bpf_build_answer
+
+        output.write_json(bpf_build_answer(built, options.output, simulated=session.simulated))
         return ExitCode.OK
     output.write_facts(
         [

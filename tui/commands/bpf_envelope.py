@@ -6,18 +6,12 @@ import argparse
 from pathlib import Path
 
 from warmboot.core.bpf.builder import Built
-from warmboot.core.errors import ExitCode, WarmbootError
+from warmboot.core.errors import ExitCode, WrongArgument
 from warmboot.core.images import Fact
 from warmboot.core.images.authenticode import describe_signature
 from warmboot.core.session import Session, open_session
 from warmboot.core.text import printable, size
 from warmboot.tui.commands import output
-
-
-class UsageError(WarmbootError):
-    """Options that do not go together."""
-
-    exit_code = ExitCode.USAGE
 
 
 def run(options: argparse.Namespace) -> int:
@@ -26,9 +20,9 @@ def run(options: argparse.Namespace) -> int:
     if options.dialect == "v7":
         return _containers(options, session)
     if options.initrd or options.cmdline is not None or options.container:
-        raise UsageError("--initrd, --cmdline and --container are for --dialect v7")
+        raise WrongArgument("--initrd, --cmdline and --container are for --dialect v7")
     if len(options.parser) != 1:
-        raise UsageError("One --parser OBJ is needed")
+        raise WrongArgument("One --parser OBJ is needed")
     built = session.parsers.envelop(
         options.image,
         options.parser[0],
@@ -37,8 +31,9 @@ def run(options: argparse.Namespace) -> int:
         key=options.sign,
     )
     if options.json:
-        fields = {"output": options.output, "dialect": "v6", "container": None, "built": built}
-        output.write_json("bpf envelope", session, fields)
+        from warmboot.tui.present.answers.bpf_envelope import with_parser_answer
+
+        output.write_json(with_parser_answer(options.output, built, simulated=session.simulated))
         return ExitCode.OK
     output.write_facts(_describe(options.output, built))
     output.write_lines(f"warning: {text}" for text in built.warnings)
@@ -64,9 +59,11 @@ def _describe(target: Path, built: Built) -> list[Fact]:
 
 def _containers(options: argparse.Namespace, session: Session) -> int:
     if options.sign or options.replace:
-        raise UsageError("--sign and --replace are for --dialect v6; v7 leaves the image as it is")
+        raise WrongArgument(
+            "--sign and --replace are for --dialect v6; v7 leaves the image as it is"
+        )
     if bool(options.parser) != bool(options.container):
-        raise UsageError("--parser and --container go together in dialect v7")
+        raise WrongArgument("--parser and --container go together in dialect v7")
     count, container = session.parsers.contain(
         options.image,
         options.output,
@@ -76,8 +73,10 @@ def _containers(options: argparse.Namespace, session: Session) -> int:
         container=options.container,
     )
     if options.json:
-        fields = {"output": options.output, "dialect": "v7", "built": None}
-        output.write_json("bpf envelope", session, {**fields, "container": options.container})
+        from warmboot.tui.present.answers.bpf_envelope import containers_answer
+
+        made, simulated = options.container, session.simulated
+        output.write_json(containers_answer(options.output, made, simulated=simulated))
         return ExitCode.OK
     lines = [Fact("Envelope", f"{printable(str(options.output))}, {size(count)}")]
     if container is not None:

@@ -15,11 +15,10 @@ def run(options: argparse.Namespace) -> int:
     """Show what the kernel would be told about an image. Exit 4 where the parser refuses it."""
     session = open_session(options.root)
     path, found = session.parsers.rehearse(options.image, options.dialect)
-    why = found.why_modelled
     if options.json:
-        fields = {"path": path, "dialect": options.dialect, "modelled": why is not None, "why": why}
-        fields |= {"commands": found.commands, "refusal": found.refusal, "replay": found.replay}
-        output.write_json("bpf rehearse", session, fields)
+        from warmboot.tui.present.answers.bpf_rehearse import bpf_rehearse_answer
+
+        output.write_json(bpf_rehearse_answer(path, found, simulated=session.simulated))
     else:
         output.write_facts(_facts(path, found))
         output.write_lines(

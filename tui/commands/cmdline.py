@@ -9,7 +9,7 @@ from warmboot.core.session import open_session
 from warmboot.core.text import printable
 from warmboot.tui.commands import output
 from warmboot.tui.commands.options import cmdline_request
-from warmboot.tui.present.cmdline_text import cmdline_fields, preset_names, word_rows
+from warmboot.tui.present.cmdline_text import preset_names, word_rows
 from warmboot.tui.present.finding_text import every_line
 
 
@@ -18,7 +18,9 @@ def run(options: argparse.Namespace) -> int:
     session = open_session(options.root)
     review = session.command_line(cmdline_request(options))
     if options.json:
-        output.write_json("cmdline", session, cmdline_fields(review))
+        from warmboot.tui.present.answers.cmdline import cmdline_answer
+
+        output.write_json(cmdline_answer(review, simulated=session.simulated))
         return ExitCode.OK
     output.banner(session)
     line, rows = review.line, word_rows(review)

@@ -9,7 +9,7 @@ from warmboot.core.plan.checks.base import Verdict
 from warmboot.core.plan.request import PlanRequest
 from warmboot.core.session import open_session
 from warmboot.tui.commands import output
-from warmboot.tui.present.finding_text import finding_fields, finding_lines, summary
+from warmboot.tui.present.finding_text import finding_lines, summary
 
 
 def run(options: argparse.Namespace) -> int:
@@ -21,7 +21,9 @@ def run(options: argparse.Namespace) -> int:
     findings = session.doctor(request)
     failed = any(finding.verdict is Verdict.FAIL for finding in findings)
     if options.json:
-        output.write_json("doctor", session, finding_fields(findings))
+        from warmboot.tui.present.answers.doctor import doctor_answer
+
+        output.write_json(doctor_answer(findings, simulated=session.simulated))
     else:
         output.banner(session)
         output.write_lines(finding_lines(findings))

@@ -9,7 +9,6 @@ from typing import NamedTuple
 
 from warmboot.core.errors import Cancelled, ExitCode, WarmbootError
 from warmboot.core.plan.staged import Staged
-from warmboot.core.restart.schedule import Countdown
 from warmboot.core.session import Session, open_session
 from warmboot.core.session.restarts import Executed
 from warmboot.core.text import clock, printable
@@ -51,8 +50,10 @@ def _restarted(session: Session, done: Executed, *, as_json: bool) -> int:
     after = session.refreshed().host
     name = printable(session.host.name)
     if as_json:
-        fields = {"host": name, "release": after.release, "way": done.method, "jobs": done.jobs}
-        output.write_json("exec", session, {**fields, "countdown": None})
+        from warmboot.tui.present.answers.exec import exec_answer
+
+        simulated = session.simulated
+        output.write_json(exec_answer(after, done.method, simulated=simulated, jobs=done.jobs))
     elif session.simulated:
         output.write_lines([f"The simulated machine {name} now runs {printable(after.release)}."])
     else:
@@ -69,9 +70,10 @@ def _set(session: Session, order: _Order, at: float, *, as_json: bool) -> int:
     """Set a restart for later; what runs then is this command again, with the countdown's name."""
     made, warning = session.restarts.set(at, now=order.now, whatever=order.whatever)
     if as_json:
-        fields = {"host": session.host.name, "release": session.host.release}
-        method = session.restarts.method(now=order.now)
-        output.write_json("exec", session, {**fields, "way": method, "jobs": [], "countdown": made})
+        from warmboot.tui.present.answers.exec import exec_answer
+
+        method, simulated = session.restarts.method(now=order.now), session.simulated
+        output.write_json(exec_answer(session.host, method, simulated=simulated, countdown=made))
     else:
         output.write_lines([f"Restart set for {clock(at)}; it goes on when this line drops."])
         output.write_lines(["warmboot exec --cancel ends it; warmboot status shows it."])
@@ -89,23 +91,15 @@ def _due(session: Session, options: argparse.Namespace) -> int:
 def _cancel(session: Session, *, as_json: bool) -> int:
     ended, warning = session.restarts.cancel()
     if as_json:
-        output.write_json("exec", session, _cancelled_fields(session, ended))
+        from warmboot.tui.present.answers.exec import exec_answer
+
+        simulated = session.simulated
+        output.write_json(exec_answer(session.host, None, simulated=simulated, cancelled=ended))
     else:
         output.banner(session)
         output.write_lines([f"Cancelled the restart at {clock(ended.at)}. What is staged stays."])
     output.warn(warning)
     return ExitCode.OK
-
-
-def _cancelled_fields(session: Session, ended: Countdown) -> dict[str, object]:
-    return {
-        "host": session.host.name,
-        "release": session.host.release,
-        "way": None,
-        "jobs": [],
-        "countdown": None,
-        "cancelled": ended,
-    }
 
 
 def _confirm(session: Session, staged: Staged | None, order: _Order, *, as_json: bool) -> None:

@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from warmboot.core.errors import ExitCode
+from warmboot.core.errors import ExitCode, WrongArgument
 from warmboot.core.session import open_session
 from warmboot.core.text import size
 from warmboot.tui.commands import output
@@ -15,6 +15,11 @@ from warmboot.tui.commands.progress import ProgressLine
 
 def run(options: argparse.Namespace) -> int:
     """Unpack and check in memory, then write the result in one go."""
+    if options.json and options.output == "-":
+        raise WrongArgument(
+            "--json and the kernel cannot both go to standard output",
+            hint="Give a file with -o, or leave --json out.",
+        )
     session = open_session(options.root)
     target = sys.stdout.fileno() if options.output == "-" else Path(options.output)
     with ProgressLine() as progress:
@@ -22,8 +27,9 @@ def run(options: argparse.Namespace) -> int:
             options.image, target, examined=options.json, report=progress.report
         )
     if options.json:
-        fields = {"path": found.path, "output": options.output, "payload": found.payload}
-        output.write_json("extract", session, fields)
+        from warmboot.tui.present.answers.extract import extract_answer
+
+        output.write_json(extract_answer(found, options.output, simulated=session.simulated))
     elif sys.stdout.isatty() and options.output != "-":
         output.write_lines([f"{options.output}: {size(found.size)}"])
     return ExitCode.OK

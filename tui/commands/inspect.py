@@ -25,7 +25,9 @@ def run(options: argparse.Namespace) -> int:
     if isinstance(image, InitrdInspection):
         return _show_initrds(session, [image], options)
     if options.json:
-        output.write_json("inspect", session, image._asdict())
+        from warmboot.tui.present.answers.inspect import inspect_image_answer
+
+        output.write_json(inspect_image_answer(image, simulated=session.simulated))
         return ExitCode.OK
     output.banner(session)
     output.write_facts(_facts(image))
@@ -43,7 +45,9 @@ def _show_initrds(
     session: Session, found: list[InitrdInspection], options: argparse.Namespace
 ) -> int:
     if options.json:
-        output.write_json("inspect", session, {"initrds": found})
+        from warmboot.tui.present.answers.inspect import inspect_initrds_answer
+
+        output.write_json(inspect_initrds_answer(found, simulated=session.simulated))
         return ExitCode.OK
     output.banner(session)
     for number, one in enumerate(found):

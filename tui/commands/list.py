@@ -19,7 +19,9 @@ def run(options: argparse.Namespace) -> int:
     listing = session.entries()
     rows = [session.header(entry) for entry in listing.entries]
     if options.json:
-        output.write_json("list", session, {"entries": rows, "looked": listing.searched})
+        from warmboot.tui.present.answers.list import list_answer
+
+        output.write_json(list_answer(rows, listing.searched, simulated=session.simulated))
         return ExitCode.OK
     output.banner(session)
     if not rows:

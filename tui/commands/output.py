@@ -1,24 +1,37 @@
-"""What commands print: one JSON envelope for programs, plain lines for people."""
+"""What commands print: one JSON document for programs, plain lines for people."""
 
 from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from contextvars import ContextVar
 
 from warmboot.core.errors import NotPermitted
 from warmboot.core.images import Fact
 from warmboot.core.session import Session
-from warmboot.tui.present.plain import plain
-from warmboot.tui.present.schema import SCHEMA
+
+_ANSWERED: ContextVar[bool] = ContextVar("answered", default=False)
 
 
-def write_json(command: str, session: Session | None, fields: dict[str, Any]) -> None:
-    """Print one JSON answer; see warmboot-json(5)."""
-    simulated = session is not None and session.simulated
-    answer = {"schema": SCHEMA, "command": command, "simulated": simulated}
-    sys.stdout.write(json.dumps({**answer, **plain(fields)}, indent=2) + "\n")
+def begin() -> None:
+    """Begin a run: it has not given its answer yet."""
+    _ANSWERED.set(False)
+
+
+def write_json(answer: Mapping[str, object]) -> None:
+    """Print the answer of this run; see warmboot-json(5) and warmboot.tui.present.answers."""
+    write_document(json.dumps(answer, indent=2, allow_nan=False) + "\n")
+
+
+def write_document(text: str) -> None:
+    """Print the one JSON document of this run.
+
+    A second one, of an error or a signal that comes while the first is printed, is left out.
+    """
+    if not _ANSWERED.get():
+        _ANSWERED.set(True)
+        sys.stdout.write(text)
 
 
 def write_lines(lines: Iterable[str]) -> None:

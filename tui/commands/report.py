@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 import time
 from pathlib import Path
 
@@ -19,13 +18,16 @@ def run(options: argparse.Namespace) -> int:
     session = open_session(options.root)
     content = collect(session, PlanRequest(entry=options.entry) if options.entry else None)
     if options.output == "-":
-        sys.stdout.write(content)
+        output.write_document(content)
         return ExitCode.OK
     name = f"warmboot-report-{time.strftime('%Y%m%dT%H%M%S')}.json"
     path = Path(options.output or name)
     session.save_report(content, path)
     if options.json:
-        output.write_json("report", session, {"path": str(path), "size": len(content.encode())})
+        from warmboot.tui.present.answers.report import report_answer
+
+        count, simulated = len(content.encode()), session.simulated
+        output.write_json(report_answer(path, count, simulated=simulated))
     else:
         output.banner(session)
         output.write_lines([f"Wrote {path}, without passwords, keys and addresses of logins."])

@@ -13,7 +13,10 @@ def run(options: argparse.Namespace) -> int:
     """Make the sandbox, unless it is there already, and say how to use it."""
     session, created = make_sandbox(options.directory, kexec_bpf=options.kexec_bpf)
     if options.json:
-        output.write_json("sandbox", session, {"path": options.directory, "created": created})
+        from warmboot.tui.present.answers.sandbox import sandbox_answer
+
+        path, simulated = options.directory, session.simulated
+        output.write_json(sandbox_answer(path, created=created, simulated=simulated))
         return ExitCode.OK
     state = "Made" if created else "There is already"
     output.write_lines(

@@ -40,7 +40,7 @@ def _show_plan(plan: Plan) -> None:
 
 def _dry_run(session: Session, prepared: Prepared, *, as_json: bool) -> int:
     if as_json:
-        output.write_json("stage", session, _fields(prepared, prepared.sha256, None))
+        _answer(session, prepared, prepared.sha256, None)
         return ExitCode.OK
     call = prepared.request.describe()
     lines = ["Dry run. Everything is ready; this call would be made:", f"  {call}"]
@@ -52,7 +52,7 @@ def _commit(session: Session, prepared: Prepared, *, as_json: bool) -> int:
     staged, warning = session.stage(prepared)
     name = staged.release or staged.kernel
     if as_json:
-        output.write_json("stage", session, _fields(prepared, staged.sha256, staged))
+        _answer(session, prepared, staged.sha256, staged)
     elif staged.panic:
         lines = [f"Staged {name} for a crash.", "Next: warmboot unload --panic takes it out again."]
         output.write_lines(lines)
@@ -67,6 +67,10 @@ def _commit(session: Session, prepared: Prepared, *, as_json: bool) -> int:
     return ExitCode.OK
 
 
-def _fields(prepared: Prepared, sha256: str | None, staged: Staged | None) -> dict[str, object]:
-    call = prepared.request.describe()
-    return {"plan": prepared.plan, "call": call, "sha256": sha256, "staged": staged}
+def _answer(
+    session: Session, prepared: Prepared, sha256: str | None, staged: Staged | None
+) -> None:
+    from warmboot.tui.present.answers.stage import stage_answer
+
+    plan, call, simulated = prepared.plan, prepared.request.describe(), session.simulated
+    output.write_json(stage_answer(plan, call, sha256, staged, simulated=simulated))

@@ -7,7 +7,6 @@ import argparse
 from warmboot.core.errors import ExitCode
 from warmboot.core.session import open_session
 from warmboot.tui.commands import output
-from warmboot.tui.present.evidence import host_fields, status_fields
 from warmboot.tui.present.status_text import host_facts, status_facts
 
 
@@ -16,8 +15,9 @@ def run(options: argparse.Namespace) -> int:
     session = open_session(options.root)
     now = session.status()
     if options.json:
-        fields = {"host": host_fields(session.host), **status_fields(now)}
-        output.write_json("status", session, fields)
+        from warmboot.tui.present.answers.status import status_answer
+
+        output.write_json(status_answer(session.host, now, simulated=session.simulated))
         return ExitCode.OK
     output.banner(session)
     output.write_facts([*status_facts(now), *host_facts(session.host)])

@@ -15,7 +15,10 @@ def run(options: argparse.Namespace) -> int:
     output.need_privilege(session)
     warning = session.unload(panic=options.panic)
     if options.json:
-        output.write_json("unload", session, {"staged": session.status().staged})
+        from warmboot.tui.present.answers.unload import unload_answer
+
+        staged, simulated = session.status().staged, session.simulated
+        output.write_json(unload_answer(staged, simulated=simulated))
     else:
         output.banner(session)
         still = "No crash kernel is staged now." if options.panic else "Nothing is staged now."

@@ -1,1 +1,1 @@
-"""Facts, findings, plans and states in words, for both front ends."""
+"""Facts, findings, plans and states in words, for both front ends, and answers in JSON."""

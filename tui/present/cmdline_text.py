@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from warmboot.core.boot.cmdline import Change, compare, parse
 from warmboot.core.boot.presets import active
 from warmboot.core.session import CmdlineReview
@@ -29,18 +27,3 @@ def preset_names(review: CmdlineReview) -> str:
     line = review.line.text
     names = (f"{one.name}{'*' if active(line, one) else ''}" for one in review.context.presets)
     return f"presets: {' '.join(names)}   (* in use)"
-
-
-def cmdline_fields(review: CmdlineReview) -> dict[str, Any]:
-    """Return the answer in JSON."""
-    line, context = review.line, review.context
-    return {
-        "entry": review.entry,
-        "cmdline": line,
-        "running": context.host.cmdline,
-        "installed": context.installed,
-        "words": parse(line.text),
-        "differences": compare(context.host.cmdline, line.text),
-        "findings": review.findings,
-        "presets": [{"preset": one, "active": active(line.text, one)} for one in context.presets],
-    }

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Sequence
-from typing import Any
 
 from warmboot.core.plan.checks.base import Finding, Verdict
-from warmboot.core.plan.checks.registry import all_checks
 from warmboot.core.text import plural
-from warmboot.tui.present.plain import plain
 
 _WIDTH = 100
 
@@ -63,19 +60,3 @@ def summary(findings: Sequence[Finding]) -> str:
         names = " ".join(f"--force {finding.check}" for finding in fails)
         return f"{text}To stage all the same: {names}."
     return f"{text}Staging is blocked."
-
-
-def finding_fields(findings: Sequence[Finding]) -> dict[str, Any]:
-    """Return the answer in JSON: the findings, and which checks had nothing to say."""
-    checks = all_checks()
-    about = {check.id: check for check in checks}
-    rows = [
-        {
-            **plain(finding),
-            "title": about[finding.check].title,
-            "looks_at": about[finding.check].looks_at,
-        }
-        for finding in findings
-    ]
-    ran = {finding.check for finding in findings}
-    return {"findings": rows, "not_run": [check.id for check in checks if check.id not in ran]}

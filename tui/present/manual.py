@@ -1,9 +1,21 @@
-"""Parts of the manual that are made from the registries: formats and checks."""
+"""Parts of the manual that are made from the source: formats, checks, and the answers in JSON.
+
+``python -m warmboot.tui.present.manual FOLDER`` writes them into the pages in that folder.
+"""
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
 from warmboot.core.images import FORMATS
 from warmboot.core.plan.checks.registry import all_checks
+from warmboot.tui.present.answers.json_schema import schema_text
+from warmboot.tui.present.answers.mdoc import answers_text
+
+_SCHEMA = "warmboot.schema.json"
+_ANSWERS, _BEHIND = ".Sh ANSWERS\n", ".Sh SEE ALSO\n"
+_LIST, _END = ".Bl -tag -width Ds\n", ".El\n"
 
 
 def formats() -> str:
@@ -28,5 +40,35 @@ def checks() -> str:
     return "\n".join(lines)
 
 
+def json_page(page: str) -> str:
+    """Return warmboot-json(5) with the answers as they are declared now."""
+    head, _, below = page.partition(_ANSWERS)
+    return f"{head}{answers_text()}{_BEHIND}{below.partition(_BEHIND)[2]}"
+
+
+def write(folder: Path) -> None:
+    """Write the schema, and the parts of the pages that are made."""
+    (folder / _SCHEMA).write_text(schema_text())
+    for name, heading, items in (
+        ("warmboot-formats.7", ".Sh DESCRIPTION\n", formats()),
+        ("warmboot-checks.7", ".Sh CHECKS\n", checks()),
+    ):
+        path = folder / name
+        path.write_text(_with_list(path.read_text(), heading, items))
+    page = folder / "warmboot-json.5"
+    page.write_text(json_page(page.read_text()))
+
+
+def _with_list(page: str, heading: str, items: str) -> str:
+    """Return a page with `items` in the first list below a heading."""
+    before, _, below = page.partition(heading)
+    text, _, rest = below.partition(_LIST)
+    return f"{before}{heading}{text}{_LIST}{items}\n{_END}{rest.partition(_END)[2]}"
+
+
 def _mdoc(text: str) -> str:
     return text.replace("\\", "\\e").replace("`", "'")
+
+
+if __name__ == "__main__":
+    write(Path(sys.argv[1]))

@@ -1,0 +1,69 @@
+"""The journal in JSON: its lines as they stand in the file, field by field."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, TypedDict, cast
+
+from warmboot.core.record.journal import Line
+from warmboot.tui.present.answers.objects.restart import CountdownFields
+from warmboot.tui.present.answers.objects.staged import StagedFields
+from warmboot.tui.present.answers.shape import split
+
+
+class RequestFields(TypedDict, total=False):
+    """What was asked for; what was left out is left out here too."""
+
+    entry: Annotated[str, "name of the entry"]
+    kernel: Annotated[str, "path of a kernel"]
+    initrds: Annotated[list[str], "paths of initrds"]
+    devicetree: Annotated[str, "path of a device tree"]
+    addons: Annotated[list[str], "paths of add-ons"]
+    profile: Annotated[str, "number or id of a profile"]
+    cmdline: Annotated[str, "the whole command line"]
+    cmdline_from: Annotated[str, "where the command line was to come from"]
+    presets: Annotated[list[str], "names of presets"]
+    append: Annotated[str, "words to add to the command line"]
+    loader: Annotated[str, "how the kernel was to be handed over"]
+    panic: Annotated[bool, "whether it was to run after a crash"]
+    forced: Annotated[list[str], "checks to go on against"]
+    sha256: Annotated[str, "the SHA-256 that the kernel had to have"]
+
+
+class DueFields(TypedDict):
+    """A restart that was about to be set."""
+
+    id: Annotated[str, "its name"]
+    at: Annotated[float, "when it was to be due"]
+
+
+class JournalFields(TypedDict, total=False):
+    """A line of the journal: a step that was about to be taken, or how one ended."""
+
+    at: Annotated[float, "when it was written"]
+    event: Annotated[str, "what happened"]
+    boot_id: Annotated[str | None, "the boot during which that was"]
+    uid: Annotated[int, "the user who did it"]
+    sudo_uid: Annotated[str, "the user who became that by sudo"]
+    ssh_connection: Annotated[str, "the connection they came by"]
+    release: Annotated[str, "release of the kernel that ran then"]
+    request: Annotated[RequestFields, "what was asked for"]
+    strategy: Annotated[str, "how the kernel was to get the image"]
+    forced: Annotated[list[str], "checks that it went on against"]
+    staged: Annotated[StagedFields | None, "what was staged"]
+    initrd_sha256: Annotated[str | None, "SHA-256 of all initrds together"]
+    way: Annotated[str, "how the system was to end"]
+    running: Annotated[str, "release of the kernel that was left"]
+    countdown: Annotated[CountdownFields | DueFields | str, "the restart that was set, or its name"]
+    step: Annotated[str, "the step that ended so"]
+    errno: Annotated[int | None, "the number of the error"]
+    message: Annotated[str, "why it ended so"]
+    other: Annotated[list[str], "what else stands there, as JSON: by another version, or damaged"]
+
+
+def journal_fields(line: Line) -> JournalFields:
+    """Return a line of the journal as the evidence holds it."""
+    known, others = split(line, JournalFields)
+    if others:
+        known["other"] = [json.dumps({name: value}) for name, value in others.items()]
+    return cast("JournalFields", known)
