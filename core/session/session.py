@@ -69,7 +69,7 @@ class Session(Machine):
     # What is installed --------------------------------------------------------------------
 
     def entries(self) -> Listing:
-        """Return what is installed below the boot root, and where was looked."""
+        """Return what is installed below the boot root, and the places that were searched."""
         from warmboot.core.boot.find import find_entries
 
         running = None
@@ -183,15 +183,15 @@ class Session(Machine):
 
     def stage(self, prepared: Prepared, *, report: Report = ignore) -> tuple[Staged, str | None]:
         """Stage what is prepared; see warmboot.core.session.staging.stage."""
-        from warmboot.core.session import staging
+        from warmboot.core.session.staging import stage
 
-        return staging.stage(self, prepared, report=report)
+        return stage(self, prepared, report=report)
 
     def unload(self, *, panic: bool = False) -> str | None:
         """Take out what is staged; see warmboot.core.session.staging.unload."""
-        from warmboot.core.session import staging
+        from warmboot.core.session.staging import unload
 
-        return staging.unload(self, panic=panic)
+        return unload(self, panic=panic)
 
     # What was done ------------------------------------------------------------------------
 

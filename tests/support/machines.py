@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from warmboot.core.boot import BootRoot
+from warmboot.core.boot.cmdline_context import read_cmdline_context
 from warmboot.core.host import Host, read_host
 from warmboot.core.host.live_state import read_live_state
 from warmboot.core.images import BytesView, identify
@@ -94,14 +96,23 @@ def make_a_plan(
 
 
 def plan(root: Path, kernel: bytes = ARM64, cmdline: str = "root=/dev/a", **more: object) -> Plan:
-    """Plan an image there; `more` are fields of the request, or `files` and `context`."""
+    """Plan an image there; `more` are fields of the request, or `files` and `context`.
+
+    `signed` stands for the field of `files`.
+    """
     context = {"live": read_live_state(root), **more.pop("context", {})}  # type: ignore[dict-item]
+    files = {**more.pop("files", {})}  # type: ignore[dict-item]
+    if "signed" in more:
+        files["signed"] = more.pop("signed")
+    more["files"] = files
     return make_a_plan(read_host(root), kernel, cmdline, context=context, **more)  # type: ignore[arg-type]
 
 
 def planned(root: Path, kernel: bytes = ARM64, cmdline: str = "root=/dev/a") -> dict[str, Finding]:
-    """Judge an image's plan there."""
-    return {finding.check: finding for finding in plan(root, kernel, cmdline).findings}
+    """Judge an image's plan there, its command line included."""
+    context = {"cmdline": read_cmdline_context(root, BootRoot(root), "aarch64")}
+    made = plan(root, kernel, cmdline, context=context)
+    return {finding.check: finding for finding in made.findings}
 
 
 def judge(

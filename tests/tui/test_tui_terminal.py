@@ -124,7 +124,7 @@ def test_a_terminal_without_line_drawing_gets_ascii_only(tmp_path: Path) -> None
         seat.read_until(b"all keys")
         drawn, seat.seen = seat.seen, b""
         os.write(seat.master, b"\r")
-        seat.read_until(b"SearchedPlace in")
+        seat.read_until(b"Looked in")
         os.write(seat.master, b"q")
         seat.read_until(NORMAL_SCREEN)
         assert seat.process.wait(PATIENCE) == 0

@@ -102,3 +102,11 @@ class Restarted(Message):
 
     session: Session
     warning: str | None
+
+
+@dataclass
+class Unloaded(Message):
+    """What was staged is taken out; `leave`: the operator wants to leave then."""
+
+    leave: bool
+    warning: str | None

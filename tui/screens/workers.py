@@ -29,6 +29,7 @@ from warmboot.tui.screens.messages import (
     Restarted,
     RowsRead,
     StageDone,
+    Unloaded,
 )
 
 _HAND_OUT = 0.05  # seconds between two portions of rows
@@ -110,6 +111,11 @@ def restart(session: Session) -> Restarted:
     """Restart into what is staged; raises WarmbootError. Need not return on a real machine."""
     done = session.restarts.execute()
     return Restarted(session.refreshed(), done.warning)
+
+
+def unload(session: Session, *, leave: bool = False) -> Unloaded:
+    """Take out what is staged, to `leave` the program then; raises WarmbootError."""
+    return Unloaded(leave, session.unload())
 
 
 def stage(

@@ -140,7 +140,7 @@ def _secure_boot(host: Host) -> str:
 
 @MACHINE.check("crash-kernel", "Is a crash kernel ready?", "kexec_crash_loaded, kexec_crash_size")
 def crash_kernel(host: Host) -> Result | None:
-    """ActionDone, not judged: the next kernel has to load its own."""
+    """Stated, not judged: the next kernel has to load its own."""
     if host.crash_staged is None:
         return None
     kept = f"{size(host.crash_size)} kept for it" if host.crash_size else "no memory is kept for it"
