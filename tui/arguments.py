@@ -138,6 +138,12 @@ def _add_shared(parser: argparse.ArgumentParser, root: Path | str, as_json: bool
         help="look for images below DIR (a mounted system, or a sandbox) instead of /",
     )
     parser.add_argument("--json", action="store_true", default=as_json, help="answer in JSON")
+    parser.add_argument(
+        "--debug",
+        action="store_true",
+        default=as_json,  # False, or left alone behind a command
+        help="log to stderr what is read, decided and called",
+    )
 
 
 def _build_options(sub: argparse.ArgumentParser) -> None:

@@ -9,13 +9,16 @@ import signal
 import sys
 from argparse import Namespace
 from collections.abc import Sequence
+from pathlib import Path
 from types import FrameType
 
-from warmboot.core.errors import ExitCode, Refused, WarmbootError
+from warmboot.core.debug import fault, step, switch_on
+from warmboot.core.errors import ExitCode, Refused, WarmbootError, WrongArgument
 from warmboot.core.session import is_sandbox
 from warmboot.tui.arguments import make_parser
 from warmboot.tui.present.schema import SCHEMA
 
+_FULL_SCREEN = "screen.run"
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EIO)  # EIO: the terminal has gone
 
 
@@ -43,15 +46,32 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(options: Namespace) -> int:
     try:
+        _debug(options)
         module, _, function = options.run.partition(".")
         command = importlib.import_module(f"warmboot.tui.commands.{module}")
-        return int(getattr(command, function)(options))
+        with step(module):
+            return int(getattr(command, function)(options))
     except WarmbootError as error:
+        fault(error)
         _show(error, options)
         return int(error.exit_code)
     except KeyboardInterrupt:
         sys.stderr.write("\nwarmboot: cancelled\n")
         return int(ExitCode.CANCELLED)
+
+
+def _debug(options: Namespace) -> None:
+    """Switch the debug log on where it is asked for: by --debug, or by the environment."""
+    wanted = os.environ.get("WARMBOOT_DEBUG", "")
+    if not options.debug and wanted in ("", "0"):
+        return
+    path = None if wanted in ("", "0", "1") else Path(wanted)
+    if path is None and options.run == _FULL_SCREEN:
+        raise WrongArgument(
+            "The full-screen program needs a file for its debug log",
+            hint="For example: WARMBOOT_DEBUG=warmboot.log warmboot",
+        )
+    switch_on(path)
 
 
 def _silence() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 
+from warmboot.core.debug import debug
 from warmboot.core.errors import NothingStaged, Refused, WarmbootError
 
 #: kexec_file_load(2): errno → (what it means, what to do next). Sources: kexec_file_load(2),
@@ -84,6 +85,7 @@ EXECUTE = {
 def refusal(code: int, table: dict[int, tuple[str, str]], request: str) -> WarmbootError:
     """Return the error for errno `code`; `request` says what was asked ("Staging", "Unload")."""
     name = errno.errorcode.get(code, str(code))
+    debug("%s: the kernel answered %s", request, name)
     meaning, hint = table.get(code, (os.strerror(code), None))
     message = f"{request} was refused: {meaning} ({name})"
     if table is EXECUTE and code == errno.EINVAL:
