@@ -39,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if error.errno not in _NO_ROOM or error.filename is not None:
             raise
         _silence()
-        sys.stderr.write(f"warmboot: The answer could not be written: {error.strerror}\n")
+        sys.stderr.write(f"warmboot: The output could not be written: {error.strerror}\n")
         sys.stderr.write("  What was asked for may have been done: see warmboot status.\n")
         return int(ExitCode.SYSTEM)
 

@@ -95,7 +95,7 @@ def open_error(error: OSError | ValueError, name: str) -> WarmbootError:
     """Return what a failed open of `name` means to the operator."""
     shown = printable(name)
     if isinstance(error, ValueError):
-        return NotFound(f"{shown} is not a possible file name")
+        return NotFound(f"{shown} is not a valid file name")
     if isinstance(error, FileNotFoundError | NotADirectoryError):
         return NotFound(f"{shown} is not there", hint="Check the path; is /boot mounted?")
     if isinstance(error, PermissionError):

@@ -13,11 +13,11 @@ from warmboot.core.errors import NothingStaged, Refused, WarmbootError
 LOAD = {
     errno.EPERM: (
         "loading kernels is not permitted",
-        "Run it as root. For root: kexec may be off, or a signature wanted; see warmboot status.",
+        "Run it as root. If you are root, see warmboot status: kexec may be switched off.",
     ),
     errno.EBUSY: (
         "kexec is busy: another load is running, or a processor cannot be stopped",
-        "Wait a moment and try again. If it stays, this machine's processors cannot be restarted.",
+        "Wait a moment and try again. If that does not help, reboot through firmware.",
     ),
     errno.ENOSYS: (
         "this kernel has no such call",
@@ -48,11 +48,11 @@ LOAD = {
         "Load the module of that hash or key type, then try again.",
     ),
     errno.ELIBBAD: (
-        "the image's signature is malformed, or it is no PE file where one is required",
+        "the image's signature is malformed, or it is not a PE file where one is required",
         "Choose a signed kernel that is loaded as it is, or reboot through firmware.",
     ),
     errno.EBADMSG: (
-        "the signature does not fit the image",
+        "the signature does not match the image",
         "The file was changed after it was signed. Install it again.",
     ),
     errno.EADDRNOTAVAIL: (

@@ -42,7 +42,7 @@ def load(host: Host, request: LoadRequest) -> None:
 
 
 def unload(host: Host, *, panic: bool) -> None:
-    """Let kexec(8) take out what is staged, or the crash kernel. Raises WarmbootError."""
+    """Let kexec(8) unload what is staged, or the crash kernel. Raises WarmbootError."""
     words = [_program(host), "--unload", *(["--load-panic"] if panic else [])]
     _run([word.encode() for word in words], [], "Unloading")
 

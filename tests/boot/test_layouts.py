@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 from support import layouts
-from support.layouts import MACHINE, UUID, loader_variable, put
+from support.files import put
+from support.layouts import MACHINE, UUID, loader_variable
 
 from warmboot.core.boot import BootRoot, Entry, Kind, Listing, Running
 from warmboot.core.boot.find import find_entries

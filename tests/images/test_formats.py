@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from conftest import needs_tool
+from support.tools import needs_tool
 
 from warmboot.core.architecture import Architecture
 from warmboot.core.errors import ImageError

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import fdt
 import pytest
-from conftest import needs_tool
+from support.tools import needs_tool
 
 from warmboot.core.errors import Blocked, ImageError, Refused, WarmbootError
 from warmboot.core.host import Host, read_host

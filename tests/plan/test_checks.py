@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from support.files import put
 from support.machines import (
     EFIVAR,
     configure,
@@ -15,7 +16,6 @@ from support.machines import (
     lock,
     make_machine,
     planned,
-    put,
     with_file,
 )
 
@@ -173,7 +173,7 @@ MACHINES = [
         "warn",
         "eve on pts/4 from 192.0.2.1",
     ),
-    ("inhibitors", _inhibit, "warn", "held by Backup (nightly rün)"),
+    ("inhibitors", _inhibit, "warn", "inhibited by Backup (nightly rün)"),
     (
         "mounts",
         with_file(

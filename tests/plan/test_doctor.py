@@ -11,7 +11,8 @@ from typing import Any
 
 import jsonschema
 import pytest
-from support.machines import lock, put
+from support.files import put
+from support.machines import lock
 
 from warmboot.core.errors import ExitCode
 from warmboot.core.host.jobs import parse_jobs

@@ -14,7 +14,6 @@ import pytest
 
 from warmboot.core import debug
 from warmboot.core.errors import ExitCode, WrongArgument
-from warmboot.core.sandbox.tree import create_sandbox
 from warmboot.tui.cli import main
 
 QUICK = """
@@ -25,13 +24,6 @@ sys.exit(code or ("logging" in sys.modules and 99))
 """
 
 
-@pytest.fixture(scope="module")
-def machine(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("debug") / "machine"
-    create_sandbox(root)
-    return root
-
-
 @pytest.fixture(autouse=True)
 def quiet(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.delenv("WARMBOOT_DEBUG", raising=False)
@@ -40,25 +32,25 @@ def quiet(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("words", [("list",), ("status",), ("stage", "warmboot-7", "--dry-run")])
-def test_logging_is_not_imported_unless_asked_for(machine: Path, words: tuple[str, ...]) -> None:
-    command = [sys.executable, "-c", QUICK, "--root", str(machine), *words]
+def test_logging_is_not_imported_unless_asked_for(sandbox: Path, words: tuple[str, ...]) -> None:
+    command = [sys.executable, "-c", QUICK, "--root", str(sandbox), *words]
     assert subprocess.run(command, check=False, capture_output=True).returncode == 0
 
 
 def test_nothing_is_logged_unless_asked_for(
-    machine: Path, capsys: pytest.CaptureFixture[str]
+    sandbox: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["--root", str(machine), "--json", "list"]) == ExitCode.OK
+    assert main(["--root", str(sandbox), "--json", "list"]) == ExitCode.OK
     assert capsys.readouterr().err == ""
 
 
 @pytest.mark.parametrize("words", [("--debug", "stage"), ("stage", "--debug")])
 def test_a_stage_says_what_it_reads_decides_and_calls(
-    machine: Path, capsys: pytest.CaptureFixture[str], words: tuple[str, ...]
+    sandbox: Path, capsys: pytest.CaptureFixture[str], words: tuple[str, ...]
 ) -> None:
     secret = "password=hunter2"
     arguments = [*words, "warmboot-7", "--append", secret, "--json"]
-    assert main(["--root", str(machine), *arguments]) == ExitCode.OK
+    assert main(["--root", str(sandbox), *arguments]) == ExitCode.OK
     log = capsys.readouterr().err
     for told in (
         "is a sandbox",
@@ -78,11 +70,11 @@ def test_a_stage_says_what_it_reads_decides_and_calls(
 
 
 def test_a_refusal_is_logged_with_its_errno_and_where_it_was_raised(
-    machine: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    sandbox: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("WARMBOOT_DEBUG", "1")
-    image = machine / "boot/vmlinuz-6.6.119-lts"
-    assert main(["--root", str(machine), "stage", "--kernel", f"{image}-none"]) == 3
+    image = sandbox / "boot/vmlinuz-6.6.119-lts"
+    assert main(["--root", str(sandbox), "stage", "--kernel", f"{image}-none"]) == 3
     log = capsys.readouterr().err
     assert "NotFound" in log
     assert "Traceback" in log
@@ -90,35 +82,35 @@ def test_a_refusal_is_logged_with_its_errno_and_where_it_was_raised(
 
 
 def test_a_file_takes_the_log_and_only_its_owner_reads_it(
-    machine: Path,
+    sandbox: Path,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     file = tmp_path / "log"
     monkeypatch.setenv("WARMBOOT_DEBUG", str(file))
-    assert main(["--root", str(machine), "status", "--json"]) == ExitCode.OK
+    assert main(["--root", str(sandbox), "status", "--json"]) == ExitCode.OK
     assert capsys.readouterr().err == ""
     assert "status: took" in file.read_text()
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     before = file.read_text()
-    assert main(["--root", str(machine), "status", "--json"]) == ExitCode.OK
+    assert main(["--root", str(sandbox), "status", "--json"]) == ExitCode.OK
     assert file.read_text().startswith(before)
 
 
 def test_no_log_goes_through_a_symbolic_link(
-    machine: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    sandbox: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "link").symlink_to("target")
     monkeypatch.setenv("WARMBOOT_DEBUG", str(tmp_path / "link"))
-    assert main(["--root", str(machine), "status"]) == ExitCode.USAGE
+    assert main(["--root", str(sandbox), "status"]) == ExitCode.USAGE
     assert not (tmp_path / "target").exists()
 
 
 def test_the_full_screen_program_logs_to_a_file_only(
-    machine: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    sandbox: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["--root", str(machine), "--debug"]) == ExitCode.USAGE
+    assert main(["--root", str(sandbox), "--debug"]) == ExitCode.USAGE
     assert "WARMBOOT_DEBUG=" in capsys.readouterr().err
 
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pefile
 import pytest
-from conftest import needs_tool
 from support.readers import check_layout, content, read_pe, section, unpack
+from support.tools import needs_tool
 
 from warmboot.core.errors import WarmbootError
 from warmboot.core.sandbox.builders.bzimage import build_bzimage

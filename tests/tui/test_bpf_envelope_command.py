@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import errno
 import hashlib
-import json
 import struct
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-import jsonschema
 import pytest
-from conftest import needs_tool
+from support.command import Call, caller
+from support.tools import needs_tool
 
 from warmboot.core.bpf.attach_probe import Stage, replay
 from warmboot.core.bpf.bpf_syscall import LoadError
@@ -24,19 +21,12 @@ from warmboot.core.sandbox.builders.pe import build_certificate
 from warmboot.core.sandbox.builders.zboot import build_zboot
 from warmboot.tui.cli import main
 
-Call = Callable[..., tuple[int, dict[str, Any]]]
-
-SCHEMA_FILE = Path(__file__).parent.parent.parent / "man/warmboot.schema.json"
-
 
 @pytest.fixture
 def call(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> Call:
     """Run bpf envelope in a folder with an image and two parsers; check the answer's schema."""
-    schema = json.loads(
-        (Path(__file__).parent.parent.parent / "man/warmboot.schema.json").read_text()
-    )
     kernel = build_arm64_image("6.12.1-command", body_size=90_000)
     signed = build_certificate(b"0\x82" + bytes(100))
     image = build_zboot(kernel, arch="arm64", method="gzip", certificates=signed)
@@ -45,14 +35,7 @@ def call(
     (tmp_path / "v6.o").write_bytes(build_parser())
     (tmp_path / "v7.o").write_bytes(build_parser(dialect=7))
     monkeypatch.chdir(tmp_path)
-
-    def run(*arguments: str) -> tuple[int, dict[str, Any]]:
-        code = main([*arguments, "--json"])
-        answer = json.loads(capsys.readouterr().out)
-        jsonschema.validate(answer, schema)
-        return code, answer
-
-    return run
+    return caller(capsys)
 
 
 def test_the_sixth_revision(call: Call, capsys: pytest.CaptureFixture[str]) -> None:

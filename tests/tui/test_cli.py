@@ -12,7 +12,7 @@ from typing import Any
 
 import jsonschema
 import pytest
-from support.layouts import put
+from support.files import put
 
 from warmboot.core.errors import ExitCode, Refused
 from warmboot.core.sandbox.builders.bzimage import build_bzimage

@@ -73,8 +73,10 @@ def _set(session: Session, order: _Order, at: float, *, as_json: bool) -> int:
         method = session.restarts.method(now=order.now)
         output.write_json("exec", session, {**fields, "way": method, "jobs": [], "countdown": made})
     else:
-        output.write_lines([f"Restart set for {clock(at)}; it goes on when this line drops."])
-        output.write_lines(["warmboot exec --cancel ends it; warmboot status shows it."])
+        output.write_lines(
+            [f"Restart scheduled for {clock(at)}. It happens even if this connection drops."]
+        )
+        output.write_lines(["warmboot exec --cancel cancels it; warmboot status shows it."])
     output.warn(warning)
     return ExitCode.OK
 
@@ -92,7 +94,9 @@ def _cancel(session: Session, *, as_json: bool) -> int:
         output.write_json("exec", session, _cancelled_fields(session, ended))
     else:
         output.banner(session)
-        output.write_lines([f"Cancelled the restart at {clock(ended.at)}. What is staged stays."])
+        output.write_lines(
+            [f"Cancelled the restart at {clock(ended.at)}. What is staged stays staged."]
+        )
     output.warn(warning)
     return ExitCode.OK
 

@@ -261,7 +261,7 @@ class EntriesScreen(Screen[None]):
             elif at is not None:
                 notice = self.query_one("#notice", Text)
                 notice.display = True
-                notice.show("Restarting: what is in memory goes to the disks first.")
+                notice.show("Restarting: the disks are synced first.")
                 self._do(partial(restart, session))
 
         self.app.push_screen(RestartScreen(session, self._status), answered)
@@ -314,7 +314,7 @@ class EntriesScreen(Screen[None]):
         if row is not None:
             self._pane.show_row(row)
         elif self._list.counts[1]:
-            self._pane.show_text("No entry has all these words")
+            self._pane.show_text("No entry contains all these words")
 
     # Showing only some ----------------------------------------------------------------------
 

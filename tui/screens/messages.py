@@ -26,7 +26,7 @@ class MachineRead(Message):
 
 @dataclass
 class EntriesFound(Message):
-    """All entries, not read yet, and where was looked."""
+    """All entries, not read yet, and the places that were searched."""
 
     rows: tuple[ListedEntry, ...]
     listing: Listing
