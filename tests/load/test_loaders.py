@@ -134,7 +134,7 @@ def test_all_but_chosen_stays_as_it_was_and_nops_are_read_over() -> None:
 
 @pytest.mark.parametrize("cut", [0, 3, 27, 39, 60, 100])
 def test_a_damaged_device_tree_is_an_error_with_its_name(cut: int) -> None:
-    with pytest.raises(ImageError, match=r"x\.dtb is no device tree"):
+    with pytest.raises(ImageError, match=r"x\.dtb is not a device tree"):
         check_tree(tree(bootargs=b"a\0")[:cut], "x.dtb")
 
 

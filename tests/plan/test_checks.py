@@ -208,7 +208,12 @@ MACHINES = [
         "initrd",
     ),
     ("updates", _modules, "pass", "ewer kernels are installed: 6.1.9"),
-    ("watchdog", with_file("sys/class/watchdog/watchdog0/state", "active\n"), "pass", "stays so"),
+    (
+        "watchdog",
+        with_file("sys/class/watchdog/watchdog0/state", "active\n"),
+        "pass",
+        "stays armed",
+    ),
 ]
 
 

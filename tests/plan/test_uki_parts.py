@@ -107,7 +107,7 @@ def test_what_does_not_fit_is_named(folder: Path) -> None:
 
 def test_the_device_tree_inside_goes_along_or_stands_against_it(folder: Path) -> None:
     addon(folder, "t.addon.efi", more=[(".dtb", b"not a tree")])
-    with pytest.raises(ImageError, match=r"t\.addon\.efi \.dtb is no device tree"):
+    with pytest.raises(ImageError, match=r"t\.addon\.efi \.dtb is not a device tree"):
         staged(folder)
 
 

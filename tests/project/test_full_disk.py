@@ -332,7 +332,7 @@ def test_a_waiter_that_finds_no_space(
     assert main(["--root", str(root), "exec", "--yes", "--in", "10m"]) == ExitCode.SYSTEM
     said = capsys.readouterr().err
     assert "countdown.json could not be written: No space left on device" in said
-    assert "No restart is set" in said
+    assert "No restart is scheduled" in said
     assert [path.name for path in (root / "run/warmboot").iterdir()] == ["lock"]
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import jsonschema
 import pytest
+from support.command import schema
 from support.interruption import signalled
 
 from warmboot.core.errors import ExitCode
@@ -23,7 +24,6 @@ from warmboot.core.sandbox.marker import write_marker
 from warmboot.core.session import open_session
 from warmboot.tui.cli import main
 
-SCHEMA = json.loads((Path(__file__).parent.parent.parent / "man/warmboot.schema.json").read_text())
 OLD, NEW = "6.1.9-old", "6.12.1-new"
 STAGE = "warmboot.core.load.stage"
 COMMAND = "warmboot.tui.commands.stage"
@@ -113,7 +113,7 @@ def test_a_file_that_changes_during_the_call_is_told(
     assert main(arguments) == ExitCode.OK
     printed = capsys.readouterr()
     answer = json.loads(printed.out[printed.out.index("{") :])
-    jsonschema.validate(answer, SCHEMA)
+    jsonschema.validate(answer, schema())
     assert answer["staged"]["sha256"] is None
     assert "changed while the kernel read it" in printed.err
 

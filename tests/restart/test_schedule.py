@@ -62,7 +62,7 @@ def test_a_due_restart_that_finds_the_machine_busy_says_so(root: Path) -> None:
     status = open_session(root).status()
     assert (status.staged, status.countdown) == (True, None)
     assert status.attempt is not None
-    assert (status.attempt.event, "worked on" in status.attempt.text) == ("failed", True)
+    assert (status.attempt.event, "Another warmboot" in status.attempt.text) == ("failed", True)
 
 
 def test_of_two_who_end_a_countdown_one_does(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:

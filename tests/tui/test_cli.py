@@ -10,9 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import pytest
-from support.files import put
+from support.files import loaded, put
 
 from warmboot.core.errors import ExitCode, Refused
 from warmboot.core.sandbox.builders.bzimage import build_bzimage
@@ -26,8 +25,6 @@ Images = Callable[[str], Path]
 KERNEL = "vmlinuz-6.12.95-kexectest2"
 RUNNING = "root=/dev/vda2 ro console=ttyAMA0"
 
-SCHEMA_FILE = Path(__file__).parent.parent.parent / "man/warmboot.schema.json"
-
 
 @pytest.fixture
 def sandbox(tmp_path: Path, image_file: Images) -> Path:
@@ -39,29 +36,6 @@ def sandbox(tmp_path: Path, image_file: Images) -> Path:
     shutil.copy(image_file("arm64-6.12-zstd.vmlinuz.efi"), root / "boot/vmlinuz-6.12.95-kexectest")
     (root / "boot/initrd.img-6.12.95-kexectest2").write_bytes(b"\x1f\x8b" + bytes(5000))
     return root
-
-
-@pytest.fixture
-def call(
-    sandbox: Path, capsys: pytest.CaptureFixture[str]
-) -> Callable[..., tuple[int, dict[str, Any]]]:
-    """Run a command with --json; return its exit code and answer, checked against the schema."""
-    schema = json.loads(
-        (Path(__file__).parent.parent.parent / "man/warmboot.schema.json").read_text()
-    )
-
-    def run(*arguments: str) -> tuple[int, dict[str, Any]]:
-        code = main(["--root", str(sandbox), *arguments, "--json"])
-        answer = json.loads(capsys.readouterr().out)
-        assert answer["simulated"] is True
-        jsonschema.validate(answer, schema)
-        return code, answer
-
-    return run
-
-
-def loaded(root: Path) -> str:
-    return (root / "sys/kernel/kexec_loaded").read_text().strip()
 
 
 def test_list(call: Callable[..., Any]) -> None:

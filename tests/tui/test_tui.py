@@ -105,7 +105,7 @@ async def test_the_machine_is_checked_and_evidence_written(sandbox: Path) -> Non
         await person.press("d")
         await person.see("privilege", "This user may load kernels (CAP_SYS_BOOT)", "Esc Back")
         await person.press("escape", "f10")
-        await person.see("Evidence written", "look through it")
+        await person.see("Evidence written", "before you pass it on")
     assert list((sandbox / "var/lib/warmboot").glob("report-*.json"))
 
 

@@ -36,7 +36,7 @@ async def test_the_plan_says_what_will_happen(sandbox: Path) -> None:
             "Kernel  /boot/vmlinuz-6.17.8-sandbox  (zboot, arm64)",
             "Initrd  /boot/initrd.img-6.17.8-sandbox",
             OPTIONS,
-            "bytes used, from the entry, as the running kernel's",
+            "bytes used, from the entry, same as running",
             "Unpack its zstd payload into memory",
             "not as it is",
             "PASS ",
@@ -77,7 +77,7 @@ async def test_a_failing_check_is_forced_by_its_name(sandbox: Path) -> None:
     (sandbox / "proc/meminfo").write_text("MemTotal: 90000 kB\nMemAvailable: 9000 kB\n")
     async with sit_down(sandbox, size=(160, 48)) as person:
         await person.plan(ENTRY)
-        await person.see("This cannot be staged", "f goes on against it (check memory)")
+        await person.see("This cannot be staged", "f overrules it (check memory)")
         await person.press("f")
         await person.see("Go on despite a check")
         await person.write("memory")
@@ -93,7 +93,7 @@ async def test_a_restart_is_set_for_later_and_cancelled(sandbox: Path) -> None:
         await person.see(f"Type {HOST}")
         await person.write(f"{HOST} in 9h")
         await person.press("enter")
-        await person.see("Restart set", "z cancels it")
+        await person.see("Restart scheduled", "z cancels it")
         await person.press("enter")
         await person.see("RESTART at ", "z cancels it")
         await person.press("z")
@@ -163,7 +163,7 @@ async def test_original_and_running_command_lines_come_back(sandbox: Path) -> No
         await person.press("o")
         await person.see("from the entry")
         await person.press("c")
-        await person.see("from the running kernel, as the running kernel's")
+        await person.see("from the running kernel, same as running")
         assert "BOOT_IMAGE" not in person.text
 
 
