@@ -197,7 +197,7 @@ def test_no_room_and_no_place_are_told_apart() -> None:
         place(kernel, 128 * MIB, far)  # only beyond the 32 GiB the kernel looks at
     odd = bytearray(kernel)
     struct.pack_into("<Q", odd, 8, 0x123)
-    with pytest.raises(Blocked, match="odd place"):
+    with pytest.raises(Blocked, match="invalid text offset"):
         place(bytes(odd), None, free_ranges(IOMEM))
 
 

@@ -160,7 +160,7 @@ MACHINES = [
         "ima",
         with_file("sys/kernel/security/ima/policy", "appraise func=KEXEC_KERNEL_CHECK\n"),
         "warn",
-        "wants a signature",
+        "requires a signature",
     ),
     ("display", _card, "warn", "i915"),
     ("display", with_file("proc/fb", "0 nouveaudrmfb\n"), "warn", "nouveaudrmfb"),

@@ -101,7 +101,7 @@ def test_what_does_not_fit_is_named(folder: Path) -> None:
     with pytest.raises(Blocked, match="is for x86-64"):
         staged(folder)
     (folder / "plain").write_bytes(KERNEL)
-    with pytest.raises(ImageError, match="no add-on"):
+    with pytest.raises(ImageError, match="not an add-on"):
         staged(folder, addons=(str(folder / "plain"),))
 
 
