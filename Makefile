@@ -13,28 +13,43 @@ SOURCES := $(shell find core tui themes \( -name __pycache__ -o -name '.*' \) -p
 	pyproject.toml README.md LICENSE $(wildcard man/*)
 SANDBOX := .cache/sandbox
 
-.PHONY: help run test lint bench e2e fuzz prebuilt manual lock clean
+# What is tested: a folder or a file below tests/. Coverage is measured and kept where it is all.
+T ?= tests
+COVERAGE = $(if $(filter tests,$(T:/=)),--cov --cov-report=term:skip-covered)
+
+.PHONY: help run test test-deps lint bench e2e fuzz prebuilt manual lock clean
 .DEFAULT_GOAL := help
 
 help:
-	@echo 'make run     set up, and open warmboot on a simulated machine'
-	@echo 'make test    set up, lint, check types, and run all tests'
-	@echo 'make lint    set up, lint and check types only'
-	@echo 'make bench   measure warmboot against gzip, zstd and the like'
-	@echo 'make e2e     boot real kernels in QEMU and restart them into one another'
-	@echo 'make fuzz    look for inputs that break a parser (FUZZ_SECONDS=60)'
-	@echo 'make prebuilt  build the parsers that come with warmboot anew'
-	@echo 'make manual  write the parts of the manual that are made from the source'
-	@echo 'make lock    write the lock files anew'
-	@echo 'make clean   remove everything that these targets made'
+	@echo 'To begin with:'
+	@echo '  make run        open warmboot on a simulated machine; nothing real can break'
+	@echo '  make test       lint, check types, run all tests, measure their coverage'
+	@echo '  make test T=tests/boot   the same with one part of the tests (a folder or a file)'
+	@echo
+	@echo 'Further:'
+	@echo '  make lint       lint and check types only'
+	@echo '  make test-deps  install the Debian packages that some tests run (as root)'
+	@echo '  make e2e        boot real kernels in QEMU and restart them into one another'
+	@echo '  make bench      measure warmboot against gzip, zstd, kexec-tools and bootctl'
+	@echo '  make fuzz       look for inputs that break a parser, for FUZZ_SECONDS=60'
+	@echo '  make prebuilt   rebuild the BPF parsers that come with warmboot'
+	@echo '  make manual     write the parts of the manual that are made from the source'
+	@echo '  make lock       update the lock files to the newest versions'
+	@echo '  make clean      remove everything that these targets made in this folder'
+	@echo
+	@echo 'Each target first sets up what it needs: Python packages in $(VENV), at the versions of'
+	@echo 'the lock files. test, bench and prebuilt also install Debian packages where they run as'
+	@echo 'root, and say which; e2e fetches kernels. CONTRIBUTING.md tells how the code is laid out.'
 
 run: $(VENV)/installed
 	@$(BIN)/warmboot sandbox $(SANDBOX) >/dev/null
 	@$(BIN)/warmboot --root $(SANDBOX)
 
-test: lint
+test: lint test-deps
+	@$(BIN)/pytest -n 2 $(COVERAGE) $(T)
+
+test-deps:
 	@tests/tools.sh
-	@$(BIN)/pytest -n 2 tests
 
 lint: $(VENV)/installed $(VENV)/dev
 	@$(BIN)/ruff check .
@@ -74,7 +89,7 @@ lock: $(VENV)/python
 		--extra dev -o requirements-dev.lock pyproject.toml
 
 clean:
-	rm -rf $(VENV) .cache build *.egg-info .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) .cache .coverage build *.egg-info .mypy_cache .ruff_cache .pytest_cache
 
 $(VENV)/python:
 	@[ -n '$(PYTHON)' ] || { echo 'warmboot needs Python 3.11 or later (apt-get install python3)'; exit 1; }
@@ -85,13 +100,13 @@ $(VENV)/python:
 	@touch $@
 
 $(VENV)/deps: requirements.lock | $(VENV)/python
-	@echo 'installing what warmboot needs into $(VENV)'
+	@echo 'installing what warmboot needs into $(VENV) (requirements.lock)'
 	@$(PIP) install --require-hashes -r requirements.lock
 	@touch $@
 
 # The order only keeps two pips from working in one environment at a time under make -j.
 $(VENV)/dev: requirements-dev.lock $(VENV)/deps | $(VENV)/installed
-	@echo 'installing what its tests need'
+	@echo 'installing what its tests need into $(VENV) (requirements-dev.lock)'
 	@$(PIP) install --require-hashes -r requirements-dev.lock
 	@touch $@
 

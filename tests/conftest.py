@@ -1,4 +1,4 @@
-"""What every test may need: the real images, and no skip that nobody notices."""
+"""What every test may need: real images, machines, commands, and no skip that nobody notices."""
 
 from __future__ import annotations
 
@@ -9,18 +9,12 @@ from pathlib import Path
 
 import pytest
 import zstandard
+from support.command import Call, caller
+from support.tools import DATA
+
+from warmboot.core.sandbox.tree import create_sandbox
 
 pytest_plugins = ("pytester",)
-
-DATA = Path(__file__).parent / "data"
-
-
-def needs_tool(name: str) -> str:
-    """Return the path of a program; skip the test, naming it, where the machine has none."""
-    path = shutil.which(name)
-    if path is None:
-        pytest.skip(f"needs the program {name}")
-    return path
 
 
 @pytest.fixture(scope="session")
@@ -43,6 +37,34 @@ def image_file(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path
         pytest.skip(f"needs the image {name} in $WARMBOOT_TEST_IMAGES")
 
     return find
+
+
+@pytest.fixture(scope="session")
+def pristine_sandbox(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A sandbox as ``warmboot sandbox`` makes it; nobody writes to it."""
+    path = tmp_path_factory.mktemp("machines") / "sandbox"
+    create_sandbox(path)
+    return path
+
+
+@pytest.fixture
+def sandbox(pristine_sandbox: Path, tmp_path: Path) -> Path:
+    """A sandbox of its own for each test."""
+    target = tmp_path / "machine"
+    shutil.copytree(pristine_sandbox, target, copy_function=shutil.copyfile)
+    return target
+
+
+@pytest.fixture
+def root(sandbox: Path) -> Path:
+    """The boot root that `call` works on; a module that wants another one has its own `root`."""
+    return sandbox
+
+
+@pytest.fixture
+def call(root: Path, capsys: pytest.CaptureFixture[str]) -> Call:
+    """Run a command with --json on `root`; return its exit code and its answer."""
+    return caller(capsys, root)
 
 
 def _forbid_skip(report: pytest.TestReport | pytest.CollectReport) -> None:

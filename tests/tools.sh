@@ -1,6 +1,6 @@
 #!/bin/sh
-# Install the Debian packages that some tests want, where this machine can: as root, with apt.
-# Elsewhere those tests are reported as skipped, by name.
+# Install the Debian packages whose programs some tests run, where this machine can: as root, with
+# apt. Elsewhere say which are missing; tests that need them are skipped, and say so.
 set -eu
 want="bpftool clang cpio device-tree-compiler file libbpf-dev lzop mandoc openssl sbsigntool"
 if [ "${1:-}" = bench ]; then
@@ -14,8 +14,10 @@ for package in $want; do
 done
 [ -n "$missing" ] || exit 0
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
-	echo "installing$missing"
+	echo "installing Debian packages:$missing"
 	apt-get -qq update
 	# shellcheck disable=SC2086
 	DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends $missing >/dev/null
+else
+	echo "not installed, so that some tests are skipped:$missing (as root: make test-deps)"
 fi

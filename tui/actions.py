@@ -28,8 +28,8 @@ ACTIONS = (
         "open_kernel", "n", "n", "Kernel", "plan a kernel given by its path", ("entries",), False
     ),
     Action("execute", "x", "x", "Restart", "restart into what is staged", ("entries",)),
-    Action("unload", "u", "u", "Unload", "take out what is staged", ("entries",)),
-    Action("filter", "slash", "/", "Find", "show only entries with certain words", ("entries",)),
+    Action("unload", "u", "u", "Unload", "unload what is staged", ("entries",)),
+    Action("filter", "slash", "/", "Find", "find entries by the words in them", ("entries",)),
     Action(
         "clear_filter",
         "escape",
@@ -69,9 +69,9 @@ ACTIONS = (
     ),
     Action("edit", "e", "e", "Edit", "edit the command line", ("plan",)),
     Action("initrd", "i", "i", "Initrd", "choose other initrds, or none", ("plan",)),
-    Action("preset", "", "1-9", "Presets", "put a preset in, or take it out again", ("plan",)),
+    Action("preset", "", "1-9", "Presets", "apply a preset, or remove it again", ("plan",)),
     Action("force", "f", "f", "Force", "overrule a check that fails", ("plan",), False),
-    Action("original", "o", "o", "Original", "put the first command line back", ("plan",), False),
+    Action("original", "o", "o", "Original", "restore the first command line", ("plan",), False),
     Action("running", "c", "c", "Use running", "use the running kernel's command line", ("plan",)),
     Action(
         "back",

@@ -133,35 +133,41 @@ def _doctor_options(sub: argparse.ArgumentParser) -> None:
 
 
 def _unload_options(sub: argparse.ArgumentParser) -> None:
-    sub.add_argument("--panic", action="store_true", help="take out the crash kernel instead")
+    sub.add_argument("--panic", action="store_true", help="unload the crash kernel instead")
 
 
 def _report_options(sub: argparse.ArgumentParser) -> None:
-    sub.add_argument("entry", nargs="?", metavar="ENTRY", help="add the plan for this entry")
-    sub.add_argument("-o", "--output", metavar="FILE", help="where it goes; - is stdout")
+    sub.add_argument("entry", nargs="?", metavar="ENTRY", help="include the plan for this entry")
+    sub.add_argument("-o", "--output", metavar="FILE", help="the file to write; - is stdout")
 
 
 def _sandbox_options(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("directory", type=Path, metavar="DIR")
     sub.add_argument(
-        "--kexec-bpf", choices=["v6", "v7"], help="its kernel unpacks images by parser programs"
+        "--kexec-bpf",
+        choices=["v6", "v7"],
+        help="give its kernel the parser interface (CONFIG_KEXEC_BPF)",
     )
 
 
 def _exec_options(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--yes", action="store_true", help="do not ask for the host name")
-    sub.add_argument("--now", action="store_true", help="sync and jump; stop no services")
+    sub.add_argument(
+        "--now",
+        action="store_true",
+        help="only sync the disks, then jump; services are not stopped",
+    )
     when = sub.add_mutually_exclusive_group()
     when.add_argument(
         "--in", dest="delay", metavar="DELAY", help="restart later: 90 (seconds), 10m, 2h"
     )
     when.add_argument("--at", metavar="TIME", help="restart at HH:MM, or 'YYYY-MM-DD HH:MM'")
-    when.add_argument("--cancel", action="store_true", help="end the countdown of a restart")
+    when.add_argument("--cancel", action="store_true", help="cancel a scheduled restart")
     when.add_argument("--due", metavar="ID", help=argparse.SUPPRESS)
     sub.add_argument(
         "--whatever-is-staged",
         action="store_true",
-        help="restart also into what warmboot did not stage",
+        help="restart even into what warmboot did not stage",
     )
 
 
@@ -175,6 +181,12 @@ def _add_shared(parser: argparse.ArgumentParser, root: Path | str, as_json: bool
         help="look for images below DIR (a mounted system, or a sandbox) instead of /",
     )
     parser.add_argument("--json", action="store_true", default=as_json, help="answer in JSON")
+    parser.add_argument(
+        "--debug",
+        action="store_true",
+        default=as_json,  # False, or left alone behind a command
+        help="log to stderr what is read, decided and called",
+    )
 
 
 def _build_options(sub: argparse.ArgumentParser) -> None:
@@ -202,7 +214,7 @@ def _envelope_options(sub: argparse.ArgumentParser) -> None:
     sub.add_argument(
         "-o", "--output", type=Path, metavar="FILE", required=True, help="where the result goes"
     )
-    sub.add_argument("--replace", action="store_true", help="take out the parser that is there")
+    sub.add_argument("--replace", action="store_true", help="replace the parser that the image has")
     sub.add_argument(
         "--sign", nargs=2, type=Path, metavar=("KEY", "CERT"), help="sign the result with sbsign"
     )
@@ -225,13 +237,13 @@ def _stage_options(sub: argparse.ArgumentParser) -> None:
     )
     sub.add_argument("--no-initrd", action="store_true", help="use no initrd at all")
     _line_options(sub)
-    sub.add_argument("--dtb", metavar="FILE", help="hand this device tree over")
+    sub.add_argument("--dtb", metavar="FILE", help="pass this device tree to the kernel")
     addons = sub.add_mutually_exclusive_group()
     addons.add_argument(
         "--addon",
         metavar="FILE",
         action="append",
-        help="an add-on for a UKI, instead of those beside it; may be given again",
+        help="an add-on for a UKI, instead of those beside it; may be repeated",
     )
     addons.add_argument("--no-addons", action="store_true", help="use no add-on of a UKI")
     sub.add_argument("--profile", metavar="N|ID", help="a UKI's profile; the first by default")
@@ -241,17 +253,19 @@ def _stage_options(sub: argparse.ArgumentParser) -> None:
         help="kexec_file_load(2), kexec_load(2) or kexec-tools; by default the best",
     )
     sub.add_argument(
-        "--sha256", metavar="HEX", help="stage only if this is the kernel's, as --dry-run showed it"
+        "--sha256",
+        metavar="HEX",
+        help="stage only if the kernel has this digest, which --dry-run prints",
     )
     sub.add_argument("--panic", action="store_true", help="stage the kernel to run after a crash")
     sub.add_argument(
         "--force",
         metavar="CHECK-ID",
         action="append",
-        help="go on against this failed check of warmboot doctor; may be given again",
+        help="go on despite this failed check of warmboot doctor; may be repeated",
     )
     sub.add_argument(
-        "--dry-run", action="store_true", help="do all but the call, and print the call"
+        "--dry-run", action="store_true", help="do everything but the call, and print it"
     )
 
 
@@ -279,13 +293,13 @@ _COMMANDS = {
     ),
     "stage": _Command("stage.run", "load a kernel; the running system goes on", _stage_options),
     "doctor": _Command(
-        "doctor.run", "check this machine, and an entry; try nothing", _doctor_options
+        "doctor.run", "check this machine and an entry, without trying anything", _doctor_options
     ),
     "status": _Command(
         "status.run", "show what is staged and what this machine allows", _no_options
     ),
     "exec": _Command("exec.run", "restart into the staged kernel", _exec_options),
-    "unload": _Command("unload.run", "take the staged kernel out again", _unload_options),
+    "unload": _Command("unload.run", "unload the staged kernel", _unload_options),
     "report": _Command(
         "report.run", "write one file of evidence for a bug report", _report_options
     ),

@@ -8,15 +8,17 @@ import importlib
 import os
 import signal
 import sys
+from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
 
-from warmboot.core.errors import ExitCode, Refused, WarmbootError
-from warmboot.core.session import is_sandbox
+from warmboot.core.debug import fault, step, switch_on
+from warmboot.core.errors import ExitCode, Refused, WarmbootError, WrongArgument
 from warmboot.tui.arguments import make_parser, root_among, wants_json
 from warmboot.tui.commands import output
 
+_FULL_SCREEN = "screen.run"
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EIO)  # EIO: the terminal has gone
 
 
@@ -46,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             _answer_fault(error, arguments)
             raise
         _silence()
-        sys.stderr.write(f"warmboot: The answer could not be written: {error.strerror}\n")
+        sys.stderr.write(f"warmboot: The output could not be written: {error.strerror}\n")
         sys.stderr.write("  What was asked for may have been done: see warmboot status.\n")
         return int(ExitCode.SYSTEM)
     except Exception as error:
@@ -59,12 +61,15 @@ def _run(arguments: Sequence[str]) -> int:
         options = make_parser(arguments).parse_args(arguments)
         signal.signal(signal.SIGTERM, _interrupt)
         signal.signal(signal.SIGHUP, _interrupt)
+        _debug(options)
         module, _, function = options.run.partition(".")
         command = importlib.import_module(f"warmboot.tui.commands.{module}")
-        code = int(getattr(command, function)(options))
+        with step(module):
+            code = int(getattr(command, function)(options))
         sys.stdout.flush()
         return code
     except WarmbootError as error:
+        fault(error)
         _show(error, arguments)
         return int(error.exit_code)
     except KeyboardInterrupt:
@@ -73,6 +78,20 @@ def _run(arguments: Sequence[str]) -> int:
             _answer_error(Interrupted("Cancelled", hint=hint), arguments)
         sys.stderr.write("\nwarmboot: cancelled\n")
         return int(ExitCode.CANCELLED)
+
+
+def _debug(options: Namespace) -> None:
+    """Switch the debug log on where it is asked for: by --debug, or by the environment."""
+    wanted = os.environ.get("WARMBOOT_DEBUG", "")
+    if not options.debug and wanted in ("", "0"):
+        return
+    path = None if wanted in ("", "0", "1") else Path(wanted)
+    if path is None and options.run == _FULL_SCREEN:
+        raise WrongArgument(
+            "The full-screen program needs a file for its debug log",
+            hint="For example: WARMBOOT_DEBUG=warmboot.log warmboot",
+        )
+    switch_on(path)
 
 
 def _silence() -> None:
@@ -108,15 +127,17 @@ def _answer_fault(error: Exception, arguments: Sequence[str]) -> None:
     """Answer in JSON before Python says on stderr where the fault is."""
     if not wants_json(arguments):
         return
-    fault = Fault(
+    told = Fault(
         f"A fault in warmboot: {type(error).__name__}: {error}",
         hint="Report it, with what stands on standard error.",
     )
     with contextlib.suppress(OSError):  # the first one is told
-        _answer_error(fault, arguments)
+        _answer_error(told, arguments)
 
 
 def _simulated(root: Path) -> bool:
+    from warmboot.core.session import is_sandbox  # 60 ms that only an error is worth
+
     try:
         return is_sandbox(root)
     except (OSError, RuntimeError):  # links that lead round in a circle

@@ -73,7 +73,7 @@ def parse_entry(
         machine_id=said("machine-id"),
         sort_key=said("sort-key"),
         sources=(source,),
-        problem=None if kernel is not None else f"its kernel is to be fetched from {url}",
+        problem=None if kernel is not None else f"its kernel has to be downloaded from {url}",
         overlays=tuple(locate(path) for path in said("devicetree-overlay", "").split()),
         architecture=said("architecture"),
         tries_left=left,

@@ -60,7 +60,7 @@ def _unmounted_esp(running: Running, mounts: list[Mount]) -> Iterator[SearchedPl
     device = f"{os.major(number)}:{os.minor(number)}"
     if device not in {mount.device for mount in mounts}:
         place = f"EFI system partition {printable(uuid)}"
-        what = f"the boot loader's own, and not mounted: mount {path} /efi"
+        what = f"used by the boot loader, but not mounted: mount {path} /efi"
         yield SearchedPlace(place, printable(what), notice=True)
 
 

@@ -1,4 +1,4 @@
-"""Kernel command lines, taken apart as the kernel does it (lib/cmdline.c, next_arg)."""
+"""Kernel command lines, split as the kernel does it (lib/cmdline.c, next_arg)."""
 
 from __future__ import annotations
 

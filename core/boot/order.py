@@ -13,7 +13,7 @@ def ordered(entries: Iterable[Entry]) -> list[Entry]:
 
     Boot loader entries come first, in the order of the Boot Loader Specification ("Sorting");
     entries of GRUB and extlinux keep the order of their menus; kernels known by their files alone
-    come last, newest first. An entry that boot counting has given up goes behind all others.
+    come last, newest first. An entry without tries left (boot counting) goes behind all others.
     """
     newest_first = sorted(entries, key=_age, reverse=True)
     return sorted(newest_first, key=_group)

@@ -108,7 +108,7 @@ def find_preset(presets: Sequence[Preset], name: str) -> Preset:
 
 
 def config_paths(environment: Mapping[str, str], prefix: Path = Path("/")) -> tuple[Path, ...]:
-    """Return where the configuration is read from, the one that counts more last."""
+    """Return where the configuration is read from; later files take precedence."""
     home = environment.get("XDG_CONFIG_HOME") or os.path.join(
         environment.get("HOME", ""), ".config"
     )
@@ -144,16 +144,18 @@ def _from_file(path: Path) -> list[Preset]:
         raise WarmbootError(f"{shown} cannot be read: {error.strerror}") from error
     except (ValueError, RecursionError) as error:
         reason = printable(str(error), 200)
-        raise WarmbootError(f"{shown} is no TOML: {reason}", hint="Correct it there.") from error
+        raise WarmbootError(
+            f"{shown} is not valid TOML: {reason}", hint="Correct it there."
+        ) from error
     if not isinstance(table, dict):
-        raise WarmbootError(f"{shown}: preset is no table", hint="Write [preset.NAME].")
+        raise WarmbootError(f"{shown}: preset is not a table", hint="Write [preset.NAME].")
     return [_preset(shown, name, fields) for name, fields in table.items()]
 
 
 def _preset(shown: str, name: str, fields: Any) -> Preset:
     where = f"{shown}: preset {printable(name, 40)}"
     if not _NAME.fullmatch(name):
-        hint = "Use small letters, digits and hyphens."
+        hint = "Use lower-case letters, digits and hyphens."
         raise WarmbootError(f"{where} has no usable name", hint=hint)
     allowed = {"title", "add", "remove"}
     if not isinstance(fields, dict) or set(fields) - allowed:
@@ -163,9 +165,9 @@ def _preset(shown: str, name: str, fields: Any) -> Preset:
         if isinstance(value, list) and key != "title" and all(isinstance(v, str) for v in value):
             values[key] = " ".join(value)
         elif not isinstance(value, str):
-            raise WarmbootError(f"{where}: {key} is no text")
+            raise WarmbootError(f"{where}: {key} is not text")
     if any("\0" in value or "\n" in value for value in values.values()):
-        raise WarmbootError(f"{where}: a line end or a NUL cannot be part of a command line")
+        raise WarmbootError(f"{where}: a newline or a NUL cannot be part of a command line")
     title = printable(values["title"], 80) or name
     add, taken = tuple(split_words(values["add"])), tuple(split_words(values["remove"]))
     if "--" in add or not (add or taken):

@@ -28,11 +28,13 @@ def resolve_entry(listing: Listing, name: str) -> Entry:
             return fits[0]
         if fits:
             raise NotFound(
-                f"{printable(name)} fits {len(fits)} entries",
+                f"{printable(name)} matches {len(fits)} entries",
                 hint="Name one of: " + ", ".join(entry.id for entry in fits[:6]),
             )
     near = difflib.get_close_matches(name, [entry.id for entry in entries], 3, 0.4)
-    hint = f"Near: {', '.join(near)}." if near else "warmboot list shows what is installed."
+    hint = (
+        f"Similar names: {', '.join(near)}." if near else "warmboot list shows what is installed."
+    )
     raise NotFound(f"No entry is called {printable(name)}", hint=hint)
 
 

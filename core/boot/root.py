@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from warmboot.core.boot.openat2 import open_in_root
+from warmboot.core.debug import debug, failure
 from warmboot.core.errors import NotFound
 from warmboot.core.images import Identity, ImageFile
 from warmboot.core.images.image_file import open_error
@@ -85,6 +86,15 @@ class BootRoot:
 
     def open_fd(self, name: str, flags: int = os.O_RDONLY) -> int:
         """Open `name` inside the root; raise OSError as open(2) would."""
+        try:
+            fd = self._open_fd(name, flags)
+        except OSError as error:
+            failure(f"open {name}", error)
+            raise
+        debug("open %s", name)
+        return fd
+
+    def _open_fd(self, name: str, flags: int) -> int:
         flags |= os.O_CLOEXEC
         if not flags & os.O_PATH:  # with it, these are refused
             flags |= os.O_NONBLOCK | os.O_NOCTTY

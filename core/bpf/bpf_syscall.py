@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import Self
 
 from warmboot.core.architecture import of_machine
+from warmboot.core.debug import debug, failure
 
 _MAP_CREATE, _MAP_UPDATE, _PROG_LOAD, _TEST_RUN, _TRACEPOINT_OPEN = 0, 2, 5, 10, 17
 _ARRAY, _SYSCALL_PROGRAM, _SLEEPABLE = 2, 31, 1 << 4
@@ -156,7 +157,10 @@ def _call(command: int, attributes: bytes) -> int:
     buffer = ctypes.create_string_buffer(attributes, len(attributes))
     answer = int(_libc.syscall(_number(), command, buffer, len(attributes)))
     if answer < 0:
-        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+        error = OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+        failure(f"bpf({command})", error)
+        raise error
+    debug("bpf(%d) = %d", command, answer)
     return answer
 
 

@@ -43,7 +43,9 @@ def read_parser(path: Path) -> bytes:
     """Return the parser object in a file; raise ImageError where it is none."""
     with ImageFile.open(path) as file:
         if file.view.size > LARGEST:
-            raise ImageError(f"{printable(str(path))} is no parser object: {size(file.view.size)}")
+            raise ImageError(
+                f"{printable(str(path))} is not a parser object: {size(file.view.size)}"
+            )
         return file.view.read(0, file.view.size, "parser object")
 
 

@@ -174,7 +174,7 @@ def _read(view: View, replace: bool) -> _Source:
         ("SectionAlignment", headers.section_alignment),
     ):
         if not 0 < value <= 1 << 24 or value & (value - 1):
-            raise ImageError(f"{name} is {value:#x}, which is no power of two", offset=0x3C)
+            raise ImageError(f"{name} is {value:#x}, which is not a power of two", offset=0x3C)
     sections = read_sections(view, headers)
     parsers = tuple(s for s in sections if s.name == _NAME)
     kept = tuple(s for s in sections if s.name != _NAME)
@@ -185,7 +185,7 @@ def _read(view: View, replace: bool) -> _Source:
         )
     filled = [s for s in kept if s.raw_size]
     if not filled:
-        raise ImageError("The PE file has no section with content, so it is no boot image")
+        raise ImageError("The PE file has no section with content, so it is not a boot image")
     first = min(s.raw_offset for s in filled)
     last = max(s.raw_end for s in filled)
     table = headers.headers_end - 40 * len(sections)

@@ -62,7 +62,7 @@ def _run(program: str, *arguments: str) -> None:
             check=False,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise WarmbootError(f"{program} did not run: {printable(str(error), 200)}") from error
+        raise WarmbootError(f"{program} could not be run: {printable(str(error), 200)}") from error
     if done.returncode != 0:
         lines = (done.stderr or done.stdout).strip().splitlines() or [b"no reason given"]
         raise WarmbootError(

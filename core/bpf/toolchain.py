@@ -124,7 +124,7 @@ def _version(path: str, option: str, name: str, oldest: tuple[int, int]) -> str:
     first = next(iter(_run((path, option), Path("/")).splitlines()), "")
     found = re.search(r"(\d+)\.(\d+)(?:\.\d+)?", first)
     if found is None:
-        raise WarmbootError(f"{name} does not tell its version: {first[:80]!r}")
+        raise WarmbootError(f"{name} does not print its version: {first[:80]!r}")
     if (int(found[1]), int(found[2])) < oldest:
         raise WarmbootError(
             f"{name} {found[0]} is too old",

@@ -10,6 +10,8 @@ import os
 from itertools import islice
 from pathlib import Path
 
+from warmboot.core.debug import debug, failure
+
 _LIMIT = 1 << 20
 _CHUNK = 1 << 16
 _ENTRIES = 4096
@@ -20,8 +22,12 @@ def read_bytes(path: Path | str, limit: int = _LIMIT, offset: int = 0) -> bytes 
     """Return at most `limit` bytes from `offset` on, None where the file cannot be read."""
     try:
         fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
-    except (OSError, ValueError):
+    except OSError as error:
+        failure(f"open {path}", error)
         return None
+    except ValueError:
+        return None
+    debug("read %s", path)
     try:
         if offset:
             os.lseek(fd, offset, os.SEEK_SET)

@@ -31,8 +31,8 @@ class Host:
     kernels). `lockdown` is ``none``, ``integrity`` or ``confidentiality``; None where the kernel
     has no lockdown. `privileged` is CAP_SYS_BOOT in effect, `privilege_reachable` whether the
     bounding set lets root have it, `log_readable` whether the kernel log may be read.
-    `crash_size` is the memory kept for a crash kernel. `container` is the kind of container this
-    is, None on a machine of its own. `kexec_tools` is the path of kexec(8).
+    `crash_size` is the memory reserved for a crash kernel. `container` is the kind of container
+    this is, None on a machine of its own. `kexec_tools` is the path of kexec(8).
     """
 
     prefix: Path

@@ -65,7 +65,7 @@ def read_efi_flag(sys: Path, name: str) -> bool | None:
 
 
 def read_ima_appraises(sys: Path) -> bool | None:
-    """Whether IMA's policy wants a signature on every kernel that kexec loads.
+    """Whether IMA's policy requires a signature on every kernel that kexec loads.
 
     Source: Documentation/ABI/testing/ima_policy. None where the policy cannot be read (root only,
     and only with CONFIG_IMA_READ_POLICY).

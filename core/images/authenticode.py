@@ -117,7 +117,7 @@ def read_contents(view: View, headers: PeHeaders) -> Iterator[bytes]:
         length = part.u32(position, "certificate length")
         kind = part.u16(position + 6, "certificate type")
         if length < 8:
-            raise ImageError(f"A certificate of {length} bytes cannot be", offset=table + position)
+            raise ImageError(f"Invalid certificate size: {length} bytes", offset=table + position)
         content = part.read(position + 8, length - 8, "certificate")
         if kind == _PKCS_SIGNED_DATA:
             yield content

@@ -145,7 +145,7 @@ def _checked(view: View) -> tuple[ElfSection, ...]:
     names = [section.name for section in sections]
     twice = {name for name in names if names.count(name) > 1}
     if twice:
-        raise ImageError(f"The section {min(twice)} is there twice")
+        raise ImageError(f"The section {min(twice)} appears twice")
     if NAMES not in names:
         raise ImageError(f"The container has no {NAMES}")
     end = 0

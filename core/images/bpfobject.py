@@ -113,7 +113,7 @@ class ParserObject(BootImage):
     @classmethod
     def parse(cls, view: View) -> Self:
         if view.size > LARGEST:
-            raise ImageError(f"A parser object of {view.size} bytes; {LARGEST} are the most")
+            raise ImageError(f"The parser object has {view.size} bytes, more than {LARGEST}")
         data, code = find_arrays(view)
         content = view.read(*data, DATA_SYMBOL)
         return cls(

@@ -43,7 +43,7 @@ class ElfKernel(BootImage):
             elf = ELFFile(io.BytesIO(head))
             count = elf.header["e_phnum"]
             if not 0 < count <= _MAX_SEGMENTS:
-                raise ImageError(f"{count} ELF program headers cannot be those of a kernel")
+                raise ImageError(f"Not a kernel: {count} ELF program headers")
             segments = [segment.header for segment in elf.iter_segments("PT_LOAD")]
             machine, width, entry = elf.header["e_machine"], elf.elfclass, elf.header["e_entry"]
         except (
@@ -54,7 +54,7 @@ class ElfKernel(BootImage):
                 f"Broken ELF header: {printable(str(error), 200)}", offset=0
             ) from error
         if not segments:
-            raise ImageError("The ELF file has nothing to load, so it is no kernel")
+            raise ImageError("The ELF file has nothing to load, so it is not a kernel")
         for segment in segments:
             view.part(segment["p_offset"], segment["p_filesz"], "ELF segment")
         return cls(

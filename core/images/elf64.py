@@ -133,7 +133,8 @@ def read_elf_sections(view: View) -> tuple[ElfSection, ...]:
     entry, count, names = header.section_size, header.section_count, header.names
     if entry != SECTION_SIZE or not 0 < count <= _MAX_SECTIONS or names >= count:
         raise ImageError(
-            f"{count} ELF sections of {entry} bytes, names in number {names}: no container is so",
+            f"Not the section table of a container: {count} ELF sections of {entry} bytes, "
+            f"names in section {names}",
             offset=0x28,
         )
     raw = view.read(header.section_table, entry * count, "ELF section table")
@@ -161,7 +162,7 @@ def read_elf_symbols(view: View, sections: tuple[ElfSection, ...]) -> tuple[ElfS
     if table is None:
         return ()
     if table.size > _MAX_SYMBOLS * SYMBOL_SIZE or table.size % SYMBOL_SIZE:
-        raise ImageError("The ELF symbol table has no possible size", offset=table.offset)
+        raise ImageError("The ELF symbol table has an impossible size", offset=table.offset)
     if not 0 < table.link <= len(sections):
         raise ImageError("The ELF symbol table names no string table", offset=table.offset)
     names = sections[table.link - 1]
@@ -176,7 +177,7 @@ def read_elf_symbols(view: View, sections: tuple[ElfSection, ...]) -> tuple[ElfS
 
 def _strings(view: View, offset: int, size: int) -> bytes:
     if size > _MAX_NAMES:
-        raise ImageError(f"An ELF string table of {size} bytes", offset=offset)
+        raise ImageError(f"Invalid ELF string table size: {size} bytes", offset=offset)
     return view.read(offset, size, "ELF string table")
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self
 
+from warmboot.core.debug import debug
 from warmboot.core.errors import ImageError, NotFound, NotPermitted, WarmbootError
 from warmboot.core.images.view import FileView
 from warmboot.core.text import printable
@@ -61,6 +62,7 @@ class ImageFile:
             fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
         except (OSError, ValueError) as error:
             raise open_error(error, str(path)) from error
+        debug("open %s", path)
         return cls.adopt(fd, str(path))
 
     def unchanged(self) -> None:
@@ -93,7 +95,7 @@ def open_error(error: OSError | ValueError, name: str) -> WarmbootError:
     """Return what a failed open of `name` means to the operator."""
     shown = printable(name)
     if isinstance(error, ValueError):
-        return NotFound(f"{shown} is not a possible file name")
+        return NotFound(f"{shown} is not a valid file name")
     if isinstance(error, FileNotFoundError | NotADirectoryError):
         return NotFound(f"{shown} is not there", hint="Check the path; is /boot mounted?")
     if isinstance(error, PermissionError):

@@ -66,6 +66,6 @@ class FitImage(BootImage):
     def parse(cls, view: View) -> Self:
         count = int.from_bytes(view.read(4, 4, "tree size"), "big")
         if count < 40:
-            raise ImageError(f"A device tree of {count} bytes cannot be", offset=4)
+            raise ImageError(f"Invalid device tree size: {count} bytes", offset=4)
         view.part(0, count, "image tree")
         return cls(file_size=view.size, architecture=None, tree_size=count)

@@ -56,7 +56,7 @@ class Outline(NamedTuple):
         base, profiles = split_sections(headers.sections)
         linux = base.get(".linux") or headers.find(".linux")
         if linux is None or linux.size == 0:
-            raise ImageError("The PE file has no .linux section, so it is no UKI")
+            raise ImageError("The PE file has no .linux section, so it is not a UKI")
         release = _text(view, base.get(".uname"))
         if not release:
             kernel = _kernel(view, linux)

@@ -82,8 +82,7 @@ def payload_range(view: View) -> tuple[int, int]:
     count = view.u32(0x0C, "payload size")
     if offset < 0x40 or count < 4:
         raise ImageError(
-            f"The payload of {count} bytes at {offset:#x} cannot be: it would overlap the "
-            "header or be empty",
+            f"Invalid payload: its {count} bytes at {offset:#x} overlap the header, or are empty",
             offset=0x08,
             hint="The zboot header is damaged. Install the image again.",
         )

@@ -53,7 +53,7 @@ def hand_over(
     whole = not isinstance(image, Uki)
     view, inner = kernel_inside(view, image)
     if inner is None:
-        raise Blocked("The kernel inside the UKI is of no known format")
+        raise Blocked("The kernel inside the UKI is of an unknown format")
     if isinstance(inner, Zboot) and inner.has_parser and _stays(view, inner, plan):
         section = inner.headers.find(SECTION)
         parser = view.part(section.offset, section.size, SECTION) if section else view

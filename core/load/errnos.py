@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 
+from warmboot.core.debug import debug
 from warmboot.core.errors import NothingStaged, Refused, WarmbootError
 
 #: kexec_file_load(2): errno → (what it means, what to do next). Sources: kexec_file_load(2),
@@ -12,11 +13,11 @@ from warmboot.core.errors import NothingStaged, Refused, WarmbootError
 LOAD = {
     errno.EPERM: (
         "loading kernels is not permitted",
-        "Run it as root. For root: kexec may be off, or a signature wanted; see warmboot status.",
+        "Run it as root. If you are root, see warmboot status: kexec may be switched off.",
     ),
     errno.EBUSY: (
         "kexec is busy: another load is running, or a processor cannot be stopped",
-        "Wait a moment and try again. If it stays, this machine's processors cannot be restarted.",
+        "Wait a moment and try again. If that does not help, reboot through firmware.",
     ),
     errno.ENOSYS: (
         "this kernel has no such call",
@@ -47,11 +48,11 @@ LOAD = {
         "Load the module of that hash or key type, then try again.",
     ),
     errno.ELIBBAD: (
-        "the image's signature is malformed, or it is no PE file where one is required",
+        "the image's signature is malformed, or it is not a PE file where one is required",
         "Choose a signed kernel that is loaded as it is, or reboot through firmware.",
     ),
     errno.EBADMSG: (
-        "the signature does not fit the image",
+        "the signature does not match the image",
         "The file was changed after it was signed. Install it again.",
     ),
     errno.EADDRNOTAVAIL: (
@@ -84,6 +85,7 @@ EXECUTE = {
 def refusal(code: int, table: dict[int, tuple[str, str]], request: str) -> WarmbootError:
     """Return the error for errno `code`; `request` says what was asked ("Staging", "Unload")."""
     name = errno.errorcode.get(code, str(code))
+    debug("%s: the kernel answered %s", request, name)
     meaning, hint = table.get(code, (os.strerror(code), None))
     message = f"{request} was refused: {meaning} ({name})"
     if table is EXECUTE and code == errno.EINVAL:

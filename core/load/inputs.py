@@ -46,7 +46,7 @@ def open_kernel(
     release = image.release
     if isinstance(image, Uki):
         if image.linux is None:
-            raise Blocked("The kernel inside the UKI is of no known format")
+            raise Blocked("The kernel inside the UKI is of an unknown format")
         section = image.linux_section
         view = view.part(section.offset, section.size, ".linux section")
         image = image.linux

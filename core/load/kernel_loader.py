@@ -108,7 +108,7 @@ def _placed(host: Host, request: LoadRequest) -> partial[None]:
     free = free_ranges(read_text(host.prefix / "proc/iomem", _IOMEM_LIMIT) or "")
     if not free:
         raise WarmbootError(
-            "The kernel does not tell where memory is free (/proc/iomem)",
+            "The kernel does not say where memory is free (/proc/iomem)",
             hint="Run warmboot as root, outside a container.",
         )
     layout = placer_for(host.machine)(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 
+from warmboot.core.debug import debug
 from warmboot.core.errors import WarmbootError
 from warmboot.core.host import Host
 from warmboot.core.load.loader import LoadRequest
@@ -41,7 +42,7 @@ def load(host: Host, request: LoadRequest) -> None:
 
 
 def unload(host: Host, *, panic: bool) -> None:
-    """Let kexec(8) take out what is staged, or the crash kernel. Raises WarmbootError."""
+    """Let kexec(8) unload what is staged, or the crash kernel. Raises WarmbootError."""
     words = [_program(host), "--unload", *(["--load-panic"] if panic else [])]
     _run([word.encode() for word in words], [], "Unloading")
 
@@ -88,7 +89,7 @@ def _run(words: list[bytes], passed: list[int], what: str) -> None:
 
 def _start(words: list[bytes], passed: list[int], timeout: int) -> subprocess.CompletedProcess[str]:
     try:
-        return subprocess.run(
+        done = subprocess.run(
             words,
             pass_fds=passed,
             capture_output=True,
@@ -102,3 +103,5 @@ def _start(words: list[bytes], passed: list[int], timeout: int) -> subprocess.Co
         raise WarmbootError(
             f"kexec-tools could not be run: {error}", hint="Use another loader (--loader)."
         ) from error
+    debug("%s %s ended with %s", words[0], words[1], done.returncode)
+    return done

@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Self
 
 from warmboot.core.bpf.dialects import facts_of
+from warmboot.core.debug import step
 from warmboot.core.errors import ImageError
 from warmboot.core.host import Host
 from warmboot.core.load.inputs import KernelInput, join_initrds, open_devicetree, open_kernel
@@ -109,8 +110,10 @@ def prepare(
     cancel = cancel or Cancel()
     with ExitStack() as failing:
         held = failing.enter_context(ExitStack())
-        kernel = _open_kernel(plan, files, held, report, cancel)
-        initrd_fd, initrd_name = join_initrds(plan, files, held, report, cancel)
+        with step("kernel"):
+            kernel = _open_kernel(plan, files, held, report, cancel)
+        with step("initrd"):
+            initrd_fd, initrd_name = join_initrds(plan, files, held, report, cancel)
         if plan.dialect is not None and facts_of(plan.dialect).whole:
             from warmboot.core.load.bpf_handover import envelop
 
@@ -147,9 +150,12 @@ def commit(prepared: Prepared, loader: Loader, host: Host, *, report: Report = i
 
         try_parsers(prepared.parsers)
     report(Progress(Phase.LOAD, 0, 1))
-    loader.load(prepared.request)
+    with step("the call"):
+        loader.load(prepared.request)
     report(Progress(Phase.LOAD, 1, 1))
-    plan, sha256 = prepared.plan, _digest(prepared)
+    with step("digest"):
+        sha256 = _digest(prepared)
+    plan = prepared.plan
     return Staged(
         entry=plan.entry,
         kernel=plan.files.kernel,

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from warmboot.core.architecture import ArchitectureFacts, of_machine
+from warmboot.core.debug import debug, failure
 
 KEXEC_ON_CRASH: Final = 0x1  # include/uapi/linux/kexec.h
 LINUX_REBOOT_CMD_KEXEC: Final = 0x45584543  # include/uapi/linux/reboot.h
@@ -39,9 +40,7 @@ def kexec_file_load(
         ctypes.c_char_p(cmdline),
         ctypes.c_ulong(flags),
     )
-    if result != 0:
-        code = ctypes.get_errno()
-        raise OSError(code, os.strerror(code))
+    _judge(f"kexec_file_load({kernel_fd}, {initrd_fd}, …, {flags:#x})", result)
 
 
 class KexecSegment(ctypes.Structure):
@@ -71,9 +70,7 @@ def kexec_load(entry: int, segments: Sequence[KexecSegment], flags: int, machine
         ctypes.byref(array) if segments else None,
         ctypes.c_ulong(flags | facts.kexec_arch),
     )
-    if result != 0:
-        code = ctypes.get_errno()
-        raise OSError(code, os.strerror(code))
+    _judge(f"kexec_load({entry:#x}, {len(segments)} segments, {flags:#x})", result)
 
 
 def _facts(machine: str) -> ArchitectureFacts:
@@ -85,6 +82,15 @@ def _facts(machine: str) -> ArchitectureFacts:
 
 def reboot_kexec() -> None:
     """Call reboot(2) with LINUX_REBOOT_CMD_KEXEC; returns only by raising OSError."""
-    if _reboot(LINUX_REBOOT_CMD_KEXEC) != 0:
+    debug("reboot(LINUX_REBOOT_CMD_KEXEC)")
+    _judge("reboot(LINUX_REBOOT_CMD_KEXEC)", _reboot(LINUX_REBOOT_CMD_KEXEC))
+
+
+def _judge(call: str, result: int) -> None:
+    """Log a call, and raise OSError where it failed."""
+    if result != 0:
         code = ctypes.get_errno()
-        raise OSError(code, os.strerror(code))
+        error = OSError(code, os.strerror(code))
+        failure(call, error)
+        raise error
+    debug("%s = 0", call)

@@ -156,9 +156,9 @@ def _member(stream: Stream) -> tuple[bytes, int]:
     try:
         size, length = int(header[54:62], 16), int(header[94:102], 16)
     except ValueError as error:
-        raise ImageError("A number in the archive is none", offset=start) from error
+        raise ImageError("A number in the archive is malformed", offset=start) from error
     if not 0 < length <= _NAME_LIMIT:
-        raise ImageError(f"A name of {length} bytes in the archive cannot be", offset=start)
+        raise ImageError(f"Invalid name length in the archive: {length} bytes", offset=start)
     name = stream.take(length + -(_HEADER + length) % 4, "name")[:length].split(b"\0", 1)[0]
     if size < 0:
         raise ImageError("A file of the archive has a negative size", offset=start)

@@ -151,7 +151,7 @@ def _segments(
             segment = _packed(view, position, method, head, whole, limit, cancel)
             limit -= segment.unpacked
         else:
-            problem = f"what stands at offset {position:#x} is no archive that the kernel knows"
+            problem = f"what stands at offset {position:#x} is not an archive that the kernel knows"
             yield Segment(position, None, None, 0, 0, (), (), False, False, problem)
             return
         yield segment

@@ -89,10 +89,10 @@ def extract_kernel(
     """
     view, image = kernel_inside(file.view, identify(file.view))
     if image is None:
-        raise ImageError("The kernel inside the UKI is of no known format")
+        raise ImageError("The kernel inside the UKI is of an unknown format")
     if image.stream is None:
         raise ImageError(
-            f"{printable(file.name)} is a {image.format} that is not compressed",
+            f"{printable(file.name)} is not compressed ({image.format})",
             hint="Copy the file itself; there is nothing to unpack.",
         )
     with MemFile("warmboot-extract") as memory:

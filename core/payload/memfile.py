@@ -24,7 +24,7 @@ class MemFile:
             self.fd = os.memfd_create(name[:200], os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
         except OSError as error:
             raise WarmbootError(
-                f"The kernel gave no memory file: {error.strerror}",
+                f"The kernel did not provide a memory file: {error.strerror}",
                 hint="Free memory or raise the limit of open files, then try again.",
             ) from error
         self.name = name
@@ -39,7 +39,7 @@ class MemFile:
             except OSError as error:
                 raise WarmbootError(
                     f"No memory left for {self.name} after {self.size} bytes: {error.strerror}",
-                    hint="Stop something large, then try again. Swap does not count for kexec.",
+                    hint="Free memory, then try again. Swap does not count for kexec.",
                 ) from error
             self.size += written
             rest = rest[written:]

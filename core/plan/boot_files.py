@@ -71,7 +71,7 @@ class BootFiles:
             self.parts = combine(self.image, found, profile)
         elif profile is not None or addons:
             raise NotFound(
-                f"{printable(kernel.name)} is no UKI, so it has no profiles and takes no add-ons"
+                f"{printable(kernel.name)} is not a UKI, so it has no profiles and takes no add-ons"
             )
         elif initrds is None:
             self.initrds = ()
@@ -199,7 +199,7 @@ def _addon(file: ImageFile) -> Addon:
     image = identify(file.view)
     if not isinstance(image, Addon):
         raise ImageError(
-            f"{printable(file.name)} is no add-on for a UKI",
+            f"{printable(file.name)} is not an add-on for a UKI",
             hint="Leave it out with --no-addons, or name the add-ons with --addon.",
         )
     return image

@@ -61,7 +61,7 @@ def choose_loader(
     ]
     if taken is None:
         missing = "; ".join(f"{call}: {why_not}" for call, why_not in obstacles.items())
-        return LoaderChoice(None, f"no loader can take it ({missing})", tuple(others))
+        return LoaderChoice(None, f"no loader can load it ({missing})", tuple(others))
     before = obstacles[Call.FILE] if taken is not Call.FILE else "the kernel has it"
     return LoaderChoice(taken, before or "", tuple(others))
 
@@ -91,7 +91,7 @@ def _load(host: Host, architecture: Architecture | None, panic: bool) -> str | N
         places = ", ".join(a for a in Architecture if a.facts.placed_here)
         return f"warmboot places kernels in memory by itself on {places} only"
     if panic:
-        return "a crash kernel needs notes of this kernel that warmboot cannot write by itself"
+        return "a crash kernel needs ELF notes of this kernel, which warmboot cannot write"
     return _segments(host)
 
 

@@ -22,9 +22,9 @@ class Plan:
 
     `entry` is the id of the entry it is for, None for a kernel given by its path. `devicetree` is
     the one handed over, None where the kernel gets that of the running one. `call` is how the
-    kernel is handed over, None where there is no way; `loader` its name as a person should see it
-    (a simulated one says so). `dialect` is that of the kernel's parser interface where the kernel
-    is to unpack the image itself, else None. `initrd_bytes` counts what a UKI carries too.
+    kernel is handed over, None where it cannot be loaded; `loader` its name as a person should see
+    it (a simulated one says so). `dialect` is that of the kernel's parser interface where the
+    kernel is to unpack the image itself, else None. `initrd_bytes` counts what a UKI carries too.
     """
 
     request: PlanRequest

@@ -8,9 +8,11 @@ from typing import Self
 
 from warmboot.core.architecture import Architecture, of_machine
 from warmboot.core.boot.presets import Preset, active, apply, remove
+from warmboot.core.debug import debug, step
 from warmboot.core.images import BootImage
 from warmboot.core.images.uki import Uki
 from warmboot.core.plan.boot_files import BootFiles, FileNames
+from warmboot.core.plan.checks.base import Verdict
 from warmboot.core.plan.checks.registry import judge_plan
 from warmboot.core.plan.command_line import CommandLine, choose_cmdline, running_line
 from warmboot.core.plan.context import PlanContext
@@ -117,7 +119,15 @@ def make_plan(
         steps=steps,
         initrd_bytes=initrd_bytes,
     )
-    return replace(plan, findings=judge_plan(plan, context))
+    debug("image: %s for %s", image.format, image.architecture or "any architecture")
+    debug("route: %s, because %s", strategy, route.why)
+    debug("loader: %s, because %s", chosen.call or "none", chosen.why)
+    with step("checks"):
+        findings = judge_plan(plan, context)
+    for finding in findings:
+        if finding.verdict is not Verdict.PASS:
+            debug("check %s: %s: %s", finding.check, finding.verdict, finding.text)
+    return replace(plan, findings=findings)
 
 
 def _loader(

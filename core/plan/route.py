@@ -87,7 +87,7 @@ def alternatives(
 ) -> tuple[Alternative, ...]:
     """Return the strategies that were not taken, and why."""
     if strategy is Strategy.COPY:
-        why_not = "The kernel here takes images with a parser only"
+        why_not = "This kernel takes only images with a parser"
         return (Alternative(Strategy.AS_IS, why_not),)
     if strategy is Strategy.PARSER:
         why_not = "not needed: unpacked by the kernel, the signed file stays as it is"
@@ -95,7 +95,7 @@ def alternatives(
     if strategy is not Strategy.AS_IS:
         formats = " or ".join(accepted_formats(architecture))
         takes = f"takes {formats} only" if formats else "is of an unknown architecture"
-        return (Alternative(Strategy.AS_IS, f"The kernel here {takes}"),)
+        return (Alternative(Strategy.AS_IS, f"This kernel {takes}"),)
     if image.stream is not None:
         why_not = "not needed, and a signature would be lost"
         return (Alternative(Strategy.UNPACK, why_not),)
@@ -111,7 +111,7 @@ def lacks_decompressor(host: Host, kernel: BootImage) -> bool:
 def _uki(image: Uki, accepted: tuple[str, ...]) -> Route:
     inner = image.linux
     if inner is None:
-        return Route(Strategy.NONE, "the kernel inside the UKI is of no known format")
+        return Route(Strategy.NONE, "the kernel inside the UKI is of an unknown format")
     if inner.format not in accepted and inner.stream is None:
         why = f"this kernel cannot load the format {inner.format} inside the UKI"
         return Route(Strategy.NONE, why)

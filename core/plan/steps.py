@@ -21,7 +21,7 @@ def describe_steps(
     *,
     panic: bool,
 ) -> tuple[str, ...]:
-    """Return the steps; none where there is no way. `devicetree` is the one handed over."""
+    """Return the steps; none where it cannot be loaded. `devicetree` is the one handed over."""
     if strategy is Strategy.NONE:
         return ()
     steps = [f"Open {files.kernel} and hold it open", *_kernel_steps(image, strategy, dialect)]
@@ -52,7 +52,7 @@ def _kernel_steps(image: BootImage, strategy: Strategy, dialect: Dialect | None)
     if strategy is Strategy.COPY:
         if kernel.stream is not None:
             steps.append(f"Unpack its {kernel.stream.method} payload into memory and check it")
-        steps.append("Put a parser that copies it into a copy in memory, and try it first")
+        steps.append("Add a parser that copies it to an in-memory copy, after trying the parser")
     elif strategy is Strategy.PARSER:
         steps += _parser_steps(kernel, whole=whole)
     elif strategy is not Strategy.AS_IS and kernel.stream and kernel.format is not Format.BZIMAGE:
@@ -65,11 +65,11 @@ def _parser_steps(kernel: BootImage, *, whole: bool) -> list[str]:
     if kernel.stream is not None:
         steps.append(f"Unpack its {kernel.stream.method} payload here first and check all of it")
     if whole:
-        steps.append("Put image, initrd and command line beside parsers in memory, tried first")
+        steps.append("Put image, initrd and command line together with parsers, after trying those")
     elif isinstance(kernel, Zboot) and kernel.has_parser:
         steps.append("Try the parser it carries: load it, attach it, take it out again")
     else:
-        steps.append("Put a parser into a copy in memory, and try it first")
+        steps.append("Add a parser to an in-memory copy, after trying the parser")
     return steps
 
 
@@ -81,8 +81,10 @@ def _uki_steps(files: FileNames, image: Uki) -> list[str]:
         steps.append(f"Add {' + '.join(files.addons)}")
     if files.initrds is None:
         section = "Take the initrd out of the UKI's .initrd section"
-        steps.append(section if image.initrd_section else "Use what initrds the parts hold")
+        steps.append(section if image.initrd_section else "Use the initrds that its parts hold")
     if any(section.name == ".dtbauto" for section in image.headers.sections):
-        steps.append("Leave its .dtbauto device trees aside: only firmware knows which one fits")
-    steps.append("Measure nothing: what is sealed to the PCRs systemd-stub extends stays shut")
+        steps.append("Ignore its .dtbauto device trees: only firmware knows which one fits")
+    steps.append(
+        "Measure nothing: what is sealed to the PCRs that systemd-stub extends stays locked"
+    )
     return steps

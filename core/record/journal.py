@@ -15,6 +15,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from warmboot.core.debug import debug
 from warmboot.core.errors import WarmbootError
 from warmboot.core.host.state import RUN, STATE
 from warmboot.core.plan.staged import Staged
@@ -61,6 +62,7 @@ class Journal:
         line: Line = {"at": time.time(), "event": event, "boot_id": boot_id}
         line |= {"uid": os.getuid(), "release": os.uname().release, **_caller(), **fields}
         raw = json.dumps(line).encode() + b"\n"
+        debug("journal: %s", event)
         if self._real:
             journald.send(event, line)
         try:

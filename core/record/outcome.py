@@ -123,8 +123,10 @@ def _lost(line: Line, at: float, now: float) -> Attempt | None:
     if not isinstance(due, int | float):
         return None
     if due <= now:
-        return Attempt("set", at, f"was set for {clock(due)} and has not begun")
-    return Attempt("set", at, f"was set for {clock(due)}, but nothing waits for it any more")
+        return Attempt("set", at, f"was scheduled for {clock(due)} and has not begun")
+    return Attempt(
+        "set", at, f"was scheduled for {clock(due)}, but nothing is waiting for it any more"
+    )
 
 
 def _attempt_text(line: Line, event: str) -> str:
@@ -137,7 +139,7 @@ def _compare(expected: Staged, host: Host) -> tuple[bool, str]:
     if expected.release is not None and expected.release != host.release:
         return False, f"{host.release} runs, not {expected.release}"
     if expected.cmdline.strip() != host.cmdline.strip():
-        return False, "the command line is another one than was staged"
+        return False, "the command line is not the one that was staged"
     if expected.release is None:
         return True, "the command line is the one that was staged"
     return True, "release and command line are those that were staged"

@@ -6,6 +6,7 @@ import subprocess
 from enum import StrEnum
 from pathlib import Path
 
+from warmboot.core.debug import debug
 from warmboot.core.errors import WarmbootError
 from warmboot.core.host import Host
 from warmboot.core.host.jobs import Job, read_jobs
@@ -54,6 +55,7 @@ def carry_out(method: RestartMethod, loader: Loader) -> tuple[Job, ...]:
 
     Raises Refused where the kernel refuses the jump, WarmbootError where systemd does.
     """
+    debug("restart: %s", method)
     if method is RestartMethod.SYSTEMD:
         return _systemctl()
     if method is RestartMethod.PROCESSES:
@@ -75,6 +77,7 @@ def _systemctl() -> tuple[Job, ...]:
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise WarmbootError(f"systemctl kexec could not be run: {error}", hint=_WITHOUT) from error
+    debug("systemctl kexec ended with %d", done.returncode)
     jobs = read_jobs(Path("/"))
     # It may be ended by the very shutdown that it asked for; the job says that it was heard.
     if done.returncode != 0 and not any(job.unit == _TARGET for job in jobs):

@@ -122,7 +122,7 @@ def begin(prefix: Path, countdown: Countdown, command: Sequence[str]) -> Countdo
     other = read_countdown(prefix)
     if other is not None:
         raise Blocked(
-            f"A restart is set for {clock(other.at)} already",
+            f"A restart is already scheduled for {clock(other.at)}",
             hint="warmboot exec --cancel ends it.",
         )
     try:
@@ -221,7 +221,7 @@ def _process(prefix: Path, countdown: Countdown, command: Sequence[str]) -> Coun
     if found is None:
         raise WarmbootError(
             "The process that was to wait for the restart has ended",
-            hint="No restart is set. Try again.",
+            hint="No restart is scheduled. Try again.",
         )
     return found
 
@@ -232,7 +232,7 @@ def _run(command: Sequence[str]) -> None:
     Raises WarmbootError with what it said.
     """
     name = os.path.basename(command[0])
-    hint = "No restart is set. warmboot exec restarts at once."
+    hint = "No restart is scheduled. warmboot exec restarts at once."
     try:
         done = subprocess.run(
             command,
@@ -278,7 +278,7 @@ def _write(prefix: Path, countdown: Countdown) -> None:
             path.unlink()
         raise WarmbootError(
             f"{path} could not be written: {error.strerror}",
-            hint=f"No restart is set. {space_hint(error, 'Make /run writable.')}",
+            hint=f"No restart is scheduled. {space_hint(error, 'Make /run writable.')}",
         ) from error
 
 
@@ -292,6 +292,6 @@ def _remove(prefix: Path) -> bool:
     except OSError as error:
         raise WarmbootError(
             f"{path} could not be removed: {error.strerror}",
-            hint="The restart stays set. Remove that file as root, and it does not happen.",
+            hint="The restart stays scheduled. To prevent it, remove that file as root.",
         ) from error
     return True

@@ -26,7 +26,7 @@ class SimulatedCrash(Refused):
         super().__init__(
             f"A real kernel would {what} here: {why}",
             errno=errno.EBUSY,
-            hint="This is a simulated machine, nothing happened. Report how you came here.",
+            hint="This is a simulated machine; nothing happened. Report how you got here.",
         )
 
 

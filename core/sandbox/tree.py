@@ -42,7 +42,7 @@ def create_sandbox(path: Path, *, kexec_bpf: str | None = None) -> bool:
             path.rmdir()
         if os.path.lexists(path):
             raise WarmbootError(
-                f"{printable(str(path))} is there already and is no sandbox",
+                f"{printable(str(path))} already exists and is not a sandbox",
                 hint="Name a directory that does not exist yet.",
             )
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -122,7 +122,7 @@ class Restarts:
         with undisturbed():
             ended = schedule.cancel(host.prefix)
             if ended is None:
-                raise NotFound("No restart is set; there is nothing to cancel")
+                raise NotFound("No restart is scheduled, so there is nothing to cancel")
             name = ended.id
             note(
                 warnings,
@@ -156,7 +156,7 @@ class Restarts:
         try:
             return carry_out(method, machine.loader)
         except WarmbootError:
-            machine.tell(f"{machine.host.name} does not restart: it failed.")
+            machine.tell(f"{machine.host.name} does not restart: the attempt failed.")
             raise
 
     def _not_begun(self, why: str) -> None:
@@ -172,5 +172,6 @@ def _check_same(staged: Staged | None, claimed: Countdown) -> None:
     found = (staged.sha256, staged.at) if staged else (None, None)
     if found != (claimed.sha256, claimed.staged_at):
         raise WarmbootError(
-            "What is staged changed after the restart was set; no restart", hint="Set it again."
+            "What is staged changed after the restart was scheduled, so it was not carried out",
+            hint="Schedule it again.",
         )

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from warmboot.core.boot import BootRoot, Running
+from warmboot.core.debug import debug, step
 from warmboot.core.errors import Blocked, NotFound, WarmbootError
 from warmboot.core.host import read_host
 from warmboot.core.progress import Report, ignore
@@ -69,14 +70,15 @@ class Session(Machine):
     # What is installed --------------------------------------------------------------------
 
     def entries(self) -> Listing:
-        """Return what is installed below the boot root, and where was looked."""
+        """Return what is installed below the boot root, and the places that were searched."""
         from warmboot.core.boot.find import find_entries
 
         running = None
         if not self.foreign_root:
             host = self.host
             running = Running.read(host.prefix, host.release, host.cmdline)
-        return find_entries(self.root, running)
+        with step("search for entries"):
+            return find_entries(self.root, running)
 
     def entry(self, name: str) -> Entry:
         """Return the entry called `name`; raises NotFound with the nearest names."""
@@ -111,7 +113,8 @@ class Session(Machine):
         from warmboot.core.plan.context import read_context
 
         name = self.loader.name
-        return read_context(self.root, self.host, name, foreign_root=self.foreign_root)
+        with step("the machine"):
+            return read_context(self.root, self.host, name, foreign_root=self.foreign_root)
 
     def plan(self, request: PlanRequest) -> OpenPlan:
         """Open what is asked for and return its plan; the caller closes it. Raises WarmbootError.
@@ -262,8 +265,10 @@ def open_session(root: Path) -> Session:
     """
     boot_root = BootRoot(root)
     if is_sandbox(root):
+        debug("%s is a sandbox: its simulated kernel is asked", root)
         return Session(boot_root, read_host(root), simulated=True, foreign_root=False)
     foreign = root.resolve() != Path("/")
+    debug("%s is %s", root, "another system's root" if foreign else "this system's root")
     return Session(boot_root, read_host(Path("/")), simulated=False, foreign_root=foreign)
 
 

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
+from support.files import put
 
 from warmboot.core.boot import BootRoot, Entry, Kind
 from warmboot.core.boot.find import find_entries
@@ -16,12 +17,6 @@ from warmboot.core.sandbox.builders.pe import PeSection, build_pe
 from warmboot.core.sandbox.builders.uki import build_uki
 
 KERNEL = build_arm64_image("6.12.1", body_size=4096)
-
-
-def put(root: Path, name: str, content: bytes | str = b"") -> None:
-    path = root / name
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(content.encode() if isinstance(content, str) else content)
 
 
 def find(root: Path) -> dict[str, Entry]:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 from support import layouts
-from support.layouts import MACHINE, UUID, loader_variable, put
+from support.files import put
+from support.layouts import MACHINE, UUID, loader_variable
 
 from warmboot.core.boot import BootRoot, Entry, Kind, Listing, Running
 from warmboot.core.boot.find import find_entries
@@ -61,7 +62,7 @@ def test_a_release_or_a_kernel_s_file_is_name_enough(tmp_path: Path) -> None:
         assert resolve_entry(found, name).id == older
     put(tmp_path, "boot/loader/entries/x.conf", "linux /y\nversion 6.1.0-18-amd64\n")
     put(tmp_path, "boot/y", layouts.kernel("6.1.0-18-amd64") + b"y")
-    with pytest.raises(NotFound, match="fits 3 entries"):
+    with pytest.raises(NotFound, match="matches 3 entries"):
         resolve_entry(listing(tmp_path), "6.1.0-18-amd64")
 
 

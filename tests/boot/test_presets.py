@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.layouts import put
+from support.files import put
 
 from warmboot.core.boot.cmdline import split_words
 from warmboot.core.boot.presets import (

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
+from support.machines import make_sandbox
 from support.parser_objects import build_parser
 
 from warmboot.core.bpf.abi import Dialect
@@ -18,8 +19,6 @@ from warmboot.core.progress import Cancel
 from warmboot.core.sandbox.builders.kernel import build_arm64_image
 from warmboot.core.sandbox.builders.uki import build_uki
 from warmboot.core.sandbox.builders.zboot import build_zboot
-from warmboot.core.sandbox.machine import SimulatedMachine, write_machine
-from warmboot.core.sandbox.marker import write_marker
 from warmboot.core.sandbox.simulator import Simulator
 
 RELEASE = "6.12.1-for-stage"
@@ -39,9 +38,7 @@ def build(image: bytes, dialect: Dialect, *parsers: bytes, **more: object) -> Ca
 def test_the_kernel_takes_what_was_built(
     tmp_path: Path, dialect: Dialect, image: bytes, kind: int
 ) -> None:
-    write_marker(tmp_path)
-    machine = SimulatedMachine("aarch64", "6.1.0", "root=/dev/vda1", kexec_bpf=dialect.value)
-    write_machine(tmp_path, machine)
+    make_sandbox(tmp_path, kexec_bpf=dialect.value)
     parser = build_parser(kind=kind, dialect=int(dialect[1]))
     more = {"initrd": BytesView(b"initrd"), "cmdline": "quiet"} if dialect is Dialect.V7 else {}
     with build(image, dialect, parser, **more) as files:
@@ -56,8 +53,7 @@ def test_the_kernel_takes_what_was_built(
 
 
 def test_v7_takes_a_unified_image_in_two_layers(tmp_path: Path) -> None:
-    write_marker(tmp_path)
-    write_machine(tmp_path, SimulatedMachine("aarch64", "6.1.0", "ro", kexec_bpf="v7"))
+    make_sandbox(tmp_path, cmdline="ro", kexec_bpf="v7")
     uki = build_uki(arch="arm64", linux=ZBOOT, initrd=b"i", cmdline="x", osrel="ID=x\n", uname="6")
     parsers = [build_parser(dialect=7, kind=3)], [build_parser(dialect=7)]
     with build(uki, Dialect.V7, *parsers[0], nested=parsers[1], cmdline="of the plan") as files:

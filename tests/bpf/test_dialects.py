@@ -8,7 +8,7 @@ from importlib import resources
 from pathlib import Path
 
 import pytest
-from conftest import needs_tool
+from support.tools import needs_tool
 
 from warmboot.core.bpf import dialects
 from warmboot.core.bpf.abi import Action, Command, Dialect, Kind, Target

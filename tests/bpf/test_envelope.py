@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pefile
 import pytest
-from conftest import needs_tool
 from support.parser_objects import build_parser
+from support.tools import needs_tool
 
 from warmboot.core.bpf import builder
 from warmboot.core.bpf.builder import SigningKey, build_file

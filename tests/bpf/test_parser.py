@@ -9,7 +9,7 @@ from importlib import resources
 from pathlib import Path
 
 import pytest
-from conftest import needs_tool
+from support.tools import needs_tool
 
 from warmboot.core.bpf import toolchain
 from warmboot.core.bpf.abi import MAPS, Action, Dialect, Kind, Target

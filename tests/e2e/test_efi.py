@@ -12,8 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import needs_tool
 from support.parser_objects import build_parser
+from support.tools import needs_tool
 
 from warmboot.core.bpf.builder import SigningKey, build_file
 from warmboot.core.images import ImageFile

@@ -106,7 +106,7 @@ def test_what_is_refused_on_a_stock_arm64_kernel(
         "truncated": ("--kernel /boot/cut.efi --cmdline quiet", 4, "beyond the end of the file"),
         "long": (f"{base} --append {'x' * 2048}", 6, "bytes long; the kernel takes 2048"),
         "file-load": (f"{base} --loader file", 6, "built without CONFIG_KEXEC_FILE"),
-        "devicetree": (f"{base} --dtb /boot/bad.dtb", 4, "bad.dtb is no device tree"),
+        "devicetree": (f"{base} --dtb /boot/bad.dtb", 4, "bad.dtb is not a device tree"),
         "crash": (f"{base} --panic", 6, "This image cannot be loaded"),
     }
     refusals(Arch.ARM64, stock.image, files, cases, tmp_path)

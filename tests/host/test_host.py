@@ -7,7 +7,8 @@ import os
 from pathlib import Path
 
 import pytest
-from support.machines import EFIVAR, make_machine, put
+from support.files import put
+from support.machines import EFIVAR, make_machine
 
 from warmboot.core.host import Host, read_host
 from warmboot.core.host.sessions import terminals

@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from conftest import needs_tool
+from support.tools import needs_tool
 
 from warmboot.core.architecture import Architecture
 from warmboot.core.errors import ImageError
@@ -94,7 +94,7 @@ def test_zboot_headers_that_cannot_be() -> None:
         (0x08, len(good), "reaches beyond the end"),
         (0x08, 0x10, "overlap"),
         (0x0C, 0xFFFFFFFF, "reaches beyond the end"),
-        (0x0C, 3, "overlap the header or be empty"),
+        (0x0C, 3, "overlap the header, or are empty"),
         (0x3C, len(good) - 2, "PE signature"),
         (0x3C, 0, "PE signature"),
     ):

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import json
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
+from support.command import Call, caller
+from support.files import held
 
 from warmboot.core.bpf.replay import Replay, Stage
 from warmboot.core.errors import Blocked
@@ -19,26 +18,12 @@ from warmboot.core.sandbox.builders.kernel import build_arm64_image
 from warmboot.core.sandbox.tree import create_sandbox
 from warmboot.tui.cli import main
 
-Call = Callable[..., tuple[int, dict[str, Any]]]
-
 
 @pytest.fixture(params=["v6", "v7"])
-def machine(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+def root(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     """A sandbox whose kernel speaks one of the dialects."""
     create_sandbox(tmp_path / "machine", kexec_bpf=request.param)
     return tmp_path / "machine"
-
-
-def call(capsys: pytest.CaptureFixture[str], root: Path, *words: str) -> tuple[int, dict[str, Any]]:
-    code = main(["--root", str(root), *words, "--json"])
-    return code, json.loads(capsys.readouterr().out)
-
-
-def held(root: Path) -> dict[str, Any]:
-    """What the simulated kernel holds."""
-    record = json.loads((root / ".warmboot-kernel/staged.json").read_text())
-    assert isinstance(record, dict)
-    return record
 
 
 @pytest.mark.parametrize(
@@ -46,71 +31,63 @@ def held(root: Path) -> dict[str, Any]:
     [("warmboot-6.17.8-sandbox", "6.17.8-sandbox"), ("warmboot-7.efi", "6.18.2-uki")],
 )
 def test_the_kernel_unpacks_what_is_staged(
-    machine: Path, capsys: pytest.CaptureFixture[str], entry: str, release: str
+    root: Path, call: Call, entry: str, release: str
 ) -> None:
-    code, answer = call(capsys, machine, "stage", entry, "--append", "e2e=1")
+    code, answer = call("stage", entry, "--append", "e2e=1")
     assert code == 0
     assert answer["plan"]["strategy"] == "unpacked by the kernel"
     assert answer["staged"]["release"] == release
-    kernel = held(machine)
+    kernel = held(root)
     assert kernel["unpacked_by_kernel"]
     assert kernel["release"] == release
     assert kernel["cmdline"].endswith("e2e=1")
     assert kernel["initrd_sha256"]
 
 
-def test_a_raw_image_goes_in_whichever_way_the_kernel_takes_it(
-    machine: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    code, answer = call(capsys, machine, "stage", "vmlinuz-6.6.119-lts")
+def test_a_raw_image_goes_in_whichever_way_the_kernel_takes_it(root: Path, call: Call) -> None:
+    code, answer = call("stage", "vmlinuz-6.6.119-lts")
     assert code == 0
     wanted = "copied by a parser" if answer["plan"]["dialect"] == "v6" else "as it is"
     assert answer["plan"]["strategy"] == wanted
-    assert held(machine)["release"] == answer["staged"]["release"] == "6.6.119-lts"
+    assert held(root)["release"] == answer["staged"]["release"] == "6.6.119-lts"
 
 
-def test_a_damaged_payload_never_reaches_the_kernel(
-    machine: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    code, answer = call(capsys, machine, "stage", "vmlinuz-5.10.99-damaged")
+def test_a_damaged_payload_never_reaches_the_kernel(root: Path, call: Call) -> None:
+    code, answer = call("stage", "vmlinuz-5.10.99-damaged")
     assert code == 4
     assert "damaged" in answer["error"]["message"]
-    assert (machine / "sys/kernel/kexec_loaded").read_text() == "0\n"
+    assert (root / "sys/kernel/kexec_loaded").read_text() == "0\n"
 
 
-def test_what_the_kernel_cannot_unpack_is_unpacked_before(
-    machine: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_what_the_kernel_cannot_unpack_is_unpacked_before(root: Path, call: Call) -> None:
     """The sandbox's kernel has no xz: a kernel of v6 copies the Image, one of v7 takes it bare."""
-    code, answer = call(capsys, machine, "stage", "modules/6.19.0-rc1")
+    code, answer = call("stage", "modules/6.19.0-rc1")
     v6 = answer["plan"]["dialect"] == "v6"
     assert (code, v6) == (0, answer["plan"]["dialect"] is not None)
     assert answer["plan"]["strategy"] == ("copied by a parser" if v6 else "unpacked here")
     assert ("no decompressor for xz" in answer["plan"]["why"]) is v6
-    assert held(machine)["release"] == answer["staged"]["release"] == "6.19.0-rc1"
+    assert held(root)["release"] == answer["staged"]["release"] == "6.19.0-rc1"
 
 
 def test_a_compressed_image_is_unpacked_for_a_kernel_that_wants_parsers(
-    machine: Path, capsys: pytest.CaptureFixture[str]
+    root: Path, call: Call
 ) -> None:
-    path = machine / "boot/Image.gz"
+    path = root / "boot/Image.gz"
     image = build_arm64_image("6.13.0", body_size=90_000, bss=1 << 18)
     path.write_bytes(compress(image, "gzip"))
-    code, answer = call(capsys, machine, "stage", "--kernel", str(path), "--no-initrd")
+    code, answer = call("stage", "--kernel", str(path), "--no-initrd")
     assert code == 0
     v6 = answer["plan"]["dialect"] == "v6"
     assert answer["plan"]["strategy"] == ("copied by a parser" if v6 else "unpacked here")
-    assert held(machine)["release"] == "6.13.0"
+    assert held(root)["release"] == "6.13.0"
     path.write_bytes(compress(image, "gzip")[:-20])
-    code, answer = call(capsys, machine, "stage", "--kernel", str(path), "--no-initrd")
+    code, answer = call("stage", "--kernel", str(path), "--no-initrd")
     assert code == 4
 
 
-def test_no_check_of_a_parser_is_to_be_forced(
-    machine: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_no_check_of_a_parser_is_to_be_forced(root: Path, call: Call) -> None:
     words = ("stage", "warmboot-6.17.8-sandbox", "--force", "parser-decompressor")
-    code, answer = call(capsys, machine, *words)
+    code, answer = call(*words)
     assert code == 2
     assert "cannot be forced" in answer["error"]["message"]
 
@@ -124,7 +101,7 @@ def test_an_image_that_carries_its_parser_goes_in_as_it_is(
     assert main(["bpf", "build", str(image), "-o", str(parser)]) == 0
     assert main(["bpf", "envelope", str(image), "--parser", str(parser), "-o", str(whole)]) == 0
     capsys.readouterr()
-    code, answer = call(capsys, root, "stage", "--kernel", str(whole), "--no-initrd")
+    code, answer = caller(capsys, root)("stage", "--kernel", str(whole), "--no-initrd")
     assert code == 0
     assert "carries a parser" in answer["plan"]["why"]
     with ImageFile.open(whole) as file:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import fdt
 import pytest
-from conftest import needs_tool
+from support.tools import needs_tool
 
 from warmboot.core.errors import Blocked, ImageError, Refused, WarmbootError
 from warmboot.core.host import Host, read_host
@@ -134,7 +134,7 @@ def test_all_but_chosen_stays_as_it_was_and_nops_are_read_over() -> None:
 
 @pytest.mark.parametrize("cut", [0, 3, 27, 39, 60, 100])
 def test_a_damaged_device_tree_is_an_error_with_its_name(cut: int) -> None:
-    with pytest.raises(ImageError, match=r"x\.dtb is no device tree"):
+    with pytest.raises(ImageError, match=r"x\.dtb is not a device tree"):
         check_tree(tree(bootargs=b"a\0")[:cut], "x.dtb")
 
 
@@ -197,7 +197,7 @@ def test_no_room_and_no_place_are_told_apart() -> None:
         place(kernel, 128 * MIB, far)  # only beyond the 32 GiB the kernel looks at
     odd = bytearray(kernel)
     struct.pack_into("<Q", odd, 8, 0x123)
-    with pytest.raises(Blocked, match="odd place"):
+    with pytest.raises(Blocked, match="invalid text offset"):
         place(bytes(odd), None, free_ranges(IOMEM))
 
 

@@ -7,9 +7,9 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from conftest import needs_tool
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from support.tools import needs_tool
 
 from warmboot.core.errors import Cancelled
 from warmboot.core.images import BytesView, Method

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from support.files import put
 from support.machines import (
     ARM64,
     EFIVAR,
@@ -18,7 +19,6 @@ from support.machines import (
     make_machine,
     plan,
     planned,
-    put,
     with_file,
 )
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.layouts import MACHINE, UUID, put
+from support.files import put
+from support.layouts import MACHINE, UUID
 
 from warmboot.core.boot import BootRoot
 from warmboot.core.boot.cmdline import parse

@@ -5,38 +5,18 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from support.answers import check
-from support.machines import lock, put
+from support.command import Call
+from support.files import put
+from support.machines import lock
 
 from warmboot.core.errors import ExitCode
 from warmboot.core.host.jobs import parse_jobs
 from warmboot.core.plan.checks.registry import all_checks
-from warmboot.core.sandbox.tree import create_sandbox
 from warmboot.tui.cli import main
-
-Call = Callable[..., tuple[int, dict[str, Any]]]
-
-
-@pytest.fixture
-def sandbox(tmp_path: Path) -> Path:
-    create_sandbox(tmp_path / "machine")
-    return tmp_path / "machine"
-
-
-@pytest.fixture
-def call(sandbox: Path, capsys: pytest.CaptureFixture[str]) -> Call:
-    def run(*arguments: str) -> tuple[int, dict[str, Any]]:
-        code = main(["--root", str(sandbox), *arguments, "--json"])
-        answer = json.loads(capsys.readouterr().out)
-        check(answer)
-        return code, answer
-
-    return run
 
 
 def verdicts(answer: dict[str, Any]) -> dict[str, str]:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from support.machines import make_a_plan
+from support.machines import make_a_plan, make_machine
 
 from warmboot.core.architecture import Architecture
 from warmboot.core.host import Host, read_host
@@ -15,7 +15,6 @@ from warmboot.core.plan.plan import Plan
 from warmboot.core.plan.request import Call
 from warmboot.core.plan.route import Strategy
 from warmboot.core.sandbox.builders.kernel import build_arm64_image
-from warmboot.core.sandbox.machine import SimulatedMachine, write_machine
 
 KERNEL = build_arm64_image("6.12.1-arm64", body_size=60_000)
 ARM64, X86_64 = Architecture.ARM64, Architecture.X86_64
@@ -24,7 +23,7 @@ STOCK_ARM64 = {"KEXEC": "y"}  # Debian's
 
 @pytest.fixture
 def host(tmp_path: Path) -> Host:
-    write_machine(tmp_path, SimulatedMachine("aarch64", "6.1.0", "root=/dev/vda1"))
+    make_machine(tmp_path)
     return replace(read_host(tmp_path), config={"KEXEC": "y", "KEXEC_FILE": "y"})
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from support.machines import make_a_plan
+from support.machines import make_a_plan, make_machine
 
 from warmboot.core.host import Host, read_host
 from warmboot.core.plan.checks.base import Verdict
@@ -19,7 +19,6 @@ from warmboot.core.sandbox.builders.compress import compress
 from warmboot.core.sandbox.builders.kernel import build_arm64_image, build_riscv_image
 from warmboot.core.sandbox.builders.uki import build_uki
 from warmboot.core.sandbox.builders.zboot import build_zboot
-from warmboot.core.sandbox.machine import SimulatedMachine, write_machine
 
 ARM64 = build_arm64_image("6.12.1-arm64", body_size=60_000)
 ZBOOT = build_zboot(ARM64, arch="arm64", method="zstd")
@@ -28,8 +27,7 @@ Make = Callable[..., Plan]
 
 @pytest.fixture
 def host(tmp_path: Path) -> Host:
-    write_machine(tmp_path, SimulatedMachine("aarch64", "6.1.0", "root=/dev/vda1"))
-    return read_host(tmp_path)
+    return read_host(make_machine(tmp_path))
 
 
 @pytest.fixture

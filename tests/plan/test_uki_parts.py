@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
+from support.machines import make_sandbox
 
 from warmboot.core.boot import BootRoot
 from warmboot.core.boot.find import find_entries
@@ -13,9 +14,7 @@ from warmboot.core.errors import Blocked, ImageError, NotFound
 from warmboot.core.plan.request import PlanRequest
 from warmboot.core.sandbox.builders.kernel import build_arm64_image
 from warmboot.core.sandbox.builders.uki import Profile, build_addon, build_uki
-from warmboot.core.sandbox.machine import SimulatedMachine, write_machine
-from warmboot.core.sandbox.marker import write_marker
-from warmboot.core.session import Session, open_session
+from warmboot.core.session import open_session
 
 KERNEL = build_arm64_image("6.12.1-arm64", body_size=60_000)
 UKI = build_uki(
@@ -33,7 +32,7 @@ UKI = build_uki(
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    write_machine(tmp_path, SimulatedMachine("aarch64", "6.1.0", "root=/dev/vda1"))
+    make_sandbox(tmp_path)
     place = tmp_path / "boot/efi/EFI/Linux"
     (place / "u.efi.extra.d").mkdir(parents=True)
     (place / "u.efi").write_bytes(UKI)
@@ -45,15 +44,10 @@ def addon(folder: Path, name: str, **content: object) -> None:
     (folder / "u.efi.extra.d" / name).write_bytes(blob)
 
 
-def open_sandbox(root: Path) -> Session:
-    write_marker(root)
-    return open_session(root)
-
-
 def staged(folder: Path, **named: object) -> tuple[str, bytes]:
     """Return the command line and the initrd that a UKI comes to."""
     root = folder.parents[3]
-    session = open_sandbox(root)
+    session = open_session(root)
     request = PlanRequest(kernel=str(folder / "u.efi"), **named)  # type: ignore[arg-type]
     with session.plan(request) as opened:
         plan = opened.plan
@@ -94,7 +88,7 @@ def test_an_entry_finds_them_too(folder: Path) -> None:
     root = BootRoot(folder.parents[3])
     entries = [e for e in find_entries(root).entries if e.kernel.endswith("u.efi")]
     (entry,) = [e for e in entries if e.profile == 0]
-    with open_sandbox(root.path).plan(PlanRequest(entry=entry.id)) as opened:
+    with open_session(root.path).plan(PlanRequest(entry=entry.id)) as opened:
         line = opened.plan.cmdline
     assert line.text == "root=/dev/a quiet added"
 
@@ -107,13 +101,13 @@ def test_what_does_not_fit_is_named(folder: Path) -> None:
     with pytest.raises(Blocked, match="is for x86-64"):
         staged(folder)
     (folder / "plain").write_bytes(KERNEL)
-    with pytest.raises(ImageError, match="no add-on"):
+    with pytest.raises(ImageError, match="not an add-on"):
         staged(folder, addons=(str(folder / "plain"),))
 
 
 def test_the_device_tree_inside_goes_along_or_stands_against_it(folder: Path) -> None:
     addon(folder, "t.addon.efi", more=[(".dtb", b"not a tree")])
-    with pytest.raises(ImageError, match=r"t\.addon\.efi \.dtb is no device tree"):
+    with pytest.raises(ImageError, match=r"t\.addon\.efi \.dtb is not a device tree"):
         staged(folder)
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.machines import make_sandbox
 from support.parser_objects import build_parser
 
 from warmboot.core.bpf.parsers import prebuilt_recipes
@@ -27,8 +28,6 @@ from warmboot.core.sandbox.builders.initrd import build_cpio
 from warmboot.core.sandbox.builders.kernel import build_arm64_image
 from warmboot.core.sandbox.builders.uki import build_uki
 from warmboot.core.sandbox.builders.zboot import build_zboot
-from warmboot.core.sandbox.machine import SimulatedMachine, write_machine
-from warmboot.core.sandbox.marker import write_marker
 from warmboot.core.session import open_session
 from warmboot.tui.cli import main
 
@@ -90,9 +89,7 @@ def files(root: Path) -> set[str]:
 
 def make(root: Path, kexec_bpf: str | None = None) -> Path:
     """A machine with an old kernel staged, and new ones of all kinds to stage."""
-    root.mkdir()
-    write_marker(root)
-    write_machine(root, SimulatedMachine("aarch64", "6.1.0", "root=/dev/a", kexec_bpf=kexec_bpf))
+    make_sandbox(root, cmdline="root=/dev/a", kexec_bpf=kexec_bpf)
     zboot = build_zboot(KERNEL, arch="arm64", method="gzip")
     uki = build_uki(arch="arm64", linux=zboot, initrd=b"x" * 5000, cmdline="quiet", uname=NEW)
     plain = build_uki(arch="arm64", linux=KERNEL, initrd=b"x" * 5000, cmdline="quiet", uname=NEW)
@@ -335,7 +332,7 @@ def test_a_waiter_that_finds_no_space(
     assert main(["--root", str(root), "exec", "--yes", "--in", "10m"]) == ExitCode.SYSTEM
     said = capsys.readouterr().err
     assert "countdown.json could not be written: No space left on device" in said
-    assert "No restart is set" in said
+    assert "No restart is scheduled" in said
     assert [path.name for path in (root / "run/warmboot").iterdir()] == ["lock"]
 
 
@@ -405,5 +402,5 @@ def test_an_answer_that_finds_no_space(root: Path, command: list[str]) -> None:
         )
     assert done.returncode == ExitCode.SYSTEM
     assert "Traceback" not in done.stderr
-    assert "The answer could not be written: No space left on device" in done.stderr
+    assert "The output could not be written: No space left on device" in done.stderr
     assert "warmboot status" in done.stderr

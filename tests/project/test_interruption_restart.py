@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from support.interruption import LIMIT, SOFT, WAIT, signalled
+from support.machines import make_sandbox
 
 from warmboot.core.errors import ExitCode
 from warmboot.core.host.state import process_start
@@ -17,8 +18,6 @@ from warmboot.core.record.lock import only_one, read_holder
 from warmboot.core.restart import schedule
 from warmboot.core.restart.schedule import Countdown, make, read_countdown
 from warmboot.core.sandbox.builders.bzimage import build_bzimage
-from warmboot.core.sandbox.machine import SimulatedMachine, write_machine
-from warmboot.core.sandbox.marker import write_marker
 from warmboot.core.session import open_session
 from warmboot.core.session.status import Status
 from warmboot.tui.cli import main
@@ -34,10 +33,7 @@ NOTED = {"run/warmboot/lock", "run/warmboot/countdown.json", "run/warmboot"}
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    root = tmp_path / "machine"
-    root.mkdir()
-    write_marker(root)
-    write_machine(root, SimulatedMachine("x86_64", RUNNING, "root=/dev/vda2 ro"))
+    root = make_sandbox(tmp_path / "machine", "x86_64", release=RUNNING)
     (root / "boot/vmlinuz-new").write_bytes(build_bzimage(STAGED))
     assert main(["--root", str(root), "stage", "--kernel", str(root / "boot/vmlinuz-new")]) == 0
     return root

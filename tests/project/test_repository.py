@@ -14,7 +14,7 @@ from importlib import metadata
 from pathlib import Path
 
 import pytest
-from conftest import needs_tool
+from support.tools import needs_tool
 
 import warmboot.core
 from warmboot.core.errors import ExitCode
@@ -23,7 +23,8 @@ ROOT = Path(__file__).parent.parent.parent
 FOLDERS = ("core", "tui", "themes")
 #: What every part of the core shares.
 SHARED = {
-    f"core.{n}" for n in ["errors", "text", "progress", "architecture", "mountinfo", "outfile"]
+    f"core.{n}"
+    for n in ["errors", "text", "progress", "architecture", "mountinfo", "outfile", "debug"]
 }
 _PLAN = {"core.boot", "core.images", "core.payload", "core.host", "core.bpf"}
 _LOAD = {"core.plan", *_PLAN}
@@ -161,8 +162,10 @@ def test_importing_the_core_or_the_command_line_loads_no_screen_library() -> Non
 
 def test_the_tests_run_against_the_installed_package() -> None:
     assert Path(warmboot.core.__file__).is_relative_to(sysconfig.get_path("purelib"))
-    for name in FOLDERS:
-        assert importlib.util.find_spec(name) is None, f"{name} is importable as it is"
+    for name in FOLDERS:  # tests/tui may be importable as tui; what it is a test of may not
+        spec = importlib.util.find_spec(name)
+        places = [] if spec is None else spec.submodule_search_locations or []
+        assert str(ROOT / name) not in places, f"{name} is importable as it is"
 
 
 def test_the_installation_is_this_source_tree() -> None:
@@ -216,12 +219,15 @@ def test_every_exit_code_is_in_the_manual() -> None:
     ]
 
 
-def test_a_skip_is_a_failure_in_ci(pytester: pytest.Pytester) -> None:
+def test_a_skip_is_a_failure_in_ci(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
     pytester.makeconftest((ROOT / "tests/conftest.py").read_text())
+    monkeypatch.setenv("PYTHONPATH", str(ROOT / "tests"))
     pytester.makepyfile(
         """
         import pytest
-        from conftest import needs_tool
+        from support.tools import needs_tool
 
         def test_needs_a_tool():
             needs_tool("no-such-program")
@@ -231,11 +237,10 @@ def test_a_skip_is_a_failure_in_ci(pytester: pytest.Pytester) -> None:
             pass
         """
     )
-    with pytest.MonkeyPatch.context() as patch:
-        patch.delenv("WARMBOOT_CI", raising=False)
-        pytester.runpytest_subprocess("-p", "no:cacheprovider").assert_outcomes(skipped=2)
-        patch.setenv("WARMBOOT_CI", "1")
-        result = pytester.runpytest_subprocess("-p", "no:cacheprovider")
+    monkeypatch.delenv("WARMBOOT_CI", raising=False)
+    pytester.runpytest_subprocess("-p", "no:cacheprovider").assert_outcomes(skipped=2)
+    monkeypatch.setenv("WARMBOOT_CI", "1")
+    result = pytester.runpytest_subprocess("-p", "no:cacheprovider")
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     result.stdout.fnmatch_lines(["*needs the program no-such-program*"])
 
@@ -245,6 +250,7 @@ def test_a_skipped_module_is_a_failure_in_ci(
     pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, workers: tuple[str, ...]
 ) -> None:
     monkeypatch.setenv("WARMBOOT_CI", "1")
+    monkeypatch.setenv("PYTHONPATH", str(ROOT / "tests"))
     pytester.makeconftest((ROOT / "tests/conftest.py").read_text())
     pytester.makepyfile("import pytest\npytest.importorskip('no_such_module')\ndef test(): pass")
     result = pytester.runpytest_subprocess("-p", "no:cacheprovider", *workers)

@@ -16,6 +16,8 @@ from typing import Any
 
 import pytest
 from support.answers import check
+from support.command import Call
+from support.files import loaded
 
 from warmboot.core.errors import ExitCode, Refused, WrongArgument
 from warmboot.core.host.hardware import read_watchdogs
@@ -29,7 +31,6 @@ from warmboot.core.sandbox.marker import write_marker
 from warmboot.core.sandbox.simulator import Simulator
 from warmboot.tui.cli import main
 
-Call = Callable[..., tuple[int, dict[str, Any]]]
 LIMIT = 60.0  # seconds, for a process that starts and ends; measured alone: 1
 
 
@@ -41,21 +42,6 @@ def root(tmp_path: Path) -> Path:
     write_machine(root, SimulatedMachine("x86_64", "6.1.0-running", "root=/dev/vda2 ro"))
     (root / "boot/vmlinuz-6.12.1").write_bytes(build_bzimage("6.12.1"))
     return root
-
-
-@pytest.fixture
-def call(root: Path, capsys: pytest.CaptureFixture[str]) -> Call:
-    def run(*arguments: str) -> tuple[int, dict[str, Any]]:
-        code = main(["--root", str(root), *arguments, "--json"])
-        answer = json.loads(capsys.readouterr().out)
-        check(answer)
-        return code, answer
-
-    return run
-
-
-def loaded(root: Path) -> str:
-    return (root / "sys/kernel/kexec_loaded").read_text().strip()
 
 
 def until(condition: Callable[[], bool]) -> None:

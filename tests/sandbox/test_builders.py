@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pefile
 import pytest
-from conftest import needs_tool
 from support.readers import check_layout, content, read_pe, section, unpack
+from support.tools import needs_tool
 from support.uboot_images import build_fit, build_uimage
 
 from warmboot.core.errors import WarmbootError

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from support.machines import make_sandbox
 
 from warmboot.core.errors import NothingStaged, Refused
 from warmboot.core.load.loader import LoadFlags, LoadRequest
@@ -16,19 +17,13 @@ from warmboot.core.sandbox.builders.bzimage import build_bzimage
 from warmboot.core.sandbox.builders.kernel import build_arm64_image
 from warmboot.core.sandbox.builders.pe import build_certificate
 from warmboot.core.sandbox.builders.uki import build_uki
-from warmboot.core.sandbox.machine import SimulatedMachine, write_machine
-from warmboot.core.sandbox.marker import write_marker
 from warmboot.core.sandbox.simulator import Simulator
 
 Load = Callable[..., None]
 
 
 def make(tmp_path: Path, machine: str) -> Path:
-    root = tmp_path / machine
-    root.mkdir()
-    write_marker(root)
-    write_machine(root, SimulatedMachine(machine, "6.1.0", "root=/dev/vda1"))
-    return root
+    return make_sandbox(tmp_path / machine, machine)
 
 
 @pytest.fixture

@@ -11,8 +11,9 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from conftest import needs_tool
+from support.machines import make_sandbox
 from support.parser_objects import build_object, build_opts_data, build_parser
+from support.tools import needs_tool
 
 from warmboot.core.bpf.abi import Dialect
 from warmboot.core.bpf.builder import SigningKey, build_file
@@ -29,8 +30,6 @@ from warmboot.core.sandbox.builders.uki import build_uki
 from warmboot.core.sandbox.builders.zboot import build_zboot
 from warmboot.core.sandbox.kernel_answer import NotSimulated, SimulatedCrash
 from warmboot.core.sandbox.kernel_keyring import KEYRING
-from warmboot.core.sandbox.machine import SimulatedMachine, write_machine
-from warmboot.core.sandbox.marker import write_marker
 from warmboot.core.sandbox.simulator import Simulator
 from warmboot.core.sandbox.tree import create_sandbox
 
@@ -41,11 +40,7 @@ Load = Callable[..., None]
 
 
 def make(tmp_path: Path, dialect: str) -> Path:
-    root = tmp_path / "machine"
-    root.mkdir()
-    write_marker(root)
-    write_machine(root, SimulatedMachine("aarch64", "6.1.0", "root=/dev/vda1", kexec_bpf=dialect))
-    return root
+    return make_sandbox(tmp_path / "machine", kexec_bpf=dialect)
 
 
 @pytest.fixture

@@ -5,19 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from support.files import put
 from warmboot.core.sandbox.builders.bzimage import build_bzimage
 from warmboot.core.sandbox.builders.uki import Profile, build_addon, build_uki
 
 MACHINE = "3d1f2a7b9c4e4d5f8a6b7c8d9e0f1a2b"
 UUID = "2b1de7a4-5c3f-4e0a-9d57-0f6a1c2b3d4e"
 _VENDOR = "4a67b082-0a4c-41cf-b6c7-440b29bb8c4f"
-
-
-def put(root: Path, name: str, content: bytes | str = b"") -> None:
-    """Write a file below `root`, and the folders above it."""
-    path = root / name.lstrip("/")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(content.encode() if isinstance(content, str) else content)
 
 
 def kernel(release: str) -> bytes:

@@ -7,6 +7,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from support.files import put
+from warmboot.core.boot import BootRoot
+from warmboot.core.boot.cmdline_context import read_cmdline_context
 from warmboot.core.host import Host, read_host
 from warmboot.core.host.live_state import read_live_state
 from warmboot.core.images import BytesView, identify
@@ -21,6 +24,7 @@ from warmboot.core.plan.request import Call, Origin, PlanRequest
 from warmboot.core.sandbox.builders.kernel import build_arm64_image
 from warmboot.core.sandbox.builders.zboot import build_zboot
 from warmboot.core.sandbox.machine import SimulatedMachine, write_machine
+from warmboot.core.sandbox.marker import write_marker
 
 EFIVAR = "sys/firmware/efi/efivars/{}-8be4df61-93ca-11d2-aa0d-00e098032b8c"
 RELEASE = "6.1.0"
@@ -29,17 +33,18 @@ ZBOOT = build_zboot(ARM64, arch="arm64", method="gzip")
 
 
 def make_machine(root: Path, machine: str = "aarch64") -> Path:
-    """Write a simulated machine that runs RELEASE and return its root."""
+    """Write the files of a machine that runs RELEASE and return its root."""
     write_machine(root, SimulatedMachine(machine, RELEASE, "root=/dev/vda1"))
     return root
 
 
-def put(root: Path, name: str, content: str | bytes) -> Path:
-    """Write one file of a machine, with the folders above it, and return its path."""
-    path = root / name
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(content.encode() if isinstance(content, str) else content)
-    return path
+def make_sandbox(root: Path, machine: str = "aarch64", **more: str | None) -> Path:
+    """Make a simulated machine without images and return its root; `more` are its other facts."""
+    facts = {"release": RELEASE, "cmdline": "root=/dev/vda1", **more}
+    root.mkdir(exist_ok=True)
+    write_marker(root)
+    write_machine(root, SimulatedMachine(machine, **facts))  # type: ignore[arg-type]
+    return root
 
 
 def configure(root: Path, *options: str) -> None:
@@ -94,14 +99,23 @@ def make_a_plan(
 
 
 def plan(root: Path, kernel: bytes = ARM64, cmdline: str = "root=/dev/a", **more: object) -> Plan:
-    """Plan an image there; `more` are fields of the request, or `files` and `context`."""
+    """Plan an image there; `more` are fields of the request, or `files` and `context`.
+
+    `signed` stands for the field of `files`.
+    """
     context = {"live": read_live_state(root), **more.pop("context", {})}  # type: ignore[dict-item]
+    files = {**more.pop("files", {})}  # type: ignore[dict-item]
+    if "signed" in more:
+        files["signed"] = more.pop("signed")
+    more["files"] = files
     return make_a_plan(read_host(root), kernel, cmdline, context=context, **more)  # type: ignore[arg-type]
 
 
 def planned(root: Path, kernel: bytes = ARM64, cmdline: str = "root=/dev/a") -> dict[str, Finding]:
-    """Judge an image's plan there."""
-    return {finding.check: finding for finding in plan(root, kernel, cmdline).findings}
+    """Judge an image's plan there, its command line included."""
+    context = {"cmdline": read_cmdline_context(root, BootRoot(root), "aarch64")}
+    made = plan(root, kernel, cmdline, context=context)
+    return {finding.check: finding for finding in made.findings}
 
 
 def judge(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import shutil
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -12,8 +11,6 @@ from pathlib import Path
 
 from textual.pilot import Pilot
 
-from warmboot.core.sandbox.machine import SimulatedMachine, write_machine
-from warmboot.core.sandbox.marker import write_marker
 from warmboot.tui.app import WarmbootApp
 from warmboot.tui.terminal import Terminal
 
@@ -116,17 +113,3 @@ async def sit_down(
     async with app.run_test(size=size) as pilot:
         yield Person(pilot, app, root)
         await asyncio.wait_for(app.workers.wait_for_complete(), PATIENCE)
-
-
-def empty_machine(root: Path, **more: str) -> Path:
-    """Make a simulated machine with no images at all."""
-    root.mkdir()
-    write_machine(root, SimulatedMachine("aarch64", "6.1.0", "root=/dev/vda1", **more))  # type: ignore[arg-type]
-    write_marker(root)
-    return root
-
-
-def copy_of(sandbox: Path, target: Path) -> Path:
-    """Return a copy of a sandbox for one test."""
-    shutil.copytree(sandbox, target, copy_function=shutil.copyfile)
-    return target

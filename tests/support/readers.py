@@ -12,7 +12,8 @@ from collections.abc import Iterator
 import lz4.block
 import pefile
 import zstandard
-from conftest import needs_tool
+
+from support.tools import needs_tool
 
 
 def read_pe(data: bytes) -> pefile.PE:

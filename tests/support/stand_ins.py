@@ -5,8 +5,7 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
-from conftest import needs_tool
-
+from support.tools import needs_tool
 from warmboot.core.bpf import toolchain
 from warmboot.core.bpf.skeleton import read_arrays
 from warmboot.core.bpf.toolchain import Recipe, find_toolchain, sources

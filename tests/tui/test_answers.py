@@ -12,6 +12,8 @@ from typing import Any, get_args, get_type_hints
 import jsonschema
 import pytest
 from support.answers import MANUAL, SCHEMA, check, check_object, only_document
+from support.parser_objects import build_parser
+from support.uboot_images import build_fit, build_uimage
 
 from warmboot.core.bpf.container import build_container, write_envelope
 from warmboot.core.errors import ExitCode
@@ -20,9 +22,7 @@ from warmboot.core.sandbox.builders.bzimage import build_bzimage
 from warmboot.core.sandbox.builders.compress import compress
 from warmboot.core.sandbox.builders.elf import build_elf_kernel
 from warmboot.core.sandbox.builders.kernel import build_arm64_image
-from warmboot.core.sandbox.builders.parser import build_parser
 from warmboot.core.sandbox.builders.pe import PeSection, build_pe
-from warmboot.core.sandbox.builders.uboot import build_fit, build_uimage
 from warmboot.core.sandbox.builders.uki import Profile, build_addon, build_uki
 from warmboot.core.sandbox.builders.zboot import build_zboot
 from warmboot.core.session.session import Session

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import errno
 import hashlib
-import json
 import struct
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
-from conftest import needs_tool
-from support.answers import check
+from support.command import Call, caller
 from support.parser_objects import build_parser
+from support.tools import needs_tool
 
 from warmboot.core.bpf.bpf_syscall import LoadError
 from warmboot.core.bpf.replay import Stage, replay
@@ -23,8 +20,6 @@ from warmboot.core.sandbox.builders.kernel import build_arm64_image
 from warmboot.core.sandbox.builders.pe import build_certificate
 from warmboot.core.sandbox.builders.zboot import build_zboot
 from warmboot.tui.cli import main
-
-Call = Callable[..., tuple[int, dict[str, Any]]]
 
 
 @pytest.fixture
@@ -40,14 +35,7 @@ def call(
     (tmp_path / "v6.o").write_bytes(build_parser())
     (tmp_path / "v7.o").write_bytes(build_parser(dialect=7))
     monkeypatch.chdir(tmp_path)
-
-    def run(*arguments: str) -> tuple[int, dict[str, Any]]:
-        code = main([*arguments, "--json"])
-        answer = json.loads(capsys.readouterr().out)
-        check(answer)
-        return code, answer
-
-    return run
+    return caller(capsys)
 
 
 def test_v6(call: Call, capsys: pytest.CaptureFixture[str]) -> None:

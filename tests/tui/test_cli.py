@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.answers import check
-from support.layouts import put
+from support.files import loaded, put
 
 from warmboot.core.errors import ExitCode, Refused
 from warmboot.core.sandbox.builders.bzimage import build_bzimage
@@ -37,26 +36,6 @@ def sandbox(tmp_path: Path, image_file: Images) -> Path:
     shutil.copy(image_file("arm64-6.12-zstd.vmlinuz.efi"), root / "boot/vmlinuz-6.12.95-kexectest")
     (root / "boot/initrd.img-6.12.95-kexectest2").write_bytes(b"\x1f\x8b" + bytes(5000))
     return root
-
-
-@pytest.fixture
-def call(
-    sandbox: Path, capsys: pytest.CaptureFixture[str]
-) -> Callable[..., tuple[int, dict[str, Any]]]:
-    """Run a command with --json; return its exit code and answer, checked against the schema."""
-
-    def run(*arguments: str) -> tuple[int, dict[str, Any]]:
-        code = main(["--root", str(sandbox), *arguments, "--json"])
-        answer = json.loads(capsys.readouterr().out)
-        assert answer["simulated"] is True
-        check(answer)
-        return code, answer
-
-    return run
-
-
-def loaded(root: Path) -> str:
-    return (root / "sys/kernel/kexec_loaded").read_text().strip()
 
 
 def test_list(call: Callable[..., Any]) -> None:

@@ -6,24 +6,17 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from support.person import ASCII, HOST, Person, copy_of, empty_machine, sit_down
+from support.machines import make_sandbox
+from support.person import ASCII, HOST, Person, sit_down
 
 from warmboot.core.boot.listed_entry import ListedEntry
 from warmboot.core.progress import Cancel
-from warmboot.core.sandbox.tree import create_sandbox
 from warmboot.core.session import Session
 from warmboot.tui.actions import ACTIONS
 from warmboot.tui.screens.messages import DetailsRead
 from warmboot.tui.screens.workers import read_details
 
 SMALL, LARGE = (80, 24), (160, 48)
-
-
-@pytest.fixture(scope="module")
-def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("machines") / "sandbox"
-    create_sandbox(path)
-    return path
 
 
 async def test_entries_and_what_their_headers_say(sandbox: Path) -> None:
@@ -91,12 +84,11 @@ async def test_only_entries_with_certain_words(sandbox: Path) -> None:
         await person.see_no("Show only")
 
 
-async def test_an_image_that_changed_since_it_was_listed(sandbox: Path, tmp_path: Path) -> None:
-    root = copy_of(sandbox, tmp_path / "m")
-    async with sit_down(root) as person:
+async def test_an_image_that_changed_since_it_was_listed(sandbox: Path) -> None:
+    async with sit_down(sandbox) as person:
         await person.choose("Linux 6.6.119-lts")
         await person.see(" Format: Image")
-        kernel = root / "boot/vmlinuz-6.6.119-lts"
+        kernel = sandbox / "boot/vmlinuz-6.6.119-lts"
         kernel.write_bytes(kernel.read_bytes())
         await person.press("enter")
         await person.see("changed since it was listed", "Press r to look again")
@@ -107,29 +99,27 @@ async def test_an_image_that_changed_since_it_was_listed(sandbox: Path, tmp_path
         await person.see("Esc Back")
 
 
-async def test_the_machine_is_checked_and_evidence_written(sandbox: Path, tmp_path: Path) -> None:
-    root = copy_of(sandbox, tmp_path / "m")
-    async with sit_down(root, size=LARGE) as person:
+async def test_the_machine_is_checked_and_evidence_written(sandbox: Path) -> None:
+    async with sit_down(sandbox, size=LARGE) as person:
         await person.see("Enter Plan", "all checks passed")
         await person.press("d")
-        await person.see("privilege", "May load kernels (CAP_SYS_BOOT)", "Esc Back")
+        await person.see("privilege", "This user may load kernels (CAP_SYS_BOOT)", "Esc Back")
         await person.press("escape", "f10")
-        await person.see("Evidence written", "look through it")
-    assert list((root / "var/lib/warmboot").glob("report-*.json"))
+        await person.see("Evidence written", "before you pass it on")
+    assert list((sandbox / "var/lib/warmboot").glob("report-*.json"))
 
 
-async def test_refresh_finds_what_came_and_what_went(sandbox: Path, tmp_path: Path) -> None:
-    root = copy_of(sandbox, tmp_path / "m")
-    async with sit_down(root) as person:
+async def test_refresh_finds_what_came_and_what_went(sandbox: Path) -> None:
+    async with sit_down(sandbox) as person:
         await person.see("Linux 6.6.119-lts")
-        (root / "boot/vmlinuz-6.6.119-lts").rename(root / "boot/vmlinuz-6.6.120-lts")
+        (sandbox / "boot/vmlinuz-6.6.119-lts").rename(sandbox / "boot/vmlinuz-6.6.120-lts")
         await person.press("r")
         await person.see("Linux 6.6.120-lts")
         assert "6.6.119" not in person.text
 
 
 async def test_no_images_says_where_was_looked(tmp_path: Path) -> None:
-    root = empty_machine(tmp_path / "m")
+    root = make_sandbox(tmp_path / "m")
     async with sit_down(root) as person:
         await person.see("No boot images found")
         for place in ("/boot/loader/entries", "/boot/efi/EFI/Linux", "/usr/lib/modules"):
@@ -148,10 +138,9 @@ async def test_a_root_that_is_not_there(tmp_path: Path) -> None:
         await person.wait(lambda: not person.app.is_running, "the end")
 
 
-async def test_unprivileged_may_look_at_everything(sandbox: Path, tmp_path: Path) -> None:
-    root = copy_of(sandbox, tmp_path / "m")
-    (root / "proc/self/status").write_text("CapEff:\t0000000000000000\n")
-    async with sit_down(root) as person:
+async def test_unprivileged_may_look_at_everything(sandbox: Path) -> None:
+    (sandbox / "proc/self/status").write_text("CapEff:\t0000000000000000\n")
+    async with sit_down(sandbox) as person:
         await person.see("Not root", "all checks passed")
         await person.plan("Warmboot Linux 7 (6.17)")
         await person.see("FAIL This user may not load kernels", "sudo warmboot")
@@ -160,7 +149,7 @@ async def test_unprivileged_may_look_at_everything(sandbox: Path, tmp_path: Path
 
 
 async def test_names_from_files_cannot_steer_the_terminal(tmp_path: Path) -> None:
-    root = empty_machine(tmp_path / "m", name="\x1b[2Jho[red]st")
+    root = make_sandbox(tmp_path / "m", name="\x1b[2Jho[red]st")
     entries = root / "boot/loader/entries"
     entries.mkdir(parents=True)
     (root / "boot/\x1b]0;k[b]").write_bytes(b"MZ")
@@ -212,8 +201,7 @@ async def visit_every_screen(person: Person, look: Callable[[], None]) -> None:
 async def test_simulated_and_uncut_on_every_screen(
     sandbox: Path, tmp_path: Path, size: tuple[int, int]
 ) -> None:
-    root = copy_of(sandbox, tmp_path / "m")
-    async with sit_down(root, size=size) as person:
+    async with sit_down(sandbox, size=size) as person:
 
         def look() -> None:
             assert "SIMULATED" in person.lines[0]
@@ -232,8 +220,7 @@ async def test_simulated_and_uncut_on_every_screen(
 async def test_plain_letters_where_the_terminal_has_nothing_else(
     sandbox: Path, tmp_path: Path
 ) -> None:
-    root = copy_of(sandbox, tmp_path / "m")
-    async with sit_down(root, terminal=ASCII) as person:
+    async with sit_down(sandbox, terminal=ASCII) as person:
 
         def look() -> None:
             assert person.text.isascii(), [c for c in person.text if not c.isascii()]
@@ -258,13 +245,12 @@ async def test_help_names_every_key(sandbox: Path, size: tuple[int, int]) -> Non
             await person.see("Keys")
 
 
-async def test_long_messages_scroll(sandbox: Path, tmp_path: Path) -> None:
-    root = copy_of(sandbox, tmp_path / "m")
-    (root / "sys/kernel/kexec_loaded").write_text("1\n")
+async def test_long_messages_scroll(sandbox: Path) -> None:
+    (sandbox / "sys/kernel/kexec_loaded").write_text("1\n")
     for number in range(30):
         session = f"USER=user{number}\nCLASS=user\nSTATE=active\nTTY=pts/{number}\n"
-        (root / f"run/systemd/sessions/{number + 100}").write_text(session)
-    async with sit_down(root) as person:
+        (sandbox / f"run/systemd/sessions/{number + 100}").write_text(session)
+    async with sit_down(sandbox) as person:
         await person.see("STAGED a kernel staged elsewhere")
         await person.press("x")
         await person.see("32 login sessions", f"Type {HOST}")

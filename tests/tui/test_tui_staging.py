@@ -6,13 +6,12 @@ import threading
 from pathlib import Path
 
 import pytest
-from support.person import HOST, PATIENCE, Person, copy_of, sit_down
+from support.person import HOST, PATIENCE, Person, sit_down
 
 from warmboot.core.load.loader import LoadRequest
 from warmboot.core.plan.planner import OpenPlan
 from warmboot.core.progress import Cancel, Report
 from warmboot.core.sandbox.simulator import Simulator
-from warmboot.core.sandbox.tree import create_sandbox
 from warmboot.core.session import Session
 from warmboot.tui.screens.messages import StageDone
 from warmboot.tui.screens.staging import StagingScreen
@@ -20,19 +19,6 @@ from warmboot.tui.screens.workers import stage as real_stage
 
 ENTRY = "Warmboot Linux 7 (6.17)"
 OPTIONS = "root=/dev/vda2 ro console=ttyAMA0 quiet"
-
-
-@pytest.fixture(scope="module")
-def fresh(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("machines") / "sandbox"
-    create_sandbox(path)
-    return path
-
-
-@pytest.fixture
-def sandbox(fresh: Path, tmp_path: Path) -> Path:
-    """A machine of its own for each test."""
-    return copy_of(fresh, tmp_path / "machine")
 
 
 async def stage(person: Person) -> None:
@@ -50,7 +36,7 @@ async def test_the_plan_says_what_will_happen(sandbox: Path) -> None:
             "Kernel  /boot/vmlinuz-6.17.8-sandbox  (zboot, arm64)",
             "Initrd  /boot/initrd.img-6.17.8-sandbox",
             OPTIONS,
-            "bytes used, from the entry, as the running kernel's",
+            "bytes used, from the entry, same as running",
             "Unpack its zstd payload into memory",
             "not as it is",
             "PASS ",
@@ -91,9 +77,9 @@ async def test_a_failing_check_is_forced_by_its_name(sandbox: Path) -> None:
     (sandbox / "proc/meminfo").write_text("MemTotal: 90000 kB\nMemAvailable: 9000 kB\n")
     async with sit_down(sandbox, size=(160, 48)) as person:
         await person.plan(ENTRY)
-        await person.see("This cannot be staged", "f goes on against it (check memory)")
+        await person.see("This cannot be staged", "f overrules it (check memory)")
         await person.press("f")
-        await person.see("Go on against a check")
+        await person.see("Go on despite a check")
         await person.write("memory")
         await person.press("enter")
         await person.see("FAIL forced")
@@ -107,9 +93,9 @@ async def test_a_restart_is_set_for_later_and_cancelled(sandbox: Path) -> None:
         await person.see(f"Type {HOST}")
         await person.write(f"{HOST} in 9h")
         await person.press("enter")
-        await person.see("Restart set", "z cancels it")
+        await person.see("Restart scheduled", "z cancels it")
         await person.press("enter")
-        await person.see("RESTART at ", "z stops it")
+        await person.see("RESTART at ", "z cancels it")
         await person.press("z")
         await person.see("The restart is cancelled")
         await person.press("enter")
@@ -177,7 +163,7 @@ async def test_original_and_running_command_lines_come_back(sandbox: Path) -> No
         await person.press("o")
         await person.see("from the entry")
         await person.press("c")
-        await person.see("from the running kernel, as the running kernel's")
+        await person.see("from the running kernel, same as running")
         assert "BOOT_IMAGE" not in person.text
 
 

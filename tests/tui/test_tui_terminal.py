@@ -14,7 +14,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support.person import PATIENCE, empty_machine
+from support.machines import make_sandbox
+from support.person import PATIENCE
 
 from warmboot.tui.terminal import read_terminal
 
@@ -67,7 +68,7 @@ class Seat:
 
 @pytest.fixture
 def seat(tmp_path: Path) -> Iterator[Seat]:
-    seat = Seat(empty_machine(tmp_path / "machine"))
+    seat = Seat(make_sandbox(tmp_path / "machine"))
     yield seat
     seat.close()
 
@@ -81,7 +82,7 @@ def test_quitting_gives_the_terminal_back(seat: Seat) -> None:
 
 
 def test_a_kernel_without_sockets_is_enough(tmp_path: Path) -> None:
-    seat = Seat(empty_machine(tmp_path / "machine"), NO_SOCKETS)
+    seat = Seat(make_sandbox(tmp_path / "machine"), NO_SOCKETS)
     try:
         seat.read_until(b"No boot images found")
         os.write(seat.master, b"q")
@@ -117,14 +118,14 @@ def test_a_lost_connection_without_a_signal_ends_it_too(seat: Seat) -> None:
 
 
 def test_a_terminal_without_line_drawing_gets_ascii_only(tmp_path: Path) -> None:
-    seat = Seat(empty_machine(tmp_path / "machine"), TERM="vt220", LC_ALL="C")
+    seat = Seat(make_sandbox(tmp_path / "machine"), TERM="vt220", LC_ALL="C")
     try:
         seat.read_until(b"No boot images found")
         os.write(seat.master, b"?")
         seat.read_until(b"all keys")
         drawn, seat.seen = seat.seen, b""
         os.write(seat.master, b"\r")
-        seat.read_until(b"SearchedPlace in")
+        seat.read_until(b"Looked in")
         os.write(seat.master, b"q")
         seat.read_until(NORMAL_SCREEN)
         assert seat.process.wait(PATIENCE) == 0

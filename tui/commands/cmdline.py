@@ -1,4 +1,4 @@
-"""``warmboot cmdline``: a command line taken apart, compared and checked."""
+"""``warmboot cmdline``: a command line word by word, compared and checked."""
 
 from __future__ import annotations
 

@@ -75,8 +75,10 @@ def _set(session: Session, order: _Order, at: float, *, as_json: bool) -> int:
         method, simulated = session.restarts.method(now=order.now), session.simulated
         output.write_json(exec_answer(session.host, method, simulated=simulated, countdown=made))
     else:
-        output.write_lines([f"Restart set for {clock(at)}; it goes on when this line drops."])
-        output.write_lines(["warmboot exec --cancel ends it; warmboot status shows it."])
+        output.write_lines(
+            [f"Restart scheduled for {clock(at)}. It happens even if this connection drops."]
+        )
+        output.write_lines(["warmboot exec --cancel cancels it; warmboot status shows it."])
     output.warn(warning)
     return ExitCode.OK
 
@@ -97,7 +99,9 @@ def _cancel(session: Session, *, as_json: bool) -> int:
         output.write_json(exec_answer(session.host, None, simulated=simulated, cancelled=ended))
     else:
         output.banner(session)
-        output.write_lines([f"Cancelled the restart at {clock(ended.at)}. What is staged stays."])
+        output.write_lines(
+            [f"Cancelled the restart at {clock(ended.at)}. What is staged stays staged."]
+        )
     output.warn(warning)
     return ExitCode.OK
 

@@ -14,7 +14,7 @@ _LEGEND = "* runs now  d default  n next start only  - no tries left"
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print the entries, best first, and where was looked when there are none."""
+    """Print the entries, best first, or the places that were searched where there are none."""
     session = open_session(options.root)
     listing = session.entries()
     rows = [session.header(entry) for entry in listing.entries]

@@ -31,5 +31,5 @@ def run(options: argparse.Namespace) -> int:
     else:
         output.banner(session)
         output.write_lines([f"Wrote {path}, without passwords, keys and addresses of logins."])
-        output.write_lines(["Look through it before you give it away: warmboot cannot know all."])
+        output.write_lines(["Read it before you pass it on: warmboot may have missed something."])
     return ExitCode.OK

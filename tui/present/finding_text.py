@@ -54,7 +54,7 @@ def summary(findings: Sequence[Finding]) -> str:
     warnings = sum(finding.verdict is Verdict.WARN for finding in findings)
     text = f"{plural(len(findings), 'check')}: {plural(warnings, 'warning')}, "
     if not fails:
-        return f"{text}nothing stands against staging."
+        return f"{text}nothing prevents staging."
     text += f"{len(fails)} failed. "
     if all(finding.forceable for finding in fails):
         names = " ".join(f"--force {finding.check}" for finding in fails)

@@ -75,7 +75,7 @@ def _arrival_facts(status: Status) -> list[Fact]:
     if arrival is None:
         return []
     expected = printable(arrival.expected.release or arrival.expected.kernel)
-    verdict = f"came up in {expected}" if arrival.arrived else f"{expected} does not run"
+    verdict = f"came up in {expected}" if arrival.arrived else f"{expected} is not running"
     away = "" if arrival.away is None else f", away {arrival.away:.0f} s until the kernel started"
     return [
         Fact("Last restart", f"{clock(arrival.at)}: {verdict} ({printable(arrival.text)}){away}"),
@@ -113,4 +113,4 @@ def host_facts(host: Host) -> list[Fact]:
 def _crash_kernel(host: Host) -> str:
     if host.crash_staged:
         return "loaded"
-    return "not loaded, memory kept" if host.crash_size else "none, and no memory kept"
+    return "not loaded; memory is reserved" if host.crash_size else "none, and no memory reserved"

@@ -52,17 +52,17 @@ def kernel_question() -> AskScreen:
 def force_question(names: Sequence[str]) -> AskScreen:
     """Return the question which of the failing checks to go on against."""
     text = (
-        f"Failing: {', '.join(names)}. Type the name of a check to go on against it; "
+        f"Failing: {', '.join(names)}. Type the name of a check to go on despite it; "
         "that is recorded. Esc goes back."
     )
-    return AskScreen("Go on against a check", text)
+    return AskScreen("Go on despite a check", text)
 
 
 def initrd_question(paths: tuple[str, ...]) -> AskScreen:
     """Return the question for initrds; `paths` are those in use now."""
     text = (
-        "Paths of initrd files on this machine, blanks between them, in order. "
-        "An empty line means no initrd. Esc leaves all as it is."
+        "Paths of initrd files on this machine, separated by spaces, in order. "
+        "An empty line means no initrd. Esc changes nothing."
     )
     return AskScreen("Initrd", text, shlex.join(paths))
 

@@ -8,27 +8,20 @@ from pathlib import Path
 
 from textual import work
 from textual.app import ComposeResult
-from textual.containers import Horizontal, VerticalScroll
+from textual.containers import Horizontal
 from textual.message import Message
 from textual.screen import Screen
-from textual.timer import Timer
 
 from warmboot.core.boot.listed_entry import ListedEntry
-from warmboot.core.errors import Cancelled, WarmbootError
-from warmboot.core.images import Identity
+from warmboot.core.errors import WarmbootError
 from warmboot.core.plan.request import PlanRequest
-from warmboot.core.progress import Cancel
 from warmboot.core.session import Session
 from warmboot.core.session.status import Status
 from warmboot.tui.actions import NOT_WHILE_TYPING, bindings
-from warmboot.tui.present.entry_text import (
-    EntryDetails,
-    details_text,
-    prompt,
-    searched_text,
-)
+from warmboot.tui.present.entry_text import details_text, prompt, searched_text
 from warmboot.tui.present.styled import plain_text
 from warmboot.tui.screens.ask import kernel_question
+from warmboot.tui.screens.details import DetailsPane
 from warmboot.tui.screens.dialogs import (
     failure_box,
     help_box,
@@ -41,7 +34,6 @@ from warmboot.tui.screens.dialogs import (
 from warmboot.tui.screens.facts import FactsScreen
 from warmboot.tui.screens.messages import (
     ActionDone,
-    DetailsRead,
     EntriesFound,
     Examined,
     MachineRead,
@@ -49,6 +41,7 @@ from warmboot.tui.screens.messages import (
     Restarted,
     RowsRead,
     StageDone,
+    Unloaded,
     WorkFailed,
 )
 from warmboot.tui.screens.plan import PlanScreen
@@ -57,19 +50,16 @@ from warmboot.tui.screens.workers import (
     cancel_restart,
     examine_here,
     open_plan,
-    read_details,
     read_entries,
     read_machine,
     restart,
     restart_later,
+    unload,
     write_report,
 )
 from warmboot.tui.widgets.bars import KeyLine, StagedLine, Text, TopLine
 from warmboot.tui.widgets.entry_list import EntryList
 from warmboot.tui.widgets.filter import FilterLine
-
-_PAUSE = 0.05  # seconds the cursor rests before its entry's details are drawn
-_SETTLE = 0.2  # seconds the cursor rests before a kernel is unpacked for its details
 
 
 class EntriesScreen(Screen[None]):
@@ -82,9 +72,6 @@ class EntriesScreen(Screen[None]):
         self._root = root
         self._session: Session | None = None
         self._status = Status(None, None)
-        self._details: dict[tuple[str, Identity | None], EntryDetails] = {}
-        self._cancel = Cancel()
-        self._settle: Timer | None = None
 
     def compose(self) -> ComposeResult:
         yield TopLine()
@@ -92,8 +79,7 @@ class EntriesScreen(Screen[None]):
         yield Text("", id="notice")
         with Horizontal(id="body"):
             yield EntryList(self._prompt)
-            with VerticalScroll(id="side"):
-                yield Text("Looking for boot images", id="details")
+            yield DetailsPane()
         yield Text("", id="empty")
         yield FilterLine(id="filter")
         yield KeyLine("entries")
@@ -104,12 +90,13 @@ class EntriesScreen(Screen[None]):
         self._list.focus()
         self._read()
 
-    def on_unmount(self) -> None:
-        self._cancel.cancel()
-
     @property
     def _list(self) -> EntryList:
         return self.query_one(EntryList)
+
+    @property
+    def _pane(self) -> DetailsPane:
+        return self.query_one(DetailsPane)
 
     @work(thread=True, group="read", exclusive=True)
     def _read(self) -> None:
@@ -121,44 +108,16 @@ class EntriesScreen(Screen[None]):
         except WarmbootError as error:
             self.post_message(WorkFailed(error.message, error.hint))
 
-    @work(thread=True, group="details")
-    def _read_details(self, session: Session, row: ListedEntry, cancel: Cancel) -> None:
-        try:
-            self.post_message(read_details(session, row, cancel))
-        except Cancelled:
-            pass
-        except WarmbootError as error:
-            self.post_message(DetailsRead(row, EntryDetails((), error.message)))
-
     @work(thread=True, group="act")
     def _do(self, action: Callable[[], Message]) -> None:
         try:
             result = action()
         except WarmbootError as error:
             self.post_message(WorkFailed(error.message, error.hint))
+            self._post_machine()
             return
         if not self.post_message(result) and isinstance(result, PlanOpened):
             result.opened.close()
-
-    @work(thread=True, group="act")
-    def _execute(self, session: Session) -> None:
-        try:
-            self.post_message(restart(session))
-        except WarmbootError as error:
-            self.post_message(WorkFailed(error.message, error.hint))
-            self._post_machine()
-
-    @work(thread=True, group="act")
-    def _unload(self, session: Session, *, leave: bool) -> None:
-        try:
-            session.unload()
-        except WarmbootError as error:
-            self.post_message(WorkFailed(error.message, error.hint))
-        else:
-            if leave:
-                self.app.call_from_thread(self.app.exit)
-                return
-        self._post_machine()
 
     @work(thread=True, group="machine", exclusive=True)
     def _refresh_machine(self) -> None:
@@ -175,6 +134,7 @@ class EntriesScreen(Screen[None]):
 
     def on_machine_read(self, event: MachineRead) -> None:
         self._session, self._status = event.session, event.status
+        self._pane.session = event.session
         self.query_one(TopLine).show_session(event.session)
         self.query_one(StagedLine).show_status(event.session, event.status)
         notice = self.query_one("#notice", Text)
@@ -195,47 +155,20 @@ class EntriesScreen(Screen[None]):
     def on_rows_read(self, event: RowsRead) -> None:
         self._list.update_rows(event.rows)
         self._show_details()
-        self._wait_to_settle()
+        self._pane.settle()
 
     def on_option_list_option_highlighted(self) -> None:
-        self._cancel.cancel()
-        if self._settle is not None:
-            self._settle.stop()
-        self._settle = self.set_timer(_PAUSE, self._paused)
+        self._pane.follow(self._list.row)
 
-    def _paused(self) -> None:
-        self._show_details()
-        self._wait_to_settle()
-
-    def _wait_to_settle(self) -> None:
-        if self._settle is not None:
-            self._settle.stop()
-        self._settle = self.set_timer(_SETTLE, self._settled)
-
-    def _settled(self) -> None:
-        row = self._list.row
-        if row is None or row.image is None or self._session is None or self._known(row):
-            return
-        self._cancel.cancel()
-        self._cancel = Cancel()
-        self._read_details(self._session, row, self._cancel)
-
-    def _known(self, row: ListedEntry) -> EntryDetails | None:
-        """What reading the whole image showed, as long as the file is the same."""
-        return self._details.get((row.entry.id, row.identity))
-
-    def on_details_read(self, event: DetailsRead) -> None:
-        self._details[event.row.entry.id, event.row.identity] = event.details
+    def on_details_read(self) -> None:
         self._list.draw()
-        self._show_details()
 
     def on_plan_opened(self, event: PlanOpened) -> None:
         if self._session is None or self.app.screen is not self:
             event.opened.close()
             return
         name = event.entry.id if event.entry else ""
-        details = self._details.get((name, event.opened.files.kernel.identity))
-        seen = details.sha256 if details else None
+        seen = self._pane.sha256(name, event.opened.files.kernel.identity)
         screen = PlanScreen(self._session, self._status, event, seen)
         self.app.push_screen(screen, self._planned)
 
@@ -249,9 +182,17 @@ class EntriesScreen(Screen[None]):
         self._read()
         self.app.push_screen(restarted_box(event))
 
+    def on_unloaded(self, event: Unloaded) -> None:
+        if event.leave:
+            self.app.exit()
+            return
+        self._refresh_machine()
+        if event.warning:
+            self.app.push_screen(message("Unloaded", event.warning))
+
     def on_work_failed(self, event: WorkFailed) -> None:
         if self._session is None:
-            self.query_one("#details", Text).show(event.message, layout=True)
+            self._pane.show_text(event.message)
         self.app.push_screen(failure_box("That did not work", event))
 
     # Keys ---------------------------------------------------------------------------------
@@ -263,7 +204,7 @@ class EntriesScreen(Screen[None]):
         if row.problem:
             self.app.push_screen(message("This entry cannot be used", row.problem))
             return
-        self._cancel.cancel()
+        self._pane.stop()
         self._do(partial(open_plan, self._session, PlanRequest(entry=row.entry.id), row))
 
     def action_open_kernel(self) -> None:
@@ -280,7 +221,7 @@ class EntriesScreen(Screen[None]):
     def action_facts(self) -> None:
         row = self._list.row
         if row is not None and self._session is not None:
-            text = details_text(row, self._known(row))
+            text = details_text(row, self._pane.known(row))
             self.app.push_screen(FactsScreen(self._session, self._status, plain_text(text)))
 
     def action_doctor(self) -> None:
@@ -320,8 +261,8 @@ class EntriesScreen(Screen[None]):
             elif at is not None:
                 notice = self.query_one("#notice", Text)
                 notice.display = True
-                notice.show("Restarting: what is in memory goes to the disks first.")
-                self._execute(session)
+                notice.show("Restarting: the disks are synced first.")
+                self._do(partial(restart, session))
 
         self.app.push_screen(RestartScreen(session, self._status), answered)
 
@@ -332,7 +273,7 @@ class EntriesScreen(Screen[None]):
 
         def answered(answer: str | None) -> None:
             if answer == "unload":
-                self._unload(session, leave=False)
+                self._do(partial(unload, session))
 
         self.app.push_screen(unload_box(self._status), answered)
 
@@ -346,7 +287,7 @@ class EntriesScreen(Screen[None]):
             if answer == "quit":
                 self.app.exit()
             elif answer == "unload":
-                self._unload(session, leave=True)
+                self._do(partial(unload, session, leave=True))
 
         self.app.push_screen(leave_box(self._status), answered)
 
@@ -366,15 +307,14 @@ class EntriesScreen(Screen[None]):
     def _prompt(self, row: ListedEntry) -> str:
         what = self._status.what
         staged = what is not None and what.entry == row.entry.id
-        return prompt(row, self._known(row), staged=staged)
+        return prompt(row, self._pane.known(row), staged=staged)
 
     def _show_details(self) -> None:
         row = self._list.row
         if row is not None:
-            text = details_text(row, self._known(row))
-            self.query_one("#details", Text).show(text, layout=True)
+            self._pane.show_row(row)
         elif self._list.counts[1]:
-            self.query_one("#details", Text).show("No entry has all these words", layout=True)
+            self._pane.show_text("No entry contains all these words")
 
     # Showing only some ----------------------------------------------------------------------
 

@@ -26,7 +26,7 @@ class MachineRead(Message):
 
 @dataclass
 class EntriesFound(Message):
-    """All entries, not read yet, and where was looked."""
+    """All entries, not read yet, and the places that were searched."""
 
     rows: tuple[ListedEntry, ...]
     listing: Listing
@@ -101,4 +101,12 @@ class Restarted(Message):
     """The restart was handed over; on a simulated machine it is over, and this is what runs."""
 
     session: Session
+    warning: str | None
+
+
+@dataclass
+class Unloaded(Message):
+    """What was staged is taken out; `leave`: the operator wants to leave then."""
+
+    leave: bool
     warning: str | None

@@ -131,9 +131,10 @@ class PlanScreen(Screen[StageDone | None]):
         names = [finding.check for finding in self._opened.plan.failures if finding.forceable]
         if not names:
             text = (
-                "No check that fails can be overruled: the kernel would refuse, or harm would come."
+                "None of the failing checks can be overruled: the kernel would refuse, or going on "
+                "is not safe."
             )
-            self.app.push_screen(message("Not to be forced", text))
+            self.app.push_screen(message("Cannot be forced", text))
             return
 
         def answered(name: str | None) -> None:

@@ -29,6 +29,7 @@ from warmboot.tui.screens.messages import (
     Restarted,
     RowsRead,
     StageDone,
+    Unloaded,
 )
 
 _HAND_OUT = 0.05  # seconds between two portions of rows
@@ -87,14 +88,14 @@ def write_report(session: Session, row: ListedEntry | None) -> ActionDone:
     """Write the evidence for a bug report to the state folder; raises WarmbootError."""
     content = collect(session, PlanRequest(entry=row.entry.id) if row else None)
     path = session.save_report(content)
-    text = f"{path}\n\nPasswords, keys and addresses are left out; look through it all the same."
+    text = f"{path}\n\nPasswords, keys and addresses are left out. Read it before you pass it on."
     return ActionDone("Evidence written", text)
 
 
 def restart_later(session: Session, at: float) -> ActionDone:
     """Set a restart for later; it outlives this program. Raises WarmbootError."""
     countdown, warning = session.restarts.set(at)
-    lines = [f"{session.host.name} restarts at {clock(countdown.at)}, whether this runs or not."]
+    lines = [f"{session.host.name} restarts at {clock(countdown.at)}, even if warmboot is closed."]
     text = "\n".join([*lines, "z cancels it.", *filter(None, (warning,))])
     return ActionDone("Restart scheduled", text)
 
@@ -110,6 +111,11 @@ def restart(session: Session) -> Restarted:
     """Restart into what is staged; raises WarmbootError. Need not return on a real machine."""
     done = session.restarts.execute()
     return Restarted(session.refreshed(), done.warning)
+
+
+def unload(session: Session, *, leave: bool = False) -> Unloaded:
+    """Take out what is staged, to `leave` the program then; raises WarmbootError."""
+    return Unloaded(leave, session.unload())
 
 
 def stage(

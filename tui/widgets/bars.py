@@ -74,8 +74,8 @@ class StagedLine(Text):
         if not status.staged:
             return
         if status.countdown is not None:
-            at, name = clock(status.countdown.at), staged_name(status, 30)
-            self.show(f"RESTART at {at} into {name}   z stops it")
+            at, name = clock(status.countdown.at), staged_name(status, 25)
+            self.show(f"RESTART at {at} into {name}   z cancels it")
             return
         keys = "   x restart into it   u unload" if self._keys else ""
         warning = "  (systemctl reboot starts it too)" if status.reboot_is_kexec else ""
@@ -90,7 +90,9 @@ def staged_name(status: Status, limit: int = 70) -> str:
         return f"not known: {status.interrupted} {how}"
     if what is None:
         return (
-            "a kernel not staged by warmboot" if status.readable else "a kernel that root can name"
+            "a kernel not staged by warmboot"
+            if status.readable
+            else "a kernel (root can see which)"
         )
     return printable(what.release or what.kernel, limit)
 

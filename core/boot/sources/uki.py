@@ -81,7 +81,7 @@ def _with_addons(search: Search, entry: Entry, folder: str, name: str) -> Entry:
     for path in found[:_ADDONS]:
         addon = _read(search, path)
         if not isinstance(addon, Addon):
-            notes.append(f"{printable(path)} is no add-on that can be read")
+            notes.append(f"{printable(path)} is not a readable add-on")
             continue
         if addon.cmdline:
             entry = replace(entry, cmdline=f"{entry.cmdline or ''} {addon.cmdline}".strip())

@@ -42,11 +42,11 @@ def place(
     """
     page = os.sysconf("SC_PAGE_SIZE")
     if image.architecture is not Architecture.ARM64 or not image.memory_size:
-        raise Blocked("The kernel is no arm64 Image that states its size")
+        raise Blocked("The kernel is not an arm64 Image that states its size")
     if image.text_offset % page or image.text_offset >= _IMAGE_ALIGN:
-        raise Blocked(f"The Image wants to start at an odd place ({image.text_offset:#x})")
+        raise Blocked(f"The Image has an invalid text offset ({image.text_offset:#x})")
     if image.big_endian:
-        raise Blocked("The Image is big endian; this machine would have to be so too")
+        raise Blocked("The Image is big endian; this machine is not")
     room = FreeMemory(free)
     size = pages(max(image.memory_size, kernel[1]))
     start = room.take(

@@ -78,14 +78,14 @@ def next_tree(tree: bytes, name: str, cmdline: bytes, initrd: tuple[int, int] | 
 
 def _parse(tree: bytes, name: str) -> fdt.FDT:
     if len(tree) > LIMIT:
-        raise ImageError(f"{name} is larger than {LIMIT} bytes, so it is no device tree")
+        raise ImageError(f"{name} is larger than {LIMIT} bytes, so it is not a device tree")
     try:
         parsed = fdt.parse_dtb(_without_nops(tree))
         if parsed.root is None:
             raise ValueError("no root node")
     except Exception as error:  # the library raises Exception itself, AssertionError, IndexError, …
         raise ImageError(
-            f"{name} is no device tree that warmboot can read: {error or 'it is damaged'}",
+            f"{name} is not a device tree that warmboot can read: {error or 'it is damaged'}",
             hint="Choose a flattened device tree (.dtb) made for this machine.",
         ) from error
     return parsed

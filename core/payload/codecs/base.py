@@ -87,7 +87,7 @@ def check_trailing(method: str, trailing: bytes, produced: int) -> None:
             return
     elif len(trailing) == 4 and int.from_bytes(trailing, "little") == produced & 0xFFFFFFFF:
         return
-    raise damaged(method, f"{len(trailing)} bytes stand behind its end")
+    raise damaged(method, f"{len(trailing)} bytes follow its end")
 
 
 class Decompressor(Protocol):
@@ -126,5 +126,5 @@ def finish(method: str, source: Source, unused: bytes, produced: int) -> None:
         source.end = source.size - behind
         return
     if behind > 4:
-        raise damaged(method, f"{behind} bytes stand behind its end")
+        raise damaged(method, f"{behind} bytes follow its end")
     check_trailing(method, unused + source.read(), produced)

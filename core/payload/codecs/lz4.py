@@ -37,7 +37,7 @@ def decode(source: Source) -> Iterator[Piece]:
             check_trailing("lz4", head, produced)
             return
         if not 0 < count <= _LARGEST:
-            raise damaged("lz4", f"a block of {count} bytes cannot be")
+            raise damaged("lz4", f"invalid block size: {count} bytes")
         block = source.read(count)
         if len(block) < count:
             raise truncated("lz4")

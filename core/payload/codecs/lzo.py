@@ -34,7 +34,7 @@ def decode(source: Source) -> Iterator[Piece]:
         packed = _u32(source)
         plain_sum, packed_sum = _sums(source, flags, packed < count)
         if count > _BLOCK or packed > count:
-            raise damaged("lzo", f"a block of {packed} bytes for {count} cannot be")
+            raise damaged("lzo", f"invalid block size: {packed} bytes for {count}")
         block = source.read(packed)
         if len(block) < packed:
             raise truncated("lzo")

@@ -44,7 +44,7 @@ COMMAND_LINE = Group[CmdlineSubject]()
 
 @COMMAND_LINE.check(
     "command-line-root",
-    "Does root= name something that is there?",
+    "Does root= name a device that exists?",
     "root= on the command line, /dev and /dev/disk",
     forceable=True,
 )
@@ -73,7 +73,7 @@ def root(subject: CmdlineSubject) -> Result | None:
 
 
 @COMMAND_LINE.check(
-    "command-line-console", "Is each console named once, and right?", "console=, uname(2)"
+    "command-line-console", "Is each console named once, and correctly?", "console=, uname(2)"
 )
 def consoles(subject: CmdlineSubject) -> Iterator[Result]:
     """The last console= gets init's output; a port that is not there stays silent."""
@@ -112,7 +112,7 @@ def resume(subject: CmdlineSubject) -> Result | None:
     if not real.startswith("/dev/") or real in context.swaps:
         return None
     return warn(
-        printable(f"resume={word.value} is no swap space in use now"),
+        printable(f"resume={word.value} is not swap space in use now"),
         "Compare with swapon --show. Hibernation will not find its image there.",
     )
 
@@ -131,7 +131,7 @@ def crashkernel(subject: CmdlineSubject) -> Iterator[Result]:
         good = all(_RANGE.fullmatch(part) or _SIZE.fullmatch(part) for part in parts)
         if not good and value != "auto":
             yield warn(
-                printable(f"crashkernel={value} is no size the kernel understands"),
+                printable(f"crashkernel={value} is not a size the kernel understands"),
                 "For example crashkernel=256M, or crashkernel=1G-4G:192M,4G-:256M.",
             )
     if not values and subject.context.crash_reserved:

@@ -66,7 +66,9 @@ def kexec_file(subject: PlanSubject) -> Result | None:
 
 
 @IMAGE.check(
-    "bzimage", "Has the x86 kernel all that kexec needs?", "setup header, la57 in /proc/cpuinfo"
+    "bzimage",
+    "Does the x86 kernel have all that kexec needs?",
+    "setup header, la57 in /proc/cpuinfo",
 )
 def bzimage(subject: PlanSubject) -> Result | None:
     """What bzImage64_probe() asks for: ENOEXEC where it is missing."""
@@ -118,7 +120,7 @@ def arm64_image(subject: PlanSubject) -> Result | None:
 
 @IMAGE.check(
     "signature",
-    "Will the image be let in?",
+    "Is the image signed as the kernel requires?",
     "lockdown, efivars, CONFIG_KEXEC_SIG_FORCE, /sys/kernel/security/ima/policy",
 )
 def signature(subject: PlanSubject) -> Result:
@@ -127,7 +129,7 @@ def signature(subject: PlanSubject) -> Result:
     ima_appraises = subject.live.ima_appraises if subject.live else None
     rule = signature_rule(host, ima_appraises)
     if rule is None:
-        return passed("No signature is asked for")
+        return passed("No signature is required")
     if not subject.file_load:
         if memory_load_barred(host, ima_appraises):
             text = f"kexec_load(2) is not permitted: {rule.cause}"
@@ -154,7 +156,7 @@ def command_line(subject: PlanSubject) -> Result:
         text = f"The command line is {length} bytes long; the kernel takes {limit}"
         return fail(text, "Shorten it.")
     if "\0" in subject.plan.cmdline.text or "\n" in subject.plan.cmdline.text:
-        return fail("The command line holds a line end or a NUL", "Remove it.")
+        return fail("The command line holds a newline or a NUL", "Remove it.")
     if subject.borrowed_cmdline:
         return warn(
             "The command line is that of the system running now, not of the one in --root",
@@ -242,7 +244,7 @@ def memory_place(subject: PlanSubject) -> Result | None:
 
 @IMAGE.check(
     "crash-memory",
-    "Is there memory kept for a crash kernel?",
+    "Is memory reserved for a crash kernel?",
     "kexec_crash_size, crashkernel= in /proc/cmdline",
 )
 def crash_memory(subject: PlanSubject) -> Result | None:
@@ -253,15 +255,15 @@ def crash_memory(subject: PlanSubject) -> Result | None:
     needed = subject.kernel_bytes + subject.plan.initrd_bytes
     if kept == 0:
         return fail(
-            "No memory is kept for a crash kernel",
+            "No memory is reserved for a crash kernel",
             "Boot with crashkernel=256M (or more) on the command line.",
         )
     if needed > kept:
         return fail(
-            f"{size(needed)} needed, only {size(kept)} kept for a crash kernel",
+            f"{size(needed)} needed, only {size(kept)} reserved for a crash kernel",
             "Use a smaller initrd, or a larger crashkernel= at boot.",
         )
-    return passed(f"{size(needed)} needed, {size(kept)} kept for a crash kernel")
+    return passed(f"{size(needed)} needed, {size(kept)} reserved for a crash kernel")
 
 
 @IMAGE.check(

@@ -64,12 +64,12 @@ def ima(subject: LiveSubject) -> Result | None:
     """A memory copy has no security.ima attribute to appraise."""
     if subject.live.ima_appraises:
         return warn(
-            "IMA's policy wants a signature on every kernel that kexec loads",
+            "IMA's policy requires a signature on every kernel that kexec loads",
             "Choose a signed kernel that is loaded as it is, or reboot through firmware.",
         )
     if subject.live.ima_appraises is None:
         return None
-    return passed("IMA's policy asks nothing of kernels")
+    return passed("IMA's policy requires nothing of kernels")
 
 
 @LIVE.check(
@@ -84,12 +84,13 @@ def display(subject: LiveSubject) -> Result:
         return passed(f"No graphics card that firmware has to set up{where}")
     return warn(
         f"The screen may stay dark: {_some(drivers)} starts without firmware's help",
-        "Have a network or serial way in. nomodeset on the command line may help.",
+        "Make sure that you can log in over the network or a serial line. nomodeset on the command "
+        "line may help.",
     )
 
 
 @LIVE.check(
-    "encryption", "Who opens the encrypted root?", "/sys/dev/block, LUKS2 header, /etc/crypttab"
+    "encryption", "Who unlocks the encrypted root?", "/sys/dev/block, LUKS2 header, /etc/crypttab"
 )
 def encryption(subject: LiveSubject) -> Result:
     """A passphrase prompt nobody sees ends a remote restart."""
@@ -99,12 +100,12 @@ def encryption(subject: LiveSubject) -> Result:
     name = printable(crypt.name, 64)
     if crypt.tpm2:
         return warn(
-            f"The root file system is on {name} (dm-crypt), opened by the TPM",
+            f"The root file system is on {name} (dm-crypt), unlocked by the TPM",
             "The TPM's registers keep the values of this boot; be ready to type the passphrase.",
         )
     return warn(
         f"The root file system is on {name} (dm-crypt): the new kernel may ask for its passphrase",
-        "Have a way to the console, or an initrd that opens it.",
+        "Make sure that you can reach the console, or that the initrd unlocks it.",
     )
 
 
@@ -120,7 +121,7 @@ def hibernation(subject: LiveSubject) -> Result:
     found = subject.live.hibernation
     if found.device is None and not found.readable:
         return warn(
-            "Swap could not be looked at: whether it holds a hibernated system is not known",
+            "Swap could not be read, so it is not known whether it holds a hibernated system",
             "Run warmboot as root, or add noresume to the command line.",
         )
     if found.device is None:
@@ -130,7 +131,7 @@ def hibernation(subject: LiveSubject) -> Result:
         return passed(f"{device} holds a hibernated system; noresume leaves it alone")
     return fail(
         f"{device} holds a hibernated system; a kernel that resumes it destroys data",
-        "Add noresume (--append noresume), or make the swap area anew with mkswap.",
+        "Add noresume (--append noresume), or recreate the swap area with mkswap.",
     )
 
 
@@ -147,23 +148,23 @@ def sessions(subject: LiveSubject) -> Result:
     )
     return warn(
         f"{plural(len(others), 'other login')}: {_some(shown)}",
-        "They end with the restart. Tell them before.",
+        "Their sessions end with the restart. Warn them first.",
     )
 
 
 @LIVE.check(
-    "inhibitors", "Does a program hold the shutdown?", "/run/systemd/inhibit", for_crash=False
+    "inhibitors", "Does a program inhibit the shutdown?", "/run/systemd/inhibit", for_crash=False
 )
 def inhibitors(subject: LiveSubject) -> Result:
     """systemctl kexec refuses while a program blocks the shutdown."""
     holding = [lock for lock in subject.live.inhibitors if lock.holds_shutdown]
     if not holding:
-        return passed("No program holds the shutdown")
+        return passed("No program inhibits the shutdown")
     shown = (f"{lock.who} ({lock.why})" if lock.why else lock.who for lock in holding)
-    return warn(f"The shutdown is held by {_some(shown)}", "Wait until it is done.")
+    return warn(f"The shutdown is inhibited by {_some(shown)}", "Wait until it is done.")
 
 
-@LIVE.check("jobs", "Is systemd at work?", "systemctl list-jobs", for_crash=False)
+@LIVE.check("jobs", "Does systemd have jobs under way?", "systemctl list-jobs", for_crash=False)
 def jobs(subject: LiveSubject) -> Result:
     """A unit that starts or stops now holds the restart up."""
     running = subject.live.jobs
@@ -197,8 +198,8 @@ def raid(subject: LiveSubject) -> Result:
         return passed("No RAID array is being rebuilt")
     shown = (f"{resync.array} ({resync.action})" for resync in subject.live.resyncs)
     return warn(
-        f"RAID at work: {_some(shown)}",
-        "Wait for it; else it goes on, or starts again, after the restart.",
+        f"RAID arrays are being synchronised: {_some(shown)}",
+        "Wait until it is done. Otherwise it continues, or starts again, after the restart.",
     )
 
 
@@ -218,13 +219,13 @@ def guests(subject: LiveSubject) -> Result:
     kind = kinds.pop() if len(kinds) == 1 else "guest"
     return warn(
         f"{plural(len(running), kind)} running: {_some(shown)}",
-        "They end with the restart. Stop or move them before.",
+        "They end with the restart. Stop or move them first.",
     )
 
 
 @LIVE.check(
     "package-manager",
-    "Is a package manager at work?",
+    "Is a package manager running?",
     "locks of dpkg, apt, rpm and apk in /proc/locks, of pacman and zypper",
     forceable=True,
 )
@@ -232,9 +233,9 @@ def package_manager(subject: LiveSubject) -> Result:
     """Kernel and initrd may be half written, and a restart would cut the update off."""
     busy = subject.live.updates.busy
     if not busy:
-        return passed("No package manager is at work")
+        return passed("No package manager is running")
     return fail(
-        f"{_some(busy)} is at work: kernel or initrd may be half written",
+        f"{_some(busy)} is running: the kernel or initrd may be half written",
         "Wait until it has finished.",
     )
 
@@ -262,7 +263,7 @@ def updates(subject: LiveSubject) -> Result:
     if newer:
         notes.append(f"newer kernels are installed: {_some(newer)}")
     text = "; ".join(notes)
-    return passed(f"{text[0].upper()}{text[1:]}" if text else "No update waits")
+    return passed(f"{text[0].upper()}{text[1:]}" if text else "No update is waiting")
 
 
 @LIVE.check("watchdog", "Is a watchdog armed?", "/sys/class/watchdog/*/state")
@@ -274,7 +275,7 @@ def watchdog(subject: LiveSubject) -> Result:
     shown = (
         f"{dog.identity or dog.name}{f', {dog.timeout} s' if dog.timeout else ''}" for dog in armed
     )
-    return passed(f"A watchdog is armed and stays so: {_some(shown)}")
+    return passed(f"A watchdog is armed and stays armed: {_some(shown)}")
 
 
 def _some(items: Iterable[str]) -> str:

@@ -14,11 +14,11 @@ MACHINE = Group[Host]()
 def privilege(host: Host) -> Result:
     """CAP_SYS_BOOT, without which every call is EPERM."""
     if host.privileged:
-        return passed("May load kernels (CAP_SYS_BOOT)")
+        return passed("This user may load kernels (CAP_SYS_BOOT)")
     text = "This user may not load kernels (CAP_SYS_BOOT is missing)"
     if not host.privilege_reachable:
         return fail(
-            f"{text}, and not even root may here: it is outside the bounding set",
+            f"{text}, and not even root may: it is outside the bounding set",
             "Run warmboot outside of this container or service.",
         )
     return fail(text, "Run warmboot as root: sudo warmboot.")
@@ -32,10 +32,10 @@ def privilege(host: Host) -> Result:
 def container(host: Host) -> Result:
     """A restart would take the machine below, with all that others run on it."""
     if host.container is None:
-        return passed("This is no container")
+        return passed("This is not a container")
     return fail(
         f"This is a container ({printable(host.container, 64)}): "
-        "kexec would restart the machine below it",
+        "kexec would restart the machine it runs on",
         "Run warmboot on the machine itself.",
     )
 
@@ -86,7 +86,7 @@ def load_limit(host: Host) -> Result | None:
     if host.load_limit == 1:
         return warn(
             "The kernel allows 1 more load; what is staged then cannot be unloaded",
-            "Be sure of the choice. A refused load uses it up too.",
+            "Choose with care: a refused load uses it up too.",
         )
     return passed(f"The kernel allows {plural(host.load_limit, 'more load')}; an unload counts too")
 
@@ -104,7 +104,7 @@ def calls(host: Host) -> Result | None:
         tools = f"; {printable(host.kexec_tools)} is there" if host.kexec_tools else ""
         return warn(
             f"kexec_load(2) only (no CONFIG_KEXEC_FILE){tools}",
-            "The kernel checks no signature on this way, and a locked-down one refuses it.",
+            "This call checks no signature; a locked-down kernel refuses it.",
         )
     return fail(
         f"The running kernel {printable(host.release)} was built without "
@@ -115,24 +115,24 @@ def calls(host: Host) -> Result | None:
 
 @MACHINE.check(
     "signature-policy",
-    "Which images does the kernel let in?",
+    "Which images does the kernel accept?",
     "/sys/kernel/security/lockdown, SecureBoot and SetupMode in efivars, CONFIG_KEXEC_SIG_FORCE",
 )
 def signature_policy(host: Host) -> Result:
     """Says before any image is chosen that an unpacked one will be refused."""
     rule = signature_rule(host, None)
     if rule is None:
-        return passed(f"Unsigned images are taken ({_secure_boot(host)})")
+        return passed(f"Unsigned images are accepted ({_secure_boot(host)})")
     outcome = "will be refused" if rule.enforced else "may be refused"
     return warn(
-        f"An image that is unpacked or taken apart {outcome}: {rule.cause} ({_secure_boot(host)})",
+        f"An image that is unpacked or split {outcome}: {rule.cause} ({_secure_boot(host)})",
         signed_way(host),
     )
 
 
 def _secure_boot(host: Host) -> str:
     if host.secure_boot is None:
-        return "no secure boot known"
+        return "secure boot unknown"
     if host.secure_boot:
         return "secure boot on"
     return "secure boot in setup mode" if host.setup_mode else "secure boot off"
@@ -140,10 +140,14 @@ def _secure_boot(host: Host) -> str:
 
 @MACHINE.check("crash-kernel", "Is a crash kernel ready?", "kexec_crash_loaded, kexec_crash_size")
 def crash_kernel(host: Host) -> Result | None:
-    """ActionDone, not judged: the next kernel has to load its own."""
+    """Stated, not judged: the next kernel has to load its own."""
     if host.crash_staged is None:
         return None
-    kept = f"{size(host.crash_size)} kept for it" if host.crash_size else "no memory is kept for it"
+    kept = (
+        f"{size(host.crash_size)} reserved for it"
+        if host.crash_size
+        else "no memory is reserved for it"
+    )
     if host.crash_staged:
         return passed(f"A crash kernel is loaded ({kept}); it ends with the running kernel")
     return passed(f"No crash kernel is loaded; {kept}")
@@ -162,12 +166,12 @@ def staged(host: Host) -> Result | None:
     )
 
 
-@MACHINE.check("kernel-log", "Can the kernel's reasons be read?", "CapEff, kernel.dmesg_restrict")
+@MACHINE.check("kernel-log", "Can the kernel log be read?", "CapEff, kernel.dmesg_restrict")
 def kernel_log(host: Host) -> Result:
     """What the kernel logs at a refusal is often the only reason it gives."""
     if host.log_readable:
         return passed("The kernel log can be read")
     return warn(
         "The kernel log cannot be read (CAP_SYSLOG is missing, dmesg_restrict is set)",
-        "After a refusal, look into dmesg as root.",
+        "After a refusal, read dmesg as root.",
     )

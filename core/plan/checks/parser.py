@@ -85,7 +85,7 @@ def parser_memory(subject: PlanSubject) -> Result | None:
 
 @PARSER.check("parser-kind", "Is there a parser for the image?", "the image's format")
 def parser_kind(subject: PlanSubject) -> Result | None:
-    """Only some formats can be taken apart."""
+    """Parsers exist for some formats only."""
     if subject.plan.dialect is None:
         return None
     if subject.copied:

@@ -38,7 +38,7 @@ def signature_rule(host: Host, ima_appraises: bool | None) -> Rule | None:
         cause = "secure boot is on, and CONFIG_IMA_ARCH_POLICY wants signatures with it"
         return Rule(cause, True, host.option("KEXEC_SIG") is True)
     if ima_appraises:
-        return Rule("IMA's policy wants a signature on every kernel", True, in_file=False)
+        return Rule("IMA's policy requires a signature on every kernel", True, in_file=False)
     return Rule("secure boot is on", False) if host.secure_boot else None
 
 

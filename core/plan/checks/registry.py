@@ -71,11 +71,12 @@ def forced_checks(names: Iterable[str]) -> tuple[str, ...]:
         if name not in checks:
             near = difflib.get_close_matches(name, checks, n=3, cutoff=0.5)
             may = ", ".join(check.id for check in checks.values() if check.forceable)
-            hint = f"Did you mean {' or '.join(near)}?" if near else f"There are: {may}."
+            hint = f"Did you mean {' or '.join(near)}?" if near else f"These can be forced: {may}."
             raise WrongArgument(f"There is no check {printable(name, 64)}", hint=hint)
         if not checks[name].forceable:
             raise WrongArgument(
-                f"The check {name} cannot be forced: the kernel would refuse, or harm would come",
+                f"The check {name} cannot be forced: the kernel would refuse, or going on is not "
+                "safe",
                 hint="warmboot doctor says what to do about it.",
             )
     return tuple(dict.fromkeys(names))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Literal, TypedDict
 
 from warmboot.core.bpf.abi import Action, Dialect, Target
-from warmboot.core.bpf.attach_probe import Replay, Stage
+from warmboot.core.bpf.replay import Replay, Stage
 from warmboot.core.bpf.workbench import ImageRehearsal, ParserCommand
 from warmboot.tui.present.answers.declare import SCHEMA, Answer, OneOf
 

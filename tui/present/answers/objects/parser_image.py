@@ -7,7 +7,7 @@ from typing import Annotated, Literal, TypedDict
 from warmboot.core.images import Format
 from warmboot.core.images.bpfcontainer import Envelope, ParserContainer
 from warmboot.core.images.bpfobject import CarriedParser, ParserIdentity, ParserObject
-from warmboot.core.images.elf_sections import ElfSection
+from warmboot.core.images.elf64 import ElfSection
 from warmboot.tui.present.answers.objects.image_base import ImageBase, image_base
 
 
