@@ -54,6 +54,7 @@ def test_the_same_as_pefile(name: str) -> None:
     compare(IMAGES[name])
 
 
+@pytest.mark.no_cover
 @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.sampled_from(sorted(IMAGES)), st.integers(0, 0x120), st.binary(min_size=1, max_size=4))
 def test_changed_headers_are_refused_or_read_alike(name: str, offset: int, junk: bytes) -> None:

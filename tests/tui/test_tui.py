@@ -39,7 +39,7 @@ async def test_unpacking_tells_more_in_the_background(sandbox: Path) -> None:
 
 
 async def test_all_facts_on_a_screen_of_their_own(sandbox: Path) -> None:
-    async with sit_down(sandbox) as person:
+    async with sit_down(sandbox, size=LARGE) as person:
         await person.choose("Warmboot Linux 7 (unified")
         await person.press("i")
         await person.see("Esc Back", "Found in: /boot/efi/EFI/Linux/warmboot-7.efi")
@@ -55,7 +55,7 @@ async def test_details_are_read_once(sandbox: Path, monkeypatch: pytest.MonkeyPa
         read.append(row.entry.id)
         return read_details(session, row, cancel)
 
-    monkeypatch.setattr("warmboot.tui.screens.entries.read_details", counted)
+    monkeypatch.setattr("warmboot.tui.screens.details.read_details", counted)
     async with sit_down(sandbox) as person:
         await person.see("all checks passed")
         await person.press("down")
@@ -69,7 +69,7 @@ async def test_only_entries_with_certain_words(sandbox: Path) -> None:
     async with sit_down(sandbox) as person:
         await person.see("Linux 6.19.0-rc1", "/ Find")
         await person.press("slash")
-        await person.see("Show only", "Esc All")
+        await person.see("Show only", "Esc Show all")
         await person.write("6.19 rc1 q")  # q is a letter here
         await person.see("0 of ")
         await person.press("backspace", "backspace")
@@ -105,7 +105,7 @@ async def test_the_machine_is_checked_and_evidence_written(sandbox: Path) -> Non
         await person.press("d")
         await person.see("privilege", "This user may load kernels (CAP_SYS_BOOT)", "Esc Back")
         await person.press("escape", "f10")
-        await person.see("Evidence written", "before you pass it on")
+        await person.see("Evidence written", "Read it before")
     assert list((sandbox / "var/lib/warmboot").glob("report-*.json"))
 
 
@@ -251,7 +251,7 @@ async def test_long_messages_scroll(sandbox: Path) -> None:
         session = f"USER=user{number}\nCLASS=user\nSTATE=active\nTTY=pts/{number}\n"
         (sandbox / f"run/systemd/sessions/{number + 100}").write_text(session)
     async with sit_down(sandbox) as person:
-        await person.see("STAGED a kernel staged elsewhere")
+        await person.see("STAGED a kernel not staged by warmboot")
         await person.press("x")
         await person.see("32 login sessions", f"Type {HOST}")
         assert "user29" not in person.text

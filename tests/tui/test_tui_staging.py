@@ -147,7 +147,7 @@ async def test_an_edited_command_line_is_the_one_that_is_staged(sandbox: Path) -
         await person.see("F2 Stage  Esc Back")
         assert "s Stage" not in person.text
         await person.write(" x=so?cq")
-        await person.see("typed; against the running kernel's:", "+ x=so?cq")
+        await person.see("typed; compared with the running kernel's:", "+ x=so?cq")
         await person.press("enter", "ctrl+s")
         await person.see("is staged")
         assert person.kernel_has["cmdline"] == f"{OPTIONS} x=so?cq"
@@ -206,7 +206,7 @@ async def test_terminal_codes_in_a_command_line_are_shown_and_staged_as_escapes(
 async def test_a_refusal_comes_with_its_hint_and_keeps_the_command_line(
     sandbox: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(*_: object) -> None:
+    def refuse(*_: object, **__: object) -> None:
         # What changes between the plan and the call: another hand switched kexec off.
         (sandbox / "proc/sys/kernel/kexec_load_disabled").write_text("1\n")
 
