@@ -6,7 +6,7 @@ before.
 
 from __future__ import annotations
 
-from warmboot.core.bpf.abi import MAPS, SMALLEST_RING, Dialect
+from warmboot.core.bpf.abi import MAPS, Dialect
 from warmboot.core.bpf.dialects import facts_of
 from warmboot.core.errors import ImageError
 from warmboot.core.images import BootImage
@@ -17,14 +17,14 @@ from warmboot.core.images.zboot import Zboot
 from warmboot.core.text import size
 
 _REBUILD = "Build one for this image: warmboot bpf build."
-_WANTS = {"zboot": Zboot, "copy": RawImage, "UKI": Uki}
+_WANTS = {"zboot": Zboot, "copy": RawImage, "UKI": Uki, "inner zboot": Zboot}
 #: What the kernel keeps of a ring buffer for itself, in bytes.
 _RING_OVERHEAD = 16
 _PADDING = 4096
 
 
-def check_object(parser: ParserObject) -> None:
-    """Raise ImageError where the kernel's skeleton cannot load `parser`."""
+def check_object(parser: ParserObject, page_size: int = 4096) -> None:
+    """Raise ImageError where the skeleton of a kernel with such pages cannot load `parser`."""
     names = [m.name for m in parser.maps]
     if len(names) != len(MAPS) or not all(map(_is_map, names, MAPS)):
         raise ImageError(
@@ -33,9 +33,9 @@ def check_object(parser: ParserObject) -> None:
             hint=_REBUILD,
         )
     rings = [m.ring for m in parser.maps if m.ring is not None]
-    if len(rings) != 4 or any(ring < SMALLEST_RING or ring & (ring - 1) for ring in rings):
+    if len(rings) != 4 or any(ring < page_size or ring & (ring - 1) for ring in rings):
         raise ImageError(
-            f"The parser's rings are not four powers of two of {size(SMALLEST_RING)} or more",
+            f"The parser's rings are not four powers of two of {size(page_size)} or more",
             hint=_REBUILD,
         )
     own = parser.identity

@@ -7,6 +7,7 @@ handed over that did not pass this.
 from __future__ import annotations
 
 import errno
+import mmap
 import os
 from dataclasses import dataclass
 from enum import StrEnum
@@ -61,7 +62,7 @@ def replay(parser: View) -> Replay:
     """
     try:
         found = ParserObject.parse(parser)
-        check_object(found)
+        check_object(found, mmap.PAGESIZE)
         data = parser.read(*found.data, "opts_data")
         code = parser.read(*found.code, "opts_insn")
     except ImageError as error:

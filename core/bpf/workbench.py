@@ -7,13 +7,16 @@ from pathlib import Path
 from typing import NamedTuple
 
 from warmboot.core.bpf.abi import Command, Dialect
+from warmboot.core.bpf.dialects import facts_of
 from warmboot.core.bpf.parser_model import run_model
 from warmboot.core.bpf.parsers import Parser, parser_for
 from warmboot.core.bpf.rehearse import CannotRehearse, rehearse
 from warmboot.core.bpf.replay import Replay, replay
 from warmboot.core.images import BytesView, View, identify
 from warmboot.core.images.bpfobject import ParserObject
+from warmboot.core.images.uki import Uki
 from warmboot.core.outfile import OutFile
+from warmboot.core.payload.examine import kernel_inside
 
 
 class BuiltParser(NamedTuple):
@@ -62,6 +65,9 @@ def build_parser(view: View, dialect: Dialect, target: Path) -> BuiltParser:
 def rehearse_image(view: View, dialect: Dialect) -> ImageRehearsal:
     """Run the parser's code, or its model, on an image; raises ImageError, NotFound."""
     image = identify(view)
+    if isinstance(image, Uki) and not facts_of(dialect).whole:
+        view, inner = kernel_inside(view, image)
+        image = inner or image
     parser = parser_for(image, dialect)
     why = None
     try:

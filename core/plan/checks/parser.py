@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from warmboot.core.bpf.abi import DECOMPRESS_LIMIT
+from warmboot.core.bpf.call_memory import BESIDE, CallMemory
 from warmboot.core.bpf.dialects import facts_of
 from warmboot.core.bpf.sizes import kind_of, sizes_for, sizes_of
 from warmboot.core.errors import ImageError
-from warmboot.core.images import Method
+from warmboot.core.images.bpfobject import LARGEST
 from warmboot.core.plan.checks.base import Group, Result, fail, passed
 from warmboot.core.plan.checks.subject import PlanSubject
 from warmboot.core.text import size
 
 PARSER = Group[PlanSubject]()
-_ZSTD_WINDOW = 128 << 20
 _ELSEWHERE = "Stage without parsers where kexec_load(2) is allowed: --loader load."
 
 
@@ -52,35 +52,54 @@ def parser_decompressor(subject: PlanSubject) -> Result | None:
     return passed(f"The kernel can unpack {stream.method}; all of it is checked here before")
 
 
-@PARSER.check("parser-memory", "Is there memory for unpacking?", "MemAvailable in /proc/meminfo")
+@PARSER.check(
+    "parser-memory",
+    "Is there memory for unpacking?",
+    "MemAvailable in /proc/meminfo, memory.max and memory.high of the control groups",
+)
 def parser_memory(subject: PlanSubject) -> Result | None:
     """Ring buffer, packed and unpacked kernel exist together, and zstd needs its window."""
-    if subject.plan.dialect is None or subject.host.memory_available is None:
+    available = subject.host.memory_available
+    if subject.plan.dialect is None or available is None:
         return None
-    image = subject.plan.image if facts_of(subject.plan.dialect).whole else subject.kernel
     try:
-        if subject.copied:
-            ring = sizes_for(subject.kernel_bytes).ring
-        else:
-            ring = sizes_of(image, subject.plan.dialect, subject.plan.initrd_bytes).ring
+        memory = _memory(subject)
     except ImageError as error:
         return fail(error.message, "Choose a smaller kernel.")
-    stream = subject.kernel.stream
-    window = _ZSTD_WINDOW if stream is not None and stream.method is Method.ZSTD else 0
-    needed = (
-        ring
-        + 2 * image.file_size
-        + 2 * subject.kernel_bytes
-        + 2 * subject.plan.initrd_bytes
-        + window
-    )
-    if needed > subject.host.memory_available:
+    # What warmboot itself holds in memory meanwhile: the files as they go into the call.
+    needed = memory.needed + memory.kernel_file + memory.initrd_file
+    if needed > available:
         return fail(
-            f"Unpacking in the kernel takes up to {size(needed)}; "
-            f"{size(subject.host.memory_available)} are free",
+            f"Unpacking in the kernel takes up to {size(needed)}; {size(available)} are free",
             "Free memory. Swap does not count.",
         )
     return passed(f"Unpacking in the kernel takes up to {size(needed)}, which is free")
+
+
+def _memory(subject: PlanSubject) -> CallMemory:
+    """Return what the call takes, by headers alone; raises ImageError."""
+    plan, kernel = subject.plan, subject.kernel
+    facts = facts_of(plan.dialect) if plan.dialect is not None else None
+    if subject.copied or plan.dialect is None or facts is None:
+        ring, layers = sizes_for(subject.kernel_bytes).ring, 1
+    else:
+        image = plan.image if facts.whole else kernel
+        ring = sizes_of(image, plan.dialect, plan.initrd_bytes).ring
+        layers = 2 if facts.whole and image is not kernel else 1
+    whole = facts is not None and facts.whole
+    return CallMemory(
+        rings=layers * (ring + BESIDE),
+        kernel_file=LARGEST
+        if whole
+        else subject.kernel_bytes
+        if subject.copied
+        else kernel.file_size,
+        initrd_file=plan.initrd_bytes + (plan.image.file_size if whole else 0),
+        kernel=subject.kernel_bytes,
+        initrd=plan.initrd_bytes,
+        initrd_copies=2 if whole else 1,
+        method=None if subject.copied or kernel.stream is None else kernel.stream.method,
+    )
 
 
 @PARSER.check("parser-kind", "Is there a parser for the image?", "the image's format")
