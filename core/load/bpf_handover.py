@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from warmboot.core.bpf.abi import SECTION, Dialect
-from warmboot.core.bpf.call_files import build_call_files, carries_fitting
+from warmboot.core.bpf.call_files import build_call_files
 from warmboot.core.bpf.call_memory import CallMemory, rings_of, wait_for_memory
+from warmboot.core.bpf.carried import check_carried, runs_carried
 from warmboot.core.bpf.container import build_container
 from warmboot.core.bpf.dialects import facts_of
 from warmboot.core.bpf.parsers import parser_for
@@ -60,8 +61,9 @@ def hand_over(
     view, inner = kernel_inside(view, image)
     if inner is None:
         raise Blocked("The kernel inside the UKI is of no known format")
-    if isinstance(inner, Zboot) and inner.has_parser and _stays(view, inner, plan):
-        section = inner.headers.find(SECTION)
+    if runs_carried(inner):
+        check_carried(inner)
+        section = pe.parse_headers(view).find(SECTION)
         parser = view.part(section.offset, section.size, SECTION) if section else view
         if whole:
             return _given(boot.kernel.fd, checked, (parser,))
@@ -171,8 +173,7 @@ def try_parsers(kernel: KernelInput, call: LoadRequest, dialect: Dialect, prefix
         if not result.fine:
             raise Blocked(
                 f"The parser would not work in this kernel: {result.text}",
-                hint="Nothing was tried. warmboot bpf rehearse shows more; "
-                "--loader load stages without parsers where kexec_load(2) is allowed.",
+                hint="Nothing was tried. warmboot bpf rehearse shows more.",
             )
     free = wait_for_memory(before, available)
     needed = memory_of_call(kernel, call, dialect).needed
@@ -231,9 +232,3 @@ def _parsers(image: BootImage, initrd_bytes: int) -> list[bytes]:
     if isinstance(inner, Zboot):
         found.append(parser_for(inner, Dialect.V7, 0, inner=True).content)
     return found
-
-
-def _stays(view: View, image: Zboot, plan: Plan) -> bool:
-    """Whether the parser in an image is used: it fits, or the image's signature is worth more."""
-    signed = pe.parse_headers(view).certificates[1] > 0 or bool(plan.files.signed)
-    return signed or carries_fitting(view, image)

@@ -16,7 +16,7 @@ LOAD = {
     ),
     errno.EBUSY: (
         "kexec is busy: another load is running, or a processor cannot be stopped",
-        "Wait a moment and try again. If it stays, this machine's processors cannot be restarted.",
+        "Try again in a moment. If it stays, a load crashed before, or processors cannot restart.",
     ),
     errno.ENOSYS: (
         "this kernel has no such call",
@@ -72,6 +72,18 @@ LOAD = {
         "Something else is writing to it. Try again when it has finished.",
     ),
     errno.EBADF: ("the kernel cannot read the image's descriptor", "Report this as a bug."),
+}
+
+#: The same call where the kernel runs parsers over what it is given.
+LOAD_BY_PARSER = LOAD | {
+    errno.EINVAL: (
+        "the kernel, or the parser that it ran, rejects the image",
+        "Is it signed by a key this machine trusts, where that counts? See dmesg.",
+    ),
+    errno.EPERM: (
+        "loading this image is not permitted",
+        "For root: a signature by a key this machine trusts is wanted; see warmboot status.",
+    ),
 }
 
 EXECUTE = {

@@ -126,6 +126,7 @@ def prepare(
             call=plan.call or Call.FILE,
             devicetree_fd=tree_fd,
             devicetree_name=plan.devicetree,
+            by_parser=bool(kernel.parsers),
         )
         prepared = Prepared(plan, files, request, kernel, held)
         for wanted in filter(None, (plan.request.sha256, previewed)):

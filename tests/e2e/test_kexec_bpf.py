@@ -3,15 +3,28 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
+from support.parser_objects import build_parser
 
 from warmboot.core.sandbox.builders.uki import build_uki
 
-from .bpf_kernel import ImageFinder, complaints, guest_command, parameters
+from .bpf_kernel import (
+    TRUSTED,
+    UNTRUSTED,
+    ImageFinder,
+    complaints,
+    enveloped,
+    guest_command,
+    parameters,
+    refused,
+    signed,
+    with_parser,
+)
 from .fetch import Arch
 from .guest import Guest, Step, converse, steps
 from .initramfs import second_initrd
@@ -35,10 +48,10 @@ def raw_image(image_file: ImageFinder) -> bytes:
     return image_file("arm64-6.12.Image").read_bytes()
 
 
-def unified(image_file: ImageFinder) -> bytes:
+def unified(image_file: ImageFinder, linux: bytes | None = None) -> bytes:
     return build_uki(
         arch="arm64",
-        linux=gzip_zboot(image_file),
+        linux=linux or gzip_zboot(image_file),
         initrd=b"not the one",
         cmdline="not=this",
         osrel='ID=e2e\nPRETTY_NAME="A unified image"\n',
@@ -113,3 +126,94 @@ def answer(step: Step) -> dict[str, Any]:
     found = json.loads(step.output[step.output.index("{\n") :])
     assert isinstance(found, dict)
     return found
+
+
+def test_signed_images_unpack_themselves_where_signatures_are_wanted(
+    image_file: ImageFinder, nonces: Nonces, tmp_path: Path, signed_case: tuple[str, str, str]
+) -> None:
+    dialect, name, append = signed_case
+    make, release = IMAGES[name]
+    image = make(image_file)
+    if dialect == "v7":
+        image = signed(image, tmp_path, TRUSTED)
+    elif name == "uki":
+        image = unified(image_file, with_parser(gzip_zboot(image_file), tmp_path, TRUSTED))
+    else:
+        image = with_parser(image, tmp_path, TRUSTED)
+    second, _ = restarted(dialect, image, image_file, nonces, tmp_path, append=append)
+    assert second.release == release
+
+
+SIGNED = [
+    *((dialect, "gzip", "lockdown=integrity") for dialect in ("v6", "v7")),
+    *(("v6", name, "kexec_enforce=1") for name in ("zstd", "raw", "uki")),
+    *(("v7", name, "kexec_enforce=1") for name in ("zstd", "uki")),
+]
+
+
+@pytest.fixture(params=SIGNED, ids=" ".join)
+def signed_case(request: pytest.FixtureRequest) -> tuple[str, str, str]:
+    """Dialect, image, and what makes the kernel want signatures."""
+    case = request.param
+    return case[0], case[1], case[2]
+
+
+@pytest.mark.parametrize("append", ["lockdown=integrity", "kexec_enforce=1"])
+def test_what_v6_must_not_take_is_refused_and_nothing_breaks(
+    image_file: ImageFinder, tmp_path: Path, append: str
+) -> None:
+    zboot = gzip_zboot(image_file)
+    good = with_parser(zboot, tmp_path, TRUSTED)
+    tampered = bytearray(good)
+    tampered[0x20000] ^= 1
+    foreign = build_parser(rings=(65536, 65536, 65536, 65536), identity=False)
+    files = {
+        "/boot/good.efi": good,
+        "/boot/unsigned.efi": with_parser(zboot, tmp_path),
+        "/boot/tampered.efi": bytes(tampered),
+        "/boot/stranger.efi": with_parser(zboot, tmp_path, UNTRUSTED),
+        "/boot/foreign.efi": signed(enveloped(zboot, foreign), tmp_path, TRUSTED),
+        "/boot/other.efi": signed(enveloped(zboot, build_parser(dialect=7)), tmp_path, TRUSTED),
+        "/boot/rubbish.efi": signed(enveloped(zboot, b"rubbish" * 9), tmp_path, TRUSTED),
+    }
+
+    def options(name: str) -> str:
+        return f"--kernel /boot/{name}.efi --no-initrd --cmdline quiet"
+
+    unsigned = 6 if append.startswith("lockdown") else 7
+    cases = {
+        "unsigned": (options("unsigned"), unsigned, "signature"),
+        "stranger": (options("stranger"), 7, "refused"),
+        "foreign": (options("foreign"), 6, "whose largest ring holds"),
+        "other": (options("other"), 6, "dialect v7"),
+        "rubbish": (options("rubbish"), 6, "The parser that the image carries is unusable"),
+        "tampered": (options("tampered"), 4, "damaged"),
+    }
+    assert refused("v6", image_file, files, options("good"), cases, tmp_path, append=append) == []
+
+
+@pytest.mark.parametrize("name", ["gzip", "zstd"])
+@pytest.mark.parametrize("dialect", ["v6", "v7"])
+def test_short_memory_is_refused_before_the_call(
+    image_file: ImageFinder, nonces: Nonces, tmp_path: Path, dialect: str, name: str
+) -> None:
+    """Memory falls in steps: an image is staged or refused, and the kernel never complains."""
+    make, _ = IMAGES[name]
+    stage = ["--kernel", "/boot/image.efi", "--initrd", "/boot/second.cpio", "--cmdline", "quiet"]
+    files = {
+        "/boot/image.efi": make(image_file),
+        "/boot/second.cpio": second_initrd(Arch.ARM64, nonces.initrd),
+        "/parameters": f"set -- {' '.join(stage)}\n".encode(),
+    }
+    command = guest_command(dialect, image_file, files, "kexec-bpf-memory", tmp_path, processors=4)
+
+    def talk(guest: Guest) -> tuple[str, list[str]]:
+        guest.wait_for("^e2e: all steps", 800)
+        return guest.transcript, complaints(guest.transcript)
+
+    transcript, complained = converse(command, talk)
+    assert complained == []
+    codes = re.findall(r"^e2e: memory (\d+) MiB: (\d+)$", transcript, re.MULTILINE)
+    assert len(codes) == 30
+    assert {code for _, code in codes} == {"0", "6"}, codes
+    assert codes[0][1] == "0"

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from warmboot.core.bpf.abi import DECOMPRESS_LIMIT
 from warmboot.core.bpf.call_memory import BESIDE, CallMemory
+from warmboot.core.bpf.carried import check_carried, runs_carried
 from warmboot.core.bpf.dialects import facts_of
 from warmboot.core.bpf.sizes import kind_of, sizes_for, sizes_of
 from warmboot.core.errors import ImageError
 from warmboot.core.images.bpfobject import LARGEST
-from warmboot.core.plan.checks.base import Group, Result, fail, passed
+from warmboot.core.plan.checks.base import Group, Result, fail, passed, warn
 from warmboot.core.plan.checks.subject import PlanSubject
 from warmboot.core.text import size
 
 PARSER = Group[PlanSubject]()
 _ELSEWHERE = "Stage without parsers where kexec_load(2) is allowed: --loader load."
+_COPIED = "There is a parser that copies an Image"
 
 
 @PARSER.check(
@@ -23,11 +25,16 @@ def parser_attach(subject: PlanSubject) -> Result | None:
     """Without the function tracer the kernel would loop; the replay before the call proves it."""
     if subject.plan.dialect is None:
         return None
+    if subject.host.lockdown == "confidentiality":
+        return fail(
+            "The kernel is locked down (confidentiality): parsers may not read its memory",
+            "Reboot through firmware.",
+        )
     lacking = [n for n in ("BPF_SYSCALL", "FUNCTION_TRACER") if subject.host.option(n) is False]
     if lacking:
         return fail(
             f"This kernel cannot attach parsers: it lacks CONFIG_{' and CONFIG_'.join(lacking)}",
-            _ELSEWHERE,
+            "Reboot through firmware." if subject.host.option("KEXEC") is False else _ELSEWHERE,
         )
     return passed(
         f"The kernel unpacks images by parsers of dialect {subject.plan.dialect}; "
@@ -108,9 +115,23 @@ def parser_kind(subject: PlanSubject) -> Result | None:
     if subject.plan.dialect is None:
         return None
     if subject.copied:
-        return passed("There is a parser that copies an Image")
-    image = subject.plan.image if facts_of(subject.plan.dialect).whole else subject.kernel
+        return _signature_lost() if subject.plan.files.signed else passed(_COPIED)
+    whole = facts_of(subject.plan.dialect).whole
+    image = subject.plan.image if whole else subject.kernel
     try:
+        if not whole and runs_carried(image):
+            check_carried(image)
+            return passed("The image carries its parser")
+        if not whole and subject.plan.files.signed:
+            return _signature_lost()
         return passed(f"There is a parser for {kind_of(image).name.lower()} images")
     except ImageError as error:
         return fail(error.message, error.hint or "")
+
+
+def _signature_lost() -> Result:
+    return warn(
+        "The image is signed; a parser is put into a copy of it, and that is not",
+        "Where the kernel wants signatures, choose an image that carries its parser and was signed "
+        "with it: warmboot bpf envelope --sign.",
+    )
