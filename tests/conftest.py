@@ -31,6 +31,7 @@ def image_file(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path
         packed, unpacked = DATA / f"{name}.zst", folder / name
         if packed.is_file():
             if not unpacked.exists():
+                unpacked.parent.mkdir(exist_ok=True)
                 with packed.open("rb") as source, unpacked.open("wb") as target:
                     zstandard.ZstdDecompressor().copy_stream(source, target)
             return unpacked

@@ -84,6 +84,7 @@ class Kind(IntEnum):
     ZBOOT = 1
     COPY = 2
     UKI = 3
+    INNER = 4  # a zboot that stood in a signed image, which was verified
 
 
 #: First bytes of the `.rodata` of every parser of ours; see there.

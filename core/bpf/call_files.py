@@ -9,9 +9,8 @@ from warmboot.core.bpf.abi import Dialect
 from warmboot.core.bpf.compatibility import check_fit, check_room
 from warmboot.core.bpf.dialects import facts_of
 from warmboot.core.bpf.dialects.base import CallFiles, CallParts
-from warmboot.core.errors import ImageError
 from warmboot.core.images import BootImage, BytesView, View
-from warmboot.core.images.bpfobject import ParserObject, carried_parser
+from warmboot.core.images.bpfobject import ParserObject
 from warmboot.core.progress import Cancel
 
 
@@ -48,18 +47,3 @@ def build_call_files(
         CallParts(view, image, parsers, nested, initrd, addon, cmdline, cancel),
     )
     return replace(files, warnings=warnings)
-
-
-def carries_fitting(view: View, image: BootImage) -> bool:
-    """Whether an image carries a parser of dialect v6 that fits it: it can be staged as it is.
-
-    That is the only way for a signed image to stay signed.
-    """
-    carried = carried_parser(view)
-    if carried is None or carried.parser is None or carried.parser.identity is None:
-        return False
-    try:
-        check_fit(image, carried.parser, Dialect.V6)
-    except ImageError:
-        return False
-    return True

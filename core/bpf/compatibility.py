@@ -6,7 +6,7 @@ before.
 
 from __future__ import annotations
 
-from warmboot.core.bpf.abi import MAPS, SMALLEST_RING, Dialect
+from warmboot.core.bpf.abi import MAPS, Dialect
 from warmboot.core.bpf.dialects import facts_of
 from warmboot.core.errors import ImageError
 from warmboot.core.images import BootImage
@@ -17,14 +17,14 @@ from warmboot.core.images.zboot import Zboot
 from warmboot.core.text import size
 
 _REBUILD = "Build one for this image: warmboot bpf build."
-_WANTS = {"zboot": Zboot, "copy": RawImage, "UKI": Uki}
+_WANTS = {"zboot": Zboot, "copy": RawImage, "UKI": Uki, "inner zboot": Zboot}
 #: What the kernel keeps of a ring buffer for itself, in bytes.
-_RING_OVERHEAD = 16
+RING_OVERHEAD = 16
 _PADDING = 4096
 
 
-def check_object(parser: ParserObject) -> None:
-    """Raise ImageError where the kernel's skeleton cannot load `parser`."""
+def check_object(parser: ParserObject, page_size: int = 4096) -> None:
+    """Raise ImageError where the skeleton of a kernel with such pages cannot load `parser`."""
     names = [m.name for m in parser.maps]
     if len(names) != len(MAPS) or not all(map(_is_map, names, MAPS)):
         raise ImageError(
@@ -33,13 +33,13 @@ def check_object(parser: ParserObject) -> None:
             hint=_REBUILD,
         )
     rings = [m.ring for m in parser.maps if m.ring is not None]
-    if len(rings) != 4 or any(ring < SMALLEST_RING or ring & (ring - 1) for ring in rings):
+    if len(rings) != 4 or any(ring < page_size or ring & (ring - 1) for ring in rings):
         raise ImageError(
-            f"The parser's rings are not four powers of two of {size(SMALLEST_RING)} or more",
+            f"The parser's rings are not four powers of two of {size(page_size)} or more",
             hint=_REBUILD,
         )
     own = parser.identity
-    if own is not None and own.record_size > rings[0] - _RING_OVERHEAD:
+    if own is not None and own.record_size > rings[0] - RING_OVERHEAD:
         raise ImageError(
             f"The parser's record of {size(own.record_size)} is larger than its ring buffer",
             hint=_REBUILD,
@@ -51,10 +51,13 @@ def _is_map(name: str, wanted: str) -> bool:
     return name == wanted or (wanted[0] == "." and name.endswith(wanted))
 
 
-def check_fit(image: BootImage, parser: ParserObject, dialect: Dialect) -> str | None:
+def check_fit(
+    image: BootImage, parser: ParserObject, dialect: Dialect, *, carried: bool = False
+) -> str | None:
     """Raise ImageError where `parser` cannot take `image` apart; return a warning, or None.
 
-    Of a parser that is not ours only the object itself can be judged.
+    Of a parser that is not ours only the object itself can be judged. `carried`: it is in the image
+    already.
     """
     check_object(parser)
     own = parser.identity
@@ -66,7 +69,7 @@ def check_fit(image: BootImage, parser: ParserObject, dialect: Dialect) -> str |
     if wanted is None or not isinstance(image, wanted):
         raise ImageError(f"The parser is for {own.kind}, not for {image.format}", hint=_REBUILD)
     # A copy is of the whole file, with the parser in it and what aligns it.
-    copied = image.file_size + parser.file_size + _PADDING
+    copied = image.file_size + (0 if carried else parser.file_size + _PADDING)
     needed = image.stream.size if image.stream is not None else image.file_size
     if isinstance(image, RawImage):
         needed = copied

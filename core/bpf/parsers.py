@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from importlib import resources
 
-from warmboot.core.bpf.abi import Dialect
+from warmboot.core.bpf.abi import Dialect, Kind
 from warmboot.core.bpf.dialects import DIALECTS
-from warmboot.core.bpf.sizes import CLASSES, class_sizes, kind_of, sizes_of
+from warmboot.core.bpf.resize import resized
+from warmboot.core.bpf.sizes import AS_COMPILED, kind_of, sizes_of
 from warmboot.core.bpf.toolchain import Recipe, find_toolchain
 from warmboot.core.errors import NotFound
 from warmboot.core.images import BootImage
@@ -25,29 +26,37 @@ class Parser:
     origin: str
 
 
-def recipe_for(image: BootImage, dialect: Dialect, beside: int = 0) -> Recipe:
+def recipe_for(
+    image: BootImage, dialect: Dialect, initrd: int | None = None, *, inner: bool = False
+) -> Recipe:
     """Return what to build for an image; raises ImageError where no parser exists for it.
 
-    `beside` is the size of the initrd (bytes), which some dialects hand over too.
+    `initrd` is its size (bytes), which some dialects hand over too; None for a guess. `inner`: the
+    image comes out of another one, which was verified.
     """
-    kind = kind_of(image)
+    kind = Kind.INNER if inner else kind_of(image)
     if (dialect, kind) not in EXISTING:
         raise NotFound(
             f"Dialect {dialect} has no parser for the format {image.format}",
             hint="Dialect v6 takes zboot and raw Image, v7 zboot and UKI.",
         )
-    return Recipe(dialect, kind, sizes_of(image, dialect, beside))
+    return Recipe(dialect, kind, sizes_of(image, dialect, initrd))
 
 
 def parser_for(
-    image: BootImage, dialect: Dialect, *, rehearsal: bool = False, beside: int = 0
+    image: BootImage,
+    dialect: Dialect,
+    initrd: int | None = None,
+    *,
+    rehearsal: bool = False,
+    inner: bool = False,
 ) -> Parser:
     """Return the parser for an image, or its rehearsal; raises ImageError, NotFound.
 
-    Built to measure where clang and bpftool are installed; else the smallest that comes with
-    warmboot and can hold the image.
+    Built where clang and bpftool are installed; else the one that comes with warmboot. Both are
+    made to measure; see recipe_for.
     """
-    wanted = recipe_for(image, dialect, beside)
+    wanted = recipe_for(image, dialect, initrd, inner=inner)
     recipe = Recipe(dialect, wanted.kind, wanted.sizes, rehearsal)
     try:
         tools = find_toolchain()
@@ -58,26 +67,15 @@ def parser_for(
 
 
 def prebuilt(recipe: Recipe) -> Parser:
-    """Return the parser that comes with warmboot for a recipe; raises NotFound without one."""
-    for given in prebuilt_recipes():
-        same = (given.dialect, given.kind, given.rehearsal) == (
-            recipe.dialect,
-            recipe.kind,
-            recipe.rehearsal,
-        )
-        if same and given.sizes.record >= recipe.sizes.record:
-            return Parser(prebuilt_content(given), given, "comes with warmboot")
-    raise NotFound(
-        "No parser that comes with warmboot is large enough for this image",
-        hint="Install clang, bpftool and libbpf-dev: then one is built to measure.",
-    )
+    """Return the parser that comes with warmboot, made as large as a recipe wants it."""
+    content = resized(prebuilt_content(recipe), recipe.sizes)
+    return Parser(content, recipe, "comes with warmboot")
 
 
 def prebuilt_recipes() -> tuple[Recipe, ...]:
-    """Return the recipes of all parsers that come with warmboot, smallest first."""
+    """Return the recipes of all parsers that come with warmboot; they are resized for use."""
     return tuple(
-        Recipe(dialect, kind, class_sizes(ring), rehearsal)
-        for ring in CLASSES
+        Recipe(dialect, kind, AS_COMPILED, rehearsal)
         for dialect, kind in EXISTING
         for rehearsal in (False, True)
     )
@@ -86,11 +84,11 @@ def prebuilt_recipes() -> tuple[Recipe, ...]:
 def prebuilt_name(recipe: Recipe) -> str:
     """Return the file name of a parser that comes with warmboot."""
     what = "rehearsal" if recipe.rehearsal else "parser"
-    return f"{what}-{recipe.dialect}-{recipe.kind.name.lower()}-{recipe.sizes.ring >> 20}.o"
+    return f"{what}-{recipe.dialect}-{recipe.kind.name.lower()}.o"
 
 
 def prebuilt_content(recipe: Recipe) -> bytes:
-    """Return the object; raises NotFound where the installation lacks it."""
+    """Return the object as it comes, of no size; raises NotFound where it is missing."""
     place = resources.files("warmboot.core.bpf") / "prebuilt" / prebuilt_name(recipe)
     try:
         return place.read_bytes()

@@ -19,6 +19,8 @@ def main(folder: Path) -> None:
     """Write every object, and the versions of the tools."""
     tools = find_toolchain()
     folder.mkdir(exist_ok=True)
+    for old in folder.glob("*.o"):
+        old.unlink()
     for recipe in prebuilt_recipes():
         (folder / prebuilt_name(recipe)).write_bytes(tools.build(recipe))
     versions = f"clang {tools.clang_version}\nbpftool {tools.bpftool_version}\n"

@@ -7,9 +7,11 @@ handed over that did not pass this.
 from __future__ import annotations
 
 import errno
+import mmap
 import os
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 
 from warmboot.core.bpf.abi import MAPS
 from warmboot.core.bpf.bpf_syscall import LoadError, load
@@ -20,12 +22,17 @@ from warmboot.core.images.bpfobject import ParserObject
 
 _TAIL = 12  # lines of the kernel's log
 _ABSENT = (errno.ENOENT, errno.ESRCH)
+_BARRED = (errno.EPERM, errno.EACCES)
+_CAPABILITIES = (1 << 38 | 1 << 39, 1 << 21)  # CAP_PERFMON with CAP_BPF, or CAP_SYS_ADMIN
 
 
 class Stage(StrEnum):
     """How far a replay came."""
 
     NO_BPF = "the kernel runs no BPF for this user"
+    MEMORY = "there is too little memory to try it"
+    FILES = "this process may not open enough files to try it"
+    RIGHTS = "CAP_BPF and CAP_PERFMON are needed to try it"
     OBJECT = "the object is not one that the kernel's skeleton loads"
     LOADER = "the loader program was not taken"
     ABSENT = "maps and types were made; this kernel has no parser interface"
@@ -61,7 +68,7 @@ def replay(parser: View) -> Replay:
     """
     try:
         found = ParserObject.parse(parser)
-        check_object(found)
+        check_object(found, mmap.PAGESIZE)
         data = parser.read(*found.data, "opts_data")
         code = parser.read(*found.code, "opts_insn")
     except ImageError as error:
@@ -81,6 +88,10 @@ def replay(parser: View) -> Replay:
 
 
 def _stage(error: LoadError) -> Stage:
+    if error.code in _SHORT:
+        return _SHORT[error.code]
+    if error.step == "the loader program" and error.code in _BARRED and not _may_trace():
+        return Stage.RIGHTS
     if error.step == "the loader program":
         return Stage.ABSENT if error.code in _ABSENT else Stage.PROGRAM
     if error.code in (errno.EPERM, errno.EACCES, errno.ENOSYS) and not error.log:
@@ -90,3 +101,16 @@ def _stage(error: LoadError) -> Stage:
 
 def _tail(log: str) -> str:
     return "\n".join(log.splitlines()[-_TAIL:])
+
+
+_SHORT = {errno.ENOMEM: Stage.MEMORY, errno.EMFILE: Stage.FILES, errno.ENFILE: Stage.FILES}
+
+
+def _may_trace() -> bool:
+    """Whether this process has the capabilities that tracing programs need; True if unknown."""
+    try:
+        text = Path("/proc/self/status").read_text(encoding="ascii", errors="replace")
+        mask = int(text.partition("CapEff:")[2].split()[0], 16)
+    except (OSError, ValueError, IndexError):
+        return True
+    return any(mask & wanted == wanted for wanted in _CAPABILITIES)

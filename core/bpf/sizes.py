@@ -12,15 +12,13 @@ from warmboot.core.images.rawimage import RawImage
 from warmboot.core.images.uki import Uki
 from warmboot.core.images.zboot import Zboot
 
-#: Room beside the kernel in a record, as the reference has it; in bytes.
+#: Room beside the payload in a record, for a command line or what a parser adds; in bytes.
 _BESIDE = 40960
 #: Ring buffer bytes that no record can have: its header, rounded up.
 _RING_RESERVE = 16
 _LARGEST_RING = 512 << 20
 #: Where the initrd goes through the same record: an estimate in bytes.
 INITRD_ESTIMATE = 64 << 20
-#: Ring buffers of the parsers that come with warmboot, in bytes.
-CLASSES = (64 << 20, 128 << 20, 256 << 20)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,23 +29,22 @@ class Sizes:
     ring: int
 
 
-def sizes_for(image_size: int) -> Sizes:
-    """Return the sizes for a kernel of `image_size` bytes; raises ImageError where none fit."""
-    record = image_size + _BESIDE
+#: Those that parsers are compiled with; see warmboot.core.bpf.resize.
+AS_COMPILED = Sizes(SMALLEST_RING // 2, SMALLEST_RING)
+
+
+def sizes_for(payload: int) -> Sizes:
+    """Return the sizes for a payload of so many bytes; raises ImageError where none fit."""
+    record = payload + _BESIDE
     ring = SMALLEST_RING
-    while ring <= image_size or record > ring - _RING_RESERVE:
+    while ring <= payload or record > ring - _RING_RESERVE:
         ring *= 2
     if ring > _LARGEST_RING:
         raise ImageError(
-            f"A kernel of {image_size} bytes is too large for a parser's ring buffer",
+            f"A kernel of {payload} bytes is too large for a parser's ring buffer",
             hint="Choose a smaller kernel.",
         )
     return Sizes(-(-record // 8) * 8, ring)
-
-
-def class_sizes(ring: int) -> Sizes:
-    """Return the sizes of a parser for all images that fit a ring of `ring` bytes."""
-    return Sizes(ring - 4096, ring)
 
 
 def kind_of(image: BootImage) -> Kind:
@@ -64,14 +61,12 @@ def kind_of(image: BootImage) -> Kind:
     )
 
 
-def sizes_of(image: BootImage, dialect: Dialect, beside: int = 0) -> Sizes:
-    """Return the sizes for an image: of its uncompressed kernel, or of the whole for a copy.
+def sizes_of(image: BootImage, dialect: Dialect, initrd: int | None = None) -> Sizes:
+    """Return the sizes for an image: of what is handed over at once, the packed kernel mostly.
 
-    `beside` is the size of the initrd (bytes), where the dialect hands it over too.
+    `initrd` is its size (bytes), where the dialect hands it over too; None for a guess.
     """
-    stream = image.stream
-    unpacked = stream.declared if stream is not None else None
-    largest = max(unpacked or 0, image.file_size if stream is None else stream.size)
+    handed = image.file_size if image.stream is None else image.stream.size
     facts = facts_of(dialect)
-    initrd = max(beside, INITRD_ESTIMATE) if facts.whole else 0
-    return sizes_for(facts.largest(image, largest, initrd))
+    beside = INITRD_ESTIMATE if initrd is None else initrd
+    return sizes_for(facts.largest(image, handed, beside))

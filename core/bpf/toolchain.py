@@ -12,16 +12,17 @@ import re
 import shutil
 import subprocess
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
 
 from warmboot.core.bpf.abi import Dialect, Kind
 from warmboot.core.bpf.dialects import facts_of
 from warmboot.core.bpf.elf_writer import write_object
-from warmboot.core.bpf.sizes import Sizes
+from warmboot.core.bpf.resize import resized
+from warmboot.core.bpf.sizes import AS_COMPILED, Sizes
 from warmboot.core.bpf.skeleton import read_arrays
-from warmboot.core.errors import NotFound, WarmbootError
+from warmboot.core.errors import ImageError, NotFound, WarmbootError
 from warmboot.core.outfile import OutFile
 
 _OLDEST_CLANG, _OLDEST_BPFTOOL = (13, 0), (7, 1)
@@ -67,19 +68,20 @@ class Toolchain:
     bpftool_version: str
 
     def build(self, recipe: Recipe) -> bytes:
-        """Return the object for a recipe, out of the cache where it was built before."""
-        place = _cache_place(self, recipe)
-        with contextlib.suppress(OSError):
-            return place.read_bytes()
+        """Return the object for a recipe; what it is resized from is cached where it can be."""
+        compiled = replace(recipe, sizes=AS_COMPILED)
+        place = _cache_place(self, compiled)
+        with contextlib.suppress(OSError, ImageError):
+            return resized(place.read_bytes(), recipe.sizes)
         try:
-            built = self._build(recipe)
+            built = self._build(compiled)
         except OSError as error:
             raise WarmbootError(
                 f"The parser could not be built: {error.strerror or error}",
                 hint="It is built in the temporary folder ($TMPDIR): make room there.",
             ) from error
         _keep(place, built)
-        return built
+        return resized(built, recipe.sizes)
 
     def _build(self, recipe: Recipe) -> bytes:
         """Compile in a folder of its own, which goes whatever happens. Raises OSError too."""

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
-from warmboot.core.bpf.abi import Command, Dialect
+from warmboot.core.bpf.abi import SECTION, Command, Dialect
+from warmboot.core.bpf.carried import runs_carried
+from warmboot.core.bpf.dialects import facts_of
 from warmboot.core.bpf.parser_model import run_model
 from warmboot.core.bpf.parsers import Parser, parser_for
 from warmboot.core.bpf.rehearse import CannotRehearse, rehearse
 from warmboot.core.bpf.replay import Replay, replay
-from warmboot.core.images import BytesView, View, identify
+from warmboot.core.images import BootImage, BytesView, View, identify
 from warmboot.core.images.bpfobject import ParserObject
+from warmboot.core.images.pe import parse_headers
+from warmboot.core.images.uki import Uki
 from warmboot.core.outfile import OutFile
+from warmboot.core.payload.examine import kernel_inside
 
 
 class BuiltParser(NamedTuple):
@@ -62,7 +68,12 @@ def build_parser(view: View, dialect: Dialect, target: Path) -> BuiltParser:
 def rehearse_image(view: View, dialect: Dialect) -> ImageRehearsal:
     """Run the parser's code, or its model, on an image; raises ImageError, NotFound."""
     image = identify(view)
+    if isinstance(image, Uki) and not facts_of(dialect).whole:
+        view, inner = kernel_inside(view, image)
+        image = inner or image
     parser = parser_for(image, dialect)
+    if _carried(view, image) is not None and not facts_of(dialect).whole:
+        parser = replace(parser, origin="carried by the image")
     why = None
     try:
         outcome = rehearse(view, parser_for(image, dialect, rehearsal=True))
@@ -74,8 +85,14 @@ def rehearse_image(view: View, dialect: Dialect) -> ImageRehearsal:
         why_modelled=why,
         commands=tuple(map(_command, outcome.commands)),
         refusal=None if outcome.refusal is None else outcome.refusal.text,
-        replay=replay(BytesView(parser.content)),
+        replay=replay(_carried(view, image) or BytesView(parser.content)),
     )
+
+
+def _carried(view: View, image: BootImage) -> View | None:
+    """Return the parser that the image carries, None where another one would run."""
+    section = parse_headers(view).find(SECTION) if runs_carried(image) else None
+    return None if section is None else view.part(section.offset, section.size, SECTION)
 
 
 def _command(command: Command) -> ParserCommand:

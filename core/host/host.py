@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from warmboot.core.host.config import read_config
-from warmboot.core.host.files import number, read_int, read_text
+from warmboot.core.host.files import read_int, read_text
+from warmboot.core.host.memory import read_memory_available
 from warmboot.core.host.security import read_capabilities, read_efi_flag, read_lockdown
 from warmboot.core.host.sessions import Session, read_sessions
 from warmboot.core.host.virtualization import read_container
@@ -84,7 +85,7 @@ def read_host(prefix: Path) -> Host:
         boot_id=read_text(kernel / "random/boot_id", 64),
         cmdline=read_text(proc / "cmdline") or "",
         uptime=_first_number(read_text(proc / "uptime", 128)),
-        memory_available=_memory_available(read_text(proc / "meminfo", 1 << 16)),
+        memory_available=read_memory_available(prefix),
         page_size=os.sysconf("SC_PAGE_SIZE"),
         privileged=capabilities.boot,
         staged=read_staged(prefix),
@@ -140,12 +141,3 @@ def _first_number(text: str | None) -> float | None:
     except (ValueError, IndexError):
         return None
     return value if value is None or (math.isfinite(value) and value >= 0) else None
-
-
-def _memory_available(text: str | None) -> int | None:
-    for line in (text or "").splitlines():
-        name, _, value = line.partition(":")
-        if name == "MemAvailable":
-            kibibytes = number(value.removesuffix("kB"))
-            return None if kibibytes is None else kibibytes * 1024
-    return None

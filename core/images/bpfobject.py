@@ -30,7 +30,7 @@ LARGEST = 1 << 20
 IDENTITY = struct.Struct("<16sIIQ")
 IDENTITY_MAGIC = b"warmboot-parser\0"
 
-_KINDS = {1: "zboot", 2: "copy", 3: "UKI"}
+_KINDS = {1: "zboot", 2: "copy", 3: "UKI", 4: "inner zboot"}
 # union bpf_attr of BPF_MAP_CREATE up to map_name; source: include/uapi/linux/bpf.h.
 _MAP = struct.Struct("<7I16s")
 _ARRAY, _RING = 2, 27
@@ -57,10 +57,14 @@ class ParserIdentity:
 
 @dataclass(frozen=True, slots=True)
 class ParserMap:
-    """A map that the object creates: its name, and for a ring buffer its size in bytes."""
+    """A map that the object creates: its name, and for a ring buffer its size in bytes.
+
+    `place` is where its description stands in the opts_data array.
+    """
 
     name: str
     ring: int | None
+    place: int = 0
 
 
 def read_maps(data: bytes) -> tuple[ParserMap, ...]:
@@ -78,9 +82,9 @@ def read_maps(data: bytes) -> tuple[ParserMap, ...]:
         if name is None or inner or node or not entries:
             continue
         if (kind, key, value) == (_RING, 0, 0):
-            found.append(ParserMap(name[1].decode(), entries))
+            found.append(ParserMap(name[1].decode(), entries, at))
         elif (kind, key, entries) == (_ARRAY, 4, 1) and value:
-            found.append(ParserMap(name[1].decode(), None))
+            found.append(ParserMap(name[1].decode(), None, at))
     return tuple(found)
 
 

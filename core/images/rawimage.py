@@ -7,12 +7,13 @@ arch/loongarch/kernel/head.S.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Self
+from typing import ClassVar, Self, TypedDict
 
 from warmboot.core.architecture import Architecture
 from warmboot.core.errors import ImageError
+from warmboot.core.images.bpfobject import CarriedParser, carried_parser
 from warmboot.core.images.model import BootImage, Fact, Format
-from warmboot.core.images.pe import machine_of
+from warmboot.core.images.pe import is_signed, machine_of
 from warmboot.core.images.view import View
 from warmboot.core.images.zboot import LINUX_PE_MAGIC
 
@@ -37,6 +38,8 @@ class RawImage(BootImage):
     big_endian: bool
     page_size: str
     place_anywhere: bool
+    carried: CarriedParser | None
+    signed: bool
 
     @classmethod
     def matches(cls, head: bytes) -> bool:
@@ -72,6 +75,7 @@ class RawImage(BootImage):
             big_endian=bool(flags & 1),
             page_size=_PAGES[flags >> 1 & 3],
             place_anywhere=bool(flags & 8),
+            **_pe_facts(view),
         )
 
     @classmethod
@@ -86,6 +90,7 @@ class RawImage(BootImage):
             big_endian=bool(flags & 1),
             page_size=_PAGES[0],
             place_anywhere=True,
+            **_pe_facts(view),
         )
 
     @classmethod
@@ -104,6 +109,7 @@ class RawImage(BootImage):
             big_endian=False,
             page_size=_PAGES[0],
             place_anywhere=False,
+            **_pe_facts(view),
         )
 
     def facts(self) -> tuple[Fact, ...]:
@@ -113,3 +119,13 @@ class RawImage(BootImage):
             Fact("Page size", self.page_size),
             Fact("Placement", "anywhere" if self.place_anywhere else "near the start of memory"),
         )
+
+
+class _PeFacts(TypedDict):
+    carried: CarriedParser | None
+    signed: bool
+
+
+def _pe_facts(view: View) -> _PeFacts:
+    """Return what an Image that is a PE file too, for EFI, says as one."""
+    return _PeFacts(carried=carried_parser(view), signed=is_signed(view))

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Self
 
 from warmboot.core.errors import ImageError
+from warmboot.core.images.bpfobject import CarriedParser, carried_parser
 from warmboot.core.images.compression import detect_method, zboot_method
 from warmboot.core.images.model import BootImage, Fact, Format, Method, Stream
 from warmboot.core.images.pe import PeHeaders, describe_headers, parse_headers
@@ -16,6 +17,8 @@ from warmboot.core.images.view import View
 from warmboot.core.text import size
 
 LINUX_PE_MAGIC = 0x818223CD
+#: No kernel is larger, in bytes; kernels that unpack images themselves stop there too.
+_LARGEST_KERNEL = 512 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,10 +35,22 @@ class Zboot(BootImage):
     linux_magic: bool
     headers: PeHeaders
 
+    carried: CarriedParser | None
+
     @property
     def has_parser(self) -> bool:
         """Whether the file carries a BPF parser for kernels with CONFIG_KEXEC_BPF."""
-        return self.headers.find(".bpf") is not None
+        return self.carried is not None
+
+    @property
+    def signed(self) -> bool:
+        """Whether the file has a certificate table."""
+        return self.headers.certificates[1] > 0
+
+    @property
+    def exact(self) -> bool:
+        """Whether the payload's size in the header is that of the stream and no more."""
+        return self.stream is not None and self.stream.size == self.payload_size
 
     @classmethod
     def matches(cls, head: bytes) -> bool:
@@ -63,6 +78,7 @@ class Zboot(BootImage):
             compression=name,
             linux_magic=magic,
             headers=headers,
+            carried=carried_parser(view),
         )
 
     def facts(self) -> tuple[Fact, ...]:
@@ -109,7 +125,18 @@ def _stream(view: View, payload: View, method: Method, offset: int, count: int) 
     """
     if method is Method.GZIP:
         return Stream(method, offset, count, payload.u32(count - 4, "gzip size"))
-    if offset + count + 4 > view.size:
-        return Stream(method, offset, count)
-    declared = view.u32(offset + count, "uncompressed size")
-    return Stream(method, offset, count, declared, trailer=4)
+    behind = inside = 0
+    if offset + count + 4 <= view.size:
+        behind = view.u32(offset + count, "uncompressed size")
+    if count > 8:
+        inside = payload.u32(count - 4, "uncompressed size")
+    if _plausible(behind, count):
+        return Stream(method, offset, count, behind, trailer=4)
+    if _plausible(inside, count):  # old builds count the size as payload
+        return Stream(method, offset, count - 4, inside, trailer=4)
+    return Stream(method, offset, count)
+
+
+def _plausible(size: int, packed: int) -> bool:
+    """Whether a number can be the size of what `packed` bytes unpack to."""
+    return packed // 2 < size <= _LARGEST_KERNEL

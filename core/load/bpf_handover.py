@@ -9,19 +9,25 @@ from __future__ import annotations
 
 import os
 from contextlib import ExitStack
+from pathlib import Path
+from typing import NamedTuple
 
 from warmboot.core.bpf.abi import SECTION, Dialect
-from warmboot.core.bpf.call_files import build_call_files, carries_fitting
+from warmboot.core.bpf.call_files import build_call_files
+from warmboot.core.bpf.call_memory import CallMemory, rings_of, wait_for_memory
+from warmboot.core.bpf.carried import check_carried, runs_carried
 from warmboot.core.bpf.container import build_container
 from warmboot.core.bpf.dialects import facts_of
 from warmboot.core.bpf.parsers import parser_for
 from warmboot.core.bpf.replay import replay
 from warmboot.core.errors import Blocked, ImageError
-from warmboot.core.images import BootImage, BytesView, FileView, View, identify, pe
+from warmboot.core.host.memory import read_memory_available
+from warmboot.core.images import BootImage, BytesView, FileView, Method, View, identify, pe
 from warmboot.core.images.rawimage import RawImage
 from warmboot.core.images.uki import Uki
 from warmboot.core.images.zboot import Zboot
 from warmboot.core.load.inputs import KernelInput, check_inner, copy_all
+from warmboot.core.load.loader import LoadRequest
 from warmboot.core.payload.examine import examine, kernel_inside
 from warmboot.core.payload.memfile import MemFile
 from warmboot.core.payload.unpack import unpack
@@ -29,6 +35,7 @@ from warmboot.core.plan.boot_files import BootFiles
 from warmboot.core.plan.plan import Plan
 from warmboot.core.plan.route import Strategy
 from warmboot.core.progress import Cancel, Phase, Report
+from warmboot.core.text import size
 
 _CHUNK = 1 << 20
 
@@ -41,7 +48,7 @@ def hand_over(
     image = boot.image
     if plan.strategy is Strategy.COPY:
         return _copied(plan, view, image, held, report, cancel)
-    release = _check_payload(plan, view, image, report, cancel)
+    checked = _check_payload(plan, view, image, report, cancel)
     if plan.dialect is not None and facts_of(plan.dialect).whole:
         objects = _parsers(image, boot.initrd_bytes)
         memory = held.enter_context(MemFile("warmboot-parsers"))
@@ -49,24 +56,31 @@ def hand_over(
             build_container(objects[:1], build_container(objects[1:]) if objects[1:] else None)
         )
         memory.seal()
-        return KernelInput(memory.fd, release, parsers=tuple(map(BytesView, objects)))
+        return _given(memory.fd, checked, tuple(map(BytesView, objects)))
     whole = not isinstance(image, Uki)
     view, inner = kernel_inside(view, image)
     if inner is None:
         raise Blocked("The kernel inside the UKI is of an unknown format")
-    if isinstance(inner, Zboot) and inner.has_parser and _stays(view, inner, plan):
-        section = inner.headers.find(SECTION)
+    if runs_carried(inner):
+        check_carried(inner)
+        section = pe.parse_headers(view).find(SECTION)
         parser = view.part(section.offset, section.size, SECTION) if section else view
         if whole:
-            return KernelInput(boot.kernel.fd, release, parsers=(parser,))
+            return _given(boot.kernel.fd, checked, (parser,))
         memory = held.enter_context(MemFile("warmboot-kernel"))
         copy_all(view, memory, Phase.READ, report, cancel)
         memory.seal()
-        return KernelInput(memory.fd, release, parsers=(parser,))
+        return _given(memory.fd, checked, (parser,))
     content = parser_for(inner, Dialect.V6).content
     files = build_call_files(view, inner, Dialect.V6, (content,), cancel=cancel)
     held.callback(files.close)
-    return KernelInput(files.kernel.fd, release, parsers=(BytesView(content),))
+    return _given(files.kernel.fd, checked, (BytesView(content),))
+
+
+def _given(fd: int, checked: _Checked, parsers: tuple[View, ...]) -> KernelInput:
+    return KernelInput(
+        fd, checked.release, parsers=parsers, unpacked=checked.size, method=checked.method
+    )
 
 
 def _copied(
@@ -90,7 +104,8 @@ def _copied(
     content = parser_for(inner, Dialect.V6).content
     files = build_call_files(view, inner, Dialect.V6, (content,), cancel=cancel)
     held.callback(files.close)
-    return KernelInput(files.kernel.fd, release, parsers=(BytesView(content),))
+    unpacked = max(view.size, inner.memory_size or 0)
+    return KernelInput(files.kernel.fd, release, parsers=(BytesView(content),), unpacked=unpacked)
 
 
 def _without_padding(view: View, cancel: Cancel) -> View:
@@ -143,46 +158,77 @@ def envelop(
     return files.initrd.fd
 
 
-def try_parsers(parsers: tuple[View, ...]) -> None:
-    """Load, attach and detach every parser on the running kernel; raises Blocked.
+def try_parsers(kernel: KernelInput, call: LoadRequest, dialect: Dialect, prefix: Path) -> None:
+    """Try every parser on the running kernel, then count memory; raises Blocked.
 
-    This is the check parser-replay: the last one before the call.
+    These are the last checks before the call: from there on the kernel checks nothing any more.
     """
-    for parser in parsers:
+
+    def available() -> int | None:
+        return read_memory_available(prefix)
+
+    before = available()
+    for parser in kernel.parsers:
         result = replay(parser)
         if not result.fine:
             raise Blocked(
                 f"The parser would not work in this kernel: {result.text}",
-                hint="Nothing was tried. warmboot bpf rehearse shows more; "
-                "--loader load stages without parsers where kexec_load(2) is allowed.",
+                hint="Nothing was tried. warmboot bpf rehearse shows more.",
             )
+    free = wait_for_memory(before, available)
+    needed = memory_of_call(kernel, call, dialect).needed
+    if free is not None and needed > free:
+        raise Blocked(
+            f"Unpacking in the kernel takes up to {size(needed)}; {size(free)} are free",
+            hint="Nothing was tried. Free memory; swap does not count.",
+        )
+
+
+def memory_of_call(kernel: KernelInput, call: LoadRequest, dialect: Dialect) -> CallMemory:
+    """Return what a call takes, from what really goes into it."""
+    whole = facts_of(dialect).whole
+    initrd = 0 if call.initrd_fd is None else os.fstat(call.initrd_fd).st_size
+    return CallMemory(
+        rings=rings_of(kernel.parsers),
+        kernel_file=os.fstat(call.kernel_fd).st_size,
+        initrd_file=initrd,
+        kernel=kernel.unpacked,
+        initrd=initrd,
+        initrd_copies=2 if whole else 1,
+        method=kernel.method,
+    )
+
+
+class _Checked(NamedTuple):
+    """What a payload proved to be: its release, and its size in memory (bytes)."""
+
+    release: str | None
+    size: int
+    method: Method | None
 
 
 def _check_payload(
     plan: Plan, view: View, image: BootImage, report: Report, cancel: Cancel
-) -> str | None:
-    """Unpack the whole payload and judge it, as the kernel will not; return its release."""
+) -> _Checked:
+    """Unpack the whole payload and judge it, as the kernel will not."""
     view, inner = kernel_inside(view, image)
     if inner is None or inner.stream is None:
         check_inner(plan, inner, 0)
         read = examine(view, inner, report=report, cancel=cancel) if inner else None
-        return read.release if read else None
+        in_memory = (inner.memory_size or 0) if inner else 0
+        return _Checked(read.release if read else None, max(in_memory, view.size), None)
     with MemFile("warmboot-check") as memory:
         payload = unpack(view, inner.stream, memory, report=report, cancel=cancel)
         check_inner(plan, payload.image, memory.size)
-    return payload.release or image.release
+        in_memory = (payload.image.memory_size or 0) if payload.image else 0
+        largest = max(in_memory, memory.size)
+    return _Checked(payload.release or image.release, largest, inner.stream.method)
 
 
 def _parsers(image: BootImage, initrd_bytes: int) -> list[bytes]:
     """Return the parsers for dialect v7: of the image, then of a zboot inside a UKI."""
-    found = [parser_for(image, Dialect.V7, beside=initrd_bytes).content]
+    found = [parser_for(image, Dialect.V7, initrd_bytes).content]
     inner = image.linux if isinstance(image, Uki) else None
     if isinstance(inner, Zboot):
-        found.append(parser_for(inner, Dialect.V7, beside=initrd_bytes).content)
+        found.append(parser_for(inner, Dialect.V7, 0, inner=True).content)
     return found
-
-
-def _stays(view: View, image: Zboot, plan: Plan) -> bool:
-    """Whether the parser in an image is used: it fits, or the image's signature is worth more."""
-    signed = pe.parse_headers(view).certificates[1] > 0 or bool(plan.files.signed)
-    return signed or carries_fitting(view, image)

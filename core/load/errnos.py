@@ -17,7 +17,7 @@ LOAD = {
     ),
     errno.EBUSY: (
         "kexec is busy: another load is running, or a processor cannot be stopped",
-        "Wait a moment and try again. If that does not help, reboot through firmware.",
+        "Try again in a moment. If that does not help, reboot: a load has crashed, or a processor hangs.",
     ),
     errno.ENOSYS: (
         "this kernel has no such call",
@@ -73,6 +73,18 @@ LOAD = {
         "Something else is writing to it. Try again when it has finished.",
     ),
     errno.EBADF: ("the kernel cannot read the image's descriptor", "Report this as a bug."),
+}
+
+#: The same call where the kernel runs parsers over what it is given.
+LOAD_BY_PARSER = LOAD | {
+    errno.EINVAL: (
+        "the kernel, or the parser that it ran, rejects the image",
+        "Is it signed by a key this machine trusts, where that counts? See dmesg.",
+    ),
+    errno.EPERM: (
+        "loading this image is not permitted",
+        "For root: a signature by a key this machine trusts is wanted; see warmboot status.",
+    ),
 }
 
 EXECUTE = {

@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from typing import NamedTuple
 
 from warmboot.core.errors import Blocked, ImageError
-from warmboot.core.images import BootImage, ImageFile, View
+from warmboot.core.images import BootImage, ImageFile, Method, View
 from warmboot.core.images.uki import Uki
 from warmboot.core.payload.memfile import MemFile
 from warmboot.core.plan.boot_files import BootFiles
@@ -22,13 +22,16 @@ class KernelInput(NamedTuple):
     """What goes into the call in the kernel's place; `parsers` are the objects that run for it.
 
     `release` is what the image's headers say, None where they do not; `banner`: that in the
-    kernel's banner is to be looked for.
+    kernel's banner is to be looked for. `unpacked` is the kernel's size as the parsers leave it
+    (bytes), `method` that of the payload which the kernel unpacks itself.
     """
 
     fd: int
     release: str | None
     banner: bool = False
     parsers: tuple[View, ...] = ()
+    unpacked: int = 0
+    method: Method | None = None
 
 
 def open_kernel(

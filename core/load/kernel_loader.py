@@ -41,7 +41,8 @@ class KernelLoader:
         try:
             call()
         except OSError as error:
-            raise errnos.refusal(error.errno or 0, errnos.LOAD, "Staging") from error
+            table = errnos.LOAD_BY_PARSER if request.by_parser else errnos.LOAD
+            raise errnos.refusal(error.errno or 0, table, "Staging") from error
 
     def _file_load(self, request: LoadRequest) -> None:
         if request.devicetree_fd is not None:

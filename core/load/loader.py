@@ -26,7 +26,7 @@ class LoadRequest:
     """The arguments of one load. `cmdline` is without the NUL that the call adds and counts.
 
     `devicetree_fd` is an open device tree, None for the one of the running kernel;
-    kexec_file_load(2) takes none.
+    kexec_file_load(2) takes none. `by_parser`: the kernel runs a parser program over it.
     """
 
     kernel_fd: int
@@ -38,6 +38,7 @@ class LoadRequest:
     call: Call = Call.FILE
     devicetree_fd: int | None = None
     devicetree_name: str | None = None
+    by_parser: bool = False
 
     @property
     def call_flags(self) -> LoadFlags:

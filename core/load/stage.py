@@ -38,15 +38,14 @@ class Prepared:
     ) -> None:
         self.plan = plan
         self.request = request
-        self.parsers = kernel.parsers
-        self._kernel = kernel
+        self.kernel = kernel
         self._files = files
         self._held = held
 
     @cached_property
     def _followers(self) -> list[Follower]:
         """Those that read the kernel and, where there is one, the initrd; both at once."""
-        found = [follow_file(self._kernel.fd, banner=self._kernel.banner)]
+        found = [follow_file(self.kernel.fd, banner=self.kernel.banner)]
         if self.request.initrd_fd is not None:
             found.append(follow_file(self.request.initrd_fd))
         return [self._held.enter_context(follower) for follower in found]
@@ -67,7 +66,7 @@ class Prepared:
     @property
     def release(self) -> str | None:
         """The kernel's release by its banner, else by its header; complete once `sha256` is."""
-        return self._followers[0].scanner.release or self._kernel.release
+        return self._followers[0].scanner.release or self.kernel.release
 
     def unchanged(self) -> None:
         """Raise ImageError where a chosen file changed since it was opened."""
@@ -130,6 +129,7 @@ def prepare(
             call=plan.call or Call.FILE,
             devicetree_fd=tree_fd,
             devicetree_name=plan.devicetree,
+            by_parser=bool(kernel.parsers),
         )
         prepared = Prepared(plan, files, request, kernel, held)
         for wanted in filter(None, (plan.request.sha256, previewed)):
@@ -145,10 +145,11 @@ def commit(prepared: Prepared, loader: Loader, host: Host, *, report: Report = i
     Blocked where a parser would not work in it.
     """
     prepared.unchanged()
-    if prepared.parsers and not loader.simulated:
+    if prepared.kernel.parsers and not loader.simulated:
         from warmboot.core.load.bpf_handover import try_parsers
 
-        try_parsers(prepared.parsers)
+        if prepared.plan.dialect is not None:
+            try_parsers(prepared.kernel, prepared.request, prepared.plan.dialect, host.prefix)
     report(Progress(Phase.LOAD, 0, 1))
     with step("the call"):
         loader.load(prepared.request)

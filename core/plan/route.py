@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from warmboot.core.architecture import Architecture
 from warmboot.core.bpf.abi import Dialect
+from warmboot.core.bpf.carried import carried_by, runs_carried
 from warmboot.core.bpf.dialects import facts_of
 from warmboot.core.host import Host
 from warmboot.core.images import BootImage, Format
@@ -78,7 +79,7 @@ def keeps_signature(strategy: Strategy, image: BootImage, dialect: Dialect | Non
     """Whether the kernel sees the file as it was signed."""
     if strategy is Strategy.PARSER:
         whole = dialect is not None and facts_of(dialect).whole
-        return whole or (isinstance(image, Zboot) and image.has_parser)
+        return whole or runs_carried(_inner(image) or image)
     return strategy is Strategy.AS_IS
 
 
@@ -120,8 +121,10 @@ def _uki(image: Uki, accepted: tuple[str, ...]) -> Route:
 
 def _by_parser(image: BootImage, dialect: Dialect, host: Host) -> Route | None:
     """Return the route through the kernel's parser interface; None where another one serves."""
-    inner = image.linux if isinstance(image, Uki) else image
+    inner = _inner(image)
     lacks = inner is not None and lacks_decompressor(host, inner)
+    if isinstance(inner, Zboot) and inner.stream is not None and not inner.exact:
+        lacks = True  # a parser hands over what the header says, and the kernel wants the stream
     if facts_of(dialect).whole:
         if lacks:
             return None
@@ -132,16 +135,34 @@ def _by_parser(image: BootImage, dialect: Dialect, host: Host) -> Route | None:
         if isinstance(image, Uki) and image.linux is not None:
             return Route(Strategy.PARSER, "the kernel splits the UKI itself, by parsers")
         return None
+    return _with_parser(image, inner, lacks=lacks)
+
+
+def _with_parser(image: BootImage, inner: BootImage | None, *, lacks: bool) -> Route:
+    """Return the route where a kernel is loaded only with a parser in its file."""
     only = "this kernel takes only images that carry a parser"
     if isinstance(inner, Zboot) and inner.stream is not None and not lacks:
-        if image is inner and inner.has_parser:
+        if runs_carried(inner):
             why = "the image carries a parser, so that the kernel can unpack it"
             return Route(Strategy.PARSER, why)
-        return Route(Strategy.PARSER, f"{only}; it unpacks the payload itself")
+        return Route(Strategy.PARSER, f"{only}{_replaced(inner)}; it unpacks the payload itself")
     if isinstance(inner, RawImage):
-        return Route(Strategy.COPY, only)
+        if runs_carried(inner):
+            why = "the image carries a parser, which copies it for the kernel"
+            return Route(Strategy.PARSER, why)
+        return Route(Strategy.COPY, f"{only}{_replaced(inner)}")
     if isinstance(inner, Zboot | CompressedImage) and inner.stream is not None:
         able = "has no decompressor for" if lacks else "takes no bare"
         why = f"{only}; it {able} {inner.stream.method}, so warmboot unpacks it"
         return Route(Strategy.COPY, why)
     return Route(Strategy.NONE, f"{only}, and there is none for {image.format}")
+
+
+def _inner(image: BootImage) -> BootImage | None:
+    return image.linux if isinstance(image, Uki) else image
+
+
+def _replaced(image: BootImage) -> str:
+    if carried_by(image) is None:
+        return ""
+    return "; the one that it carries does not fit, or was made by another tool, and is replaced"

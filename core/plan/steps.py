@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from warmboot.core.bpf.abi import Dialect
+from warmboot.core.bpf.carried import runs_carried
 from warmboot.core.bpf.dialects import facts_of
 from warmboot.core.images import BootImage, Format
 from warmboot.core.images.uki import Uki
-from warmboot.core.images.zboot import Zboot
 from warmboot.core.plan.boot_files import FileNames
 from warmboot.core.plan.route import Strategy
 
@@ -66,7 +66,7 @@ def _parser_steps(kernel: BootImage, *, whole: bool) -> list[str]:
         steps.append(f"Unpack its {kernel.stream.method} payload here first and check all of it")
     if whole:
         steps.append("Put image, initrd and command line together with parsers, after trying those")
-    elif isinstance(kernel, Zboot) and kernel.has_parser:
+    elif runs_carried(kernel):
         steps.append("Try the parser it carries: load it, attach it, take it out again")
     else:
         steps.append("Add a parser to an in-memory copy, after trying the parser")

@@ -30,7 +30,7 @@ from warmboot.core.sandbox.kernel_answer import KernelErrno, NotSimulated, Simul
 from warmboot.core.sandbox.kernel_keyring import check_signature, enforced
 
 _LAYERS = 8
-_KINDS = {"zboot": Kind.ZBOOT, "copy": Kind.COPY, "UKI": Kind.UKI}
+_KINDS = {"zboot": Kind.ZBOOT, "copy": Kind.COPY, "UKI": Kind.UKI, "inner zboot": Kind.INNER}
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,8 @@ from support.machines import make_sandbox
 from support.parser_objects import build_parser
 
 from warmboot.core.bpf.abi import Dialect
-from warmboot.core.bpf.call_files import build_call_files, carries_fitting
+from warmboot.core.bpf.call_files import build_call_files
+from warmboot.core.bpf.carried import fits_carried
 from warmboot.core.bpf.dialects.base import CallFiles
 from warmboot.core.errors import Cancelled, ImageError
 from warmboot.core.images import BytesView, identify
@@ -102,6 +103,5 @@ def test_an_image_with_a_parser_that_fits_can_stay_as_it_is() -> None:
         (b"rubbish", False),
     ):
         image = build_zboot(IMAGE, arch="arm64", method="gzip", parser=parser)
-        view = BytesView(image)
-        assert carries_fitting(view, identify(view)) is fits
-    assert not carries_fitting(BytesView(ZBOOT), identify(BytesView(ZBOOT)))
+        assert fits_carried(identify(BytesView(image))) is fits
+    assert not fits_carried(identify(BytesView(ZBOOT)))

@@ -157,8 +157,9 @@ def test_records_are_given_back_in_every_ending(zboot: Program) -> None:
         (Dialect.V6, Kind.COPY),
         (Dialect.V7, Kind.ZBOOT),
         (Dialect.V7, Kind.UKI),
+        (Dialect.V7, Kind.INNER),
     ],
-    ids=["v6-zboot", "v6-copy", "v7-zboot", "v7-uki"],
+    ids=["v6-zboot", "v6-copy", "v7-zboot", "v7-uki", "v7-inner"],
 )
 def test_the_verifier_is_far_from_its_limit(dialect: Dialect, kind: Kind, tmp_path: Path) -> None:
     """A million instructions is the limit of every kernel; older ones go through more of them."""

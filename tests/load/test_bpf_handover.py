@@ -8,11 +8,15 @@ from pathlib import Path
 import pytest
 from support.command import Call, caller
 from support.files import held
+from support.parser_objects import build_parser
 
+from warmboot.core.bpf.abi import Dialect
 from warmboot.core.bpf.replay import Replay, Stage
 from warmboot.core.errors import Blocked
 from warmboot.core.images import BytesView, ImageFile
 from warmboot.core.load import bpf_handover
+from warmboot.core.load.inputs import KernelInput
+from warmboot.core.load.loader import LoadRequest
 from warmboot.core.sandbox.builders.compress import compress
 from warmboot.core.sandbox.builders.kernel import build_arm64_image
 from warmboot.core.sandbox.tree import create_sandbox
@@ -113,5 +117,30 @@ def test_a_parser_that_would_not_work_stops_before_the_call(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(bpf_handover, "replay", lambda _: Replay(Stage.ATTACH, 524, ""))
+    kernel = KernelInput(-1, None, parsers=(BytesView(b"x"),))
+    call = LoadRequest(-1, "kernel", None, None, "quiet")
     with pytest.raises(Blocked, match="would not work in this kernel: the parser cannot be attach"):
-        bpf_handover.try_parsers((BytesView(b"x"),))
+        bpf_handover.try_parsers(kernel, call, Dialect.V6, Path("/"))
+
+
+def test_memory_is_counted_again_right_before_the_call(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(bpf_handover, "replay", lambda _: Replay(Stage.DONE, 0, ""))
+    parser = build_parser(rings=(8 << 20, 65536, 65536, 65536))
+    file = tmp_path / "kernel"
+    file.write_bytes(bytes(1 << 20))
+    (tmp_path / "proc").mkdir()
+    free = tmp_path / "proc/meminfo"
+    with file.open("rb") as kernel_file:
+        kernel = KernelInput(
+            kernel_file.fileno(), None, parsers=(BytesView(parser),), unpacked=4 << 20
+        )
+        call = LoadRequest(kernel_file.fileno(), "kernel", None, None, "quiet")
+        needed = bpf_handover.memory_of_call(kernel, call, Dialect.V6).needed
+        assert (8 + 1 + 2 * 4) << 20 < needed < 64 << 20
+        free.write_text(f"MemAvailable: {needed // 1024 + 1} kB\n")
+        bpf_handover.try_parsers(kernel, call, Dialect.V6, tmp_path)
+        free.write_text(f"MemAvailable: {needed // 1024 - 1} kB\n")
+        with pytest.raises(Blocked, match="Unpacking in the kernel takes up to"):
+            bpf_handover.try_parsers(kernel, call, Dialect.V6, tmp_path)

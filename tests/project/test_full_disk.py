@@ -17,7 +17,7 @@ import pytest
 from support.machines import make_sandbox
 from support.parser_objects import build_parser
 
-from warmboot.core.bpf.parsers import prebuilt_recipes
+from warmboot.core.bpf.parsers import prebuilt_content, prebuilt_recipes
 from warmboot.core.bpf.toolchain import Toolchain
 from warmboot.core.errors import ExitCode, WarmbootError
 from warmboot.core.payload.memfile import MemFile
@@ -242,11 +242,12 @@ def test_a_parser_that_cannot_be_built_or_kept(
     assert failure.value.hint is not None
     assert list(tmp_path.iterdir()) == []
 
-    monkeypatch.setattr(Toolchain, "_build", lambda *_: b"built")
+    built = prebuilt_content(recipe)
+    monkeypatch.setattr(Toolchain, "_build", lambda *_: built)
     for number in range(1, ALL_WRITES):
         with monkeypatch.context() as patch:
             disk = Disk(patch, number, only=False)
-            assert tools.build(recipe) == b"built"
+            assert tools.build(recipe) == built
         if not disk.failed:
             break
     kept = [path.name for path in (tmp_path / "cache/warmboot/parsers").iterdir()]

@@ -33,6 +33,16 @@ def _zboot(view: View, room: int) -> tuple[Command, ...]:
     return _commands(view, check_sizes(pieces, room))
 
 
+def _inner(view: View, room: int) -> tuple[Command, ...]:
+    """A zboot out of an image that was verified: it is not asked for a signature of its own."""
+    outer, pieces = _open(view)
+    pieces.verify = None
+    if pieces.addon[1]:
+        raise Refused(Refusal.ADDON_ALONE)
+    pieces.kernel, pieces.action = find_zboot(view, *outer), Action.DECOMPRESS
+    return _commands(view, check_sizes(pieces, room))
+
+
 def _uki(view: View, room: int) -> tuple[Command, ...]:
     """A UKI: its sections, but initrd and command line of the envelope where it has them."""
     outer, pieces = _open(view)
@@ -169,7 +179,7 @@ FACTS = DialectFacts(
     fields=("cmd", "subcmd", "pipeline_flag", "payload_len", "num_chunks"),
     header=struct.Struct("<HBBIH"),
     context_member="parsing_buf",
-    programs={Kind.ZBOOT: _zboot, Kind.UKI: _uki},
+    programs={Kind.ZBOOT: _zboot, Kind.UKI: _uki, Kind.INNER: _inner},
     refused=(),
     most_commands=6,
     whole=True,

@@ -202,8 +202,10 @@ static __always_inline int find_in_container(const struct image *image, struct p
 		if (refusal)
 			return refusal;
 	}
+#if KIND != KIND_INNER
 	take(&pieces->verify, outer.offset, outer.size, FOR_KERNEL);
 	pieces->verify.cmd = CMD_VERIFY_SIG;
+#endif
 	/* An add-on is verified; what it says is already in the envelope's command line. */
 	if (pieces->addon.size && (KIND != KIND_UKI || !pieces->cmdline.size))
 		return ADDON_ALONE;

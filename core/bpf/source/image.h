@@ -8,6 +8,7 @@
 #ifndef WARMBOOT_IMAGE_H
 #define WARMBOOT_IMAGE_H
 
+#include "maps.h"
 #include "refusal.h"
 
 #define ZBOOT_HEADER 64 /* bytes, drivers/firmware/efi/libstub/zboot-header.S */
@@ -15,7 +16,7 @@
 #define SMALLEST_PAYLOAD 4
 
 /* The record of a command, and what of it is left for the payload. */
-#define ROOM (RECORD_SIZE - sizeof(struct command))
+#define ROOM (RECORD - sizeof(struct command))
 
 struct image {
 	const char *start;

@@ -67,6 +67,7 @@ struct kexec_context {
 #define KIND_ZBOOT 1
 #define KIND_COPY 2
 #define KIND_UKI 3
+#define KIND_INNER 4 /* a zboot that stood in a signed image, which was verified */
 
 enum { FOR_NONE, FOR_KERNEL, FOR_INITRD, FOR_CMDLINE };
 

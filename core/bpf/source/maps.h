@@ -16,7 +16,11 @@ struct ring(SMALLEST_RING) ringbuf_2 SEC(".maps");
 struct ring(SMALLEST_RING) ringbuf_3 SEC(".maps");
 struct ring(SMALLEST_RING) ringbuf_4 SEC(".maps");
 
-/* Read by warmboot, not by the program: what this parser is for. */
+/*
+ * What this parser is for. The record's size is read by the program too: the map is frozen before
+ * the program is loaded, so the verifier knows the number, and another one can be put in its place
+ * here without compiling anything.
+ */
 struct identity {
 	char magic[16];
 	__u32 dialect;
@@ -25,6 +29,8 @@ struct identity {
 };
 
 const volatile struct identity identity = {"warmboot-parser", DIALECT, KIND, RECORD_SIZE};
+#define RECORD identity.record_size /* bytes */
+
 volatile __u32 data_section = 1;
 const volatile char text_section[] SEC(".rodata.str1.1") = "warmboot";
 volatile __u32 bss_section;

@@ -36,7 +36,7 @@ static __always_inline void tell(enum refusal refusal)
 		bpf_printk("warmboot: the image's memory cannot be read");
 		break;
 	case NOT_ZBOOT:
-		bpf_printk("warmboot: the image is no zboot");
+		bpf_printk("warmboot: the image is not zboot");
 		break;
 	case OUTSIDE:
 		bpf_printk("warmboot: the header names bytes outside the image");
@@ -48,7 +48,7 @@ static __always_inline void tell(enum refusal refusal)
 		bpf_printk("warmboot: the payload is larger than this parser's record");
 		break;
 	case NOT_PE:
-		bpf_printk("warmboot: the image is no PE file");
+		bpf_printk("warmboot: the image is not a PE file");
 		break;
 	case NO_KERNEL:
 		bpf_printk("warmboot: there is no kernel in the image");

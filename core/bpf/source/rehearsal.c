@@ -31,7 +31,7 @@ static __always_inline void leave(struct rehearsal *rehearsal, const struct imag
 
 	if (!piece->size)
 		return;
-	record = bpf_ringbuf_reserve(&ringbuf_1, RECORD_SIZE, 0);
+	record = bpf_ringbuf_reserve(&ringbuf_1, RECORD, 0);
 	if (record) {
 		rehearsal->length = fill(record, image, piece);
 		bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
@@ -42,7 +42,7 @@ static __always_inline void leave(struct rehearsal *rehearsal, const struct imag
 #if DIALECT == 6
 static __always_inline void leave_nothing(struct rehearsal *rehearsal)
 {
-	char *record = bpf_ringbuf_reserve(&ringbuf_1, RECORD_SIZE, 0);
+	char *record = bpf_ringbuf_reserve(&ringbuf_1, RECORD, 0);
 
 	if (!record)
 		return;
@@ -52,7 +52,7 @@ static __always_inline void leave_nothing(struct rehearsal *rehearsal)
 #elif DIALECT == 7
 static __always_inline void leave_done(struct rehearsal *rehearsal)
 {
-	struct command *command = bpf_ringbuf_reserve(&ringbuf_1, RECORD_SIZE, 0);
+	struct command *command = bpf_ringbuf_reserve(&ringbuf_1, RECORD, 0);
 
 	if (!command) {
 		rehearsal->unreadable = 1;

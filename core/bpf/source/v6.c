@@ -67,9 +67,9 @@ int BPF_PROG(parse_pe, struct kexec_context *kexec, unsigned long id)
 		give_up(id);
 		return 0;
 	}
-	record = bpf_ringbuf_reserve(&ringbuf_1, RECORD_SIZE, 0);
+	record = bpf_ringbuf_reserve(&ringbuf_1, RECORD, 0);
 	if (!record) {
-		bpf_printk("warmboot: no record of %d bytes", RECORD_SIZE);
+		bpf_printk("warmboot: no record of %d bytes", (int)RECORD);
 		give_up(id);
 		return 0;
 	}

@@ -128,21 +128,25 @@ def signature(subject: PlanSubject) -> Result:
     host = subject.host
     ima_appraises = subject.live.ima_appraises if subject.live else None
     rule = signature_rule(host, ima_appraises)
+    way = signed_way(host, subject.context.dialect)
     if rule is None:
         return passed("No signature is required")
     if not subject.file_load:
         if memory_load_barred(host, ima_appraises):
             text = f"kexec_load(2) is not permitted: {rule.cause}"
-            return fail(text, signed_way(host))
-        return warn(f"kexec_load(2) carries no signature, and {rule.cause}", signed_way(host))
-    if subject.plan.signature_kept and not (rule.in_file and subject.plan.files.signed is False):
+            return fail(text, way)
+        return warn(
+            f"kexec_load(2) carries no signature, and {rule.cause}",
+            signed_way(host, subject.context.dialect),
+        )
+    if subject.plan.signature_kept and not (rule.in_file and subject.signed is False):
         return warn(
             f"The image must be signed by a key this machine trusts: {rule.cause}",
             "If staging is refused, choose a signed kernel or reboot through firmware.",
         )
     what = "The image" if subject.plan.signature_kept else "An unpacked kernel"
     text = f"{what} carries no signature, and {rule.cause}"
-    return fail(text, signed_way(host)) if rule.enforced else warn(text, signed_way(host))
+    return fail(text, way) if rule.enforced else warn(text, way)
 
 
 @IMAGE.check("command-line", "Does the command line fit?", "COMMAND_LINE_SIZE, cmdline_size (x86)")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from warmboot.core.bpf.abi import Dialect
 from warmboot.core.host import Host
 from warmboot.core.plan.checks.base import Group, Result, fail, passed, warn
 from warmboot.core.plan.checks.policy import signature_rule, signed_way
+from warmboot.core.plan.context import read_dialect
 from warmboot.core.text import plural, printable, size
 
 MACHINE = Group[Host]()
@@ -98,7 +100,9 @@ def calls(host: Host) -> Result | None:
     if file_load is None and load is None:
         return passed("The kernel's build options are not readable")
     if file_load:
-        bpf = "; BPF parsers for images" if host.option("KEXEC_BPF") else ""
+        dialect = _dialect(host)
+        spoken = f", dialect {dialect}" if dialect else ""
+        bpf = f"; BPF parsers for images{spoken}" if host.option("KEXEC_BPF") else ""
         return passed(f"kexec_file_load(2){' and kexec_load(2)' if load else ''}{bpf}")
     if load:
         tools = f"; {printable(host.kexec_tools)} is there" if host.kexec_tools else ""
@@ -126,8 +130,12 @@ def signature_policy(host: Host) -> Result:
     outcome = "will be refused" if rule.enforced else "may be refused"
     return warn(
         f"An image that is unpacked or split {outcome}: {rule.cause} ({_secure_boot(host)})",
-        signed_way(host),
+        signed_way(host, _dialect(host)),
     )
+
+
+def _dialect(host: Host) -> Dialect | None:
+    return read_dialect(host) if host.option("KEXEC_BPF") else None
 
 
 def _secure_boot(host: Host) -> str:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from warmboot.core.bpf.abi import DECOMPRESS_LIMIT
+from warmboot.core.bpf.call_memory import BESIDE, CallMemory
+from warmboot.core.bpf.carried import check_carried, runs_carried
 from warmboot.core.bpf.dialects import facts_of
 from warmboot.core.bpf.sizes import kind_of, sizes_for, sizes_of
 from warmboot.core.errors import ImageError
-from warmboot.core.images import Method
-from warmboot.core.plan.checks.base import Group, Result, fail, passed
+from warmboot.core.images.bpfobject import LARGEST
+from warmboot.core.plan.checks.base import Group, Result, fail, passed, warn
 from warmboot.core.plan.checks.subject import PlanSubject
 from warmboot.core.text import size
 
 PARSER = Group[PlanSubject]()
-_ZSTD_WINDOW = 128 << 20
 _ELSEWHERE = "Stage without parsers where kexec_load(2) is allowed: --loader load."
+_COPIED = "There is a parser that copies an Image"
 
 
 @PARSER.check(
@@ -23,11 +25,16 @@ def parser_attach(subject: PlanSubject) -> Result | None:
     """Without the function tracer the kernel would loop; the replay before the call proves it."""
     if subject.plan.dialect is None:
         return None
+    if subject.host.lockdown == "confidentiality":
+        return fail(
+            "The kernel is locked down (confidentiality): parsers may not read its memory",
+            "Reboot through firmware.",
+        )
     lacking = [n for n in ("BPF_SYSCALL", "FUNCTION_TRACER") if subject.host.option(n) is False]
     if lacking:
         return fail(
             f"This kernel cannot attach parsers: it lacks CONFIG_{' and CONFIG_'.join(lacking)}",
-            _ELSEWHERE,
+            "Reboot through firmware." if subject.host.option("KEXEC") is False else _ELSEWHERE,
         )
     return passed(
         f"The kernel unpacks images by parsers of dialect {subject.plan.dialect}; "
@@ -52,35 +59,54 @@ def parser_decompressor(subject: PlanSubject) -> Result | None:
     return passed(f"The kernel can unpack {stream.method}; all of it is checked here before")
 
 
-@PARSER.check("parser-memory", "Is there memory for unpacking?", "MemAvailable in /proc/meminfo")
+@PARSER.check(
+    "parser-memory",
+    "Is there memory for unpacking?",
+    "MemAvailable in /proc/meminfo, memory.max and memory.high of the control groups",
+)
 def parser_memory(subject: PlanSubject) -> Result | None:
     """Ring buffer, packed and unpacked kernel exist together, and zstd needs its window."""
-    if subject.plan.dialect is None or subject.host.memory_available is None:
+    available = subject.host.memory_available
+    if subject.plan.dialect is None or available is None:
         return None
-    image = subject.plan.image if facts_of(subject.plan.dialect).whole else subject.kernel
     try:
-        if subject.copied:
-            ring = sizes_for(subject.kernel_bytes).ring
-        else:
-            ring = sizes_of(image, subject.plan.dialect, subject.plan.initrd_bytes).ring
+        memory = _memory(subject)
     except ImageError as error:
         return fail(error.message, "Choose a smaller kernel.")
-    stream = subject.kernel.stream
-    window = _ZSTD_WINDOW if stream is not None and stream.method is Method.ZSTD else 0
-    needed = (
-        ring
-        + 2 * image.file_size
-        + 2 * subject.kernel_bytes
-        + 2 * subject.plan.initrd_bytes
-        + window
-    )
-    if needed > subject.host.memory_available:
+    # What warmboot itself holds in memory meanwhile: the files as they go into the call.
+    needed = memory.needed + memory.kernel_file + memory.initrd_file
+    if needed > available:
         return fail(
-            f"Unpacking in the kernel takes up to {size(needed)}; "
-            f"{size(subject.host.memory_available)} are free",
+            f"Unpacking in the kernel takes up to {size(needed)}; {size(available)} are free",
             "Free memory. Swap does not count.",
         )
     return passed(f"Unpacking in the kernel takes up to {size(needed)}, which is free")
+
+
+def _memory(subject: PlanSubject) -> CallMemory:
+    """Return what the call takes, by headers alone; raises ImageError."""
+    plan, kernel = subject.plan, subject.kernel
+    facts = facts_of(plan.dialect) if plan.dialect is not None else None
+    if subject.copied or plan.dialect is None or facts is None:
+        ring, layers = sizes_for(subject.kernel_bytes).ring, 1
+    else:
+        image = plan.image if facts.whole else kernel
+        ring = sizes_of(image, plan.dialect, plan.initrd_bytes).ring
+        layers = 2 if facts.whole and image is not kernel else 1
+    whole = facts is not None and facts.whole
+    return CallMemory(
+        rings=layers * (ring + BESIDE),
+        kernel_file=LARGEST
+        if whole
+        else subject.kernel_bytes
+        if subject.copied
+        else kernel.file_size,
+        initrd_file=plan.initrd_bytes + (plan.image.file_size if whole else 0),
+        kernel=subject.kernel_bytes,
+        initrd=plan.initrd_bytes,
+        initrd_copies=2 if whole else 1,
+        method=None if subject.copied or kernel.stream is None else kernel.stream.method,
+    )
 
 
 @PARSER.check("parser-kind", "Is there a parser for the image?", "the image's format")
@@ -89,9 +115,23 @@ def parser_kind(subject: PlanSubject) -> Result | None:
     if subject.plan.dialect is None:
         return None
     if subject.copied:
-        return passed("There is a parser that copies an Image")
-    image = subject.plan.image if facts_of(subject.plan.dialect).whole else subject.kernel
+        return _signature_lost() if subject.plan.files.signed else passed(_COPIED)
+    whole = facts_of(subject.plan.dialect).whole
+    image = subject.plan.image if whole else subject.kernel
     try:
+        if not whole and runs_carried(image):
+            check_carried(image)
+            return passed("The image carries its parser")
+        if not whole and subject.plan.files.signed:
+            return _signature_lost()
         return passed(f"There is a parser for {kind_of(image).name.lower()} images")
     except ImageError as error:
         return fail(error.message, error.hint or "")
+
+
+def _signature_lost() -> Result:
+    return warn(
+        "The image is signed; a parser is put into a copy of it, and that is not",
+        "Where the kernel wants signatures, choose an image that carries its parser and was signed "
+        "with it: warmboot bpf envelope --sign.",
+    )

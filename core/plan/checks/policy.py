@@ -6,6 +6,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from warmboot.core.architecture import of_machine
+from warmboot.core.bpf.abi import Dialect
+from warmboot.core.bpf.dialects import facts_of
 from warmboot.core.host import Host
 from warmboot.core.text import printable
 
@@ -52,14 +54,21 @@ def memory_load_barred(host: Host, ima_appraises: bool | None) -> bool:
     return locked or bool(ima_appraises) or bool(host.secure_boot and appraised)
 
 
-def signed_way(host: Host) -> str:
-    """Return what would work here, as a sentence for the operator."""
+def signed_way(host: Host, dialect: Dialect | None = None) -> str:
+    """Return what would work here, as a sentence; `dialect` is of the kernel's parser interface."""
     architecture = of_machine(host.machine)
     formats = architecture.facts.accepts if architecture else ()
     verifier = architecture.facts.verify_option if architecture else None
     if host.option("KEXEC_FILE") is False or (verifier and host.option(verifier) is False):
         return "This kernel cannot check signatures of images at all. Reboot through firmware."
     kind = f" ({' or '.join(formats)})" if formats else ""
+    if dialect is not None and host.lockdown == "confidentiality":
+        return "No parser may run under this lockdown. Reboot through firmware."
+    if dialect is not None and not facts_of(dialect).whole:
+        return (
+            "What works: an image that carries its parser and was signed with it (warmboot bpf "
+            "envelope --sign) by a key this machine trusts; or reboot through firmware."
+        )
     bpf = ", or a signed image with its own BPF parser" if host.option("KEXEC_BPF") else ""
     return (
         f"What works: a kernel{kind} signed by a key this machine trusts and loaded as it is{bpf}; "

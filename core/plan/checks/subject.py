@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from warmboot.core.bpf.carried import runs_carried
+from warmboot.core.bpf.dialects import facts_of
 from warmboot.core.host import Host
 from warmboot.core.host.live_state import LiveState
 from warmboot.core.images import BootImage
+from warmboot.core.images.rawimage import RawImage
 from warmboot.core.images.uki import Uki
+from warmboot.core.images.zboot import Zboot
 from warmboot.core.plan.context import PlanContext
 from warmboot.core.plan.loader_choice import by_file
 from warmboot.core.plan.plan import Plan
@@ -55,6 +59,15 @@ class PlanSubject(NamedTuple):
     def copied(self) -> bool:
         """Whether a parser copies the image, which is unpacked before if it is packed."""
         return self.plan.strategy is Strategy.COPY
+
+    @property
+    def signed(self) -> bool | None:
+        """Whether what the kernel verifies is signed; None where nobody looked."""
+        dialect, kernel = self.plan.dialect, self.kernel
+        carried = dialect is not None and not facts_of(dialect).whole and runs_carried(kernel)
+        if carried and isinstance(kernel, Zboot | RawImage):
+            return kernel.signed
+        return self.plan.files.signed
 
     @property
     def borrowed_cmdline(self) -> bool:
