@@ -32,7 +32,8 @@ class Architecture(StrEnum):
 class ArchitectureFacts(NamedTuple):
     """What differs between architectures; None and () where there is nothing of the kind.
 
-    `machines` are the names that ``uname -m`` prints. `elf` is e_machine's name and the bits.
+    `machines` are the names that ``uname -m`` prints. `efi` is the name in the file names of EFI
+    boot loaders, which boot loader entries use too. `elf` is e_machine's name and the bits.
     `accepts` names the formats (see warmboot.core.images.Format) that kexec_file_load(2) takes as
     they are, `wrong_format` the errno it answers with to any other. `kexec_arch` is KEXEC_ARCH_*.
     `command_line_size` is COMMAND_LINE_SIZE in bytes, the NUL included; `command_line_reserve` the
@@ -47,6 +48,7 @@ class ArchitectureFacts(NamedTuple):
     debian: str
     elf: tuple[str, int]
     command_line_size: int
+    efi: str | None = None
     pe: int | None = None
     uboot: int | None = None
     accepts: tuple[str, ...] = ()
@@ -69,6 +71,7 @@ _FACTS = {
         debian="i386",
         elf=("EM_386", 32),
         command_line_size=2048,
+        efi="ia32",
         pe=0x014C,
         uboot=3,
         wrong_format=errno.ENOEXEC,
@@ -79,6 +82,7 @@ _FACTS = {
         debian="amd64",
         elf=("EM_X86_64", 64),
         command_line_size=2048,
+        efi="x64",
         pe=0x8664,
         uboot=24,
         accepts=("bzImage",),
@@ -96,6 +100,7 @@ _FACTS = {
         debian="armhf",
         elf=("EM_ARM", 32),
         command_line_size=1024,
+        efi="arm",
         pe=0x01C2,
         uboot=2,
         serial_console="ttyAMA0,115200",
@@ -106,6 +111,7 @@ _FACTS = {
         debian="arm64",
         elf=("EM_AARCH64", 64),
         command_line_size=2048,
+        efi="aa64",
         pe=0xAA64,
         uboot=22,
         accepts=("Image",),
@@ -124,6 +130,7 @@ _FACTS = {
         debian="riscv64",
         elf=("EM_RISCV", 64),
         command_line_size=1024,
+        efi="riscv64",
         pe=0x5064,
         uboot=26,
         accepts=("Image", "ELF"),
@@ -138,6 +145,7 @@ _FACTS = {
         debian="loong64",
         elf=("EM_LOONGARCH", 64),
         command_line_size=4096,
+        efi="loongarch64",
         pe=0x6264,
         accepts=("Image", "ELF"),
         kexec_file_load=294,
@@ -174,6 +182,7 @@ _FACTS = {
 
 _BY_MACHINE = {name: arch for arch, facts in _FACTS.items() for name in facts.machines}
 _BY_PE = {facts.pe: arch for arch, facts in _FACTS.items() if facts.pe is not None}
+_BY_EFI = {facts.efi: arch for arch, facts in _FACTS.items() if facts.efi is not None}
 _BY_ELF = {facts.elf: arch for arch, facts in _FACTS.items()}
 _BY_UBOOT = {facts.uboot: arch for arch, facts in _FACTS.items() if facts.uboot is not None}
 
@@ -186,6 +195,11 @@ def of_machine(machine: str) -> Architecture | None:
 def of_pe(number: int) -> Architecture | None:
     """Return the architecture of a PE file's Machine field, None for one not known here."""
     return _BY_PE.get(number)
+
+
+def of_efi(name: str) -> Architecture | None:
+    """Return the architecture that EFI calls `name` (``x64``, in any case), None for another."""
+    return _BY_EFI.get(name.lower())
 
 
 def of_elf(name: str, bits: int) -> Architecture | None:

@@ -64,7 +64,7 @@ class Images:
         """
         with self._root.open(entry.kernel) as file:
             image, payload = examine_file(file, cancel=cancel)
-        release = (payload.release if payload else None) or image.release or entry.version
+        release = (payload.release if payload else None) or image.release or entry.release
         warnings = []
         for path in entry.initrds:
             try:
@@ -82,8 +82,8 @@ class Images:
         if not entry.initrds:
             hint = "warmboot inspect without --initrd shows its kernel."
             raise NotFound(f"The entry {entry.id} names no initrd", hint=hint)
-        image = read_header(self._root, entry).image if entry.version is None else None
-        release = entry.version or (image.release if image else None)
+        image = read_header(self._root, entry).image if entry.release is None else None
+        release = entry.release or (image.release if image else None)
         found = []
         for path in entry.initrds:
             with self._root.open(path) as file:

@@ -10,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from warmboot.core.architecture import of_machine
 from warmboot.core.boot import BootRoot, Running
 from warmboot.core.errors import Blocked, NotFound, WarmbootError
 from warmboot.core.host import read_host
@@ -76,7 +77,7 @@ class Session(Machine):
         if not self.foreign_root:
             host = self.host
             running = Running.read(host.prefix, host.release, host.cmdline)
-        return find_entries(self.root, running)
+        return find_entries(self.root, running, of_machine(self.host.machine))
 
     def entry(self, name: str) -> Entry:
         """Return the entry called `name`; raises NotFound with the nearest names."""

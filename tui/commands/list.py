@@ -40,7 +40,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _cells(row: ListedEntry) -> tuple[str, ...]:
     entry, image = row.entry, row.image
-    version = entry.version or (image.release if image else None) or "-"
+    version = entry.release or entry.version or (image.release if image else None) or "-"
     title = f"{entry.title}  [unusable: {row.problem}]" if row.problem else entry.title
     if image is None:
         kind, arch = "-", "-"

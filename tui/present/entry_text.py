@@ -27,7 +27,7 @@ def prompt(row: ListedEntry, details: EntryDetails | None, *, staged: bool) -> s
     next, ``!`` what cannot be used. The first column is the cursor's.
     """
     entry, image = row.entry, row.image
-    version = entry.version or (image.release if image else None) or ""
+    version = entry.release or entry.version or (image.release if image else None) or ""
     bad = row.problem or (details is not None and details.problem)
     mark = (
         "!" if bad else "S" if staged else "*" if entry.running else
