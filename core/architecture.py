@@ -33,7 +33,7 @@ class ArchitectureFacts(NamedTuple):
     """What differs between architectures; None and () where there is nothing of the kind.
 
     `machines` are the names that ``uname -m`` prints. `efi` is the name in the file names of EFI
-    boot loaders, which boot loader entries use too. `elf` is e_machine's name and the bits.
+    boot loaders, which boot loader entries use too. `elf` is e_machine and the bits.
     `accepts` names the formats (see warmboot.core.images.Format) that kexec_file_load(2) takes as
     they are, `wrong_format` the errno it answers with to any other. `kexec_arch` is KEXEC_ARCH_*.
     `command_line_size` is COMMAND_LINE_SIZE in bytes, the NUL included; `command_line_reserve` the
@@ -46,7 +46,7 @@ class ArchitectureFacts(NamedTuple):
 
     machines: tuple[str, ...]
     debian: str
-    elf: tuple[str, int]
+    elf: tuple[int, int]
     command_line_size: int
     efi: str | None = None
     pe: int | None = None
@@ -69,7 +69,7 @@ _FACTS = {
     Architecture.X86: ArchitectureFacts(
         machines=("i686", "i586", "i486", "i386"),
         debian="i386",
-        elf=("EM_386", 32),
+        elf=(3, 32),
         command_line_size=2048,
         efi="ia32",
         pe=0x014C,
@@ -80,7 +80,7 @@ _FACTS = {
     Architecture.X86_64: ArchitectureFacts(
         machines=("x86_64",),
         debian="amd64",
-        elf=("EM_X86_64", 64),
+        elf=(62, 64),
         command_line_size=2048,
         efi="x64",
         pe=0x8664,
@@ -98,7 +98,7 @@ _FACTS = {
     Architecture.ARM: ArchitectureFacts(
         machines=("armv7l", "armv8l", "armv6l"),
         debian="armhf",
-        elf=("EM_ARM", 32),
+        elf=(40, 32),
         command_line_size=1024,
         efi="arm",
         pe=0x01C2,
@@ -109,7 +109,7 @@ _FACTS = {
     Architecture.ARM64: ArchitectureFacts(
         machines=("aarch64",),
         debian="arm64",
-        elf=("EM_AARCH64", 64),
+        elf=(183, 64),
         command_line_size=2048,
         efi="aa64",
         pe=0xAA64,
@@ -128,7 +128,7 @@ _FACTS = {
     Architecture.RISCV64: ArchitectureFacts(
         machines=("riscv64",),
         debian="riscv64",
-        elf=("EM_RISCV", 64),
+        elf=(243, 64),
         command_line_size=1024,
         efi="riscv64",
         pe=0x5064,
@@ -143,7 +143,7 @@ _FACTS = {
     Architecture.LOONGARCH64: ArchitectureFacts(
         machines=("loongarch64",),
         debian="loong64",
-        elf=("EM_LOONGARCH", 64),
+        elf=(258, 64),
         command_line_size=4096,
         efi="loongarch64",
         pe=0x6264,
@@ -158,7 +158,7 @@ _FACTS = {
     Architecture.S390X: ArchitectureFacts(
         machines=("s390x",),
         debian="s390x",
-        elf=("EM_S390", 64),
+        elf=(22, 64),
         command_line_size=4096,
         kexec_file_load=381,
         kexec_load=277,
@@ -168,7 +168,7 @@ _FACTS = {
     Architecture.PPC64LE: ArchitectureFacts(
         machines=("ppc64le",),
         debian="ppc64el",
-        elf=("EM_PPC64", 64),
+        elf=(21, 64),
         command_line_size=2048,
         accepts=("ELF",),
         kexec_file_load=382,
@@ -202,9 +202,10 @@ def of_efi(name: str) -> Architecture | None:
     return _BY_EFI.get(name.lower())
 
 
-def of_elf(name: str, bits: int) -> Architecture | None:
-    """Return the architecture of an ELF file's e_machine (``EM_…``) and class in bits, or None."""
-    return _BY_ELF.get((name, bits))
+def of_elf(machine: int, bits: int, *, big_endian: bool = False) -> Architecture | None:
+    """Return the architecture of an ELF file's e_machine, class and byte order, or None."""
+    found = _BY_ELF.get((machine, bits))
+    return found if big_endian is (found is Architecture.S390X) else None
 
 
 def of_uboot(number: int) -> Architecture | None:

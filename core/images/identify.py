@@ -8,6 +8,7 @@ from warmboot.core.images.bpfobject import ParserObject
 from warmboot.core.images.bzimage import BzImage
 from warmboot.core.images.compressed import CompressedImage
 from warmboot.core.images.elf import ElfKernel
+from warmboot.core.images.foreign import S390Image, ZImage
 from warmboot.core.images.model import BootImage
 from warmboot.core.images.pe import PeProgram
 from warmboot.core.images.rawimage import RawImage
@@ -20,8 +21,10 @@ from warmboot.core.images.zboot import Zboot
 KERNEL_FORMATS: tuple[type[BootImage], ...] = (
     Zboot,
     BzImage,
+    ZImage,
     RawImage,
     ElfKernel,
+    S390Image,
     CompressedImage,
 )
 FORMATS: tuple[type[BootImage], ...] = (

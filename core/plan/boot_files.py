@@ -15,6 +15,7 @@ from warmboot.core.boot.root import BootRoot
 from warmboot.core.errors import ImageError, NotFound
 from warmboot.core.images import BootImage, ImageFile, identify
 from warmboot.core.images.pe import is_signed
+from warmboot.core.images.uboot import is_wrapped
 from warmboot.core.images.uki import Addon, Uki
 from warmboot.core.images.view import View
 from warmboot.core.plan.request import PlanRequest
@@ -141,7 +142,7 @@ class BootFiles:
         profile = self.parts.profile if self.parts else None
         return FileNames(
             kernel=printable(self.kernel.name),
-            initrds=None if initrds is None else tuple(printable(file.name) for file in initrds),
+            initrds=None if initrds is None else tuple(map(_initrd_name, initrds)),
             initrd_bytes=self.initrd_bytes,
             devicetree=self._devicetree_name(),
             overlays=_overlays(self.entry),
@@ -203,6 +204,11 @@ def _addon(file: ImageFile) -> Addon:
             hint="Leave it out with --no-addons, or name the add-ons with --addon.",
         )
     return image
+
+
+def _initrd_name(file: ImageFile) -> str:
+    wrapped = " (without U-Boot's header)" if is_wrapped(file.view) else ""
+    return printable(file.name) + wrapped
 
 
 def _overlays(entry: Entry | None) -> tuple[str, ...]:
