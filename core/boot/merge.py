@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 from warmboot.core.boot.cmdline import split_words
@@ -42,7 +43,24 @@ def merge(root: BootRoot, entries: list[Entry]) -> list[Entry]:
         by_release.setdefault(release, len(kept))
         by_meaning.setdefault(meaning, len(kept))
         kept.append(entry)
-    return kept
+    return [_with_notes(entry, root) for entry in kept]
+
+
+def missing_files(entry: Entry, root: BootRoot) -> Iterator[str]:
+    """Yield a phrase for each file beside the kernel that an entry names and that is not there."""
+    named = [("initrd", path) for path in entry.initrds]
+    named += [("device tree", entry.devicetree)] if entry.devicetree else []
+    named += [("overlay", path) for path in entry.overlays]
+    for what, path in named:
+        if not root.exists(path):
+            yield f"its {what} {path} is not there"
+
+
+def _with_notes(entry: Entry, root: BootRoot) -> Entry:
+    if entry.problem is not None:
+        return entry
+    notes = dict.fromkeys((*entry.notes, *missing_files(entry, root)))
+    return replace(entry, notes=tuple(notes)) if len(notes) > len(entry.notes) else entry
 
 
 def _meaning(entry: Entry) -> tuple[object, ...]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from warmboot.core.boot.entry import Entry
 from warmboot.core.boot.listed_entry import read_header
+from warmboot.core.boot.resolve import Selector
 from warmboot.core.boot.root import BootRoot
 from warmboot.core.errors import ImageError, NotFound
 from warmboot.core.images import BootImage, ImageFile, identify
@@ -38,7 +39,7 @@ class Images:
 
     def open(self, name: str) -> ImageFile:
         """Open the file `name`, or else the kernel of the entry called so; raises WarmbootError."""
-        if os.sep in name or os.path.lexists(name):
+        if _is_path(name):
             return ImageFile.open(name)
         return self._root.open(self._entry(name).kernel)
 
@@ -85,7 +86,7 @@ class Images:
 
         Raises NotFound where it has none.
         """
-        if os.sep in name or os.path.lexists(name):
+        if _is_path(name):
             with ImageFile.open(name) as file:
                 return list(self._inside(file, None, quick=quick))
         entry = self._entry(name)
@@ -122,3 +123,8 @@ class Images:
             view = file.view.part(section.offset, section.size, f"{section.name} section")
             found = inspect_initrd(file, image.release, view=view, quick=quick)
             yield found._replace(path=f"{found.path} {section.name}")
+
+
+def _is_path(name: str) -> bool:
+    """Whether a name is that of a file, not of an entry."""
+    return name not in tuple(Selector) and (os.sep in name or os.path.lexists(name))
