@@ -50,8 +50,9 @@ class Entry:
     `devicetree` and `overlays` are the device tree and its overlays; `addons` the add-ons of a
     UKI, in the order systemd-stub(7) takes them, and `profile` the number of its profile.
     `initrd_reason` says why these initrds. `left_out` is true of what its own boot loader does not
-    offer. `also` are the names that other menus have for the same choice. `running`, `default` and `next` are true of the entry
-    that runs now, that the boot loader starts by itself, and that it starts the next time only.
+    offer. `also` are the names that other menus have for the same choice. `running`, `default` and
+    `next` are true of the entry that runs now, that the boot loader starts by itself, and that it
+    starts the next time only.
     """
 
     id: str
@@ -107,6 +108,7 @@ class BootLoader(StrEnum):
     EXTLINUX = "extlinux"
     LIMINE = "Limine"
     REFIND = "rEFInd"
+    PI = "Raspberry Pi"
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,7 +97,7 @@ class ExtlinuxMenu:
     def label(self, wanted: str) -> Label | None:
         """Return the label of this name; words behind it are further options."""
         names = {label.name.lower(): label for label in reversed(self.labels)}
-        return names.get(wanted.lower()) or names.get(wanted.split()[0].lower())
+        return names.get(wanted.lower()) or names.get(wanted.split(maxsplit=1)[0].lower())
 
 
 def parse_menu(text: str, include: Include) -> ExtlinuxMenu:
@@ -273,4 +273,4 @@ def _plain(title: str) -> str:
 
 def _is_program(command: str) -> bool:
     """Whether DEFAULT names a program, as menus were started before there was UI."""
-    return command.split()[0].lower().endswith((".c32", ".com", ".cbt"))
+    return command.split(maxsplit=1)[0].lower().endswith((".c32", ".com", ".cbt"))

@@ -13,16 +13,16 @@ _KERNEL = re.compile(
     r"(?:\.efi)?(?:\.(?:gz|xz|zst|bz2|lz4|lzma|lzo))?(?P<old>\.old)?"
 )
 _NO_KERNEL = (
-    ".sig", ".asc", ".p7s", ".hmac", ".map", ".config", ".md5", ".sha256", ".sha512", ".b64", ".conf",
-    ".dpkg-new", ".dpkg-tmp", ".rpmnew", "~",
+    ".sig", ".asc", ".p7s", ".hmac", ".map", ".config", ".md5", ".sha256", ".sha512", ".b64",
+    ".conf", ".dpkg-new", ".dpkg-tmp", ".rpmnew", "~",
 )  # fmt: skip
 _RELEASE = re.compile(r"\d+\.\d[^\s/@:]*")
 #: Files that lie among kernels, and start like some of them, by their names.
 _OTHERS = (
-    (re.compile(r"xen(-.*)?(\.gz|\.efi)?", re.I), "the Xen hypervisor, which kexec cannot start"),
-    (re.compile(r"(memtest|mt86).*", re.I), "a memory test, and no Linux kernel"),
+    (re.compile(r"xen(-.*)?(\.gz|\.efi)?", re.IGNORECASE), "the Xen hypervisor, not Linux"),
+    (re.compile(r"(memtest|mt86).*", re.IGNORECASE), "a memory test, and no Linux kernel"),
     (
-        re.compile(r"(ipxe|undionly|snponly).*", re.I),
+        re.compile(r"(ipxe|undionly|snponly).*", re.IGNORECASE),
         "the network boot loader iPXE, no Linux kernel",
     ),
     (re.compile(r"(tboot|memdisk)(\.gz)?"), "a loader of kernels, and no kernel itself"),

@@ -15,8 +15,9 @@ class LoaderVariables:
     """Firmware variables, None where there is no such variable.
 
     Source: https://systemd.io/BOOT_LOADER_INTERFACE. `info` names the boot loader; `selected` is
-    the entry it started, `default`, `preferred` (unless boot counting gave it up) and `oneshot` what
-    the operator asked it to start, `last` what it started last; `partition` is the partition UUID of its EFI system partition.
+    the entry it started, `default`, `preferred` (unless boot counting gave it up) and `oneshot`
+    what the operator asked it to start, `last` what it started last; `partition` is the partition
+    UUID of its EFI system partition.
     """
 
     info: str | None = None

@@ -40,8 +40,8 @@ class Profile:
 class Outline(NamedTuple):
     """What a list shows of a UKI: its headers and short texts; what is inside .linux is not read.
 
-    The fields mean what those of Uki of the same name do; `system` is what .osrel says. Only where no .uname section states the
-    release is the kernel's own header asked for it.
+    The fields mean what those of Uki of the same name do; `system` is what .osrel says. Only where
+    no .uname section states the release is the kernel's own header asked for it.
     """
 
     headers: PeHeaders

@@ -102,7 +102,7 @@ def extract_kernel(
         raise ImageError("The kernel inside the UKI is of no known format")
     if image.unpacks_itself:
         raise ImageError(
-            f"{printable(file.name)} is a {image.format}; warmboot does not unpack the kernel in it",
+            f"{printable(file.name)} is a {image.format}, whose kernel warmboot does not unpack",
             hint="U-Boot's dumpimage, or the kernel's scripts/extract-vmlinux, may do it.",
         )
     if image.stream is None:

@@ -1,4 +1,4 @@
-"""bootctl(1) of Debian's newest systemd, unpacked from its package: what systemd makes of a tree."""
+"""bootctl(1) of Debian's newest systemd, unpacked from its package."""
 
 from __future__ import annotations
 

@@ -10,23 +10,27 @@ from warmboot.core.sandbox.builders.uki import Profile, build_addon, build_uki
 
 KERNEL = build_bzimage("6.12.1-own", body_size=512)
 _NAMES = (
-    "arch", "arch-lts", "arch-fallback", "fedora", "6f2a-6.12.1", "6f2a-6.9.10", "6f2a-6.12.1-rc2",
-    "linux-10", "linux-9", "linux-9a", "a", "ab", "a.b", "a-b", "a_b", "commit_2", "commit_10",
-    "commit_10@1", "commit_10@2", "000", "x86", "Zulu", "zulu", "debian+b1", "v1.2.3",
+    "arch", "arch-lts", "arch-fallback", "fedora", "6f2a-6.12.1", "6f2a-6.9.10",
+    "6f2a-6.12.1-rc2", "linux-10", "linux-9", "linux-9a", "a", "ab", "a.b", "a-b", "a_b",
+    "commit_2", "commit_10", "commit_10@1", "commit_10@2", "000", "x86", "Zulu", "zulu",
+    "debian+b1", "v1.2.3",
 )  # fmt: skip
 _VERSIONS = (
-    "1", "2", "10", "6.12.1", "6.12.10", "6.12.1-rc2", "6.12.1~rc2", "6.12.1^git1", "6.12.1.1", "6.9",
-    "7@6.12.6-1-default", "Generation 12 NixOS", "1.0", "1.00", "a", "~1", "41.20250101.0", "",
+    "1", "2", "10", "6.12.1", "6.12.10", "6.12.1-rc2", "6.12.1~rc2", "6.12.1^git1", "6.12.1.1",
+    "6.9", "7@6.12.6-1-default", "Generation 12 NixOS", "1.0", "1.00", "a", "~1", "41.20250101.0",
+    "",
 )  # fmt: skip
 _KEYS = ("arch", "debian", "nixos", "example", "a", "b", "A", "~x", "10", "9")
 _MACHINES = ("0" * 32, "1" * 32, "9f" * 16)
 _OPTIONS = (
-    "root=UUID=1 rw", "quiet  splash", 'dyndbg="file a.c +p" x', "init=/bin/sh -- a", "\ta\tb ", "$x ${y}",
-    "console=ttyS0,115200 # no comment", "a=b\\ c", "'single quotes'", "ostree=/ostree/boot.0/a/b/0",
+    "root=UUID=1 rw", "quiet  splash", 'dyndbg="file a.c +p" x', "init=/bin/sh -- a", "\ta\tb ",
+    "$x ${y}", "console=ttyS0,115200 # no comment", "a=b\\ c", "'single quotes'",
+    "ostree=/ostree/boot.0/a/b/0",
 )  # fmt: skip
 _PATTERNS = (
-    "{}", "{}", "{}", "*", "nothing-*", "{}x", "?{:.1}*", "*{:.3}*", "[a-m]*", "[!a-m]*", "[^a]*.conf",
-    "*[0-9].conf", "*.efi*", "*@1", "*a*", "{:.4}*", "\\{}", "*[]a]*", "a?b.conf", "*-*-*",
+    "{}", "{}", "{}", "*", "nothing-*", "{}x", "?{:.1}*", "*{:.3}*", "[a-m]*", "[!a-m]*",
+    "[^a]*.conf", "*[0-9].conf", "*.efi*", "*@1", "*a*", "{:.4}*", "\\{}", "*[]a]*", "a?b.conf",
+    "*-*-*",
 )  # fmt: skip
 
 

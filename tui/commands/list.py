@@ -31,7 +31,9 @@ def run(options: argparse.Namespace) -> int:
     header = ("", "ENTRY", "VERSION", "FORMAT", "ARCH", "TITLE", "FOUND IN")
     output.write_lines(output.table([header, *map(_cells, rows)]))
     notices = [f"{one.place}: {one.result}" for one in listing.searched if one.notice]
-    notices += [f"{row.entry.id}: {n}" for row in rows for n in row.entry.notes if n != row.obstacle]
+    notices += [
+        f"{row.entry.id}: {n}" for row in rows for n in row.entry.notes if n != row.obstacle
+    ]
     output.write_lines(["", *notices] if notices else [])
     if any(_marks(row.entry) for row in rows):
         output.write_lines(["", _LEGEND])

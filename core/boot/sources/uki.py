@@ -13,7 +13,7 @@ from warmboot.core.errors import WarmbootError
 from warmboot.core.images import BootImage
 from warmboot.core.images.identify import outline
 from warmboot.core.images.pe import PeProgram
-from warmboot.core.images.uki import Addon, Outline, Profile
+from warmboot.core.images.uki import Addon, Outline
 from warmboot.core.text import plural, printable
 
 _FOLDER = "/EFI/Linux"
