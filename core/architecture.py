@@ -7,6 +7,7 @@ the kernel's system call tables, include/uapi/linux/kexec.h, arch/*/include/uapi
 from __future__ import annotations
 
 import errno
+import re
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -36,8 +37,9 @@ class ArchitectureFacts(NamedTuple):
     boot loaders, which boot loader entries use too. `elf` is e_machine and the bits.
     `accepts` names the formats (see warmboot.core.images.Format) that kexec_file_load(2) takes as
     they are, `wrong_format` the errno it answers with to any other. `kexec_arch` is KEXEC_ARCH_*.
-    `command_line_size` is COMMAND_LINE_SIZE in bytes, the NUL included; `command_line_reserve` the
-    bytes behind the command line that kexec_file_load(2) keeps for itself. `page_sizes` in bytes.
+    `command_line_size` is COMMAND_LINE_SIZE in bytes, the NUL included; `command_line_grew` the
+    first kernel (major and minor) with a larger one, and that; `command_line_reserve` the bytes
+    behind the command line that kexec_file_load(2) keeps for itself. `page_sizes` in bytes.
     `serial_console` is the usual value of console= for the first serial port, `serial_drivers` the
     names of ports that belong to these machines only. `verify_option` is the build option that
     lets the kernel check a PE signature in kexec_file_load(2). `placed_here`: warmboot places the
@@ -58,13 +60,27 @@ class ArchitectureFacts(NamedTuple):
     kexec_arch: int | None = None
     bpf: int | None = None
     command_line_reserve: int = 0
+    command_line_grew: tuple[tuple[int, int], int] | None = None
     page_sizes: tuple[int, ...] = (4096,)
     serial_console: str | None = None
     serial_drivers: tuple[str, ...] = ()
     verify_option: str | None = None
     placed_here: bool = False
 
+    def command_line_limits(self, release: str | None) -> tuple[int, int]:
+        """Return how long a command line a kernel of this release takes at least and at most, in
+        bytes, the NUL included; the two differ only where the release does not tell."""
+        if self.command_line_grew is None:
+            return self.command_line_size, self.command_line_size
+        since, grown = self.command_line_grew
+        found = _VERSION.match(release or "")
+        if found is None:
+            return self.command_line_size, grown
+        size = grown if (int(found[1]), int(found[2])) >= since else self.command_line_size
+        return size, size
 
+
+_VERSION = re.compile(r"(\d{1,4})\.(\d{1,4})")
 _FACTS = {
     Architecture.X86: ArchitectureFacts(
         machines=("i686", "i586", "i486", "i386"),
@@ -130,6 +146,7 @@ _FACTS = {
         debian="riscv64",
         elf=(243, 64),
         command_line_size=1024,
+        command_line_grew=((7, 1), 2048),
         efi="riscv64",
         pe=0x5064,
         uboot=26,

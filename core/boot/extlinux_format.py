@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 _LABELS = 1000
 _INCLUDES = 256
+_SIZE = 16 << 20  # characters of all files together, beyond which none is opened
 _DEPTH = 16  # what SYSLINUX and U-Boot allow
 #: What a label may name, beside files whose kind their name tells, and why kexec starts none.
 FOREIGN = {
@@ -119,8 +120,10 @@ class _Reader:
         self.append: str | None = None
         self.appends = False
         self.included = 0
+        self.size = 0  # characters
 
     def read(self, text: str, depth: int) -> None:
+        self.size += len(text)
         in_text = False
         for line in text.split("\n"):
             key, value = _split(line)
@@ -138,8 +141,8 @@ class _Reader:
         words = value.split(None, 1)
         if not words:
             return
-        if self.included >= _INCLUDES or depth >= _DEPTH:
-            what = f"{words[0]} is not read: too many INCLUDE lines, or too deep"
+        if self.included >= _INCLUDES or depth >= _DEPTH or self.size > _SIZE:
+            what = f"{words[0]} is not read: too many files are included, or too deep"
             if len(self.menu.left_out) < 8:
                 self.menu.left_out.append(what)
             return
@@ -152,9 +155,9 @@ class _Reader:
         if len(words) == 1:
             self.read(text, depth + 1)
         else:
-            self.begin(words[1])
+            self.structure("begin", words[1])
             self.read(text, depth + 1)
-            self.end()
+            self.structure("end", "")
 
     def line(self, key: str, value: str) -> None:
         menu, label = self.menu, self.label
@@ -179,16 +182,12 @@ class _Reader:
 
     def menu_line(self, key: str, value: str, depth: int) -> None:
         label, scope = self.label, self.scopes[-1]
-        if key == "begin":
-            self.begin(value)
-        elif key == "end":
-            self.end()
-        elif key == "include":
+        if key == "include":
             self.read_file(value, depth)
+        elif key in ("begin", "end", "separator"):
+            self.structure(key, value)
         elif key == "start":
             self.menu.start = scope
-        elif key == "separator":
-            self.close_label()
         elif key == "default":
             if label is not None:
                 scope.default = label
@@ -199,14 +198,12 @@ class _Reader:
         elif label is not None:
             _set_menu(label, key, value)
 
-    def begin(self, name: str) -> None:
+    def structure(self, key: str, name: str) -> None:
+        """Open or close a submenu; any of these lines ends the label before it."""
         self.close_label()
-        if len(self.scopes) <= _DEPTH:
+        if key == "begin" and len(self.scopes) <= _DEPTH:
             self.scopes.append(Scope(_plain(name)))
-
-    def end(self) -> None:
-        self.close_label()
-        if len(self.scopes) > 1:
+        elif key == "end" and len(self.scopes) > 1:
             self.scopes.pop()
 
     def open_label(self, value: str) -> None:

@@ -31,7 +31,8 @@ class FileNames(NamedTuple):
     `initrds` is None where the image's own is used, () for none at all. `devicetree` is the one
     chosen, a file or a UKI's section, `overlays` change it. `addons` and `profile` (its id) are
     what a UKI is put together with. `initrd_bytes` is the size of all initrds together. `signed`:
-    the image carries a signature, trusted here or not; None where nobody looked.
+    the image carries a signature, trusted here or not; None where nobody looked. `release` is the
+    kernel's as far as the entry or the image's header says it.
     """
 
     kernel: str
@@ -42,6 +43,7 @@ class FileNames(NamedTuple):
     addons: tuple[str, ...] = ()
     profile: str | None = None
     signed: bool | None = None
+    release: str | None = None
 
 
 class BootFiles:
@@ -149,6 +151,7 @@ class BootFiles:
             addons=tuple(printable(file.name) for file in self.addons),
             profile=profile.id if profile else None,
             signed=self.signed,
+            release=(self.entry.release if self.entry else None) or self.image.release,
         )
 
     def _devicetree_name(self) -> str | None:
