@@ -7,6 +7,7 @@ the kernel's system call tables, include/uapi/linux/kexec.h, arch/*/include/uapi
 from __future__ import annotations
 
 import errno
+import re
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -32,11 +33,13 @@ class Architecture(StrEnum):
 class ArchitectureFacts(NamedTuple):
     """What differs between architectures; None and () where there is nothing of the kind.
 
-    `machines` are the names that ``uname -m`` prints. `elf` is e_machine's name and the bits.
+    `machines` are the names that ``uname -m`` prints. `efi` is the name in the file names of EFI
+    boot loaders, which boot loader entries use too. `elf` is e_machine and the bits.
     `accepts` names the formats (see warmboot.core.images.Format) that kexec_file_load(2) takes as
     they are, `wrong_format` the errno it answers with to any other. `kexec_arch` is KEXEC_ARCH_*.
-    `command_line_size` is COMMAND_LINE_SIZE in bytes, the NUL included; `command_line_reserve` the
-    bytes behind the command line that kexec_file_load(2) keeps for itself. `page_sizes` in bytes.
+    `command_line_size` is COMMAND_LINE_SIZE in bytes, the NUL included; `command_line_grew` the
+    first kernel (major and minor) with a larger one, and that; `command_line_reserve` the bytes
+    behind the command line that kexec_file_load(2) keeps for itself. `page_sizes` in bytes.
     `serial_console` is the usual value of console= for the first serial port, `serial_drivers` the
     names of ports that belong to these machines only. `verify_option` is the build option that
     lets the kernel check a PE signature in kexec_file_load(2). `placed_here`: warmboot places the
@@ -45,8 +48,9 @@ class ArchitectureFacts(NamedTuple):
 
     machines: tuple[str, ...]
     debian: str
-    elf: tuple[str, int]
+    elf: tuple[int, int]
     command_line_size: int
+    efi: str | None = None
     pe: int | None = None
     uboot: int | None = None
     accepts: tuple[str, ...] = ()
@@ -56,19 +60,34 @@ class ArchitectureFacts(NamedTuple):
     kexec_arch: int | None = None
     bpf: int | None = None
     command_line_reserve: int = 0
+    command_line_grew: tuple[tuple[int, int], int] | None = None
     page_sizes: tuple[int, ...] = (4096,)
     serial_console: str | None = None
     serial_drivers: tuple[str, ...] = ()
     verify_option: str | None = None
     placed_here: bool = False
 
+    def command_line_limits(self, release: str | None) -> tuple[int, int]:
+        """Return how long a command line a kernel of this release takes at least and at most, in
+        bytes, the NUL included; the two differ only where the release does not tell."""
+        if self.command_line_grew is None:
+            return self.command_line_size, self.command_line_size
+        since, grown = self.command_line_grew
+        found = _VERSION.match(release or "")
+        if found is None:
+            return self.command_line_size, grown
+        size = grown if (int(found[1]), int(found[2])) >= since else self.command_line_size
+        return size, size
 
+
+_VERSION = re.compile(r"(\d{1,4})\.(\d{1,4})")
 _FACTS = {
     Architecture.X86: ArchitectureFacts(
         machines=("i686", "i586", "i486", "i386"),
         debian="i386",
-        elf=("EM_386", 32),
+        elf=(3, 32),
         command_line_size=2048,
+        efi="ia32",
         pe=0x014C,
         uboot=3,
         wrong_format=errno.ENOEXEC,
@@ -77,8 +96,9 @@ _FACTS = {
     Architecture.X86_64: ArchitectureFacts(
         machines=("x86_64",),
         debian="amd64",
-        elf=("EM_X86_64", 64),
+        elf=(62, 64),
         command_line_size=2048,
+        efi="x64",
         pe=0x8664,
         uboot=24,
         accepts=("bzImage",),
@@ -94,8 +114,9 @@ _FACTS = {
     Architecture.ARM: ArchitectureFacts(
         machines=("armv7l", "armv8l", "armv6l"),
         debian="armhf",
-        elf=("EM_ARM", 32),
+        elf=(40, 32),
         command_line_size=1024,
+        efi="arm",
         pe=0x01C2,
         uboot=2,
         serial_console="ttyAMA0,115200",
@@ -104,8 +125,9 @@ _FACTS = {
     Architecture.ARM64: ArchitectureFacts(
         machines=("aarch64",),
         debian="arm64",
-        elf=("EM_AARCH64", 64),
+        elf=(183, 64),
         command_line_size=2048,
+        efi="aa64",
         pe=0xAA64,
         uboot=22,
         accepts=("Image",),
@@ -122,8 +144,10 @@ _FACTS = {
     Architecture.RISCV64: ArchitectureFacts(
         machines=("riscv64",),
         debian="riscv64",
-        elf=("EM_RISCV", 64),
+        elf=(243, 64),
         command_line_size=1024,
+        command_line_grew=((7, 1), 2048),
+        efi="riscv64",
         pe=0x5064,
         uboot=26,
         accepts=("Image", "ELF"),
@@ -136,8 +160,9 @@ _FACTS = {
     Architecture.LOONGARCH64: ArchitectureFacts(
         machines=("loongarch64",),
         debian="loong64",
-        elf=("EM_LOONGARCH", 64),
+        elf=(258, 64),
         command_line_size=4096,
+        efi="loongarch64",
         pe=0x6264,
         accepts=("Image", "ELF"),
         kexec_file_load=294,
@@ -150,7 +175,7 @@ _FACTS = {
     Architecture.S390X: ArchitectureFacts(
         machines=("s390x",),
         debian="s390x",
-        elf=("EM_S390", 64),
+        elf=(22, 64),
         command_line_size=4096,
         kexec_file_load=381,
         kexec_load=277,
@@ -160,7 +185,7 @@ _FACTS = {
     Architecture.PPC64LE: ArchitectureFacts(
         machines=("ppc64le",),
         debian="ppc64el",
-        elf=("EM_PPC64", 64),
+        elf=(21, 64),
         command_line_size=2048,
         accepts=("ELF",),
         kexec_file_load=382,
@@ -174,6 +199,7 @@ _FACTS = {
 
 _BY_MACHINE = {name: arch for arch, facts in _FACTS.items() for name in facts.machines}
 _BY_PE = {facts.pe: arch for arch, facts in _FACTS.items() if facts.pe is not None}
+_BY_EFI = {facts.efi: arch for arch, facts in _FACTS.items() if facts.efi is not None}
 _BY_ELF = {facts.elf: arch for arch, facts in _FACTS.items()}
 _BY_UBOOT = {facts.uboot: arch for arch, facts in _FACTS.items() if facts.uboot is not None}
 
@@ -188,9 +214,15 @@ def of_pe(number: int) -> Architecture | None:
     return _BY_PE.get(number)
 
 
-def of_elf(name: str, bits: int) -> Architecture | None:
-    """Return the architecture of an ELF file's e_machine (``EM_…``) and class in bits, or None."""
-    return _BY_ELF.get((name, bits))
+def of_efi(name: str) -> Architecture | None:
+    """Return the architecture that EFI calls `name` (``x64``, in any case), None for another."""
+    return _BY_EFI.get(name.lower())
+
+
+def of_elf(machine: int, bits: int, *, big_endian: bool = False) -> Architecture | None:
+    """Return the architecture of an ELF file's e_machine, class and byte order, or None."""
+    found = _BY_ELF.get((machine, bits))
+    return found if big_endian is (found is Architecture.S390X) else None
 
 
 def of_uboot(number: int) -> Architecture | None:

@@ -106,11 +106,30 @@ def _image(sub: argparse.ArgumentParser) -> None:
 
 
 def _entry(sub: argparse.ArgumentParser) -> None:
-    sub.add_argument("entry", nargs="?", metavar="ENTRY", help="name from warmboot list")
+    group = sub.add_mutually_exclusive_group()
+    group.add_argument(
+        "entry", nargs="?", metavar="ENTRY", help="id, title, release or path from warmboot list"
+    )
+    _selectors(group.add_argument)
+
+
+def _selectors(add: Callable[..., object]) -> None:
+    """Add the options that stand for the name of an entry."""
+    for selector, text in (
+        ("default", "the entry that starts by itself"),
+        ("next", "the entry that is chosen for the next start"),
+        ("newest", "the entry with the newest kernel"),
+        ("running", "the entry that runs now"),
+    ):
+        add(f"--{selector}", dest="selector", action="store_const", const=f"@{selector}", help=text)
 
 
 def _inspect_options(sub: argparse.ArgumentParser) -> None:
-    _image(sub)
+    group = sub.add_mutually_exclusive_group(required=True)
+    group.add_argument(
+        "image", nargs="?", metavar="IMAGE", help="path of an image, or an entry's name"
+    )
+    _selectors(group.add_argument)
     sub.add_argument("--quick", action="store_true", help="read the header only, unpack nothing")
     sub.add_argument("--initrd", action="store_true", help="an entry's initrds, not its kernel")
 
@@ -227,7 +246,7 @@ def _envelope_options(sub: argparse.ArgumentParser) -> None:
 
 
 def _stage_options(sub: argparse.ArgumentParser) -> None:
-    sub.add_argument("entry", nargs="?", metavar="ENTRY", help="name from warmboot list")
+    _entry(sub)
     sub.add_argument("--kernel", metavar="FILE", help="a kernel image by its path")
     sub.add_argument(
         "--initrd",

@@ -1,25 +1,47 @@
-"""Boot loader entries: Boot Loader Specification type 1 files, loader.conf and boot counting."""
+"""Boot loader entries: Boot Loader Specification type 1 files and boot counting.
+
+Source: the UAPI group's Boot Loader Specification; systemd-boot(7) for the keys uki, uki-url,
+profile and extra.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
 
+from warmboot.core.architecture import Architecture, of_efi, of_machine
 from warmboot.core.boot.entry import Entry, Kind
-from warmboot.core.text import printable
+from warmboot.core.text import plural, printable
 
-_COUNTER = re.compile(r"\+(\d{1,9})(?:-(\d{1,9}))?(?=\.conf$|\.efi$)")
+_COUNTER = re.compile(r"\+(\d{1,9})(?:-(\d{1,9}))?(?=\.(?:conf|efi)$)", re.IGNORECASE)
 _VARIABLE = re.compile(r"\$\{?(\w+)\}?")
 _TEXT_LIMIT = 65536
+_KERNELS = ("linux", "uki", "uki-url", "efi")
+_KEYS = frozenset((
+    *_KERNELS, "title", "version", "machine-id", "sort-key", "initrd", "options", "devicetree",
+    "devicetree-overlay", "architecture", "profile", "extra",
+    # GRUB's, of Fedora's patches, and ostree's for Android's boot loader; nothing for kexec.
+    "id", "blscfg", "grub_users", "grub_class", "grub_arg", "grub_hotkey", "aboot", "abootcfg",
+))  # fmt: skip
+
+Fields = Mapping[str, list[str]]
 
 
 def parse_fields(text: str) -> dict[str, list[str]]:
-    """Return the values of each key in file order; comments and keys without value are left out."""
+    """Return the values of each key in file order; comments and keys without value are left out.
+
+    Quotes round a whole value are not part of it, as systemd-boot reads it.
+    """
     fields: dict[str, list[str]] = {}
-    for line in text.splitlines():
+    for line in text.split("\n"):
         words = line.strip().split(None, 1)
-        if len(words) == 2 and not words[0].startswith("#"):
-            fields.setdefault(words[0], []).append(words[1])
+        if len(words) < 2 or words[0].startswith("#"):
+            continue
+        value = words[1]
+        if len(value) > 1 and value[0] == value[-1] == '"':
+            value = value[1:-1]
+        if value:
+            fields.setdefault(words[0], []).append(value)
     return fields
 
 
@@ -37,67 +59,107 @@ def parse_counter(name: str) -> tuple[str, int | None, int | None]:
 
 def parse_entry(
     name: str,
-    fields: Mapping[str, list[str]],
+    fields: Fields,
     *,
     source: str,
     locate: Callable[[str], str],
-    variables: Mapping[str, str],
-) -> Entry | None:
-    """Return the entry of one .conf file, None where it boots no Linux kernel.
+    variables: Mapping[str, str] | None,
+    machine: Architecture | None = None,
+) -> Entry:
+    """Return the entry of one .conf file; `problem` says where it boots no Linux kernel here.
 
     `name` is the file's name, `fields` what parse_fields made of it, `source` its path. `locate`
     turns a path of the entry, which is relative to the file system that holds it, into a path of
     the boot root. `variables` are GRUB's: Fedora writes ``$kernelopts`` and ``$tuned_params``
-    into its entries; an unknown one is empty, as in GRUB.
+    into its entries; an unknown one is empty, as in GRUB. None: the boot loader has no variables.
+    `machine` is the architecture that entries have to be for, None where it is not known.
     """
 
-    said = {key: _value(key, values, variables) for key, values in fields.items()}.get
+    def said(key: str) -> str | None:
+        """Return the last value of a key: one line of printable text."""
+        values = fields.get(key)
+        return printable(_filled(values[-1], variables), _TEXT_LIMIT).strip() if values else None
+
     kernel = said("linux") or said("uki") or said("efi")
-    url = said("uki-url")
-    if kernel is None and url is None:
-        return None
     plain, left, done = parse_counter(name)
-    stem = printable(plain.removesuffix(".conf"))
+    name = printable(plain)
+    problem, left_out = _problem(fields, said, machine)
     tree = said("devicetree")
-    place = url or "" if kernel is None else locate(kernel)  # the initrds lie where it does
-    initrds = tuple(locate(path) for path in said("initrd", "").split())
+    lines = [_filled(line, variables).strip() for line in fields.get("options", ())]
+    initrds = tuple(
+        locate(path) for line in fields.get("initrd", ()) for path in _paths(line, variables)
+    )
+    overlays = fields.get("devicetree-overlay", ())
     return Entry(
-        id=stem,
-        title=said("title") or stem,
+        id=name,
+        title=said("title") or name,
         kind=Kind.BLS,
-        kernel=place,
+        kernel=locate(kernel) if kernel else said("uki-url") or "",
         version=said("version"),
         initrds=initrds,
-        cmdline=said("options") or ("" if "linux" in fields else None),
-        devicetree=None if tree is None else locate(tree),
+        cmdline=printable(" ".join(lines), _TEXT_LIMIT) if lines or "linux" in fields else None,
+        devicetree=None if tree is None or tree.endswith("/") else locate(tree),
         machine_id=said("machine-id"),
         sort_key=said("sort-key"),
         sources=(source,),
-        problem=None if kernel is not None else f"its kernel has to be downloaded from {url}",
-        overlays=tuple(locate(path) for path in said("devicetree-overlay", "").split()),
+        problem=problem,
+        overlays=tuple(locate(path) for line in overlays for path in _paths(line, variables)),
         architecture=said("architecture"),
         tries_left=left,
         tries_done=done,
         profile=_number(said("profile")),
         initrd_reason="named by the boot loader entry" if initrds else None,
+        notes=_notes(fields),
+        left_out=left_out,
     )
 
 
-def _value(key: str, values: list[str], variables: Mapping[str, str]) -> str:
-    """Return what the lines of one key come to: one line of printable text."""
-    text = values[0] if len(values) == 1 else " ".join(values)
-    if "$" in text:
-        text = _VARIABLE.sub(lambda found: variables.get(found[1], ""), text)
-    text = text.strip() if key == "options" else " ".join(text.split())
-    return printable(text, _TEXT_LIMIT)
+def _problem(
+    fields: Fields, said: Callable[[str], str | None], machine: Architecture | None
+) -> tuple[str | None, bool]:
+    """Return why an entry cannot be used, and whether its boot loader leaves it out."""
+    named = [key for key in _KERNELS if key in fields]
+    architecture = said("architecture")
+    if not named:
+        return "it names no kernel", True
+    if len(named) > 1:
+        return f"it names {' and '.join(named)}, where only one may stand", True
+    wanted = (of_efi(architecture) or of_machine(architecture)) if architecture else machine
+    if machine is not None and wanted is not machine:
+        return f"it is for {architecture}; this machine is {machine}", True
+    if named == ["uki-url"]:
+        return f"its kernel is to be fetched from {said('uki-url')}", False
+    return None, False
+
+
+def _notes(fields: Fields) -> tuple[str, ...]:
+    notes = []
+    extra = [path for line in fields.get("extra", ()) for path in line.split()]
+    if extra:
+        what = plural(len(extra), "extra file")
+        notes.append(f"{what} will not reach the new system: {_some(extra)}")
+    unknown = [key for key in fields if key not in _KEYS]
+    if unknown:
+        notes.append(f"lines that warmboot does not know are left out: {_some(unknown)}")
+    if any(line.endswith("/") for line in fields.get("devicetree", ())):
+        notes.append("its devicetree line names a folder, so it is left out")
+    return tuple(notes)
+
+
+def _some(names: list[str]) -> str:
+    shown = [printable(name, 80) for name in names[:4]]
+    return ", ".join([*shown, *(["…"] if len(names) > 4 else [])])
+
+
+def _filled(text: str, variables: Mapping[str, str] | None) -> str:
+    if variables is None or "$" not in text:
+        return text
+    return _VARIABLE.sub(lambda found: variables.get(found[1], ""), text)
+
+
+def _paths(line: str, variables: Mapping[str, str] | None) -> list[str]:
+    return [printable(path, _TEXT_LIMIT) for path in _filled(line, variables).split()]
 
 
 def _number(text: str | None) -> int:
     return int(text) if text is not None and text.isdecimal() and len(text) < 4 else 0
-
-
-def default_patterns(text: str) -> tuple[str, ...]:
-    """Return the globs of a loader.conf(5) for the entry to start, best first."""
-    fields = parse_fields(text)
-    last = (fields.get(key, [""])[-1] for key in ("preferred", "default"))
-    return tuple(pattern.strip() for pattern in last if pattern.strip())

@@ -13,13 +13,16 @@ class Kind(StrEnum):
     UKI = "BLS type 2"
     GRUB = "GRUB"
     EXTLINUX = "extlinux"
+    LIMINE = "Limine"
+    REFIND = "rEFInd"
+    PI = "Raspberry Pi"
     BOOT = "/boot"
     MODULES = "/usr/lib/modules"
 
     @property
     def rank(self) -> int:
         """Its place in a list: boot loader entries, then menus, then files alone."""
-        return _RANKS[self]
+        return _RANKS.get(self, _OTHER_MENU)
 
     @property
     def files_only(self) -> bool:
@@ -27,23 +30,29 @@ class Kind(StrEnum):
         return self in (Kind.BOOT, Kind.MODULES)
 
 
-_RANKS = {Kind.BLS: 0, Kind.UKI: 0, Kind.GRUB: 1, Kind.EXTLINUX: 2, Kind.BOOT: 3, Kind.MODULES: 3}
+_RANKS = {Kind.BLS: 0, Kind.UKI: 0, Kind.GRUB: 1, Kind.BOOT: 3, Kind.MODULES: 3}
+_OTHER_MENU = 2
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
     """A kernel with what belongs to it; paths are paths inside the boot root.
 
-    `id` names the entry on the command line. `cmdline` is None where the place the entry comes
-    from states none; then the running kernel's command line is the natural choice. `sources`
-    names every file or folder that led to this kernel. `problem` says why the entry cannot be
-    used as it stands; `notes` are what else is worth knowing of it.
+    `id` names the entry on the command line; that of a boot loader entry is the one bootctl(1)
+    shows. `version` is the one that the entry states, by which it is sorted; `release` is the
+    kernel's (as ``uname -r`` prints it), None where neither the image nor its name says it.
+    `cmdline` is None where the place the entry comes from states none; then the running kernel's
+    command line is the natural choice. `sources` names every file or folder that led to this
+    kernel. `problem` says why the entry cannot be used as it stands; `notes` are what else is worth
+    knowing of it.
 
     `tries_left` and `tries_done` are those of boot counting, None where an entry is not counted.
     `devicetree` and `overlays` are the device tree and its overlays; `addons` the add-ons of a
     UKI, in the order systemd-stub(7) takes them, and `profile` the number of its profile.
-    `initrd_reason` says why these initrds. `running`, `default` and `next` are true of the entry
-    that runs now, that the boot loader starts by itself, and that it starts the next time only.
+    `initrd_reason` says why these initrds. `left_out` is true of what its own boot loader does not
+    offer. `also` are the names that other menus have for the same choice. `running`, `default` and
+    `next` are true of the entry that runs now, that the boot loader starts by itself, and that it
+    starts the next time only.
     """
 
     id: str
@@ -69,6 +78,9 @@ class Entry:
     default: bool = False
     next: bool = False
     notes: tuple[str, ...] = ()
+    release: str | None = None
+    left_out: bool = False
+    also: tuple[str, ...] = ()
 
     @property
     def bad(self) -> bool:
@@ -94,14 +106,17 @@ class BootLoader(StrEnum):
     SYSTEMD_BOOT = "systemd-boot"
     GRUB = "GRUB"
     EXTLINUX = "extlinux"
+    LIMINE = "Limine"
+    REFIND = "rEFInd"
+    PI = "Raspberry Pi"
 
 
 @dataclass(frozen=True, slots=True)
 class LoaderDefault:
     """What a boot loader's configuration says it starts.
 
-    `default` names entries, best first: a source of an entry, or a glob for its id as
-    loader.conf(5) has it. `once` is what it starts the next time only.
+    `default` holds sources of entries, the first that was found is started by itself; () where
+    that is nothing in the list. `once` is the source of what it starts the next time only.
     """
 
     loader: BootLoader

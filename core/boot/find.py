@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Iterator
 
+from warmboot.core.architecture import Architecture
 from warmboot.core.boot import boot_partitions
 from warmboot.core.boot.default_entry import mark
 from warmboot.core.boot.entry import (
@@ -15,6 +16,7 @@ from warmboot.core.boot.entry import (
     LoaderDefault,
     SearchedPlace,
 )
+from warmboot.core.boot.kernel_filenames import may_be_release, release_in_path
 from warmboot.core.boot.loadervars import Running
 from warmboot.core.boot.merge import merge
 from warmboot.core.boot.order import ordered
@@ -22,25 +24,32 @@ from warmboot.core.boot.root import BootRoot
 from warmboot.core.boot.search import Search
 from warmboot.core.boot.sources.registry import SOURCES
 from warmboot.core.errors import WarmbootError
+from warmboot.core.images import BootImage
 from warmboot.core.images.identify import outline
+from warmboot.core.images.uki import Outline
 
 
-def find_entries(root: BootRoot, running: Running | None = None) -> Listing:
+def find_entries(
+    root: BootRoot, running: Running | None = None, machine: Architecture | None = None
+) -> Listing:
     """Return what is installed under `root` and where was looked; never raises for a bad file.
 
-    `running` is what runs now, None where the root is not that of the running system.
+    `running` is what runs now, None where the root is not that of the running system; `machine`
+    what the kernels have to be for.
     """
     with root.held() as held:
-        return arrange(held, discover(held, running), running)
+        return arrange(held, discover(held, running, machine), running)
 
 
-def discover(root: BootRoot, running: Running | None = None) -> Iterator[Found]:
+def discover(
+    root: BootRoot, running: Running | None = None, machine: Architecture | None = None
+) -> Iterator[Found]:
     """Yield entries, places looked at and preferences as they are found, best source first.
 
     Nothing is merged or sorted yet; `arrange` makes a listing of what was found so far.
     """
     with root.held() as held:
-        search = Search(held, running)
+        search = Search(held, running, machine)
         for found in (one for source in SOURCES for one in source.find(search)):
             if not isinstance(found, Entry):
                 yield found
@@ -63,20 +72,40 @@ def arrange(root: BootRoot, found: Iterable[Found], running: Running | None = No
         else:
             preferences.append(one)
     with root.held() as held:
-        merged = merge(held, entries)
-    marked = mark(list(_unique(ordered(merged))), preferences, running)
+
+        def banner(entry: Entry) -> str | None:
+            image = _outline(held, entry)
+            return image.banner if isinstance(image, BootImage) else None
+
+        merged = list(_unique(ordered(merge(held, entries))))
+        marked = mark(merged, preferences, running, banner)
     return Listing(tuple(marked), tuple(looked))
 
 
 def _with_release(root: BootRoot, entry: Entry) -> Entry:
-    """Ask the kernel's header for the release where nothing else states it (vmlinuz-linux)."""
-    if entry.version is not None or entry.problem or entry.kind is Kind.UKI:
+    """Find out the kernel's release: from its name or its header, not from what a menu calls it."""
+    if entry.release is not None or entry.kind is Kind.UKI or entry.left_out:
         return entry
+    named = release_in_path(entry.kernel)
+    stated = entry.version
+    if named is None or (stated is not None and stated != named):
+        image = None if entry.problem else _outline(root, entry)
+        named = (image.release if image else None) or named
+    if named is None and stated is not None and may_be_release(stated):
+        named = stated  # a header that does not say it (zboot), under a name that neither does
+    return dataclasses.replace(entry, release=named)
+
+
+def _outline(root: BootRoot, entry: Entry) -> BootImage | Outline | None:
+    """Return what the kernel's header says, None where it cannot be read.
+
+    What is wrong with the file shows when it is examined.
+    """
     try:
         with root.open(entry.kernel) as file:
-            return dataclasses.replace(entry, version=outline(file.view).release)
+            return outline(file.view)
     except WarmbootError:
-        return entry  # what is wrong with the file shows when it is examined
+        return None
 
 
 def _unique(entries: list[Entry]) -> Iterator[Entry]:

@@ -4,11 +4,29 @@ from __future__ import annotations
 
 import posixpath
 import re
+from collections.abc import Container
 
 from warmboot.core.text import printable
 
-_KERNEL = re.compile(r"(?:vmlinuz|vmlinux|Image|bzImage|kernel)(?:-(?P<stem>.+?))?(?:\.efi)?")
-_NO_KERNEL = (".sig", ".hmac", ".map", ".config", ".sha256", ".b64", ".dpkg-new", ".dpkg-tmp", "~")
+_KERNEL = re.compile(
+    r"(?:vmlinuz|vmlinux|zImage|bzImage|uImage|Image|kernel)(?:-(?P<stem>.+?))?"
+    r"(?:\.efi)?(?:\.(?:gz|xz|zst|bz2|lz4|lzma|lzo))?(?P<old>\.old)?"
+)
+_NO_KERNEL = (
+    ".sig", ".asc", ".p7s", ".hmac", ".map", ".config", ".md5", ".sha256", ".sha512", ".b64",
+    ".conf", ".dpkg-new", ".dpkg-tmp", ".rpmnew", "~",
+)  # fmt: skip
+_RELEASE = re.compile(r"\d+\.\d[^\s/@:]*")
+#: Files that lie among kernels, and start like some of them, by their names.
+_OTHERS = (
+    (re.compile(r"xen(-.*)?(\.gz|\.efi)?", re.IGNORECASE), "the Xen hypervisor, not Linux"),
+    (re.compile(r"(memtest|mt86).*", re.IGNORECASE), "a memory test, and no Linux kernel"),
+    (
+        re.compile(r"(ipxe|undionly|snponly).*", re.IGNORECASE),
+        "the network boot loader iPXE, no Linux kernel",
+    ),
+    (re.compile(r"(tboot|memdisk)(\.gz)?"), "a loader of kernels, and no kernel itself"),
+)
 _INITRD = (
     "initrd.img-{stem}",
     "initramfs-{stem}.img",
@@ -30,15 +48,57 @@ def kernel_name(name: str) -> str | None:
     return found["stem"] or ""
 
 
+def set_aside(name: str) -> bool:
+    """Whether the name is that of a kernel that a newer build of its own release replaced."""
+    found = _KERNEL.fullmatch(name)
+    return found is not None and found["old"] is not None
+
+
+def other_program(name: str) -> str | None:
+    """Return what a file is that starts like a kernel and is none, by its name; None for others."""
+    return next((what for pattern, what in _OTHERS if pattern.fullmatch(name)), None)
+
+
+def for_debuggers(name: str, names: Container[str]) -> str | None:
+    """Return the kernel of `names` that boots where `name` is its unpacked form, else None.
+
+    Builds leave vmlinux (ELF), packed or not, beside the vmlinuz made of it. Where there is no
+    other file, vmlinux is what boots; packed, it is a copy.
+    """
+    found = re.fullmatch(r"vmlinux(?P<stem>-.+?)?(?P<gz>\.(?:gz|xz|zst|bz2))?(?:\.debug)?", name)
+    if found is None:
+        return None
+    stem = found["stem"] or ""
+    packed = [f"vmlinux{stem}"] if found["gz"] else []
+    beside = [f"{kind}{stem}" for kind in ("vmlinuz", "bzImage", "zImage", "Image")]
+    return next((other for other in (*beside, *packed) if other in names and other != name), None)
+
+
+def may_be_release(text: str) -> bool:
+    """Whether a text has the form of a kernel release: 6.1.0-9-arm64, not 7 or linux-lts."""
+    return _RELEASE.fullmatch(text) is not None
+
+
 def version_in_name(stem: str) -> str | None:
     """Return the kernel release in a file name, None where it holds a flavour only (linux-lts)."""
-    return stem if stem[:1].isdigit() else None
+    return stem if may_be_release(stem) else None
 
 
 def version_in_path(kernel: str) -> str | None:
     """Return the release in the file name of a kernel's path, None where there is none."""
     stem = kernel_name(posixpath.basename(kernel))
     return printable(version_in_name(stem) or "") or None if stem else None
+
+
+def release_in_path(kernel: str) -> str | None:
+    """Return the release that a kernel's path states: in its file name, or for a kernel of
+    kernel-install(8) in the folder's; None where only the file itself tells."""
+    folder, name = posixpath.split(kernel)
+    if set_aside(name):
+        return None
+    if kernel_beside([name]) is not None:
+        return version_in_name(posixpath.basename(folder))
+    return version_in_path(kernel)
 
 
 def matching_initrd(names: frozenset[str], folder: str, stem: str) -> tuple[str, ...]:

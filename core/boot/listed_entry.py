@@ -13,13 +13,15 @@ from warmboot.core.images import BootImage, Identity, identify
 class ListedEntry(NamedTuple):
     """An entry with its image's header, or why there is none; neither before it was read.
 
-    `identity` is that of the file the header was read from.
+    `identity` is that of the file the header was read from. `obstacle` says in a phrase why the
+    entry cannot be started on this machine; None where nothing is known to stand against it.
     """
 
     entry: Entry
     image: BootImage | None = None
     problem: str | None = None
     identity: Identity | None = None
+    obstacle: str | None = None
 
     @property
     def read(self) -> bool:

@@ -15,13 +15,15 @@ class LoaderVariables:
     """Firmware variables, None where there is no such variable.
 
     Source: https://systemd.io/BOOT_LOADER_INTERFACE. `info` names the boot loader; `selected` is
-    the entry it started, `default` and `oneshot` what the operator asked it to start, `last` what
-    it started last; `partition` is the partition UUID of its EFI system partition.
+    the entry it started, `default`, `preferred` (unless boot counting gave it up) and `oneshot`
+    what the operator asked it to start, `last` what it started last; `partition` is the partition
+    UUID of its EFI system partition.
     """
 
     info: str | None = None
     selected: str | None = None
     default: str | None = None
+    preferred: str | None = None
     oneshot: str | None = None
     last: str | None = None
     partition: str | None = None
@@ -44,6 +46,7 @@ def read_loader_variables(prefix: Path) -> LoaderVariables:
         info=read("LoaderInfo"),
         selected=read("LoaderEntrySelected"),
         default=read("LoaderEntryDefault"),
+        preferred=read("LoaderEntryPreferred"),
         oneshot=read("LoaderEntryOneShot"),
         last=read("LoaderEntryLastBooted"),
         partition=read("LoaderDevicePartUUID"),
@@ -54,15 +57,22 @@ def read_loader_variables(prefix: Path) -> LoaderVariables:
 class Running:
     """What runs now: kernel release, command line, and what the boot loader said of it.
 
-    `prefix` is where the machine's own files are, ``/`` unless it is simulated.
+    `prefix` is where the machine's own files are, ``/`` unless it is simulated. `build` is which
+    build of the release it is (as ``uname -v`` prints it), None where that is not known.
     """
 
     release: str
     cmdline: str
     variables: LoaderVariables
     prefix: Path
+    build: str | None = None
 
     @classmethod
     def read(cls, prefix: Path, release: str, cmdline: str) -> Running:
         """Return it for a machine whose release and command line are known already."""
-        return cls(release, cmdline, read_loader_variables(prefix), prefix)
+        try:
+            with (prefix / "proc/sys/kernel/version").open("rb") as file:
+                build = file.read(_LIMIT).decode("utf-8", "replace").strip() or None
+        except OSError:
+            build = None
+        return cls(release, cmdline, read_loader_variables(prefix), prefix, build)

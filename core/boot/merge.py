@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 from warmboot.core.boot.cmdline import split_words
@@ -13,8 +14,9 @@ def merge(root: BootRoot, entries: list[Entry]) -> list[Entry]:
     """Fold entries that say nothing new into the entry that says it already.
 
     `entries` come best source first. The same kernel is the same file (device and inode), or a
-    copy under another name with equal release and size. Two boot loader entries for one kernel
-    stay two where they differ in command line, initrds, device tree or profile.
+    copy under another name with equal release and size. Two entries of menus for one kernel stay
+    two where they differ in command line, initrds, device tree, profile or in what is to be said
+    of them; boot loader entries stay two always, as each of them has a name of its own.
     """
     kept: list[Entry] = []
     by_file: dict[tuple[int, int], int] = {}
@@ -28,12 +30,12 @@ def merge(root: BootRoot, entries: list[Entry]) -> list[Entry]:
                 kept.append(entry if entry.problem else replace(entry, problem=_missing(entry)))
             continue
         file = (identity.device, identity.inode)
-        release = (entry.version or "", identity.size)
+        release = (entry.release or "", identity.size)
         meaning = (file, *_meaning(entry))
         if entry.kind.files_only:
-            known = by_file.get(file, by_release.get(release) if entry.version else None)
+            known = by_file.get(file, by_release.get(release) if entry.release else None)
         else:
-            known = by_meaning.get(meaning)
+            known = None if entry.kind.rank == 0 else by_meaning.get(meaning)
         if known is not None:
             kept[known] = _absorb(kept[known], entry)
             continue
@@ -41,23 +43,46 @@ def merge(root: BootRoot, entries: list[Entry]) -> list[Entry]:
         by_release.setdefault(release, len(kept))
         by_meaning.setdefault(meaning, len(kept))
         kept.append(entry)
-    return kept
+    return [_with_notes(entry, root) for entry in kept]
+
+
+def missing_files(entry: Entry, root: BootRoot) -> Iterator[str]:
+    """Yield a phrase for each file beside the kernel that an entry names and that is not there."""
+    named = [("initrd", path) for path in entry.initrds]
+    named += [("device tree", entry.devicetree)] if entry.devicetree else []
+    named += [("overlay", path) for path in entry.overlays]
+    for what, path in named:
+        if not root.exists(path):
+            yield f"its {what} {path} is not there"
+
+
+def _with_notes(entry: Entry, root: BootRoot) -> Entry:
+    if entry.problem is not None:
+        return entry
+    notes = dict.fromkeys((*entry.notes, *missing_files(entry, root)))
+    return replace(entry, notes=tuple(notes)) if len(notes) > len(entry.notes) else entry
 
 
 def _meaning(entry: Entry) -> tuple[object, ...]:
     """Return what two entries for one kernel must share to be the same choice."""
     words = None if entry.cmdline is None else tuple(split_words(entry.cmdline))
-    return (words, entry.initrds, entry.devicetree, entry.overlays, entry.profile, entry.problem)
+    files = (entry.initrds, entry.devicetree, entry.overlays)
+    return (words, *files, entry.profile, entry.problem, entry.notes)
 
 
 def _absorb(first: Entry, second: Entry) -> Entry:
+    """Return the entry that stands for both; the other's names and notes are kept."""
     adopt = not first.initrds and first.kind.files_only
+    also = dict.fromkeys((*first.also, second.title, second.id, *second.also))
     return replace(
         first,
         sources=(*first.sources, *second.sources),
+        also=tuple(name for name in also if name not in (first.title, first.id)),
         version=first.version or second.version,
+        release=first.release or second.release,
         initrds=second.initrds if adopt else first.initrds,
         initrd_reason=second.initrd_reason if adopt else first.initrd_reason,
+        notes=tuple(dict.fromkeys((*first.notes, *second.notes))),
     )
 
 

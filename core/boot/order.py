@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Iterable
 
 from warmboot.core.boot import version_order
-from warmboot.core.boot.entry import Entry
+from warmboot.core.boot.bls_format import parse_counter
+from warmboot.core.boot.entry import Entry, Kind
+
+_XBOOTLDR = ("/boot/loader/", "/boot/EFI/")
 
 
 def ordered(entries: Iterable[Entry]) -> list[Entry]:
     """Return the entries as they are listed; those that nothing tells apart keep their places.
 
-    Boot loader entries come first, in the order of the Boot Loader Specification ("Sorting");
-    entries of GRUB and extlinux keep the order of their menus; kernels known by their files alone
-    come last, newest first. An entry without tries left (boot counting) goes behind all others.
+    Boot loader entries come first, in the order of the Boot Loader Specification ("Sorting") as
+    systemd-boot(7) has it: those with a sort key by that, then by machine ID, newest version
+    first, then by profile; then, as those without a sort key, by their names, greatest first.
+    Entries of other menus keep the order of their menus; kernels known by their files alone come
+    last, newest first. An entry without tries left (boot counting) goes behind all others.
     """
-    newest_first = sorted(entries, key=_age, reverse=True)
-    return sorted(newest_first, key=_group)
+    found = sorted(entries, key=_tries)
+    found.sort(key=_profile)
+    found.sort(key=_name, reverse=True)
+    found.sort(key=_sorted_profile)
+    found.sort(key=_version, reverse=True)
+    return sorted(found, key=_group)
 
 
 def _group(entry: Entry) -> tuple[bool, int, bool, str, str]:
@@ -27,16 +37,37 @@ def _group(entry: Entry) -> tuple[bool, int, bool, str, str]:
     return (entry.bad, rank, False, entry.sort_key, entry.machine_id or "")
 
 
-def _age(entry: Entry) -> tuple[object, ...]:
-    """Return what is compared within a group, the greatest first; () keeps the places.
+def _version(entry: Entry) -> version_order.Key:
+    """Return what is compared within a group, the newest first.
 
-    A version counts only beside a sort key, and in a file's name. Of entries that are else the
-    same the one with more tries left comes first, then that with fewer done.
+    A version counts only beside a sort key, and in a file's name.
     """
-    rank = entry.kind.rank
-    if rank not in (0, 3):
-        return ()
-    stated = rank == 3 or entry.sort_key is not None
-    release = version_order.key(entry.version or "") if stated else ()
-    tries = (entry.tries_left or 0, -(entry.tries_done or 0))
-    return (release, version_order.key(entry.id), tries)
+    if entry.kind.files_only:
+        return version_order.key(entry.release or entry.version or "")
+    if entry.kind.rank == 0 and entry.sort_key is not None:
+        return version_order.key(entry.version or "")
+    return ()
+
+
+def _sorted_profile(entry: Entry) -> int:
+    return entry.profile if entry.kind.rank == 0 and entry.sort_key is not None else 0
+
+
+def _name(entry: Entry) -> version_order.Key:
+    """Return what the name is compared by; the profiles of one image share the image's name."""
+    if entry.kind is Kind.UKI:
+        return version_order.key(parse_counter(posixpath.basename(entry.kernel))[0])
+    return version_order.key(entry.id) if entry.kind.rank in (0, 3) else ()
+
+
+def _profile(entry: Entry) -> int:
+    return entry.profile if entry.kind is Kind.UKI else 0
+
+
+def _tries(entry: Entry) -> tuple[int, int, bool]:
+    """Of entries that are else the same, more tries left come first, then fewer done.
+
+    Last, those of the EFI system partition stand before those of XBOOTLDR, which is /boot.
+    """
+    extended = bool(entry.sources) and entry.sources[0].startswith(_XBOOTLDR)
+    return (-(entry.tries_left or 0), entry.tries_done or 0, extended)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterator
 
+from warmboot.core.architecture import Architecture
 from warmboot.core.boot import boot_partitions
 from warmboot.core.boot.entry import Entry, Found, SearchedPlace
 from warmboot.core.boot.grub.environment import parse_environment
@@ -23,9 +24,13 @@ Maker = Callable[[str, str], Iterator[Entry] | Entry | None]
 class Search:
     """One search of a root; remembers what it has read."""
 
-    def __init__(self, root: BootRoot, running: Running | None) -> None:
+    def __init__(
+        self, root: BootRoot, running: Running | None, machine: Architecture | None = None
+    ) -> None:
         self.root = root
         self.running = running
+        #: What the kernels have to be for, None where that is not known.
+        self.machine = machine
         self.places = boot_partitions.boot_places(root)
         self.found: list[Entry] = []
         self._names: dict[str, list[str]] = {}

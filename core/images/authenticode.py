@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from warmboot.core.errors import ImageError
+from warmboot.core.images.appended import appended_signature
 from warmboot.core.images.model import Fact
 from warmboot.core.images.pe import PeHeaders, parse_headers
 from warmboot.core.images.view import View
@@ -29,7 +30,8 @@ _DIGESTS = ("sha1", "sha256", "sha384", "sha512")
 class Signature:
     """One signature. `signer` and `issuer` are the certificate's names, `digest` is hexadecimal.
 
-    `matches` is whether the file has this digest now; None where the algorithm is unknown.
+    `matches` is whether the file has this digest now; None where the algorithm is unknown, or the
+    signature is not Authenticode's but appended as a module's.
     """
 
     signer: str
@@ -40,7 +42,11 @@ class Signature:
 
 
 def signatures_of(view: View) -> tuple[Signature, ...]:
-    """Return the signatures of a file, () where it is unsigned or no PE file at all."""
+    """Return the signatures of a file, () where it is unsigned."""
+    appended = appended_signature(view)
+    if appended is not None:
+        signer = appended.signer or "not stated"
+        return (Signature(signer, "", appended.algorithm or "module-style", "", None),)
     if view.head(2) != b"MZ":
         return ()
     try:
@@ -57,6 +63,8 @@ def describe_signature(signature: Signature) -> Fact:
         False: "does NOT fit this file: it was changed after it was signed",
         None: "of a kind that cannot be checked here",
     }[signature.matches]
+    if not signature.digest:
+        verdict = "appended as a kernel module's; it is not checked here"
     return Fact("Signature", f"by {signature.signer} ({signature.algorithm}), {verdict}")
 
 

@@ -8,6 +8,7 @@ from warmboot.core.errors import ImageError
 from warmboot.core.images.bzimage import BzImage
 from warmboot.core.images.compressed import CompressedImage
 from warmboot.core.images.elf import ElfKernel
+from warmboot.core.images.foreign import S390Image, ZImage
 from warmboot.core.images.model import BootImage
 from warmboot.core.images.rawimage import RawImage
 from warmboot.core.images.view import View
@@ -17,8 +18,10 @@ from warmboot.core.images.zboot import Zboot
 KERNEL_FORMATS: tuple[type[BootImage], ...] = (
     Zboot,
     BzImage,
+    ZImage,
     RawImage,
     ElfKernel,
+    S390Image,
     CompressedImage,
 )
 

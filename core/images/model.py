@@ -24,6 +24,8 @@ class Format(StrEnum):
     UIMAGE = "uImage"
     FIT = "FIT"
     ELF = "ELF"
+    ZIMAGE = "zImage"
+    S390 = "s390x image"
     PARSER = "BPF parser"
     PARSERS = "BPF parser container"
     ENVELOPE = "kexec envelope"
@@ -71,12 +73,14 @@ class BootImage:
 
     Sizes are bytes. `memory_size` is what the kernel occupies once loaded, None where the format
     does not say. `release` is the kernel release (as ``uname -r`` prints it) where the header
-    has it; for compressed kernels it comes out of the payload only.
+    has it; for compressed kernels it comes out of the payload only. `unpacks_itself`: it holds a
+    kernel that is not unpacked here.
     """
 
     format: ClassVar[Format]
     about: ClassVar[str]
     recognised_by: ClassVar[str]
+    unpacks_itself: ClassVar[bool] = False
 
     file_size: int
     architecture: Architecture | None

@@ -4,20 +4,34 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import Mapping
+from typing import NamedTuple, Self
 
 _PLAIN = re.compile(r"""[^\s"'\\$`#;&|]+|"[^"\\$`]*\"""")
 
 
-_PRETTY_NAME = re.compile(rb'(?:^|\n)PRETTY_NAME="([^"\\$`\s\0]+(?: [^"\\$`\s\0]+)*)"\n')
+class System(NamedTuple):
+    """What a boot menu says of an operating system, and sorts it by; None where nothing does.
 
-
-def plain_pretty_name(raw: bytes) -> bytes | None:
-    """Return the value of PRETTY_NAME where one line plainly states it, as most files do.
-
-    None says nothing: parse_os_release finds what is there in any other form.
+    Source: os-release(5), and what systemd's boot menus make of its fields.
     """
-    found = _PRETTY_NAME.search(raw)
-    return found[1] if found and raw.count(b"PRETTY_NAME") == 1 else None
+
+    name: str | None
+    version: str | None
+    sort_key: str | None
+
+    @classmethod
+    def of(cls, fields: Mapping[str, str]) -> Self:
+        """Return what the fields of an os-release file come to, the best field of each first."""
+
+        def first(*names: str) -> str | None:
+            return next((fields[name] for name in names if fields.get(name)), None)
+
+        return cls(
+            first("PRETTY_NAME", "IMAGE_ID", "NAME", "ID"),
+            first("IMAGE_VERSION", "VERSION", "VERSION_ID", "BUILD_ID"),
+            first("IMAGE_ID", "ID"),
+        )
 
 
 def parse_os_release(text: str) -> dict[str, str]:

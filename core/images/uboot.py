@@ -15,18 +15,30 @@ from warmboot.core.images.view import View
 
 _UIMAGE = b"\x27\x05\x19\x56"
 _FDT = b"\xd0\x0d\xfe\xed"
+_HEADER = 64
+_KERNEL, _RAMDISK, _KERNEL_ANYWHERE = 2, 3, 14
+_TYPES = {
+    1: "standalone program", _KERNEL: "kernel", _RAMDISK: "ramdisk (initrd)", 4: "several files",
+    5: "firmware", 6: "script", 7: "file system", 8: "device tree",
+    _KERNEL_ANYWHERE: "kernel that runs at any address",
+}  # fmt: skip
+_COMPRESSIONS = {0: "none", 1: "gzip", 2: "bzip2", 3: "lzma", 4: "lzo", 5: "lz4", 6: "zstd"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UImage(BootImage):
-    """A legacy U-Boot image; `name` is the text its maker gave it."""
+    """A legacy U-Boot image; `name` is the text its maker gave it, `kind` and `compression` the
+    numbers of ih_type and ih_comp."""
 
     format: ClassVar[Format] = Format.UIMAGE
     about: ClassVar[str] = "legacy U-Boot image; named, not loaded"
     recognised_by: ClassVar[str] = "0x27051956 (big endian) at 0"
+    unpacks_itself: ClassVar[bool] = True
 
     name: str
     data_size: int
+    kind: int
+    compression: int
 
     @classmethod
     def matches(cls, head: bytes) -> bool:
@@ -34,18 +46,58 @@ class UImage(BootImage):
 
     @classmethod
     def parse(cls, view: View) -> Self:
-        header = view.read(0, 64, "uImage header")
+        header = view.read(0, _HEADER, "uImage header")
         count = int.from_bytes(header[12:16], "big")
-        view.part(64, count, "uImage data")
+        view.part(_HEADER, count, "uImage data")
         return cls(
             file_size=view.size,
             architecture=of_uboot(header[29]),
             name=view.text(32, 32, "uImage name"),
             data_size=count,
+            kind=header[30],
+            compression=header[31],
         )
 
+    @property
+    def holds(self) -> str:
+        """What the image is for, in words."""
+        return _TYPES.get(self.kind, f"type {self.kind}")
+
     def facts(self) -> tuple[Fact, ...]:
-        return (Fact("Name", self.name or "none"),)
+        compression = _COMPRESSIONS.get(self.compression, f"number {self.compression}")
+        return (
+            Fact("Holds", self.holds),
+            Fact("Name", self.name or "none"),
+            Fact("Compression", compression),
+        )
+
+
+def unwrapped(view: View, name: str) -> View:
+    """Return an initrd without the header that U-Boot wants in front of it; others as they are.
+
+    A kernel finds no archive in a wrapped one. Raises ImageError where the file holds something
+    else than an initrd, or is cut off; `name` is for the message.
+    """
+    if view.head(4) != _UIMAGE:
+        return view
+    image = UImage.parse(view)
+    if image.kind != _RAMDISK:
+        raise ImageError(
+            f"{name} is a U-Boot image that holds no initrd but this: {image.holds}",
+            hint="Name the initrd itself; U-Boot's dumpimage takes such files apart.",
+        )
+    return view.part(_HEADER, image.data_size, "initrd")
+
+
+def holds_initrd(view: View) -> bool:
+    """Whether a file is an initrd with U-Boot's header in front."""
+    head = view.head(_HEADER)
+    return head[:4] == _UIMAGE and len(head) == _HEADER and head[30] == _RAMDISK
+
+
+def is_wrapped(view: View) -> bool:
+    """Whether U-Boot's header stands in front of a file."""
+    return view.head(4) == _UIMAGE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +107,7 @@ class FitImage(BootImage):
     format: ClassVar[Format] = Format.FIT
     about: ClassVar[str] = "flattened image tree of U-Boot; named, not loaded"
     recognised_by: ClassVar[str] = "0xd00dfeed (big endian) at 0"
+    unpacks_itself: ClassVar[bool] = True
 
     tree_size: int
 

@@ -11,7 +11,7 @@ from typing import ClassVar, NamedTuple, Self
 from warmboot.core.errors import ImageError
 from warmboot.core.images.kernels import identify_kernel
 from warmboot.core.images.model import BootImage, Fact, Format
-from warmboot.core.images.osrelease import parse_os_release, plain_pretty_name
+from warmboot.core.images.osrelease import System, parse_os_release
 from warmboot.core.images.pe import PeHeaders, Section, describe_headers, parse_headers
 from warmboot.core.images.view import View
 from warmboot.core.text import plural, printable, size
@@ -26,7 +26,10 @@ _KNOWN = (
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """One profile of a UKI: its id and title, and the sections that replace those of the base."""
+    """One profile of a UKI: its id and title, and the sections that replace those of the base.
+
+    The id is its number where the image gives it none.
+    """
 
     id: str
     title: str | None
@@ -37,8 +40,8 @@ class Profile:
 class Outline(NamedTuple):
     """What a list shows of a UKI: its headers and short texts; what is inside .linux is not read.
 
-    The fields mean what those of Uki of the same name do. Only where no .uname section states the
-    release is the kernel's own header asked for it.
+    The fields mean what those of Uki of the same name do; `system` is what .osrel says. Only where
+    no .uname section states the release is the kernel's own header asked for it.
     """
 
     headers: PeHeaders
@@ -46,7 +49,7 @@ class Outline(NamedTuple):
     initrd_section: Section | None
     release: str | None
     cmdline: str | None
-    os_name: str | None
+    system: System | None
     profiles: tuple[Profile, ...]
 
     @classmethod
@@ -67,8 +70,8 @@ class Outline(NamedTuple):
             base.get(".initrd"),
             release,
             _text(view, base.get(".cmdline")),
-            _os_name(view, base.get(".osrel")),
-            tuple(_profile(view, part) for part in profiles),
+            _system(view, base.get(".osrel")),
+            tuple(_profile(view, part, number) for number, part in enumerate(profiles)),
         )
 
 
@@ -114,7 +117,7 @@ class Uki(BootImage):
             initrd_section=outline.initrd_section,
             linux=kernel,
             cmdline=outline.cmdline,
-            os_name=outline.os_name,
+            os_name=outline.system.name if outline.system else None,
             sbat=_sbat(view, split_sections(sections)[0].get(".sbat")),
             device_trees=sum(section.name in (".dtb", ".dtbauto") for section in sections),
             profiles=outline.profiles,
@@ -200,26 +203,21 @@ def _kernel(view: View, section: Section) -> BootImage | None:
         return None
 
 
-def _profile(view: View, sections: list[Section]) -> Profile:
+def _profile(view: View, sections: list[Section], number: int) -> Profile:
     fields = parse_os_release(_text(view, sections[0], lines=True) or "")
     own = {section.name: section for section in sections[1:] if section.name in _KNOWN}
     return Profile(
-        id=fields.get("ID", "unnamed"),
+        id=fields.get("ID") or str(number),
         title=fields.get("TITLE"),
         cmdline=_text(view, own.get(".cmdline")),
         sections=tuple(sections[1:]),
     )
 
 
-def _os_name(view: View, section: Section | None) -> str | None:
-    """Return the name of the operating system in an .osrel section, None where it states none."""
-    if section is None:
-        return None
-    raw = view.read(section.offset, min(section.size, _TEXT_LIMIT), ".osrel section")
-    name = plain_pretty_name(raw.split(b"\0", 1)[0])
-    if name is not None:
-        return printable(name)
-    return parse_os_release(_text(view, section, lines=True) or "").get("PRETTY_NAME")
+def _system(view: View, section: Section | None) -> System | None:
+    """Return what an .osrel section says of the operating system, None without one."""
+    text = _text(view, section, lines=True)
+    return None if text is None else System.of(parse_os_release(text))
 
 
 def _sbat(view: View, section: Section | None) -> tuple[str, ...]:

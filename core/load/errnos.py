@@ -17,7 +17,7 @@ LOAD = {
     ),
     errno.EBUSY: (
         "kexec is busy: another load is running, or a processor cannot be stopped",
-        "Try again in a moment. If that does not help, reboot: a load has crashed, or a processor hangs.",
+        "Try again in a moment. If that does not help, reboot through firmware.",
     ),
     errno.ENOSYS: (
         "this kernel has no such call",

@@ -83,28 +83,36 @@ def join_initrds(
         return memory.fd, f"{plan.files.kernel} {' '.join(names)}"
     if not chosen:
         return None, None
-    for file in chosen:
-        _check_initrd(file, cancel)
-    if len(chosen) == 1:
+    views = [_initrd_of(file) for file in chosen]
+    for file, view in zip(chosen, views, strict=True):
+        _check_initrd(file, view, cancel)
+    if len(chosen) == 1 and views[0] is chosen[0].view:
         return chosen[0].fd, plan.files.initrds[0] if plan.files.initrds else chosen[0].name
     memory = held.enter_context(MemFile("warmboot-initrd"))
-    for file in chosen:
-        copy_all(file.view, memory, Phase.INITRD, report, cancel)
+    for view in views:
+        copy_all(view, memory, Phase.INITRD, report, cancel)
         memory.write(bytes(-memory.size % 4))
     memory.seal()
     return memory.fd, " + ".join(plan.files.initrds or ())
 
 
-def _check_initrd(file: ImageFile, cancel: Cancel) -> None:
+def _initrd_of(file: ImageFile) -> View:
+    """Return an initrd as the kernel has to get it: without what only U-Boot reads."""
+    from warmboot.core.images.uboot import unwrapped
+
+    return unwrapped(file.view, printable(file.name))
+
+
+def _check_initrd(file: ImageFile, view: View, cancel: Cancel) -> None:
     """Refuse an initrd that is cut off or damaged: the new kernel would start, and find no root.
 
     A file of no known form is left to the kernel, which takes file system images too.
     """
     from warmboot.core.payload.initrd import is_initrd, read_initrd
 
-    if not is_initrd(file.view):
+    if not is_initrd(view):
         return
-    problem = read_initrd(file.view, cancel=cancel).problem
+    problem = read_initrd(view, cancel=cancel).problem
     if problem is not None:
         raise ImageError(
             f"The initrd {printable(file.name)} is damaged: {problem}",

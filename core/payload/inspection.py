@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from warmboot.core.errors import ImageError
-from warmboot.core.images import BootImage, ImageFile, identify
+from warmboot.core.images import BootImage, ImageFile, View, identify
 from warmboot.core.images.authenticode import Signature, signatures_of
 from warmboot.core.images.bpfobject import CarriedParser, carried_parser
+from warmboot.core.images.uboot import unwrapped
 from warmboot.core.outfile import OutFile, copy_to
 from warmboot.core.payload.examine import examine, kernel_inside
 from warmboot.core.payload.initrd import Initrd, mismatch, read_initrd
@@ -69,14 +70,23 @@ def examine_file(file: ImageFile, *, cancel: Cancel) -> tuple[BootImage, Payload
 
 
 def inspect_initrd(
-    file: ImageFile, release: str | None, *, quick: bool = False, cancel: Cancel | None = None
+    file: ImageFile,
+    release: str | None,
+    *,
+    view: View | None = None,
+    quick: bool = False,
+    cancel: Cancel | None = None,
 ) -> InitrdInspection:
     """Return what an initrd holds; `release` is that of the kernel it goes with, where known.
 
-    `quick` does not look for the end of what is compressed. Raises ImageError, Cancelled.
+    `view` is the part of the file that is the initrd, None for the file (without the header that
+    U-Boot wants in front). `quick` does not look for the end of what is compressed. Raises
+    ImageError, Cancelled.
     """
-    initrd = read_initrd(file.view, whole=not quick, cancel=cancel)
-    return InitrdInspection(printable(file.name), initrd, mismatch(initrd, release))
+    name = printable(file.name)
+    view = unwrapped(file.view, name) if view is None else view
+    initrd = read_initrd(view, whole=not quick, cancel=cancel)
+    return InitrdInspection(name, initrd, mismatch(initrd, release))
 
 
 def extract_kernel(
@@ -90,6 +100,11 @@ def extract_kernel(
     view, image = kernel_inside(file.view, identify(file.view))
     if image is None:
         raise ImageError("The kernel inside the UKI is of an unknown format")
+    if image.unpacks_itself:
+        raise ImageError(
+            f"{printable(file.name)} is a {image.format}, whose kernel warmboot does not unpack",
+            hint="U-Boot's dumpimage, or the kernel's scripts/extract-vmlinux, may do it.",
+        )
     if image.stream is None:
         raise ImageError(
             f"{printable(file.name)} is not compressed ({image.format})",

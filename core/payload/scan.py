@@ -9,6 +9,9 @@ from warmboot.core.text import printable
 
 _MARK = b"Linux version "
 _BANNER = re.compile(rb"Linux version (\d+\.\d+[^\s%(]*) \([^\n\0%]{4,1000}")
+#: How the kernel's own ends: who built it where, the compiler, the build's number, a line's end.
+_OWN = re.compile(rb"\([^\s()]*@[^()]*\) .*#\S.*\Z")
+_LINE_END = 0x0A
 _LONGEST = 1100
 _CONFIG_START, _CONFIG_END = b"IKCFG_ST", b"IKCFG_ED"
 _CONFIG_LIMIT = 1 << 20  # packed; real ones are 30 to 70 KiB
@@ -18,7 +21,8 @@ _CONFIG_TEXT_LIMIT = 4 << 20
 class KernelScanner:
     """Looks for the banner and the embedded build options; None until they were found.
 
-    `banner` is the first ``Linux version`` line (init/version.c), `release` the version in it,
+    `banner` is the ``Linux version`` line that is the kernel's own (init/version.c), `release` the
+    version in it: the first of the form that builds give it, else the first there is,
     `config` the text that CONFIG_IKCONFIG embeds (kernel/configs.c: a gzip member between the
     marks IKCFG_ST and IKCFG_ED). What is not wanted is not looked for.
     """
@@ -51,9 +55,13 @@ class KernelScanner:
         while (start := data.find(_MARK, start, count)) >= 0:
             found = _BANNER.match(data, start, count)
             if found is not None and found.end() < count:
-                self.release, self.banner = printable(bytes(found[1])), printable(bytes(found[0]))
-                self._seeks_banner = False
-                return
+                own = data[found.end()] == _LINE_END and _OWN.search(found[0]) is not None
+                if own or self.banner is None:
+                    self.release = printable(bytes(found[1]))
+                    self.banner = printable(bytes(found[0]))
+                if own:
+                    self._seeks_banner = False
+                    return
             start += len(_MARK)
 
     def _find_config(self, seam: bytearray, piece: bytearray, count: int) -> None:

@@ -22,7 +22,8 @@ class Payload:
 
     `size` in bytes; `sha256` in hex, of the whole content; `release` and `banner` as found in
     it; `config` the build options it embeds, as the text of a .config file; `image` is what the
-    content is, None where it is no boot image that warmboot knows.
+    content is, None where it is no boot image that warmboot knows. `unverified` says why the
+    content could not be compared with a check, None where it was.
     """
 
     method: Method | None
@@ -32,6 +33,7 @@ class Payload:
     banner: str | None
     config: str | None
     image: BootImage | None
+    unverified: str | None = None
 
 
 def unpack(
@@ -50,7 +52,7 @@ def unpack(
     is the caller's to close.
     """
     with Follower(sink.fd) as follower:
-        decompress(
+        unverified = decompress(
             view, stream, sink, report=report, cancel=cancel, limit=limit, written=follower.written
         )
         sha256 = follower.finish()
@@ -62,6 +64,7 @@ def unpack(
         banner=follower.scanner.banner,
         config=follower.scanner.config,
         image=identify_payload(sink),
+        unverified=unverified,
     )
 
 
@@ -74,8 +77,8 @@ def decompress(
     cancel: Cancel | None = None,
     limit: int = LIMIT,
     written: Callable[[int], None] | None = None,
-) -> None:
-    """As `unpack`, without looking at what comes out.
+) -> str | None:
+    """As `unpack`, without looking at what comes out; return why no check was made, or None.
 
     `written` is told after each piece how many bytes there are.
     """
@@ -93,6 +96,7 @@ def decompress(
     _check_declared(sink.size, stream)
     reporter.finish(sink.size)
     sink.seal()
+    return source.unverified
 
 
 def identify_payload(sink: MemFile) -> BootImage | None:

@@ -15,6 +15,7 @@ from warmboot.core.boot.root import BootRoot
 from warmboot.core.errors import ImageError, NotFound
 from warmboot.core.images import BootImage, ImageFile, identify
 from warmboot.core.images.pe import is_signed
+from warmboot.core.images.uboot import is_wrapped
 from warmboot.core.images.uki import Addon, Uki
 from warmboot.core.images.view import View
 from warmboot.core.plan.request import PlanRequest
@@ -30,7 +31,8 @@ class FileNames(NamedTuple):
     `initrds` is None where the image's own is used, () for none at all. `devicetree` is the one
     chosen, a file or a UKI's section, `overlays` change it. `addons` and `profile` (its id) are
     what a UKI is put together with. `initrd_bytes` is the size of all initrds together. `signed`:
-    the image carries a signature, trusted here or not; None where nobody looked.
+    the image carries a signature, trusted here or not; None where nobody looked. `release` is the
+    kernel's as far as the entry or the image's header says it.
     """
 
     kernel: str
@@ -41,6 +43,7 @@ class FileNames(NamedTuple):
     addons: tuple[str, ...] = ()
     profile: str | None = None
     signed: bool | None = None
+    release: str | None = None
 
 
 class BootFiles:
@@ -141,13 +144,14 @@ class BootFiles:
         profile = self.parts.profile if self.parts else None
         return FileNames(
             kernel=printable(self.kernel.name),
-            initrds=None if initrds is None else tuple(printable(file.name) for file in initrds),
+            initrds=None if initrds is None else tuple(map(_initrd_name, initrds)),
             initrd_bytes=self.initrd_bytes,
             devicetree=self._devicetree_name(),
             overlays=_overlays(self.entry),
             addons=tuple(printable(file.name) for file in self.addons),
             profile=profile.id if profile else None,
             signed=self.signed,
+            release=(self.entry.release if self.entry else None) or self.image.release,
         )
 
     def _devicetree_name(self) -> str | None:
@@ -203,6 +207,11 @@ def _addon(file: ImageFile) -> Addon:
             hint="Leave it out with --no-addons, or name the add-ons with --addon.",
         )
     return image
+
+
+def _initrd_name(file: ImageFile) -> str:
+    wrapped = " (without U-Boot's header)" if is_wrapped(file.view) else ""
+    return printable(file.name) + wrapped
 
 
 def _overlays(entry: Entry | None) -> tuple[str, ...]:

@@ -197,7 +197,7 @@ def _bootable(image: BzImage) -> bool:
 
 
 def _check_cmdline(cmdline: bytes, image: BootImage, architecture: Architecture | None) -> None:
-    limit = architecture.facts.command_line_size if architecture else 2048
+    limit = architecture.facts.command_line_limits(None)[1] if architecture else 2048
     if isinstance(image, BzImage):
         limit = (image.cmdline_size or 255) - Architecture.X86_64.facts.command_line_reserve
     if len(cmdline) > limit or not cmdline.endswith(b"\0"):

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from warmboot.core.boot.entry import Entry
 from warmboot.core.boot.listed_entry import read_header
+from warmboot.core.boot.resolve import Selector
 from warmboot.core.boot.root import BootRoot
 from warmboot.core.errors import ImageError, NotFound
-from warmboot.core.images import BootImage, ImageFile
+from warmboot.core.images import BootImage, ImageFile, identify
+from warmboot.core.images.uboot import holds_initrd
+from warmboot.core.images.uki import Uki
 from warmboot.core.payload.initrd import is_initrd
 from warmboot.core.payload.inspection import (
     Extraction,
@@ -22,7 +25,9 @@ from warmboot.core.payload.inspection import (
     inspect_initrd,
 )
 from warmboot.core.payload.unpack import Payload
+from warmboot.core.plan.uki_parts import combine
 from warmboot.core.progress import Cancel, Report, ignore
+from warmboot.core.text import printable
 
 
 class Images:
@@ -34,7 +39,7 @@ class Images:
 
     def open(self, name: str) -> ImageFile:
         """Open the file `name`, or else the kernel of the entry called so; raises WarmbootError."""
-        if os.sep in name or os.path.lexists(name):
+        if _is_path(name):
             return ImageFile.open(name)
         return self._root.open(self._entry(name).kernel)
 
@@ -43,7 +48,7 @@ class Images:
     ) -> Inspection | InitrdInspection:
         """Return what is inside the image or initrd `name`; raises ImageError where damaged."""
         with self.open(name) as file:
-            if is_initrd(file.view):
+            if is_initrd(file.view) or holds_initrd(file.view):
                 return inspect_initrd(file, None, quick=quick)
             return inspect_image(file, quick=quick, report=report)
 
@@ -64,7 +69,7 @@ class Images:
         """
         with self._root.open(entry.kernel) as file:
             image, payload = examine_file(file, cancel=cancel)
-        release = (payload.release if payload else None) or image.release or entry.version
+        release = (payload.release if payload else None) or image.release or entry.release
         warnings = []
         for path in entry.initrds:
             try:
@@ -77,15 +82,49 @@ class Images:
         return image, payload, tuple(warnings)
 
     def inspect_initrds(self, name: str, *, quick: bool = False) -> list[InitrdInspection]:
-        """Return what the initrds of the entry `name` hold; raises NotFound where it has none."""
+        """Return what the initrds hold of the entry `name`, or of the UKI at that path.
+
+        Raises NotFound where it has none.
+        """
+        if _is_path(name):
+            with ImageFile.open(name) as file:
+                return list(self._inside(file, None, quick=quick))
         entry = self._entry(name)
         if not entry.initrds:
-            hint = "warmboot inspect without --initrd shows its kernel."
-            raise NotFound(f"The entry {entry.id} names no initrd", hint=hint)
-        image = read_header(self._root, entry).image if entry.version is None else None
-        release = entry.version or (image.release if image else None)
+            with self._root.open(entry.kernel) as file:
+                return list(self._inside(file, entry, quick=quick))
+        image = read_header(self._root, entry).image if entry.release is None else None
+        release = entry.release or (image.release if image else None)
         found = []
         for path in entry.initrds:
             with self._root.open(path) as file:
                 found.append(inspect_initrd(file, release, quick=quick))
         return found
+
+    def _inside(
+        self, file: ImageFile, entry: Entry | None, *, quick: bool
+    ) -> Iterator[InitrdInspection]:
+        """Yield what the initrds inside a UKI hold, those of its profile and its add-ons' apart.
+
+        A file that is an initrd itself is one.
+        """
+        if entry is None and (is_initrd(file.view) or holds_initrd(file.view)):
+            yield inspect_initrd(file, None, quick=quick)
+            return
+        image = identify(file.view)
+        profile = str(entry.profile) if entry and entry.profile else None
+        parts = combine(image, (), profile) if isinstance(image, Uki) else None
+        if parts is None or not parts.initrds:
+            what = f"The entry {entry.id} names" if entry else f"{printable(file.name)} holds"
+            hint = "warmboot inspect without --initrd shows its kernel."
+            raise NotFound(f"{what} no initrd", hint=hint)
+        for part in parts.initrds:
+            section = part.section
+            view = file.view.part(section.offset, section.size, f"{section.name} section")
+            found = inspect_initrd(file, image.release, view=view, quick=quick)
+            yield found._replace(path=f"{found.path} {section.name}")
+
+
+def _is_path(name: str) -> bool:
+    """Whether a name is that of a file, not of an entry."""
+    return name not in tuple(Selector) and (os.sep in name or os.path.lexists(name))

@@ -6,10 +6,12 @@ What only some commands do is imported where it is done: a list does not wait fo
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from warmboot.core.architecture import of_machine
 from warmboot.core.boot import BootRoot, Running
 from warmboot.core.debug import debug, step
 from warmboot.core.errors import Blocked, NotFound, WarmbootError
@@ -78,19 +80,31 @@ class Session(Machine):
             host = self.host
             running = Running.read(host.prefix, host.release, host.cmdline)
         with step("search for entries"):
-            return find_entries(self.root, running)
+            return find_entries(self.root, running, of_machine(self.host.machine))
 
     def entry(self, name: str) -> Entry:
-        """Return the entry called `name`; raises NotFound with the nearest names."""
-        from warmboot.core.boot.resolve import resolve_entry
+        """Return the entry called `name`; raises NotFound with the nearest names.
 
-        return resolve_entry(self.entries(), name)
+        See warmboot.core.boot.resolve. The newest is that of those which can be started here.
+        """
+        from warmboot.core.boot.resolve import Selector, resolve_entry
+
+        listing = self.entries()
+        if name == Selector.NEWEST:
+            usable = tuple(e for e in listing.entries if self.header(e).obstacle is None)
+            listing = replace(listing, entries=usable)
+        return resolve_entry(listing, name)
 
     def header(self, entry: Entry) -> ListedEntry:
-        """Return an entry with what its image's header says; never raises for a bad file."""
-        from warmboot.core.boot.listed_entry import read_header
+        """Return an entry with what its image's header says, and whether it can be started here.
 
-        return read_header(self.root, entry)
+        Never raises for a bad file.
+        """
+        from warmboot.core.boot.listed_entry import read_header
+        from warmboot.core.plan.startable import obstacle
+
+        row = read_header(self.root, entry)
+        return row._replace(obstacle=obstacle(row, self.root, self.host))
 
     @cached_property
     def images(self) -> Images:

@@ -6,18 +6,14 @@ import os
 import tempfile
 from pathlib import Path
 
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from support.files import put
+from support.layouts import put
 
 from warmboot.core.boot import BootRoot, Running
 from warmboot.core.boot.find import arrange, discover, find_entries
 from warmboot.core.boot.sources.extlinux import parse_menu
 from warmboot.core.boot.version_order import compare
-
-#: Thousands of runs through the same lines: counting them would take as long again.
-pytestmark = pytest.mark.no_cover
 
 KEYS = ("title", "version", "machine-id", "sort-key", "linux", "uki", "efi", "initrd", "options",
         "devicetree", "devicetree-overlay", "architecture", "profile", "label", "append", "fdt",

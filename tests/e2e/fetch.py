@@ -82,18 +82,18 @@ def _locked(path: Path) -> Iterator[None]:
         yield
 
 
-def debian_packages(arch: Arch, names: Sequence[str]) -> Path:
-    """A folder with the .deb files of exactly these packages of SUITE, dependencies left out.
+def debian_packages(arch: Arch, names: Sequence[str], suite: str = SUITE) -> Path:
+    """A folder with the .deb files of exactly these packages of `suite`, dependencies left out.
 
     A name that ends in `*` is a metapackage: the one package that it depends on is meant.
     """
 
     def download(folder: Path) -> None:
-        with _private_apt(arch) as env:
+        with _private_apt(arch, suite) as env:
             wanted = [_depended_on(n[:-1], env) if n.endswith("*") else n for n in names]
             run("apt-get", "-q", "download", *wanted, cwd=folder, env=env)
 
-    return cached("debs", [SUITE, arch, *names], download)
+    return cached("debs", [suite, arch, *names], download)
 
 
 def _depended_on(metapackage: str, env: dict[str, str]) -> str:
@@ -105,7 +105,7 @@ def _depended_on(metapackage: str, env: dict[str, str]) -> str:
 
 
 @contextlib.contextmanager
-def _private_apt(arch: Arch) -> Iterator[dict[str, str]]:
+def _private_apt(arch: Arch, suite: str) -> Iterator[dict[str, str]]:
     """The environment that makes apt serve `arch` from a state of its own.
 
     The machine's settings, lists and status file stay as they are (apt.conf(5), APT_CONFIG).
@@ -116,7 +116,7 @@ def _private_apt(arch: Arch) -> Iterator[dict[str, str]]:
             (state / folder).mkdir(parents=True)
         (state / "status").touch()
         address = _archive_address()
-        source = f"deb [signed-by={KEYRING}] {address} {SUITE} main\n"
+        source = f"deb [signed-by={KEYRING}] {address} {suite} main\n"
         (state / "sources.list").write_text(source, encoding="ascii")
         settings = {
             "Dir::State::lists": "lists",

@@ -16,8 +16,9 @@ def run(options: argparse.Namespace) -> int:
     """Print the findings; the exit code is 6 where a check fails, else 0."""
     session = open_session(options.root)
     request = None
-    if options.entry is not None or options.kernel is not None:
-        request = PlanRequest(entry=options.entry, kernel=options.kernel)
+    entry = options.entry or options.selector
+    if entry is not None or options.kernel is not None:
+        request = PlanRequest(entry=entry, kernel=options.kernel)
     findings = session.doctor(request)
     failed = any(finding.verdict is Verdict.FAIL for finding in findings)
     if options.json:

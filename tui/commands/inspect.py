@@ -17,11 +17,12 @@ from warmboot.tui.present.facts import payload_facts
 def run(options: argparse.Namespace) -> int:
     """Print the header and, unless asked not to, unpack the payload and print what came out."""
     session = open_session(options.root)
+    name = options.image or options.selector
     if options.initrd:
-        found = session.images.inspect_initrds(options.image, quick=options.quick)
+        found = session.images.inspect_initrds(name, quick=options.quick)
         return _show_initrds(session, found, options)
     with ProgressLine() as progress:
-        image = session.images.inspect(options.image, quick=options.quick, report=progress.report)
+        image = session.images.inspect(name, quick=options.quick, report=progress.report)
     if isinstance(image, InitrdInspection):
         return _show_initrds(session, [image], options)
     if options.json:

@@ -33,7 +33,9 @@ def run(options: argparse.Namespace) -> int:
     header = ("", "ENTRY", "VERSION", "FORMAT", "ARCH", "TITLE", "FOUND IN")
     output.write_lines(output.table([header, *map(_cells, rows)]))
     notices = [f"{one.place}: {one.result}" for one in listing.searched if one.notice]
-    notices += [f"{row.entry.id}: {note}" for row in rows for note in row.entry.notes]
+    notices += [
+        f"{row.entry.id}: {n}" for row in rows for n in row.entry.notes if n != row.obstacle
+    ]
     output.write_lines(["", *notices] if notices else [])
     if any(_marks(row.entry) for row in rows):
         output.write_lines(["", _LEGEND])
@@ -42,8 +44,8 @@ def run(options: argparse.Namespace) -> int:
 
 def _cells(row: ListedEntry) -> tuple[str, ...]:
     entry, image = row.entry, row.image
-    version = entry.version or (image.release if image else None) or "-"
-    title = f"{entry.title}  [unusable: {row.problem}]" if row.problem else entry.title
+    version = entry.release or entry.version or (image.release if image else None) or "-"
+    title = f"{entry.title}  [cannot start here: {row.obstacle}]" if row.obstacle else entry.title
     if image is None:
         kind, arch = "-", "-"
     else:

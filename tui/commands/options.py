@@ -32,7 +32,7 @@ def cmdline_request(options: argparse.Namespace) -> PlanRequest:
     elif options.installed_cmdline:
         asked = Origin.INSTALLED
     return PlanRequest(
-        entry=options.entry,
+        entry=options.entry or options.selector,
         cmdline=options.cmdline,
         cmdline_from=asked,
         presets=tuple(options.preset or ()),

@@ -27,15 +27,16 @@ def prompt(row: ListedEntry, details: EntryDetails | None, *, staged: bool) -> s
     next, ``!`` what cannot be used. The first column is the cursor's.
     """
     entry, image = row.entry, row.image
-    version = entry.version or (image.release if image else None) or ""
-    bad = row.problem or (details is not None and details.problem)
+    version = entry.release or entry.version or (image.release if image else None) or ""
+    bad = row.obstacle or (details is not None and details.problem)
     mark = (
         "!" if bad else "S" if staged else "*" if entry.running else
         "n" if entry.next else "d" if entry.default else " "
     )  # fmt: skip
     about = (
+        f"cannot start here: {row.obstacle}" if row.obstacle else
         f"{image.format} {image.architecture or ''}" if image else
-        "unusable" if row.read else "not read yet"
+        "cannot be read" if row.read else "not read yet"
     )  # fmt: skip
     return f" {mark} {printable(entry.title, 60)}\n   {printable(version, 40)}  {about}"
 
@@ -50,6 +51,9 @@ def details_text(row: ListedEntry, details: EntryDetails | None) -> Styled:
     facts.append(Fact("Command line", printable(line, 4096) or "empty"))
     if image is not None:
         facts += image.describe()
+    if entry.also:
+        facts.append(Fact("Also called", ", ".join(entry.also)))
+    facts += [Fact("Note", note) for note in entry.notes]
     facts.append(Fact("Found in", " ".join(entry.sources)))
     parts: Styled = []
     for fact in facts:
@@ -74,13 +78,15 @@ def searched_text(listing: Listing) -> str:
 
 def _verdict(row: ListedEntry, details: EntryDetails | None) -> list[Fact]:
     """Return the lines that say whether the image is sound, as far as it is known yet."""
+    against = [Fact("CANNOT START", row.obstacle)] if row.obstacle else []
     if row.problem:
-        return [Fact("UNUSABLE", row.problem)]
+        return against
     if details is not None:
-        return [Fact("DAMAGED", details.problem)] if details.problem else [*details.facts]
+        damage = [Fact("DAMAGED", details.problem)] if details.problem else details.facts
+        return [*against, *damage]
     if row.image is not None and row.image.stream is not None:
-        return [Fact("Unpacked", "being checked")]
-    return []
+        return [*against, Fact("Unpacked", "being checked")]
+    return against
 
 
 def _initrd(row: ListedEntry) -> str:

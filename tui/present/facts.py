@@ -11,7 +11,8 @@ from warmboot.core.text import duration, plural, printable, size
 def payload_facts(payload: Payload, image: BootImage) -> tuple[Fact, ...]:
     """Return the lines about what came out of an image, without what its header said already."""
     inside = payload.image.format.value if payload.image else "of an unknown format"
-    unpacked = Fact("Unpacked", f"{size(payload.size)}, {inside}, all checks passed")
+    verdict = f"not checked: {payload.unverified}" if payload.unverified else "all checks passed"
+    unpacked = Fact("Unpacked", f"{size(payload.size)}, {inside}, {verdict}")
     facts = [unpacked] if payload.method else []
     if payload.release and payload.release != image.release:
         facts.append(Fact("Kernel release", payload.release))

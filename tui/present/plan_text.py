@@ -39,7 +39,9 @@ def summary(plan: Plan, entry: Entry | None) -> str:
     """Return three lines: the title with the kernel's release, the kernel, and the initrds."""
     files, image = plan.files, plan.image
     initrds = "inside the image" if files.initrds is None else " + ".join(files.initrds)
-    version, title = (entry.version, entry.title) if entry else (None, "Given by path")
+    version, title = (
+        (entry.release or entry.version, entry.title) if entry else (None, "Given by path")
+    )
     release = version or image.release or "release not known yet"
     return "\n".join(
         (

@@ -95,6 +95,14 @@ class EntryList(OptionList):
 def _fits(row: ListedEntry, text: str) -> bool:
     entry = row.entry
     release = row.image.release if row.image else None
-    names = (entry.id, entry.title, entry.version, entry.kernel, release)
+    names = (
+        entry.id,
+        entry.title,
+        entry.version,
+        entry.release,
+        entry.kernel,
+        *entry.also,
+        release,
+    )
     all_names = printable(" ".join(filter(None, names)), 4096).casefold()
     return all(word in all_names for word in text.casefold().split())

@@ -4,26 +4,42 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Iterator
+import posixpath
+from collections.abc import Iterator, Mapping
 
-from warmboot.core.boot.bls_format import parse_entry, parse_fields
+from warmboot.core.boot.bls_format import Fields, parse_entry, parse_fields
 from warmboot.core.boot.entry import Entry, Found, Kind, SearchedPlace
 from warmboot.core.boot.search import Search
 from warmboot.core.boot.sources.source import Source
+from warmboot.core.boot.sources.uki import with_addons
 from warmboot.core.errors import WarmbootError
 from warmboot.core.images.identify import outline
 from warmboot.core.images.pe import PeProgram
 from warmboot.core.images.uki import Addon, Outline
 from warmboot.core.text import printable
 
+#: Where a boot loader without a boot partition hands its entries over. Source: systemd's
+#: documentation of environment variables and boot_entries_load_config_auto().
+HANDED_OVER = "/run/boot-loader-entries"
+
 
 def find(search: Search) -> Iterator[Found]:
     """Yield the entries of every boot partition."""
+    variables = _variables(search)
+    if search.root.exists(HANDED_OVER):
+        yield from _type_1(search, HANDED_OVER, None)
     for base in search.places:
-        yield from _type_1(search, base)
+        yield from _type_1(search, base, variables)
 
 
-def _type_1(search: Search, base: str) -> Iterator[Found]:
+def _variables(search: Search) -> Mapping[str, str] | None:
+    """Return GRUB's variables where GRUB may read these entries; systemd-boot has none."""
+    menus = ("/boot/grub/grub.cfg", "/boot/grub2/grub.cfg")
+    grub = search.grubenv or any(search.root.exists(menu) for menu in menus)
+    return search.grubenv if grub else None
+
+
+def _type_1(search: Search, base: str, variables: Mapping[str, str] | None) -> Iterator[Found]:
     """Yield the entries in loader/entries, unless entries.srel says that it holds others."""
     folder = f"{base}/loader/entries"
     kind = search.root.read_text(f"{base}/loader/entries.srel", 64)
@@ -35,6 +51,8 @@ def _type_1(search: Search, base: str) -> Iterator[Found]:
 
     def make(folder: str, name: str) -> Entry | None:
         path = f"{folder}/{name}"
+        if name.startswith(".") or not name.lower().endswith(".conf"):
+            return None
         text = search.root.read_text(path)
         if text is None:
             return None
@@ -44,16 +62,17 @@ def _type_1(search: Search, base: str) -> Iterator[Found]:
             fields,
             source=printable(path),
             locate=functools.partial(search.locate, base),
-            variables=search.grubenv,
+            variables=variables,
+            machine=search.machine,
         )
-        return entry and _look_into(search, entry, fields)
+        return _look_into(search, entry, fields)
 
-    yield from search.folder(folder, ".conf", make)
+    yield from search.folder(folder, "", make)
 
 
-def _look_into(search: Search, entry: Entry, fields: dict[str, list[str]]) -> Entry | None:
+def _look_into(search: Search, entry: Entry, fields: Fields) -> Entry:
     """Complete an entry that names an EFI program: a UKI says itself what it holds."""
-    if "linux" in fields or not ({"uki", "efi"} & set(fields)):
+    if "linux" in fields or entry.problem or not entry.kernel:
         return entry
     try:
         with search.root.open(entry.kernel) as file:
@@ -61,17 +80,24 @@ def _look_into(search: Search, entry: Entry, fields: dict[str, list[str]]) -> En
     except WarmbootError as error:
         return dataclasses.replace(entry, problem=error.message)
     if isinstance(image, PeProgram | Addon):
-        return None
+        what = "an EFI program and no kernel; kexec cannot start it"
+        return dataclasses.replace(entry, problem=f"{entry.kernel} is {what}")
     if not isinstance(image, Outline):
-        return entry
+        return dataclasses.replace(entry, release=image.release)
     profiles = image.profiles
-    own = profiles[entry.profile].cmdline if entry.profile < len(profiles) else None
-    return dataclasses.replace(
+    if entry.profile and entry.profile >= len(profiles):
+        problem = f"{entry.kernel} has no profile {entry.profile}"
+        return dataclasses.replace(entry, problem=problem)
+    own = profiles[entry.profile].cmdline if profiles else None
+    entry = dataclasses.replace(
         entry,
-        version=entry.version or image.release,
-        cmdline=entry.cmdline or own or image.cmdline,
+        release=image.release,
+        cmdline=entry.cmdline or (image.cmdline if own is None else own),
         initrd_reason=entry.initrd_reason or ("inside the image" if image.initrd_section else None),
     )
+    folder, name = posixpath.split(entry.kernel)
+    base = next((b for b in search.places if entry.kernel.startswith(f"{b}/")), "")
+    return with_addons(search, entry, base, folder, name)
 
 
 SOURCE = Source((Kind.BLS,), None, find)

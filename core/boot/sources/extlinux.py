@@ -1,176 +1,170 @@
-"""extlinux.conf and syslinux.cfg: menus of SYSLINUX and of U-Boot's distro boot.
-
-Source: SYSLINUX configuration file format; U-Boot doc/develop/distro.rst and the Generic
-distribution configuration concept.
-"""
+"""The entries of extlinux.conf and syslinux.cfg: menus of SYSLINUX and of U-Boot's distro boot."""
 
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 
 from warmboot.core.boot.entry import BootLoader, Entry, Found, Kind, LoaderDefault, SearchedPlace
-from warmboot.core.boot.kernel_filenames import version_in_path
+from warmboot.core.boot.extlinux_format import FOREIGN, ExtlinuxMenu, Label, parse_menu
+from warmboot.core.boot.kernel_filenames import kernel_name, version_in_path
 from warmboot.core.boot.root import join
 from warmboot.core.boot.search import MENU_LIMIT, Search
 from warmboot.core.boot.sources.source import Source
+from warmboot.core.errors import WarmbootError
+from warmboot.core.images.identify import outline
+from warmboot.core.images.pe import PeProgram
 from warmboot.core.text import plural, printable
 
 _MENUS = (
     "extlinux/extlinux.conf", "extlinux.conf", "syslinux/syslinux.cfg", "syslinux/extlinux.conf",
-    "EFI/syslinux/syslinux.cfg", "isolinux/isolinux.cfg", "syslinux.cfg",
+    "EFI/syslinux/syslinux.cfg", "EFI/BOOT/syslinux.cfg", "isolinux/isolinux.cfg",
+    "isolinux/syslinux.cfg", "isolinux.cfg", "syslinux.cfg", "pxelinux.cfg/default",
 )  # fmt: skip
-_LABELS = 1000
-_INCLUDES = 16
-_KERNEL = ("linux", "kernel", "fit")
-
-
-@dataclass(slots=True)
-class Label:
-    """One LABEL of a menu; paths as the file writes them. `tree_folder` is FDTDIR."""
-
-    name: str
-    title: str | None = None
-    kernel: str | None = None
-    initrds: list[str] = field(default_factory=list)
-    append: str | None = None
-    tree: str | None = None
-    tree_folder: str | None = None
-    overlays: list[str] = field(default_factory=list)
-
-
-@dataclass(slots=True)
-class ExtlinuxMenu:
-    """The labels of a menu in order, and the name of the one it starts by itself."""
-
-    labels: list[Label] = field(default_factory=list)
-    default: str | None = None
-    append: str | None = None
-    included: int = 0
-
-
-def parse_menu(text: str, include: Callable[[str], str | None]) -> ExtlinuxMenu:
-    """Return what a menu says; `include` returns the text of an included file, None without one."""
-    menu = ExtlinuxMenu()
-    _read(menu, text, include)
-    for label in menu.labels:
-        _finish(label, menu.append)
-    return menu
-
-
-def _read(menu: ExtlinuxMenu, text: str, include: Callable[[str], str | None]) -> None:
-    for line in text.splitlines():
-        key, value = _split(line)
-        if key == "menu":
-            key, value = _split(value)
-            key = f"menu {key}"
-        if key in ("include", "menu include") and value and menu.included < _INCLUDES:
-            menu.included += 1
-            included = include(value.split()[0])
-            if included is not None:
-                _read(menu, included, include)
-        elif key == "label" and value and len(menu.labels) < _LABELS:
-            menu.labels.append(Label(value))
-        elif key == "default" and value:
-            menu.default = value
-        elif key == "append" and not menu.labels:
-            menu.append = value
-        elif menu.labels:
-            _set(menu, menu.labels[-1], key, value)
-
-
-def _split(line: str) -> tuple[str, str]:
-    words = line.strip().split(None, 1)
-    if not words or words[0].startswith("#"):
-        return "", ""
-    return words[0].lower(), words[1].strip() if len(words) > 1 else ""
-
-
-def _set(menu: ExtlinuxMenu, label: Label, key: str, value: str) -> None:
-    if key == "menu default":
-        menu.default = label.name
-    elif key == "menu label":
-        label.title = value.replace("^", "", 1)
-    elif key in _KERNEL and value:
-        label.kernel = value.split("#", 1)[0]
-    elif key == "initrd":
-        label.initrds = [name for name in value.split(",") if name]
-    elif key == "append":
-        label.append = value
-    elif key in ("fdt", "devicetree"):
-        label.tree = value or None
-    elif key in ("fdtdir", "devicetreedir"):
-        label.tree_folder = value or None
-    elif key in ("fdtoverlays", "devicetree-overlay"):
-        label.overlays = value.split()
-
-
-def _finish(label: Label, append: str | None) -> None:
-    """Fill in what is stated once for all, and take SYSLINUX's initrd= out of the options."""
-    text = append if label.append is None else label.append
-    words = [] if text is None or text == "-" else text.split(" ")
-    named = [word for word in words if word.startswith("initrd=")]
-    if named and not label.initrds:
-        label.initrds = [name for word in named for name in word[7:].split(",") if name]
-    label.append = " ".join(word for word in words if word not in named).strip()
+#: What KERNEL starts that is no Linux, by the end of its name; some count in one variant only.
+_ENDINGS = {
+    ".0": "a network boot program", ".bin": "a boot sector", ".bs": "a boot sector",
+    ".bss": "a boot sector", ".c32": "a COM32 program", ".cbt": "a COMBOOT program",
+    ".com": "a COMBOOT program", ".img": "a disk image",
+}  # fmt: skip
+_ALWAYS = (".c32", ".cbt", ".com", ".bss")
 
 
 def find(search: Search) -> Iterator[Found]:
-    """Yield the entries of each extlinux.conf or syslinux.cfg."""
+    """Yield the entries of each menu, and what it starts by itself."""
     for base in (*search.places, "/"):
         for name in _MENUS:
             path = join(base, name)
             text = search.root.read_text(path, MENU_LIMIT)
             if text is None or search.known(path):
                 continue
-            folder = posixpath.dirname(path)
-
-            def include(name: str, base: str = base, folder: str = folder) -> str | None:
-                return search.root.read_text(_place(search, base, folder, name), MENU_LIMIT)
-
-            menu = parse_menu(text, include)
-            count = 0
-            default = None
-            for number, label in enumerate(menu.labels):
-                if label.kernel is None or label.kernel.lower().endswith((".c32", ".bin", ".0")):
-                    continue
-                count += 1
-                source = printable(f"{path}#{number}")
-                if label.name == menu.default:
-                    default = source
-                yield _extlinux_entry(search, base, folder, source, label)
-            yield SearchedPlace(printable(path), plural(count, "entry", "entries"))
-            yield LoaderDefault(BootLoader.EXTLINUX, (default,) if default else ())
+            yield from _menu(search, base, path, text)
 
 
-def _extlinux_entry(search: Search, base: str, folder: str, source: str, label: Label) -> Entry:
+def _menu(search: Search, base: str, path: str, text: str) -> Iterator[Found]:
+    folder = posixpath.dirname(path)
+
+    def include(name: str) -> str | None:
+        return search.root.read_text(_place(search, base, folder, name), MENU_LIMIT)
+
+    menu = parse_menu(text, include)
+    wanted = menu.default
+    count = 0
+    default = None
+    for number, label in enumerate(_labels(search, base, folder, menu)):
+        if label.navigation:
+            continue
+        count += 1
+        source = printable(f"{path}#{number}")
+        if label is wanted or (isinstance(wanted, str) and label.name == wanted):
+            default = source
+        yield _entry(search, base, folder, source, label)
+    yield SearchedPlace(printable(path), plural(count, "entry", "entries"))
+    for what in menu.left_out:
+        yield SearchedPlace(printable(path), printable(what, 200), notice=True)
+    if default is None and isinstance(wanted, str):
+        what = f"it starts {printable(wanted, 80)}, which is none of its labels"
+        yield SearchedPlace(printable(path), what, notice=True)
+    yield LoaderDefault(BootLoader.EXTLINUX, (default,) if default else ())
+
+
+def _labels(search: Search, base: str, folder: str, menu: ExtlinuxMenu) -> Iterator[Label]:
+    """Yield the labels, and behind them the one that a DEFAULT with a command line stands for."""
+    yield from menu.labels
+    command = menu.default
+    if not isinstance(command, str):
+        return
+    words = command.split()
+    if not search.root.exists(_place(search, base, folder, words[0])):
+        return
+    named = [word for word in words[1:] if word.startswith("initrd=")]
+    yield Label(
+        command,
+        kernel=words[0],
+        initrds=[name for word in named for name in word[7:].split(",") if name],
+        append=" ".join(word for word in words[1:] if word not in named),
+    )
+
+
+def _entry(search: Search, base: str, folder: str, source: str, label: Label) -> Entry:
     def place(name: str) -> str:
         return printable(_place(search, base, folder, name))
 
-    kernel = _place(search, base, folder, label.kernel or "")
-    tree = label.tree or (f"{label.tree_folder}/" if label.tree_folder else None)
+    # Without a line that names it, the kernel is the file that is called as the label is.
+    name = label.kernel or (label.name if label.kind in ("kernel", "linux") else "")
+    if label.kind in ("kernel", "fit"):
+        name = name.partition("#")[0] or name
+    kernel = place(name) if name else ""
+    title = " > ".join((*label.menus, label.title or label.name))
     return Entry(
         id=printable(label.name),
-        title=printable(label.title or label.name),
+        title=printable(title),
         kind=Kind.EXTLINUX,
         kernel=kernel,
         version=version_in_path(kernel),
         initrds=tuple(place(name) for name in label.initrds),
         cmdline=printable(label.append or "", 65536),
-        devicetree=None if tree is None else place(tree),
+        devicetree=None if label.tree in (None, "-") else place(label.tree or ""),
         sources=(source,),
+        problem=_problem(search, label, kernel),
         overlays=tuple(place(name) for name in label.overlays),
         initrd_reason="named by the menu entry" if label.initrds else None,
+        notes=tuple(_notes(search, label, place(label.tree_folder or "."))),
+        left_out=label.disabled,
     )
+
+
+def _problem(search: Search, label: Label, kernel: str) -> str | None:
+    """Return why kexec cannot start what a label names."""
+    what = FOREIGN.get(label.kind)
+    if what is None and label.kernel is None and not search.root.exists(kernel):
+        return "it names no kernel"
+    if what is None and label.kind == "kernel":
+        what = _foreign_file(search, kernel)
+    if what is not None:
+        return f"it starts {what}, which kexec cannot do"
+    return "the menu does not let it be chosen" if label.disabled else None
+
+
+def _foreign_file(search: Search, kernel: str) -> str | None:
+    """Return what a file of KERNEL is that is no Linux; the file tells where its name leaves it
+    open."""
+    ending = next((end for end in _ENDINGS if kernel.lower().endswith(end)), None)
+    if ending is None or (
+        ending not in _ALWAYS and kernel_name(posixpath.basename(kernel)) is not None
+    ):
+        return None
+    if ending in _ALWAYS:
+        return _ENDINGS[ending]
+    try:
+        with search.root.open(kernel) as file:
+            if not isinstance(outline(file.view), PeProgram):
+                return None
+    except WarmbootError:
+        pass
+    return _ENDINGS[ending]
+
+
+def _notes(search: Search, label: Label, folder: str) -> Iterator[str]:
+    if label.tree_folder and not label.tree:
+        if search.root.exists(folder):
+            yield (
+                f"U-Boot chooses the board's device tree in {folder}; here the one that runs is "
+                "used unless --dtb names another"
+            )
+        else:
+            yield f"the folder of device trees {folder} is not there"
+    if label.tree == "-":
+        yield "it takes the device tree that U-Boot has"
+    if label.appends:
+        yield "the boot loader adds words of its own to the command line (SYSAPPEND)"
 
 
 def _place(search: Search, base: str, folder: str, name: str) -> str:
     """Return where a path of the menu leads; a relative one starts at the menu's own folder."""
     if name.startswith("/"):
         return search.locate(base, name)
-    beside = posixpath.normpath(posixpath.join(folder, name))
-    return beside if search.root.exists(beside) else search.locate(base, name)
+    return posixpath.normpath(posixpath.join(folder, name.removeprefix("::")))
 
 
 SOURCE = Source((Kind.EXTLINUX,), BootLoader.EXTLINUX, find)

@@ -6,20 +6,28 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from warmboot.core.boot.entry import Entry, Found, Kind
-from warmboot.core.boot.kernel_filenames import kernel_name, matching_initrd, version_in_name
+from warmboot.core.boot.kernel_filenames import (
+    for_debuggers,
+    kernel_name,
+    matching_initrd,
+    other_program,
+    set_aside,
+    version_in_name,
+)
 from warmboot.core.boot.search import Search
 from warmboot.core.boot.sources.source import Source
 from warmboot.core.boot.sources.uki import entries_of
+from warmboot.core.errors import WarmbootError
 from warmboot.core.text import printable
 
 
 def find(search: Search) -> Iterator[Found]:
-    """Yield the kernels in /boot."""
+    """Yield the kernels in /boot, and what lies there that looks like one."""
 
     def make(folder: str, name: str) -> Iterator[Entry] | Entry | None:
-        if name.endswith(".efi") and kernel_name(name) is None:
+        if name.endswith(".efi") and kernel_name(name) is None and other_program(name) is None:
             return (
-                replace(entry, kind=Kind.BOOT)
+                replace(entry, kind=Kind.BOOT, notes=(), left_out=False)
                 for entry in entries_of(search, folder, name)
                 if not entry.problem
             )
@@ -30,19 +38,34 @@ def find(search: Search) -> Iterator[Found]:
 
 def _plain(search: Search, folder: str, name: str) -> Entry | None:
     stem = kernel_name(name)
-    if stem is None:
+    other = other_program(name)
+    path = f"{folder}/{name}"
+    if stem is None and (other is None or not _is_file(search, path)):
         return None
-    initrds = matching_initrd(search.boot_names, folder, stem)
+    booting = for_debuggers(name, search.boot_names)
+    if booting is not None:
+        other = f"the unpacked kernel for debuggers; {printable(booting)} is the one that boots"
+    initrds = matching_initrd(search.boot_names, folder, stem) if stem is not None else ()
+    title = f"Linux {stem}" if stem else name
     return Entry(
         id=printable(name),
-        title=printable(f"Linux {stem}" if stem else name),
+        title=printable(name if other else f"{title} (old)" if stem and set_aside(name) else title),
         kind=Kind.BOOT,
-        kernel=f"{folder}/{name}",
-        version=printable(version_in_name(stem) or "") or None,
+        kernel=path,
+        version=printable(version_in_name(stem or "") or "") or None,
         initrds=initrds,
-        sources=(printable(f"{folder}/{name}"),),
+        sources=(printable(path),),
+        problem=f"it is {other}" if other else None,
         initrd_reason="has the kernel's name" if initrds else None,
     )
+
+
+def _is_file(search: Search, path: str) -> bool:
+    try:
+        with search.root.open(path):
+            return True
+    except WarmbootError:
+        return False
 
 
 SOURCE = Source((Kind.BOOT,), None, find)

@@ -7,9 +7,13 @@ from warmboot.core.boot.sources import (
     extlinux,
     grub,
     kernel_install,
+    limine,
     loose,
     modules,
+    raspberry_pi,
+    refind,
     systemd_boot,
+    uboot_script,
     uki,
 )
 from warmboot.core.boot.sources.source import Source
@@ -20,6 +24,10 @@ SOURCES: tuple[Source, ...] = (
     systemd_boot.SOURCE,  # its default names what was found before
     grub.SOURCE,
     extlinux.SOURCE,
+    limine.SOURCE,
+    refind.SOURCE,
+    raspberry_pi.SOURCE,
+    uboot_script.SOURCE,  # named where no menu of U-Boot was found
     kernel_install.SOURCE,
     loose.SOURCE,
     modules.SOURCE,

@@ -2,33 +2,106 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
-from warmboot.core.boot.bls_format import default_patterns
-from warmboot.core.boot.entry import BootLoader, Found, Kind, LoaderDefault
+from warmboot.core.boot.bls_format import parse_fields
+from warmboot.core.boot.entry import BootLoader, Entry, Found, Kind, LoaderDefault, SearchedPlace
+from warmboot.core.boot.glob_match import fits
+from warmboot.core.boot.loadervars import LoaderVariables
+from warmboot.core.boot.order import ordered
 from warmboot.core.boot.search import Search
+from warmboot.core.boot.sources.bls import HANDED_OVER
 from warmboot.core.boot.sources.source import Source
+from warmboot.core.text import printable
+
+#: loader.conf is read from the EFI system partition, which is rather here than at /boot.
+_ESP = (HANDED_OVER, "/efi", "/boot/efi")
+#: Names of what it finds and starts beside entries. Source: loader.conf(5), "default".
+_OWN_ENTRIES = "auto-"
+
+
+class Pattern(NamedTuple):
+    """A pattern for ids, and who asks for it; `counted`: no entry that boot counting gave up."""
+
+    text: str
+    source: str
+    counted: bool = False
 
 
 def find(search: Search) -> Iterator[Found]:
     """Yield what it starts, where it is configured or boot loader entries were found."""
-    variables = search.running.variables if search.running else None
-    patterns: tuple[str, ...] = ()
-    configured = False
-    for base in search.places:
-        text = search.root.read_text(f"{base}/loader/loader.conf")
-        if text is not None:
-            configured = True
-            patterns = default_patterns(text)
+    variables = search.running.variables if search.running else LoaderVariables()
+    path, patterns = _configured(search)
+    found = ordered(entry for entry in search.found if entry.kind in (Kind.BLS, Kind.UKI))
+    if path is None and (not found or _grub_here(search)):
+        return
+    # Those that it leaves out of its own list cannot be meant, unless there are no others.
+    entries = [entry for entry in found if _listed(search, entry)] or found
+    asked = [
+        Pattern(variables.preferred or "", "LoaderEntryPreferred", counted=True),
+        Pattern(variables.default or "", "LoaderEntryDefault"),
+        *patterns,
+    ]
+    default: str | None = entries[0].sources[0] if entries else None
+    for pattern in asked:
+        wanted = _resolve(pattern.text, variables)
+        known = _source(entries, wanted, counted=pattern.counted)
+        if known is None and wanted.lower().startswith(_OWN_ENTRIES):
+            default = None
+            what = f"{printable(wanted, 64)} starts by itself, which is no Linux system"
+            yield SearchedPlace(printable(pattern.source), what, notice=True)
             break
-    if variables is not None and variables.default:
-        patterns = (variables.default, *patterns)
-    last = variables.last if variables else None
-    wanted = tuple(last if pattern == "@saved" else pattern for pattern in patterns)
-    entries = any(entry.kind in (Kind.BLS, Kind.UKI) for entry in search.found)
-    if configured or (entries and not search.grubenv):
-        once = variables.oneshot if variables else None
-        yield LoaderDefault(BootLoader.SYSTEMD_BOOT, tuple(filter(None, wanted)), once)
+        if known is not None:
+            default = known
+            break
+    once = _source(entries, _resolve(variables.oneshot or "", variables))
+    yield LoaderDefault(BootLoader.SYSTEMD_BOOT, (default,) if default else (), once)
+
+
+def default_patterns(text: str, source: str) -> tuple[Pattern, ...]:
+    """Return the patterns of a loader.conf(5) for the entry to start, best first.
+
+    A special name that systemd-boot does not know counts as if its line was not there.
+    """
+    fields = parse_fields(text)
+    patterns = []
+    for key in ("preferred", "default"):
+        values = [v for v in fields.get(key, ()) if not v.startswith("@") or v.lower() == "@saved"]
+        if values:
+            patterns.append(Pattern(values[-1], source, counted=key == "preferred"))
+    return tuple(patterns)
+
+
+def _configured(search: Search) -> tuple[str | None, tuple[Pattern, ...]]:
+    for base in dict.fromkeys((*_ESP, *search.places)):
+        path = f"{base}/loader/loader.conf"
+        text = search.root.read_text(path)
+        if text is not None:
+            return path, default_patterns(text, path)
+    return None, ()
+
+
+def _grub_here(search: Search) -> bool:
+    menus = ("/boot/grub/grub.cfg", "/boot/grub2/grub.cfg")
+    return bool(search.grubenv) or any(search.root.exists(menu) for menu in menus)
+
+
+def _listed(search: Search, entry: Entry) -> bool:
+    """Whether systemd-boot has the entry in its list: the file that it names has to be there."""
+    return not entry.left_out and ("://" in entry.kernel or search.root.exists(entry.kernel))
+
+
+def _resolve(pattern: str, variables: LoaderVariables) -> str:
+    return (variables.last or "") if pattern.lower() == "@saved" else pattern
+
+
+def _source(entries: Sequence[Entry], pattern: str, *, counted: bool = False) -> str | None:
+    """Return the source of the first entry whose id fits."""
+    for entry in entries if pattern else ():
+        if fits(entry.id, pattern) and not (counted and entry.bad):
+            return entry.sources[0]
+    return None
 
 
 SOURCE = Source((), BootLoader.SYSTEMD_BOOT, find)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from functools import partial
 
 from warmboot.core.boot.bls_format import parse_counter
 from warmboot.core.boot.entry import Entry, Found, Kind
@@ -17,14 +16,20 @@ from warmboot.core.images.pe import PeProgram
 from warmboot.core.images.uki import Addon, Outline
 from warmboot.core.text import plural, printable
 
+_FOLDER = "/EFI/Linux"
 _ADDONS = 64
 _COMPANIONS = (".cred", ".sysext.raw", ".confext.raw", ".raw")
 
 
 def find(search: Search) -> Iterator[Found]:
     """Yield the entries of the images in EFI/Linux of every boot partition."""
+
+    def make(folder: str, name: str) -> Iterator[Entry]:
+        image = name.lower().endswith(".efi") and not name.startswith(".")
+        return entries_of(search, folder, name) if image else iter(())
+
     for base in search.places:
-        yield from search.folder(f"{base}/EFI/Linux", ".efi", partial(entries_of, search))
+        yield from search.folder(f"{base}{_FOLDER}", "", make)
 
 
 def entries_of(search: Search, folder: str, name: str) -> Iterator[Entry]:
@@ -35,46 +40,59 @@ def entries_of(search: Search, folder: str, name: str) -> Iterator[Entry]:
     if isinstance(image, PeProgram | Addon):
         return
     about = image if isinstance(image, Outline) else None
+    system = about.system if about else None
+    named = system is not None and system.name is not None
     entry = Entry(
         id=printable(plain),
-        title=(about.os_name if about else None) or printable(plain),
+        title=(system.name if system else None) or printable(plain),
         kind=Kind.UKI,
         kernel=path,
-        version=None if isinstance(image, str) else image.release,
+        version=system.version if system else None,
+        release=None if isinstance(image, str) else image.release,
         cmdline=about.cmdline if about else None,
+        sort_key=system.sort_key if system else None,
         sources=(printable(path),),
         problem=image if isinstance(image, str) else None,
         tries_left=left,
         tries_done=done,
         initrd_reason="inside the image" if about and about.initrd_section else None,
+        notes=() if named else ("systemd-boot leaves it out: it names no operating system",),
+        left_out=not named,
     )
     if about is None:
-        yield entry
+        yield replace(entry, notes=())
     else:
-        yield from _profiles(_with_addons(search, entry, folder, name), about)
+        base = folder.removesuffix(_FOLDER)
+        for one in _profiles(entry, about):
+            yield with_addons(search, one, base, folder, name)
 
 
 def _profiles(entry: Entry, image: Outline) -> Iterator[Entry]:
-    """Yield the entry, or one for each profile: the first one keeps the name of the file."""
+    """Yield the entry, or one for each profile: named ``FILE@ID``, as bootctl(1) shows them."""
     if not image.profiles:
         yield entry
         return
-    added = (entry.cmdline or "")[len(image.cmdline or "") :]
+    path = entry.sources[0]
     for number, profile in enumerate(image.profiles):
-        own = profile.cmdline
-        title = profile.title or (f"profile {profile.id}" if number else None)
+        title = profile.title or (profile.id if profile.id != str(number) else None)
+        if title is None and number:
+            title = f"@{number}"
         yield replace(
             entry,
-            id=entry.id if number == 0 else printable(f"{entry.id}@{profile.id}"),
+            id=entry.id if profile.id == "0" else printable(f"{entry.id}@{profile.id}"),
             title=f"{entry.title} ({title})" if title else entry.title,
-            cmdline=entry.cmdline if own is None else (own + added).strip(),
+            cmdline=entry.cmdline if profile.cmdline is None else profile.cmdline,
             profile=number,
+            sources=(f"{path}#{number}" if number else path,),
         )
 
 
-def _with_addons(search: Search, entry: Entry, folder: str, name: str) -> Entry:
-    """Add what systemd-stub(7) adds: global add-ons first, then those of this image, by name."""
-    found, companions = _beside(search, folder, name)
+def with_addons(search: Search, entry: Entry, base: str, folder: str, name: str) -> Entry:
+    """Add what systemd-stub(7) adds: global add-ons first, then those of this image, by name.
+
+    `base` is where the file system of the image is mounted, `folder` and `name` its path.
+    """
+    found, companions = _beside(search, base, folder, name)
     if not found and not companions:
         return entry
     notes = list(entry.notes)
@@ -96,16 +114,16 @@ def _with_addons(search: Search, entry: Entry, folder: str, name: str) -> Entry:
     return replace(entry, notes=tuple(notes))
 
 
-def _beside(search: Search, folder: str, name: str) -> tuple[list[str], int]:
+def _beside(search: Search, base: str, folder: str, name: str) -> tuple[list[str], int]:
     """Return the paths of the add-ons for an image, and how many other files go with it."""
-    places = [f"{folder.removesuffix('/EFI/Linux')}/loader/addons"]
+    places = [f"{base}/loader/addons"]
     if search.may_hold(folder, f"{name}.extra.d"):
         places.append(f"{folder}/{name}.extra.d")
     found: list[str] = []
     companions = 0
     for place in places:
         names = sorted(search.names(place))
-        found += [f"{place}/{addon}" for addon in names if addon.endswith(".addon.efi")]
+        found += [f"{place}/{addon}" for addon in names if addon.lower().endswith(".addon.efi")]
         if place.endswith(".extra.d"):
             companions = sum(other.endswith(_COMPANIONS) for other in names)
     return found, companions

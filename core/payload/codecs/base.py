@@ -22,7 +22,8 @@ class Source:
     """A compressed stream: `size` bytes of `view` from `offset`, read once from front to back.
 
     Where the stream is not `exact`, something else may stand behind it; `end` is then where the
-    stream ended, once it was decoded to its end.
+    stream ended, once it was decoded to its end. `unverified` says, once that was tried, why the
+    stream's own check does not tell whether the content is whole; None where it does.
     """
 
     def __init__(self, view: View, offset: int, size: int, *, exact: bool = True) -> None:
@@ -31,6 +32,7 @@ class Source:
         self.position = 0
         self.exact = exact
         self.end: int | None = None
+        self.unverified: str | None = None
 
     def first(self, size: int) -> Source:
         """Return the first `size` bytes as a source of its own."""

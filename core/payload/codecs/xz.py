@@ -16,11 +16,16 @@ _BLOCK_HEADER = 12  # behind the stream header
 
 
 def decode(source: Source) -> Iterator[Piece]:
-    """Yield the content of one .xz stream; its own check (CRC-32 in kernels) is verified."""
+    """Yield the content of one .xz stream; its own check (CRC-32 in kernels) is verified
+    where liblzma knows it."""
     needed = _branch_filter(source)
     decoder = lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=LZMA_MEMORY)
     try:
         yield from drain("xz", source, decoder)
+        if decoder.check == lzma.CHECK_NONE:
+            source.unverified = "the xz stream carries no check"
+        elif not lzma.is_check_supported(decoder.check):
+            source.unverified = f"the xz stream's check (number {decoder.check}) is not known here"
     except lzma.LZMAError as error:
         if needed is not None and "nsupported" in str(error):
             name, version = needed

@@ -19,6 +19,17 @@ _TAGS = {
     "UUID": "by-uuid", "PARTUUID": "by-partuuid", "LABEL": "by-label", "PARTLABEL": "by-partlabel",
     "ID": "by-id",
 }  # fmt: skip
+#: Words that may be given again: each of them counts.
+_COLLECTED = frozenset((
+    "console", "earlycon", "crashkernel", "module_blacklist", "dyndbg", "initcall_blacklist",
+    "cryptdevice", "memmap", "mem", "video", "ip", "nfsaddrs", "blacklist", "modprobe_blacklist",
+    "hugepages", "hugepagesz", "pci", "rootdelay", "cgroup_disable", "ifname", "bond", "bridge",
+    "vlan", "team", "nameserver", "BOOT_IMAGE", "initrd", "hash", "isolcpus", "trace_event",
+    "kunit_filter", "acpi", "usbcore.quirks", "fsck.mode", "security", "lsm",
+))  # fmt: skip
+_COLLECTED_BELOW = ("rd.", "luks.", "systemd.", "acpi_", "mount.", "cxl.", "ima_", "iscsi_")
+#: Words that say the opposite of each other, under one name.
+_ALIKE = {"ro": "ro or rw", "rw": "ro or rw"}
 _SIZE = re.compile(r"\d+[KMGTkmgt]?(@\d+[KMGTkmgt]?)?(,(high|low|cma))?")
 _RANGE = re.compile(r"\d+[KMGTkmgt]?-(\d+[KMGTkmgt]?)?:\d+[KMGTkmgt]?")
 
@@ -70,6 +81,28 @@ def root(subject: CmdlineSubject) -> Result | None:
             "that the initrd activates, does not show yet.",
         )
     return passed(f"root= names {value}" + (", which is there" if known else ""))
+
+
+@COMMAND_LINE.check(
+    "command-line-repeated", "Is a word given twice with different values?", "lib/cmdline.c"
+)
+def repeated(subject: CmdlineSubject) -> Iterator[Result]:
+    """Of most words the last one counts, and the ones before it are for nothing."""
+    given: dict[str, list[Word]] = {}
+    for word in subject.kernel_words:
+        below = word.key.startswith(_COLLECTED_BELOW) and word.key != "systemd.unit"
+        if word.key not in _COLLECTED and not below:
+            given.setdefault(_ALIKE.get(word.key, word.key), []).append(word)
+    for words in given.values():
+        values = dict.fromkeys(word.text for word in words)
+        if len(values) > 1:
+            yield warn(
+                f"{words[0].key}= is given {len(values)} times, differently: "
+                f"{printable(', '.join(values), 200)}"
+                if words[0].value is not None
+                else f"These contradict each other: {printable(', '.join(values), 200)}",
+                f"The last one counts ({printable(words[-1].text, 80)}). Keep one of them.",
+            )
 
 
 @COMMAND_LINE.check(

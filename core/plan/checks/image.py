@@ -153,12 +153,21 @@ def signature(subject: PlanSubject) -> Result:
 def command_line(subject: PlanSubject) -> Result:
     """Longer than the new kernel reads is EINVAL, or silently cut."""
     length = len(subject.plan.cmdline.text.encode("utf-8", "surrogateescape")) + 1
-    limit = subject.plan.architecture.facts.command_line_size if subject.plan.architecture else 2048
+    facts = subject.plan.architecture.facts if subject.plan.architecture else None
+    least, limit = facts.command_line_limits(subject.plan.files.release) if facts else (2048, 2048)
     if isinstance(subject.kernel, BzImage) and subject.kernel.cmdline_size:
         limit = subject.kernel.cmdline_size - Architecture.X86_64.facts.command_line_reserve
+        least = limit
     if length > limit:
         text = f"The command line is {length} bytes long; the kernel takes {limit}"
         return fail(text, "Shorten it.")
+    if length > least and facts is not None and facts.command_line_grew is not None:
+        (major, minor), _ = facts.command_line_grew
+        return warn(
+            f"The command line is {length} bytes long; before {major}.{minor} kernels take "
+            f"{least}, and the release of this one is not known",
+            "Shorten it, or make sure that the kernel is new enough: it would cut the line.",
+        )
     if "\0" in subject.plan.cmdline.text or "\n" in subject.plan.cmdline.text:
         return fail("The command line holds a newline or a NUL", "Remove it.")
     if subject.borrowed_cmdline:

@@ -14,7 +14,8 @@ class EntryFields(TypedDict):
     title: Annotated[str, "its title"]
     kind: Annotated[Kind, "where it comes from"]
     kernel: Annotated[str, "path of the kernel"]
-    version: Annotated[str | None, "the kernel's version; null where the entry does not say"]
+    version: Annotated[str | None, "the version that the entry states; null where it does not"]
+    release: Annotated[str | None, "the kernel's release; null where nothing tells it"]
     initrds: Annotated[list[str], "paths of the initrds, in the order they are joined"]
     initrd_reason: Annotated[str | None, "why these initrds; null where there are none"]
     cmdline: Annotated[str | None, "the command line; null where the entry states none"]
@@ -27,6 +28,8 @@ class EntryFields(TypedDict):
     sort_key: Annotated[str | None, "the sort key it states; null without"]
     tries_left: Annotated[int | None, "starts that boot counting still allows; null without"]
     tries_done: Annotated[int | None, "starts that boot counting has seen; null without"]
+    left_out: Annotated[bool, "whether its own boot loader does not offer it"]
+    also: Annotated[list[str], "names that other menus have for the same choice"]
     sources: Annotated[list[str], "every file or folder that led to it"]
     running: Annotated[bool, "whether it runs now"]
     default: Annotated[bool, "whether the boot loader starts it by itself"]
@@ -43,6 +46,7 @@ def entry_fields(entry: Entry) -> EntryFields:
         "kind": entry.kind,
         "kernel": entry.kernel,
         "version": entry.version,
+        "release": entry.release,
         "initrds": list(entry.initrds),
         "initrd_reason": entry.initrd_reason,
         "cmdline": entry.cmdline,
@@ -55,6 +59,8 @@ def entry_fields(entry: Entry) -> EntryFields:
         "sort_key": entry.sort_key,
         "tries_left": entry.tries_left,
         "tries_done": entry.tries_done,
+        "left_out": entry.left_out,
+        "also": list(entry.also),
         "sources": list(entry.sources),
         "running": entry.running,
         "default": entry.default,

@@ -73,6 +73,7 @@ class UImageFields(ImageBase):
     format: Annotated[Literal[Format.UIMAGE], "the format"]
     name: Annotated[str, "the name that its maker gave it"]
     data_size: Annotated[int, "bytes behind the header"]
+    holds: Annotated[str, "what it is for, in words: kernel, ramdisk, …"]
 
 
 class FitImageFields(ImageBase):
@@ -162,4 +163,5 @@ def _uimage(image: UImage) -> UImageFields:
         **image_base(image),
         "name": image.name,
         "data_size": image.data_size,
+        "holds": image.holds,
     }

@@ -8,6 +8,7 @@ from warmboot.core.images import BootImage, Format
 from warmboot.core.images.bzimage import BzImage
 from warmboot.core.images.compressed import CompressedImage
 from warmboot.core.images.elf import ElfKernel
+from warmboot.core.images.foreign import S390Image, ZImage
 from warmboot.core.images.rawimage import RawImage
 from warmboot.core.images.zboot import Zboot
 from warmboot.tui.present.answers.objects.image_base import ImageBase, image_base
@@ -67,8 +68,30 @@ class CompressedImageFields(ImageBase):
     format: Annotated[Literal[Format.COMPRESSED], "the format"]
 
 
+class ZImageFields(ImageBase):
+    """A self-extracting kernel of 32-bit Arm."""
+
+    format: Annotated[Literal[Format.ZIMAGE], "the format"]
+    start: Annotated[int, "address where it wants to lie; 0 for anywhere"]
+    end: Annotated[int, "address where it ends"]
+    big_endian: Annotated[bool, "whether it is a big-endian kernel"]
+    efi: Annotated[bool, "whether it is an EFI program too"]
+
+
+class S390ImageFields(ImageBase):
+    """A kernel of s390x with its loader code."""
+
+    format: Annotated[Literal[Format.S390], "the format"]
+
+
 KernelImageFields = (
-    ZbootFields | BzImageFields | RawImageFields | ElfKernelFields | CompressedImageFields
+    ZbootFields
+    | BzImageFields
+    | ZImageFields
+    | RawImageFields
+    | ElfKernelFields
+    | S390ImageFields
+    | CompressedImageFields
 )
 
 
@@ -88,6 +111,17 @@ def kernel_image_fields(image: BootImage) -> KernelImageFields | None:
                 "entry": image.entry,
                 "segments": image.segments,
             }
+        case ZImage():
+            return {
+                "format": Format.ZIMAGE,
+                **image_base(image),
+                "start": image.start,
+                "end": image.end,
+                "big_endian": image.big_endian,
+                "efi": image.efi,
+            }
+        case S390Image():
+            return {"format": Format.S390, **image_base(image)}
         case CompressedImage():
             return {"format": Format.COMPRESSED, **image_base(image)}
     return None

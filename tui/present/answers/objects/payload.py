@@ -22,6 +22,7 @@ class PayloadFields(TypedDict):
         str | None, "the build options it embeds, as text of a .config file; null without"
     ]
     image: Annotated[ImageFields | None, "what it is; null where it is of no known format"]
+    unverified: Annotated[str | None, "why a check could not be made; null where all were"]
 
 
 class SignatureFields(TypedDict):
@@ -46,6 +47,7 @@ def payload_fields(payload: Payload) -> PayloadFields:
         "banner": payload.banner,
         "config": payload.config,
         "image": image_fields(payload.image) if payload.image is not None else None,
+        "unverified": payload.unverified,
     }
 
 
