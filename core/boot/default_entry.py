@@ -18,7 +18,7 @@ def mark(
     entries: Sequence[Entry], preferences: Sequence[LoaderDefault], running: Running | None
 ) -> list[Entry]:
     """Return the entries, at most one of each marked as running, default and next."""
-    preference = _in_charge(preferences, running)
+    preference = in_charge(preferences, running)
     default = _default(entries, preference) if preference else None
     once = _find(entries, preference.once) if preference and preference.once else None
     now = _running(entries, running) if running else None
@@ -30,7 +30,7 @@ def mark(
     return marked
 
 
-def _in_charge(
+def in_charge(
     preferences: Sequence[LoaderDefault], running: Running | None
 ) -> LoaderDefault | None:
     """Return the preference of the boot loader that started the machine, else the likeliest.

@@ -101,12 +101,14 @@ class LoaderDefault:
     """What a boot loader's configuration says it starts.
 
     `default` names entries, best first: a source of an entry, or a glob for its id as
-    loader.conf(5) has it. `once` is what it starts the next time only.
+    loader.conf(5) has it. `once` is what it starts the next time only. `order` are the sources of
+    the boot loader entries that it shows in an order of its own.
     """
 
     loader: BootLoader
     default: tuple[str, ...] = ()
     once: str | None = None
+    order: tuple[str, ...] = ()
 
 
 #: What a search comes upon, in the order it does.

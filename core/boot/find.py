@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Iterable, Iterator
 
 from warmboot.core.boot import boot_partitions
-from warmboot.core.boot.default_entry import mark
+from warmboot.core.boot.default_entry import in_charge, mark
 from warmboot.core.boot.entry import (
     Entry,
     Found,
@@ -64,8 +64,19 @@ def arrange(root: BootRoot, found: Iterable[Found], running: Running | None = No
             preferences.append(one)
     with root.held() as held:
         merged = merge(held, entries)
-    marked = mark(list(_unique(ordered(merged))), preferences, running)
+    shown = _as_shown(ordered(merged), in_charge(preferences, running))
+    marked = mark(list(_unique(shown)), preferences, running)
     return Listing(tuple(marked), tuple(looked))
+
+
+def _as_shown(entries: list[Entry], preference: LoaderDefault | None) -> list[Entry]:
+    """Return the entries with those that a boot loader orders in its own way in that order."""
+    if preference is None or not preference.order:
+        return entries
+    ranks = {source: rank for rank, source in enumerate(preference.order)}
+    ranked = [entry for entry in entries if entry.sources and entry.sources[0] in ranks]
+    waiting = iter(sorted(ranked, key=lambda entry: ranks[entry.sources[0]]))
+    return [next(waiting) if entry in ranked else entry for entry in entries]
 
 
 def _with_release(root: BootRoot, entry: Entry) -> Entry:
