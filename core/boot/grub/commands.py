@@ -120,7 +120,7 @@ def _eval(run: Run, words: Sequence[str]) -> Status:
     if not is_known(text):
         run.doubt("what it evaluates")
         return None
-    run.text(text)
+    run.text(text + "\n")
     return run.status
 
 

@@ -125,8 +125,8 @@ class _Test:
             there, gone = (first, second) if operator.startswith("-nt") else (second, first)
             return there is not None and gone is None
         bias = number(operator[3:])
-        if bias is None:
-            return None
+        if bias is None or first.changed is None or second.changed is None:
+            return None if bias is None else False
         apart = first.changed + bias - second.changed
         return apart > 0 if operator.startswith("-nt") else apart < 0
 

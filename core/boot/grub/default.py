@@ -65,7 +65,7 @@ def started(rows: Rows, wanted: str | None, expand: Expand, *, by_id: bool) -> s
     """
     path: list[str] = []
     for _ in range(_DEPTH):
-        index = None if wanted is None or not rows else _index(rows, wanted, by_id=by_id)
+        index = None if wanted is None or not rows else index_of(rows, wanted, by_id=by_id)
         if index is None:
             return None
         row = rows[index]
@@ -83,7 +83,7 @@ def started(rows: Rows, wanted: str | None, expand: Expand, *, by_id: bool) -> s
     return None
 
 
-def _index(rows: Rows, wanted: str, *, by_id: bool) -> int | None:
+def index_of(rows: Rows, wanted: str, *, by_id: bool) -> int | None:
     """Return which row is started, None where that depends on what only GRUB knows."""
     by_name, by_number = _by_name(rows, wanted), _by_number(rows, wanted)
     found = (by_name, by_number) if by_id else (by_number, by_name)

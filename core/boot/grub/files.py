@@ -13,11 +13,14 @@ class UndecidedError(Exception):
 
 
 class Facts(NamedTuple):
-    """What ``test`` asks of a file: `size` in bytes, `changed` in seconds since the epoch."""
+    """What ``test`` asks of a file: `size` in bytes, `changed` in seconds since the epoch.
+
+    `changed` is None where the file system keeps no times, or GRUB does not read them.
+    """
 
     folder: bool
     size: int
-    changed: int
+    changed: int | None
 
 
 class Files(Protocol):

@@ -169,6 +169,10 @@ class Lexer:
     def _translated(self, pieces: list[Piece]) -> None:
         r"""Read ``$"…"``; its variables are put in when it is used, so ``\\`` stays as it is."""
         text, end = self.text, len(self.text)
+        before: list[str] = []
+        while pieces and pieces[-1][0] is Part.TEXT:  # is treated the same way, escapes and all
+            before.append(pieces.pop()[1])
+        pieces.append((Part.TRANSLATED, "".join(reversed(before))))
         parts: list[str] = []
         self.position += 2
         while self.position < end:

@@ -111,10 +111,10 @@ def _source(run: Run, words: Sequence[str]) -> Status:
 
 def _extract(run: Run, words: Sequence[str]) -> Status:
     """Take the entries of a file, which sees the variables and changes none."""
-    outer = run.variables
-    run.variables = outer.copy()
+    outer, extracting = run.variables, run.extracting
+    run.variables, run.extracting = outer.copy(), True
     status = _source(run, words)
-    run.variables = outer
+    run.variables, run.extracting = outer, extracting
     return status
 
 
@@ -175,16 +175,16 @@ def _choose(run: Run, item: Item) -> None:
     key = escaped(item.key)
     run.variables.set("chosen", f"{above}>{key}" if above else key)
     run.variables.exported.add("chosen")
-    if is_known(default):
-        tail = split(default)[1]
-        if tail:
-            run.variables.set("default", tail)
+    tail = split(default)[1] if is_known(default) else default
+    run.variables.unset("default")
+    if tail:
+        run.variables.set("default", tail)
     run.items = [] if item.children is None else item.children
     run.item, run.load, run.parameters = item, None, list(item.arguments)
     run.unsure = run.unordered = run.loops = run.breaks = 0
     run.may_have_returned = run.may_have_broken = run.returning = False
     run.status = 0
-    run.text(item.body)
+    run.text(item.body + "\n")
     item.load = run.load
     if item.children is not None and item.default is None:
         value = run.variables.values.get("default", "")

@@ -1,7 +1,7 @@
 """The command ``regexp`` for patterns whose work is bounded; others are refused.
 
 A pattern may have plain characters, ``.``, sets in brackets, ``^``, ``$``, groups that are not
-repeated, and a few characters that are. With so few the two ways to read a pattern, POSIX's and
+repeated (but may be optional), and a few characters that are. With so few the two ways to read a pattern, POSIX's and
 Python's, come to the same, and the work is a small power of a short text.
 """
 
@@ -48,7 +48,8 @@ def _translate(pattern: str) -> str | None:
         at += 1
         if char in "*+?":
             repeated += 1
-            if not repeatable or repeated > _REPEATED:
+            optional = char == "?" and parts[-1:] == [")"]
+            if not (repeatable or optional) or repeated > _REPEATED:
                 return None
             parts.append(char)
             repeatable = False

@@ -24,7 +24,7 @@ from warmboot.core.boot.grub.values import (
     unknown,
     unknown_names,
 )
-from warmboot.core.boot.grub.wildcard import matches
+from warmboot.core.boot.grub.wildcard import fits, matches
 from warmboot.core.errors import WarmbootError
 
 _DEPTH = 40
@@ -37,6 +37,10 @@ _FEATURES = (
 )  # fmt: skip
 _EXPORTED = ("root", "prefix", "cmdpath", "pager", "color_normal", "color_highlight",
              "grub_cpu", "grub_platform", "config_file", "config_directory")  # fmt: skip
+#: All that runs in a file whose entries alone are taken.
+_EXTRACTORS = ("menuentry", "submenu", "test", "[", "true", "false", "set", "unset", "break",
+               "continue", "shift", "setparams", "return")  # fmt: skip
+_NOT_FOR_EXTRACTORS = 31
 
 #: The answer of a command: 0 is success, None is known to GRUB alone.
 Status = int | None
@@ -69,6 +73,7 @@ class Run:
         #: Environment blocks as this pass has changed them, by file.
         self.blocks: dict[str, dict[str, str]] = {}
         self.changed = False
+        self.extracting = False
         self.items: list[Item] = []
         #: Menus that configfile shows instead, with their defaults.
         self.nested: list[tuple[list[Item], str]] = []
@@ -131,8 +136,14 @@ class Run:
         return self.loops_named.get(name) or Spec(By.DEVICE, name)
 
     def glob(self, pattern: str) -> Sequence[str]:
-        """Return the paths that a pattern fits, in an order that only GRUB knows."""
+        """Return the paths that a pattern fits, in an order that only GRUB knows.
+
+        One that starts with ``*`` or ``?`` fits devices, which only GRUB knows too.
+        """
         self.budget.step(50)
+        if pattern[0] in "*?":
+            self.several = self.several or fits("(hd0)", pattern) or "/" in pattern
+            return ()
         try:
             found = matches(pattern, lambda folder: self.files.names(self.place(folder)))
         except UndecidedError:
@@ -196,7 +207,7 @@ class Run:
         self.several = False
         words = self.expand(node.words)
         if self.several:
-            self.doubt("in which order it takes the files that a pattern fits")
+            self.doubt("what a pattern of names fits, and in which order,")
         if not words:
             return 0
         invert = words[0] == "!"
@@ -218,6 +229,8 @@ class Run:
         """
         name = words[0]
         if name in self.commands:
+            if self.extracting and name not in _EXTRACTORS:
+                return _NOT_FOR_EXTRACTORS
             return self.commands[name](self, words[1:])
         if name in self.functions:
             return self._function(name, words[1:])

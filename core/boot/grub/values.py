@@ -172,7 +172,7 @@ def expand(
     arguments.next()
     result: list[str] = []
     for value, pattern in arguments.done:
-        found = glob(pattern) if pattern and is_known(value) and value[0] in "/(" else ()
+        found = glob(pattern) if pattern and is_known(value) else ()
         result.extend(found or [value])
     return result
 
@@ -194,13 +194,12 @@ def _add(
     else:
         quoted = part is Part.QUOTED_VARIABLE
         values = _values(text, variables, parameters, quoted=quoted)
+        if not quoted:
+            values = [word for value in values for word in _split(value)]
         for index, value in enumerate(values):
             if index:
                 arguments.next()
-            for number, one in enumerate([value] if quoted else _split(value)):
-                if number:
-                    arguments.next()
-                arguments.add(one, quoted=quoted)
+            arguments.add(value, quoted=quoted)
 
 
 def _split(value: str) -> list[str]:
