@@ -217,7 +217,8 @@ class FileSystems:
 
     def _unnamed(self, base: str, spec: Spec, path: str, subvolume: str | None) -> Located:
         """Find a path on a file system that nothing names: by what it may be, and what is there."""
-        open_slots = [slot for slot in self.slots if slot.may_be(spec)]
+        customary = ("/", "/boot", "/boot/efi", "/efi", base)
+        open_slots = [s for s in self.slots if s.place in customary and s.may_be(spec)]
         for slot in self._preferred(open_slots, base, path):
             for inner in self._parts(slot, path, subvolume) or [path]:
                 found = join(slot.place, inner)

@@ -44,8 +44,8 @@ def write(folder: Path, case: Case) -> None:
             path.write_text(text)
             os.utime(path, (1_000_000 + time * 1000,) * 2)
     for name, text in case.files.items():
-        text = text.replace("@DIR@", str(folder))
-        (folder / name).write_text(SPY + text if name == "grub.cfg" else text)
+        spy = SPY if name == "grub.cfg" else ""
+        (folder / name).write_text(spy + text.replace("@DIR@", str(folder)))
 
 
 def ours(folder: Path) -> GrubMenu:
@@ -66,9 +66,9 @@ def grubs(program: str, folder: Path, *, each_first: bool) -> Shown | None:
 
 def words_fit(items: list[Item]) -> bool:
     loads = [item.load for item in items if item.load is not None]
-    return all(
-        len(word) < _LONGEST for load in loads for word in load.options
-    ) and all(words_fit(item.children or []) for item in items)
+    return all(len(word) < _LONGEST for load in loads for word in load.options) and all(
+        words_fit(item.children or []) for item in items
+    )
 
 
 def compare(items: list[Item], default: str | None, shown: Shown | None) -> list[str]:

@@ -143,7 +143,9 @@ def _parse(screen: bytes) -> Shown:
     return Shown(titles, marked[0] if marked else -1)
 
 
-def leaves(shown: Shown, above: tuple[int, ...] = ()) -> Iterator[tuple[Shown, int, tuple[int, ...]]]:
+def leaves(
+    shown: Shown, above: tuple[int, ...] = ()
+) -> Iterator[tuple[Shown, int, tuple[int, ...]]]:
     """Yield every line that shows no menu: its menu, its number there, its position."""
     for index in range(len(shown.titles)):
         if index in shown.inner:

@@ -14,7 +14,22 @@ FILES = {
     "full": "text", "empty": "", "folder/": "", "folder/inner": "x", "only-one.txt": "y",
     "v1.0.0": "old", "v2.0.0": "new",
 }  # fmt: skip
-_PLAIN = ("a", "bc", "ro", "quiet", "x=1", "k.v", "a#b", "p%q", "é", "u~v", "w:z", "c,d", "(e)", "a-b")
+_PLAIN = (
+    "a",
+    "bc",
+    "ro",
+    "quiet",
+    "x=1",
+    "k.v",
+    "a#b",
+    "p%q",
+    "é",
+    "u~v",
+    "w:z",
+    "c,d",
+    "(e)",
+    "a-b",
+)
 _INSIDE = ("a b", "c", "", "  d", "e;f", "{g}", "h|i", "#j", "k'l", "m=n", "s*", "o?")
 _REGEXPS = (
     ("([a-z]+)-([0-9]+)", "foo-12"), ("^v(.*)$", "vmlinuz"), ("(a)(b)?", "a"), ("x", "abc"),
@@ -122,14 +137,16 @@ class Grammar:
         return '"' + "".join(parts) + '"'
 
     def _quoted_parameter(self) -> str:
-        name = self.one('@', '*', '#', '1', '2', "{3}")
+        name = self.one("@", "*", "#", "1", "2", "{3}")
         self.use({"@": "quoted $@", "*": "quoted $*", "#": "$#"}.get(name, "parameter"))
         return f"${name}"
 
     def _escape(self, scope: _Scope) -> str:
         del scope
         self.use("escape outside quotes")
-        return self.one("\\ ", "\\$", "\\;", "\\\\", "\\a", "\\{", "\\#", "\\'", '\\"', "\\x20", "\\*")
+        return self.one(
+            "\\ ", "\\$", "\\;", "\\\\", "\\a", "\\{", "\\#", "\\'", '\\"', "\\x20", "\\*"
+        )
 
     def _variable(self, scope: _Scope) -> str:
         name = self.chance.choice([*scope.names, "unset_one"])
@@ -207,8 +224,8 @@ class Grammar:
 
     def _condition(self, scope: _Scope) -> str:
         text = self.chance.choice(
-            [self._test, self._test, self._test, self._call, self._not, lambda _: self.one("true", "false")]
-        )(scope)  # fmt: skip
+            [self._test, self._test, self._call, self._not, lambda _: self.one("true", "false")]
+        )(scope)
         if self.maybe(10):
             text = f"true; {text}"
         return text
@@ -220,7 +237,9 @@ class Grammar:
         while self.maybe(25):
             self.use("elif")
             inner = scope.inner()
-            text += f"\nelif {self._condition(inner)}{self.one('; ', chr(10))}then {self.block(inner)}"
+            text += (
+                f"\nelif {self._condition(inner)}{self.one('; ', chr(10))}then {self.block(inner)}"
+            )
         if self.maybe(50):
             self.use("else")
             text += f"{self.one('; ', chr(10))}else {self.block(scope.inner())}"
@@ -254,7 +273,9 @@ class Grammar:
             word = self.one("break", "continue")
             self.use(word)
             count = self.one("", "", " 1", " 2")
-            body += f"\nif {self._condition(scope)}; then {word}{count}; fi\n{self.block(scope, 1, 2)}"
+            body += (
+                f"\nif {self._condition(scope)}; then {word}{count}; fi\n{self.block(scope, 1, 2)}"
+            )
         return body
 
     def _call(self, scope: _Scope) -> str:
@@ -295,7 +316,7 @@ class Grammar:
             return f"{bang}{operator} @DIR@/{path}"
         if kind == 2:
             self.use("test -n -z")
-            return f"{bang}{self.one('-n', '-z')} \"{self._variable(scope)}\""
+            return f'{bang}{self.one("-n", "-z")} "{self._variable(scope)}"'
         if kind == 3:
             self.use("test order")
             return f"{bang}{self._plain(scope)} '{self.one('<', '>', '<=', '>=')}' b"
@@ -385,7 +406,9 @@ class Grammar:
         if self.maybe(50):
             value = self.one("", " 0", " 1", " 3")
             self.use("return")
-            body += f"\nif {self._condition(scope)}; then return{value}; fi\n{self.block(scope, 1, 2)}"
+            body += (
+                f"\nif {self._condition(scope)}; then return{value}; fi\n{self.block(scope, 1, 2)}"
+            )
         # What a call leaves behind is seen in a variable that all share.
         body += f'\ng1="{name}$#$1"'
         self.functions.append(name)
@@ -478,7 +501,8 @@ class Grammar:
             "}", "fi", "echo a & echo b", "true | true", "true; ; true", 'set x="a$ b"',
             f"menuentry {name} {{ }}", f"menuentry {name} {{ linux /f\n function h {{ true; }}\n}}",
             "for a b in c; do true; done", "function 1x { true; }", "if true; then fi",
-            f"menuentry {name} {{\nlinux /f\n) ; ;\nset g1=leaked\n}}", "while true; done", "echo <x",
+            f"menuentry {name} {{\nlinux /f\n) ; ;\nset g1=leaked\n}}", "while true; done",
+            "echo <x",
             "true && true", "true || true", "done", "set $=1", f"submenu {name} {{\ntrue\n;true }}",
             "if [ a = a ] then true; fi", "echo [[ x", "function f9 { true }",
         )  # fmt: skip
@@ -521,17 +545,22 @@ class Grammar:
             lines.insert(self.chance.randint(0, len(lines)), self.fault())
         if self.maybe(20):
             self.use("entry in a condition")
-            lines[0] = f"if {self._condition(scope.inner())}; then\n{lines[0]}\nfi" \
-                if lines[0].startswith("menuentry") else lines[0]
+            lines[0] = (
+                f"if {self._condition(scope.inner())}; then\n{lines[0]}\nfi"
+                if lines[0].startswith("menuentry")
+                else lines[0]
+            )
         if self.maybe(10):
             self.use("entries in a loop")
-            lines.append(f"for z in p q; do menuentry \"Loop $z\" $z {{ linux /l $2 }}\ndone")
+            lines.append('for z in p q; do menuentry "Loop $z" $z { linux /l $2 }\ndone')
         parts += lines
         names = [(f"Entry {n}", f"id{n}") for n in range(1, self.number + 1)]
         parts.insert(2, self._start(self.default(names), self.default(names)))
         if self.maybe(5):
             self.use("text that does not end")
-            parts.append(self.one("echo 'open", 'set x="open', "menuentry open {", "if true; then", "x=\\"))
+            parts.append(
+                self.one("echo 'open", 'set x="open', "menuentry open {", "if true; then", "x=\\")
+            )
         self.files["grub.cfg"] = "\n".join(parts) + self.one("", "\n")
         return Case(self.files, self.seen, self.leaks)
 
@@ -545,7 +574,8 @@ class Grammar:
             return f"submenu '{title}' {{ configfile $prefix/{name} }}"
         if self.maybe(40):
             self.use("source -f")
-            return f"if [ -f ${{config_directory}}/{name} ]; then\n  {how} ${{config_directory}}/{name}; fi"
+            path = f"${{config_directory}}/{name}"
+            return f"if [ -f {path} ]; then\n  {how} {path}; fi"
         return f"{how} {self.one('$prefix', '${prefix}', '@DIR@')}/{name}"
 
     def _start(self, default: str, other: str) -> str:
@@ -570,7 +600,7 @@ class Grammar:
             self.use("load_env with names")
             load += " saved_entry next_entry prev_saved_entry"
         return (
-            f'if [ -s $prefix/{name} ]; then {load}; fi\n'
+            f"if [ -s $prefix/{name} ]; then {load}; fi\n"
             'if [ "${next_entry}" ]; then set default="${next_entry}"; set next_entry=\n'
             'else set default="${saved_entry}"; fi\n'
             'if [ "${prev_saved_entry}" ]; then set saved_entry="${prev_saved_entry}"; fi'

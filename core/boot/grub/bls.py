@@ -64,8 +64,8 @@ def _rank(segment: str) -> tuple[int, int, str]:
 
 def newest_first(entries: Sequence[Entry]) -> list[Entry]:
     """Return boot loader entries in GRUB's order."""
-    key = functools.cmp_to_key(lambda a, b: compare(identifier(a), identifier(b)))
-    return sorted(entries, key=key, reverse=True)
+    key = functools.cmp_to_key(compare)
+    return sorted(entries, key=lambda entry: key(identifier(entry)), reverse=True)
 
 
 class BlsExpand(Expand):

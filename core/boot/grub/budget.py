@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from warmboot.core.errors import WarmbootError
 
-_STEPS = 200_000
+_STEPS = 100_000
 _BYTES = 8 << 20
 #: Characters of one word, or of one variable; values made of values would grow without end.
 LONGEST = 65536
@@ -20,7 +20,7 @@ class Budget:
     tokens: int = 0
     steps: int = 0
     made: int = 0
-    most_tokens: int = 600_000
+    most_tokens: int = 300_000
 
     def step(self, count: int = 1) -> None:
         """Count steps; raise WarmbootError beyond the bound."""

@@ -9,7 +9,8 @@ from warmboot.core.boot.grub import loading, menus, probing
 from warmboot.core.boot.grub.condition import evaluate
 from warmboot.core.boot.grub.files import Facts, UndecidedError
 from warmboot.core.boot.grub.options import parse_options
-from warmboot.core.boot.grub.run import Handler, Run, Status
+from warmboot.core.boot.grub.run import Handler, Run
+from warmboot.core.boot.grub.state import Status
 from warmboot.core.boot.grub.values import is_known, unknown
 
 FAILED = 1

@@ -10,6 +10,8 @@ import re
 from dataclasses import dataclass
 from enum import IntEnum
 
+from warmboot.core.errors import WarmbootError
+
 KEYWORDS = frozenset((
     "case", "do", "done", "elif", "else", "esac", "fi", "for", "function", "if", "in", "select",
     "then", "until", "while",
@@ -23,6 +25,7 @@ _VARIABLE = re.compile(
 )
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _MARKS = "{};\n"
+_PIECES = 20_000  # of one word
 
 
 class SyntaxFault(Exception):
@@ -92,6 +95,8 @@ class Lexer:
         pieces: list[Piece] = []
         while self.position < end:
             char = text[self.position]
+            if len(pieces) > _PIECES:
+                raise WarmbootError("A word of the GRUB configuration is too long")
             if char == "'":
                 close = text.find("'", self.position + 1)
                 if close < 0:
@@ -142,6 +147,8 @@ class Lexer:
         fault = 0
         while self.position < end:
             char = text[self.position]
+            if len(pieces) > _PIECES:
+                raise WarmbootError("A word of the GRUB configuration is too long")
             if char == '"':
                 self.position += 1
                 if fault:

@@ -8,7 +8,8 @@ from dataclasses import replace
 from warmboot.core.boot.filesystems import Place
 from warmboot.core.boot.grub.entry import OTHERS, Load, either
 from warmboot.core.boot.grub.files import UndecidedError
-from warmboot.core.boot.grub.run import Handler, Run, Status
+from warmboot.core.boot.grub.run import Handler, Run
+from warmboot.core.boot.grub.state import Status
 from warmboot.core.boot.grub.values import is_known
 
 _LINUX = ("linux", "linuxefi", "linux16")

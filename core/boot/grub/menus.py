@@ -8,7 +8,8 @@ from warmboot.core.boot.grub.default import escaped, split
 from warmboot.core.boot.grub.entry import BlsRequest, Item
 from warmboot.core.boot.grub.files import UndecidedError
 from warmboot.core.boot.grub.options import parse_options
-from warmboot.core.boot.grub.run import Handler, Run, Status
+from warmboot.core.boot.grub.run import Handler, Run
+from warmboot.core.boot.grub.state import Status
 from warmboot.core.boot.grub.values import is_known, shown, unknown_names
 from warmboot.core.errors import WarmbootError
 
@@ -224,6 +225,7 @@ def _blscfg(run: Run, words: Sequence[str]) -> Status:
             place = run.place(path)
         except UndecidedError:
             place = None
+    run.budget.step(len(run.variables.values))
     _add(run, Item("blscfg", bls=BlsRequest(dict(run.variables.values), place, which)))
     return 0
 

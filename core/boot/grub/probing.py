@@ -9,7 +9,8 @@ from warmboot.core.boot.grub.environment import parse_environment
 from warmboot.core.boot.grub.files import UndecidedError
 from warmboot.core.boot.grub.options import parse_options
 from warmboot.core.boot.grub.regexp import search_groups
-from warmboot.core.boot.grub.run import Handler, Run, Status
+from warmboot.core.boot.grub.run import Handler, Run
+from warmboot.core.boot.grub.state import Status
 from warmboot.core.boot.grub.values import is_known, unknown
 
 _HINTS = ("hint", "hint-ieee1275", "hint-bios", "hint-baremetal", "hint-efi", "hint-arc")

@@ -1,8 +1,8 @@
 """The command ``regexp`` for patterns whose work is bounded; others are refused.
 
-A pattern may have plain characters, ``.``, sets in brackets, ``^``, ``$``, groups that are not
-repeated (but may be optional), and a few characters that are. With so few the two ways to read a pattern, POSIX's and
-Python's, come to the same, and the work is a small power of a short text.
+A pattern may have plain characters, ``.``, sets in brackets, ``^``, ``$``, groups, which may be
+optional but not repeated, and a few characters that are. With so few the two ways to read a
+pattern, POSIX's and Python's, come to the same, and the work is a small power of a short text.
 """
 
 from __future__ import annotations
