@@ -20,7 +20,7 @@ def mark(
 
     `banner` is asked for what an entry's kernel says of itself.
     """
-    preference = _in_charge(preferences, running)
+    preference = in_charge(preferences, running)
     default = _first(entries, preference.default) if preference else None
     once = _first(entries, (preference.once,)) if preference and preference.once else None
     now = running_entry(entries, running, banner) if running else None
@@ -32,7 +32,7 @@ def mark(
     return marked
 
 
-def _in_charge(
+def in_charge(
     preferences: Sequence[LoaderDefault], running: Running | None
 ) -> LoaderDefault | None:
     """Return the preference of the boot loader that started the machine, else the likeliest.

@@ -116,12 +116,14 @@ class LoaderDefault:
     """What a boot loader's configuration says it starts.
 
     `default` holds sources of entries, the first that was found is started by itself; () where
-    that is nothing in the list. `once` is the source of what it starts the next time only.
+    that is nothing in the list. `once` is the source of what it starts the next time only. `order`
+    are the sources of the boot loader entries that it shows in an order of its own.
     """
 
     loader: BootLoader
     default: tuple[str, ...] = ()
     once: str | None = None
+    order: tuple[str, ...] = ()
 
 
 #: What a search comes upon, in the order it does.

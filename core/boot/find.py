@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from warmboot.core.architecture import Architecture
 from warmboot.core.boot import boot_partitions
-from warmboot.core.boot.default_entry import mark
+from warmboot.core.boot.default_entry import in_charge, mark
 from warmboot.core.boot.entry import (
     Entry,
     Found,
@@ -77,9 +77,23 @@ def arrange(root: BootRoot, found: Iterable[Found], running: Running | None = No
             image = _outline(held, entry)
             return image.banner if isinstance(image, BootImage) else None
 
-        merged = list(_unique(ordered(merge(held, entries))))
-        marked = mark(merged, preferences, running, banner)
+        shown = _as_shown(ordered(merge(held, entries)), in_charge(preferences, running))
+        marked = mark(list(_unique(shown)), preferences, running, banner)
     return Listing(tuple(marked), tuple(looked))
+
+
+def _as_shown(entries: list[Entry], preference: LoaderDefault | None) -> list[Entry]:
+    """Return the entries with those that a boot loader orders in its own way in that order."""
+    if preference is None or not preference.order:
+        return entries
+    ranks = {source: rank for rank, source in enumerate(preference.order)}
+
+    def rank(entry: Entry) -> int | None:
+        return ranks.get(entry.sources[0]) if entry.sources else None
+
+    ranked = [entry for entry in entries if rank(entry) is not None]
+    waiting = iter(sorted(ranked, key=lambda entry: rank(entry) or 0))
+    return [entry if rank(entry) is None else next(waiting) for entry in entries]
 
 
 def _with_release(root: BootRoot, entry: Entry) -> Entry:

@@ -4,19 +4,28 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 from warmboot.core.architecture import Architecture
 from warmboot.core.boot import boot_partitions
 from warmboot.core.boot.entry import Entry, Found, SearchedPlace
+from warmboot.core.boot.filesystems import FileSystems
 from warmboot.core.boot.grub.environment import parse_environment
+from warmboot.core.boot.grub.installed import (
+    MENU_LIMIT,
+    InstalledMenu,
+    kept_variables,
+    read_menus,
+)
+from warmboot.core.boot.grub.values import is_known
 from warmboot.core.boot.loadervars import Running
-from warmboot.core.boot.root import BootRoot, join
+from warmboot.core.boot.mounts import read_slots
+from warmboot.core.boot.root import BootRoot
 from warmboot.core.text import plural, printable
 
-#: Bytes of a boot loader's menu that are read.
-MENU_LIMIT = 4 << 20
-_STRIPPED = 3  # leading folders of a path that may be a subvolume's or a dataset's name
 _GRUB_FOLDERS = ("/boot/grub2", "/boot/grub")
+
+__all__ = ["MENU_LIMIT", "Search"]
 
 Maker = Callable[[str, str], Iterator[Entry] | Entry | None]
 
@@ -36,8 +45,6 @@ class Search:
         self._names: dict[str, list[str]] = {}
         self._lowered: dict[str, frozenset[str]] = {}
         self._seen: set[tuple[int, int]] = set()
-        #: Where a folder that a boot loader names was found before.
-        self._led: dict[tuple[str, str], str] = {}
 
     def folder(self, folder: str, ending: str, make: Maker) -> Iterator[Found]:
         """Yield what `make` finds in each name of a folder that ends so, then the place."""
@@ -91,21 +98,20 @@ class Search:
         """Return the path in the root that a boot loader's `path` means.
 
         It starts at the file system that holds the boot loader's files, which is mounted at
-        `base`, or is part of the root itself; a subvolume or dataset may stand in front. The
-        path below `base` where none of these is there.
+        `base`, or is part of the root itself.
         """
-        folder, _, name = path.rpartition("/")
-        if (base, folder) in self._led:  # an initrd lies where the kernel does
-            return join(self._led[base, folder], name)
-        parts = [part for part in path.split("/") if part]
-        for skip in range(min(_STRIPPED, len(parts) - 1) + 1 if parts else 0):
-            inside = "/".join(parts[skip:])
-            for above in (base, "/"):
-                candidate = join(above, inside)
-                if self.root.exists(candidate):
-                    self._led[base, folder] = candidate.rpartition("/")[0] or "/"
-                    return candidate
-        return join(base, path)
+        return self.filesystems.beside(base, path)
+
+    @functools.cached_property
+    def filesystems(self) -> FileSystems:
+        """What is mounted in the root, and where a boot loader's paths lead."""
+        prefix = self.running.prefix if self.running is not None else Path("/")
+        return FileSystems(self.root, read_slots(self.root, prefix), self.places)
+
+    @functools.cached_property
+    def grub_menus(self) -> tuple[InstalledMenu, ...]:
+        """The menus of GRUB, followed once for all that ask about them."""
+        return tuple(read_menus(self.root, self.places, self.filesystems))
 
     @functools.cached_property
     def boot_names(self) -> frozenset[str]:
@@ -114,9 +120,15 @@ class Search:
 
     @functools.cached_property
     def grubenv(self) -> dict[str, str]:
-        """The variables that GRUB keeps over a restart."""
+        """GRUB's variables as boot loader entries see them: kept over a restart, or set by a menu.
+
+        Empty where nothing says that GRUB shows boot loader entries.
+        """
+        kept: dict[str, str] = {}
         for folder in _GRUB_FOLDERS:
             text = self.root.read_text(f"{folder}/grubenv")
             if text is not None:
-                return parse_environment(text)
-        return {}
+                kept = parse_environment(text)
+                break
+        shown = kept_variables(self.grub_menus)
+        return {**kept, **{name: value for name, value in shown.items() if is_known(value)}}

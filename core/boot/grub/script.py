@@ -1,259 +1,282 @@
 """GRUB's configuration language, taken apart into commands. Nothing is run here.
 
-Source: GRUB manual, "Writing full configuration files directly" (shell-like scripting).
+Source: GRUB manual, "Shell-like scripting". GRUB parses a file piece by piece: a piece is a line
+with all lines that an open block, clause or quote needs, and is run before the next one is
+parsed. A piece with a fault in it is dropped as far as it was read.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from warmboot.core.boot.grub.budget import Budget
+from warmboot.core.boot.grub.lexer import KEYWORDS, NAME, Lexer, SyntaxFault, Token, Word
 from warmboot.core.errors import WarmbootError
 
-_TOKENS = 400_000
+_HELD = 60_000  # words of one piece that are kept
 _DEPTH = 24
-_BLANK = re.compile(r"(?:[ \t\r]+|\\\n)+")
-_COMMENT = re.compile(r"#[^\n]*")
-_SINGLE = re.compile(r"'([^']*)'?")
-_VARIABLE = re.compile(r"\$(?:\{(\w+|[?*@#])\}|(\w+|[?*@#]))")
-_PLAIN = re.compile(r"[^\s;'\"\\$|&<>]+")
-_INSIDE = re.compile(r'[^"\\$]+')
-_ENDS = ("\n", ";")
+_COMMENT = re.compile(r"^#[^\n]*\n?", re.MULTILINE)
+_NUL = re.compile(r"\0[^\n]*")
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
-    """A part of a word: text, or a variable's name; in quotes a value is not split at blanks."""
-
-    text: str
-    variable: bool = False
-    quoted: bool = False
-
-
-Word = tuple[Piece, ...]
-
-
-@dataclass(slots=True)
 class Command:
-    """Words, and the block behind them (menuentry, submenu)."""
+    """Words, and the text of the block behind them (menuentry, submenu), None without one."""
 
-    words: list[Word]
-    block: list[Node] | None = None
+    words: tuple[Word, ...]
+    block: str | None = None
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class If:
     """Branches of condition and body, in order; the condition of else is None."""
 
-    branches: list[tuple[list[Node] | None, list[Node]]]
+    branches: tuple[tuple[tuple[Node, ...] | None, tuple[Node, ...]], ...]
 
 
-@dataclass(slots=True)
-class Loop:
-    """for, while or until; `variable` is that of for."""
-
-    variable: str | None
-    body: list[Node]
-
-
-@dataclass(slots=True)
-class Function:
-    """A definition."""
+@dataclass(frozen=True, slots=True)
+class For:
+    """A body for each of the words."""
 
     name: str
-    body: list[Node]
+    words: tuple[Word, ...]
+    body: tuple[Node, ...]
 
 
-Node = Command | If | Loop | Function
+@dataclass(frozen=True, slots=True)
+class While:
+    """while, or until where `until` is true."""
+
+    condition: tuple[Node, ...]
+    body: tuple[Node, ...]
+    until: bool
 
 
-def parse_script(text: str) -> list[Node]:
-    """Return the commands of a script; raise WarmbootError where it is too long or too deep.
-
-    What is malformed is read as far as it makes sense: GRUB itself is the judge of its files.
-    """
-    return _Parser(_tokens(text)).nodes(())
-
-
-Token = str | Word
-
-
-def _tokens(text: str) -> list[Token]:
-    """Return words, and ``;``, newline, ``{`` and ``}`` as plain text."""
-    tokens: list[Token] = []
-    position, end = 0, len(text)
-    while position < end:
-        if len(tokens) > _TOKENS:
-            raise WarmbootError("The GRUB configuration is too long")
-        found = _BLANK.match(text, position)
-        if found:
-            position = found.end()
-            continue
-        char = text[position]
-        if char == "#":
-            found = _COMMENT.match(text, position)
-            position = found.end() if found else end
-        elif char in "\n;|&<>":
-            tokens.append("\n" if char in "\n|&<>" else ";")
-            position += 1
-        elif char in "{}" and (position + 1 == end or text[position + 1] in " \t\r\n;"):
-            tokens.append(char)
-            position += 1
-        else:
-            word, position = _word(text, position)
-            tokens.append(word)
-    return tokens
-
-
-def _word(text: str, position: int) -> tuple[Word, int]:
-    pieces: list[Piece] = []
-    end = len(text)
-    while position < end:
-        char = text[position]
-        if char == "'":
-            found = _SINGLE.match(text, position)
-            pieces.append(Piece(found[1] if found else "", quoted=True))
-            position = found.end() if found else end
-        elif char == '"':
-            position = _double(text, position + 1, pieces)
-        elif char == "\\":
-            pieces.append(Piece(text[position + 1 : position + 2], quoted=True))
-            position += 2
-        elif char == "$":
-            position = _variable(text, position, pieces, quoted=False)
-        else:
-            found = _PLAIN.match(text, position)
-            if found is None:
-                break
-            pieces.append(Piece(found[0]))
-            position = found.end()
-    return tuple(pieces), max(position, 0)
-
-
-def _double(text: str, position: int, pieces: list[Piece]) -> int:
-    pieces.append(Piece("", quoted=True))
-    while position < len(text):
-        char = text[position]
-        if char == '"':
-            return position + 1
-        if char == "\\":
-            following = text[position + 1 : position + 2]
-            kept = following if following in ('"', "\\", "$") else "\\" + following
-            pieces.append(Piece("" if following == "\n" else kept, quoted=True))
-            position += 2
-        elif char == "$":
-            position = _variable(text, position, pieces, quoted=True)
-        else:
-            found = _INSIDE.match(text, position)
-            pieces.append(Piece(found[0] if found else char, quoted=True))
-            position = found.end() if found else position + 1
-    return position
-
-
-def _variable(text: str, position: int, pieces: list[Piece], *, quoted: bool) -> int:
-    found = _VARIABLE.match(text, position)
-    if found is None:
-        pieces.append(Piece("$", quoted=quoted))
-        return position + 1
-    pieces.append(Piece(found[1] or found[2], variable=True, quoted=quoted))
-    return found.end()
+Node = Command | If | For | While
 
 
 @dataclass(slots=True)
-class _Parser:
-    tokens: list[Token]
-    position: int = 0
-    depth: int = field(default=0)
+class Piece:
+    """What GRUB parses and runs at one time; `faulty` where it drops this much of the text."""
 
-    def nodes(self, stops: tuple[str, ...]) -> list[Node]:
-        """Read commands up to one of the words in `stops`, which is left for the caller."""
+    nodes: list[Node] = field(default_factory=list)
+    functions: dict[str, tuple[Node, ...]] = field(default_factory=dict)
+    faulty: bool = False
+
+
+def file_text(text: str) -> str:
+    """Return a file as GRUB reads it: without carriage returns and lines that start with ``#``.
+
+    Those lines go even where they stand inside quotes; a NUL ends its line.
+    """
+    return _NUL.sub("", _COMMENT.sub("", text.replace("\r", "")))
+
+
+def pieces(text: str, budget: Budget) -> Iterator[Piece]:
+    """Yield the pieces of a script in order; raise WarmbootError beyond the bounds."""
+    parser = _Parser(text, budget)
+    while not parser.at_end:
+        yield parser.piece()
+
+
+def parse_script(text: str) -> list[Piece]:
+    """Return all pieces of a file's text."""
+    return list(pieces(file_text(text), Budget()))
+
+
+class _Parser:
+    """Recursive descent over the tokens of one text. `silent` while nodes are not kept."""
+
+    def __init__(self, text: str, budget: Budget) -> None:
+        self.lexer = Lexer(text)
+        self.budget = budget
+        self.token = Token("\n", 0)
+        self.depth = 0
+        self.silent = 0
+        self.held = 0
+        self.functions: dict[str, tuple[Node, ...]] = {}
+
+    @property
+    def at_end(self) -> bool:
+        return self.lexer.position >= len(self.lexer.text)
+
+    def piece(self) -> Piece:
+        """Read one piece; after a fault go on behind the line with the fault in it."""
+        self.functions = {}
+        self.depth = self.silent = self.held = 0
+        try:
+            nodes = self._piece()
+        except SyntaxFault as fault:
+            end = self.lexer.text.find("\n", max(fault.end - 1, 0))
+            self.lexer.position = len(self.lexer.text) if end < 0 else end + 1
+            return Piece([], self.functions, faulty=True)
+        return Piece(nodes, self.functions)
+
+    def _piece(self) -> list[Node]:
+        nodes: list[Node] = []
+        self._advance()
+        while self.token.mark == "\n":
+            if self.at_end:
+                return nodes
+            self._advance()
+        while self.token.mark != "":
+            if self.token.plain == "function":
+                self._function()
+            else:
+                nodes.append(self._command())
+            if self.token.mark == ";":
+                self._advance()
+            if self.token.mark == "\n":
+                break
+            if self.token.mark != "" and not self._was_semicolon:
+                raise SyntaxFault(self.token.end)
+        return nodes
+
+    def _advance(self) -> Token:
+        self._was_semicolon = self.token.mark == ";"
+        self.budget.tokens += 1
+        if self.budget.tokens > self.budget.most_tokens:
+            raise WarmbootError("The GRUB configuration is too long")
+        self.token = self.lexer.next()
+        return self.token
+
+    def _expect(self, keyword: str) -> None:
+        if self.token.plain != keyword:
+            raise SyntaxFault(self.token.end)
+        self._advance()
+
+    def _newlines(self) -> None:
+        while self.token.mark == "\n":
+            self._advance()
+
+    def _delimiters(self) -> bool:
+        """Skip one ``;`` or newline and the newlines behind it; False where there is none."""
+        if self.token.mark not in (";", "\n"):
+            return False
+        self._advance()
+        self._newlines()
+        return True
+
+    def _commands(self, *ends: str) -> tuple[Node, ...]:
+        """Read commands up to a keyword, or ``}``, behind a delimiter; at least one."""
         self.depth += 1
         if self.depth > _DEPTH:
             raise WarmbootError("The GRUB configuration is nested too deeply")
+        self._newlines()
         nodes: list[Node] = []
-        while self.position < len(self.tokens):
-            word = self._keyword()
-            if word in stops:
+        while True:
+            node = self._command()
+            if not self.silent:
+                nodes.append(node)
+            delimited = self._delimiters()
+            if self._at(ends) and (delimited or ends == ("}",)):
                 break
-            if word in _ENDS or word == "}":
-                self.position += 1
-            elif word == "{":
-                self.position += 1
-                nodes += self._block()
-            else:
-                nodes.append(self._node(word))
+            if not delimited:
+                raise SyntaxFault(self.token.end)
         self.depth -= 1
-        return nodes
+        return tuple(nodes)
 
-    def _node(self, word: str) -> Node:
-        if word == "if":
+    def _at(self, ends: tuple[str, ...]) -> bool:
+        return self.token.plain in ends if self.token.mark is None else self.token.mark in ends
+
+    def _command(self) -> Node:
+        token = self.token
+        if token.mark is not None:
+            raise SyntaxFault(token.end)
+        if token.plain == "if":
             return self._if()
-        if word in ("while", "until", "for"):
-            return self._loop(word)
-        if word == "function":
-            self.position += 1
-            name = self._keyword() if self.position < len(self.tokens) else ""
-            self.position += 1
-            self._skip_to("{")
-            return Function(name, self._block())
-        return self._command()
+        if token.plain in ("while", "until"):
+            return self._while(until=token.plain == "until")
+        if token.plain == "for":
+            return self._for()
+        if token.plain in KEYWORDS or token.plain in ("[[", "]]"):
+            raise SyntaxFault(token.end)
+        words = self._words()
+        if self.token.mark != "{":
+            return Command(words)
+        start = self.lexer.position
+        self._block()
+        block = self.lexer.text[start : self.token.end - 1]
+        self._advance()
+        return Command(words, None if self.silent else block)
 
-    def _keyword(self) -> str:
-        """Return the token at hand as text; "" for a word that is quoted or holds a variable."""
-        token = self.tokens[self.position]
-        if isinstance(token, str):
-            return token
-        plain = all(not piece.variable and not piece.quoted for piece in token)
-        return "".join(piece.text for piece in token) if plain else ""
-
-    def _command(self) -> Command:
+    def _words(self) -> tuple[Word, ...]:
         words: list[Word] = []
-        block = None
-        while self.position < len(self.tokens):
-            token = self.tokens[self.position]
-            if not isinstance(token, str):
-                words.append(token)
-                self.position += 1
-            elif token == "{":
-                self.position += 1
-                block = self._block()
-                break
-            else:
-                break
-        return Command(words, block)
+        while self.token.mark is None:
+            if self.token.plain in ("[[", "]]"):
+                raise SyntaxFault(self.token.end)
+            if not self.silent:
+                words.append(self.token.word)
+                self.held += 1 + len(self.token.word)
+                if self.held > _HELD:
+                    raise WarmbootError("The GRUB configuration is too long")
+            self._advance()
+        return tuple(words)
 
-    def _block(self) -> list[Node]:
-        nodes = self.nodes(("}",))
-        self.position += 1
-        return nodes
+    def _block(self) -> None:
+        """Read a block up to its ``}``, which stays the token at hand; its text is parsed later."""
+        self.silent += 1
+        self._advance()
+        self._commands("}")
+        self.silent -= 1
+
+    def _function(self) -> None:
+        name = self._advance().plain
+        if not NAME.fullmatch(name) or name in KEYWORDS:
+            raise SyntaxFault(self.token.end)
+        self._advance()
+        self._newlines()
+        if self.token.mark != "{":
+            raise SyntaxFault(self.token.end)
+        self._advance()
+        self._newlines()
+        body: list[Node] = []
+        self.depth += 1
+        while self.token.mark != "}":
+            body.append(self._command())
+            if not self._delimiters():
+                raise SyntaxFault(self.token.end)
+        self.depth -= 1
+        if not body:
+            raise SyntaxFault(self.token.end)
+        self.functions[name] = tuple(body)
+        self._advance()
 
     def _if(self) -> If:
-        branches: list[tuple[list[Node] | None, list[Node]]] = []
-        word = "if"
-        while word in ("if", "elif"):
-            self.position += 1
-            condition = self.nodes(("then",))
-            self.position += 1
-            branches.append((condition, self.nodes(("elif", "else", "fi"))))
-            word = self._keyword() if self.position < len(self.tokens) else "fi"
-        self.position += 1
-        if word == "else":
-            branches.append((None, self.nodes(("fi",))))
-            self.position += 1
-        return If(branches)
+        branches: list[tuple[tuple[Node, ...] | None, tuple[Node, ...]]] = []
+        while True:
+            self._advance()
+            condition = self._commands("then")
+            self._advance()
+            branches.append((condition, self._commands("elif", "else", "fi")))
+            if self.token.plain != "elif":
+                break
+        if self.token.plain == "else":
+            self._advance()
+            branches.append((None, self._commands("fi")))
+        self._advance()
+        return If(tuple(branches))
 
-    def _loop(self, word: str) -> Loop:
-        self.position += 1
-        head = self.nodes(("do",))
-        self.position += 1
-        body = self.nodes(("done",))
-        self.position += 1
-        variable = None
-        if word == "for" and head and isinstance(head[0], Command) and head[0].words:
-            variable = "".join(piece.text for piece in head[0].words[0])
-        return Loop(variable, body)
+    def _while(self, *, until: bool) -> While:
+        self._advance()
+        condition = self._commands("do")
+        self._advance()
+        body = self._commands("done")
+        self._advance()
+        return While(condition, body, until)
 
-    def _skip_to(self, mark: str) -> None:
-        while self.position < len(self.tokens) and self.tokens[self.position] != mark:
-            self.position += 1
-        self.position += 1
+    def _for(self) -> For:
+        name = self._advance().plain
+        if not NAME.fullmatch(name) or name in KEYWORDS:
+            raise SyntaxFault(self.token.end)
+        self._advance()
+        self._expect("in")
+        words = self._words()
+        if not self._delimiters():
+            raise SyntaxFault(self.token.end)
+        self._expect("do")
+        body = self._commands("done")
+        self._advance()
+        return For(name, words, body)

@@ -1,0 +1,103 @@
+"""The boot loader entries that GRUB's blscfg shows, in the order in which it shows them.
+
+GRUB sorts by file name alone, newest first; neither sort keys nor boot counters mean anything to
+it. A name ends in a version and a release, which are compared as rpm(8) does.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Callable, Sequence
+from itertools import zip_longest
+
+from warmboot.core.boot.entry import Entry, Kind
+from warmboot.core.boot.filesystems import Place
+from warmboot.core.boot.grub.default import Expand, Row
+from warmboot.core.boot.grub.entry import Item
+
+Locate = Callable[[Place], str | None]
+_SEGMENT = re.compile(r"[0-9]+|[A-Za-z]+|[~^]")
+
+
+def identifier(entry: Entry) -> str:
+    """Return the id that GRUB knows a boot loader entry by: its file's name without .conf."""
+    return entry.sources[0].rpartition("/")[2].removesuffix(".conf")
+
+
+def compare(first: str, second: str) -> int:
+    """Compare two names: negative where the first is the older one."""
+    for left, right in zip(_split(first), _split(second), strict=True):
+        result = _versions(left, right)
+        if result:
+            return result
+    return 0
+
+
+def _split(name: str) -> tuple[str, str, str]:
+    """Return name, version and release, "" for what there is not."""
+    head, dash, release = name.rpartition("-")
+    if not dash:
+        return name, "", ""
+    start, dash, version = head.rpartition("-")
+    return (start, version, release) if dash else (head, "", release)
+
+
+def _versions(first: str, second: str) -> int:
+    left, right = _SEGMENT.findall(first), _SEGMENT.findall(second)
+    for a, b in zip_longest(left, right, fillvalue=""):
+        first_key, second_key = _rank(a), _rank(b)
+        if first_key != second_key:
+            return 1 if first_key > second_key else -1
+    return 0
+
+
+def _rank(segment: str) -> tuple[int, int, str]:
+    """Return what a part of a version is compared by: ``~``, the end, ``^``, words, numbers."""
+    if segment in ("~", "", "^"):
+        return ("~", "", "^").index(segment), 0, ""
+    if not segment.isdigit():
+        return 3, 0, segment
+    digits = segment.lstrip("0")
+    return 4, len(digits), digits
+
+
+def newest_first(entries: Sequence[Entry]) -> list[Entry]:
+    """Return boot loader entries in GRUB's order."""
+    key = functools.cmp_to_key(compare)
+    return sorted(entries, key=lambda entry: key(identifier(entry)), reverse=True)
+
+
+class BlsExpand(Expand):
+    """Rows of a menu, with the boot loader entries of a root in the place of blscfg."""
+
+    def __init__(self, found: Sequence[Entry], locate: Locate) -> None:
+        self.found = [e for e in found if e.kind is Kind.BLS and e.sources]
+        self.locate = locate
+
+    def entries(self, item: Item) -> list[Row]:
+        request = item.bls
+        if request is None:
+            return []
+        wanted = newest_first([entry for entry in self.found if self._is_in(entry, item)])
+        rows = [
+            Row(entry.title, identifier(entry), source=entry.sources[0], certain=item.certain)
+            for entry in wanted
+        ]
+        if request.shown == "all":
+            return rows
+        default = request.variables.get("default", "")
+        chosen = [row for row in rows if default in (row.title, row.key)] or rows[:1]
+        return [row for row in rows if (row in chosen) is (request.shown == "default")]
+
+    def _is_in(self, entry: Entry, item: Item) -> bool:
+        """Whether an entry lies where blscfg looks: in /boot, unless it says something else."""
+        source = entry.sources[0]
+        place = item.bls.place if item.bls is not None else None
+        if place is not None:
+            path = self.locate(place)
+            return path is None or source == path or source.startswith(path.rstrip("/") + "/")
+        usual = "/boot/loader/entries/"
+        return source.startswith(usual) or not any(
+            other.sources[0].startswith(usual) for other in self.found
+        )

@@ -1,0 +1,35 @@
+"""How much work a GRUB configuration may ask for: so much that no menu comes near it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from warmboot.core.errors import WarmbootError
+
+_STEPS = 100_000
+_BYTES = 8 << 20
+#: Characters of one word, or of one variable; values made of values would grow without end.
+LONGEST = 65536
+MANY_VARIABLES = 1 << 20  # characters of all variables together
+
+
+@dataclass(slots=True)
+class Budget:
+    """What is spent so far: tokens read, steps taken, characters made of words and variables."""
+
+    tokens: int = 0
+    steps: int = 0
+    made: int = 0
+    most_tokens: int = 300_000
+
+    def step(self, count: int = 1) -> None:
+        """Count steps; raise WarmbootError beyond the bound."""
+        self.steps += count
+        if self.steps > _STEPS:
+            raise WarmbootError("The GRUB configuration does more than a menu needs")
+
+    def make(self, length: int) -> None:
+        """Count characters of a word; raise WarmbootError where it, or all, are too long."""
+        self.made += length
+        if length > LONGEST or self.made > _BYTES:
+            raise WarmbootError("A word of the GRUB configuration is too long")
