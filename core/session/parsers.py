@@ -15,8 +15,9 @@ from warmboot.core.bpf.builder import (
     build_file,
     read_parser,
 )
+from warmboot.core.bpf.parsers import parser_for
 from warmboot.core.bpf.workbench import BuiltParser, ImageRehearsal, build_parser, rehearse_image
-from warmboot.core.images import ImageFile
+from warmboot.core.images import ImageFile, identify
 from warmboot.core.text import printable
 
 
@@ -42,16 +43,23 @@ class Parsers:
     def envelop(
         self,
         image: str,
-        parser: Path,
+        parser: Path | None,
         target: Path,
         *,
         replace: bool,
         key: tuple[Path, Path] | None,
     ) -> Built:
-        """Write an image with a parser in it (v6), signed where there is a key and certificate."""
+        """Write an image with a parser in it (v6), signed where there is a key and certificate.
+
+        Without `parser` it is the one that `build` would write.
+        """
         signing = SigningKey(*key) if key else None
         with self._open(image) as file:
-            return build_file(file, read_parser(parser), target, replace=replace, key=signing)
+            if parser is None:
+                content = parser_for(identify(file.view), Dialect.V6).content
+            else:
+                content = read_parser(parser)
+            return build_file(file, content, target, replace=replace, key=signing)
 
     def contain(
         self,

@@ -15,7 +15,7 @@ from warmboot.core.bpf.parsers import prebuilt, recipe_for
 from warmboot.core.images import BytesView, ImageFile, identify
 
 from .fetch import Arch
-from .guest import Guest, Step, converse, machine, steps
+from .guest import Guest, converse, machine, steps
 from .initramfs import GUEST_FILES, guest_initramfs
 
 ImageFinder = Callable[[str], Path]
@@ -108,11 +108,14 @@ def refused(
         dialect, image_file, {**files, **more}, "kexec-bpf-refusals", folder, append=append
     )
 
-    def talk(guest: Guest) -> tuple[dict[str, Step], list[str]]:
+    def talk(guest: Guest) -> str:
         guest.wait_for("^e2e: all refused", 500)
-        return steps(guest.transcript), complaints(guest.transcript)
+        return guest.transcript
 
-    done, complained = converse(command, talk)
+    transcript = converse(command, talk)
+    done, complained = steps(transcript), complaints(transcript)
+    wanted = {*cases, *(f"loaded-{name}" for name in cases), *(f"good-{name}" for name in cases)}
+    assert wanted <= set(done), f"{wanted - set(done)} are missing: {transcript[-3000:]}"
     for name, (_, code, message) in cases.items():
         said = " ".join(done[name].output.split())
         assert (done[name].code, message in said) == (code, True), f"{name}: {done[name]}"

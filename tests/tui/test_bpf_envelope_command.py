@@ -57,6 +57,13 @@ def test_v6(call: Call, capsys: pytest.CaptureFixture[str]) -> None:
     assert "Parser dialect" in capsys.readouterr().out
 
 
+def test_without_a_parser_one_that_fits_is_put_in(call: Call) -> None:
+    assert call("bpf", "build", "image.efi", "-o", "fits.o")[0] == 0
+    assert call("bpf", "envelope", "image.efi", "--parser", "fits.o", "-o", "a.efi")[0] == 0
+    assert call("bpf", "envelope", "image.efi", "-o", "b.efi")[0] == 0
+    assert Path("a.efi").read_bytes() == Path("b.efi").read_bytes()
+
+
 def test_v7(call: Call) -> None:
     code, answer = call(
         *("bpf", "envelope", "image.efi", "--dialect", "v7", "-o", "out.elf"),
@@ -73,7 +80,7 @@ def test_v7(call: Call) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code"),
     [
-        (["image.efi", "-o", "x"], 2),
+        (["image.efi", "--parser", "v6.o", "--parser", "v6.o", "-o", "x"], 2),
         (["image.efi", "--parser", "v6.o", "--initrd", "initrd", "-o", "x"], 2),
         (["image.efi", "--dialect", "v7", "--replace", "-o", "x"], 2),
         (["image.efi", "--dialect", "v7", "--parser", "v7.o", "-o", "x"], 2),

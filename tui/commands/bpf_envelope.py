@@ -21,11 +21,11 @@ def run(options: argparse.Namespace) -> int:
         return _containers(options, session)
     if options.initrd or options.cmdline is not None or options.container:
         raise WrongArgument("--initrd, --cmdline and --container are for --dialect v7")
-    if len(options.parser) != 1:
-        raise WrongArgument("One --parser OBJ is needed")
+    if len(options.parser) > 1:
+        raise WrongArgument("Dialect v6 takes one --parser OBJ, or none for one that fits")
     built = session.parsers.envelop(
         options.image,
-        options.parser[0],
+        options.parser[0] if options.parser else None,
         options.output,
         replace=options.replace,
         key=options.sign,
