@@ -14,7 +14,8 @@ from support import initrds
 
 from warmboot.core.errors import Cancelled
 from warmboot.core.images import BytesView, Method
-from warmboot.core.payload.initrd import Initrd, is_initrd, mismatch, read_initrd
+from warmboot.core.payload.archives import Initrd
+from warmboot.core.payload.initrd import is_initrd, mismatch, read_initrd
 from warmboot.core.progress import Cancel
 from warmboot.core.sandbox.builders.compress import compress
 from warmboot.core.sandbox.builders.initrd import (
