@@ -156,6 +156,14 @@ class BootFiles:
         """Whether the image carries a signature, trusted here or not."""
         return is_signed(self.kernel.view)
 
+    @cached_property
+    def inner_signed(self) -> bool | None:
+        """Whether the kernel inside a UKI carries a signature of its own; None for no UKI."""
+        if not isinstance(self.image, Uki):
+            return None
+        section = self.image.linux_section
+        return is_signed(self.kernel.view.part(section.offset, section.size, ".linux section"))
+
     def names(self) -> FileNames:
         """Return what a plan says of the files."""
         initrds = self.initrds

@@ -36,7 +36,8 @@ class PlanContext(NamedTuple):
     /etc/kernel/cmdline. `foreign_root`: the boot root is that of another system. `live` is None
     where it was not read. `presets_problem` is what is wrong with the file of presets; `presets`
     are then the built-in ones. `initrds` is how the initrds of a plan begin, and `kernel_options`
-    are the build options of its kernel, None where they are not known.
+    are the build options of its kernel, None where they are not known. `inner_signed`: the kernel
+    inside the plan's UKI carries a signature of its own.
     """
 
     host: Host
@@ -50,6 +51,7 @@ class PlanContext(NamedTuple):
     presets_problem: WarmbootError | None = None
     initrds: tuple[InitrdHead, ...] = ()
     kernel_options: Mapping[str, str] | None = None
+    inner_signed: bool | None = None
 
 
 def read_context(root: BootRoot, host: Host, loader: str, *, foreign_root: bool) -> PlanContext:

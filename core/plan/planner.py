@@ -72,7 +72,9 @@ def plan_files(request: PlanRequest, files: BootFiles, context: PlanContext) -> 
     options = files.options
     if options is None and files.release == context.host.release:
         options = context.host.config
-    context = context._replace(initrds=files.heads(), kernel_options=options)
+    context = context._replace(
+        initrds=files.heads(), kernel_options=options, inner_signed=files.inner_signed
+    )
     return make_plan(request, name, files.names(), cmdline, files.image, context)
 
 

@@ -137,7 +137,7 @@ MACHINES = [
         "warn",
         "will be refused",
     ),
-    ("signature-policy", with_file(EFIVAR.format("SecureBoot"), b"\6\0\0\0\1"), "warn", "may be"),
+    ("signature-policy", with_file(EFIVAR.format("SecureBoot"), b"\6\0\0\0\1"), "warn", "will be"),
     ("signature-policy", lambda root: configure(root, "KEXEC_SIG_FORCE"), "warn", "SIG_FORCE"),
     ("crash-kernel", with_file("sys/kernel/kexec_crash_loaded", "1\n"), "pass", "is loaded"),
     ("crash-kernel", with_file("sys/kernel/kexec_crash_size", "268435456\n"), "pass", "256.0 MiB"),

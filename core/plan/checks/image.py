@@ -16,7 +16,7 @@ from warmboot.core.images.compression import decompressor_option
 from warmboot.core.images.rawimage import RawImage
 from warmboot.core.images.uki import Uki
 from warmboot.core.plan.checks.base import Group, Result, fail, passed, warn
-from warmboot.core.plan.checks.policy import memory_load_barred, signature_rule, signed_way
+from warmboot.core.plan.checks.policy import Rule, memory_load_barred, signature_rule, signed_way
 from warmboot.core.plan.checks.subject import PlanSubject
 from warmboot.core.plan.route import Strategy
 from warmboot.core.text import plural, printable, size
@@ -129,21 +129,29 @@ def signature(subject: PlanSubject) -> Result:
     host = subject.host
     ima_appraises = subject.live.ima_appraises if subject.live else None
     rule = signature_rule(host, ima_appraises)
+    if not subject.file_load:
+        barred = memory_load_barred(host, ima_appraises)
+        if barred is not None:
+            return fail(f"kexec_load(2) is not permitted: {barred.cause}", signed_way(host))
+        if rule is None:
+            return passed("No signature is asked for")
+        return warn(f"kexec_load(2) carries no signature, and {rule.cause}", signed_way(host))
     if rule is None:
         return passed("No signature is asked for")
-    if not subject.file_load:
-        if memory_load_barred(host, ima_appraises):
-            text = f"kexec_load(2) is not permitted: {rule.cause}"
-            return fail(text, signed_way(host))
-        return warn(f"kexec_load(2) carries no signature, and {rule.cause}", signed_way(host))
-    if subject.plan.signature_kept and not (rule.in_file and subject.plan.files.signed is False):
-        return warn(
-            f"The image must be signed by a key this machine trusts: {rule.cause}",
-            "If staging is refused, choose a signed kernel or reboot through firmware.",
-        )
+    if subject.signed_bytes is not False and (rule.in_file or subject.plan.signature_kept):
+        return _must_be_trusted(rule)
+    if subject.plan.signature_kept and not rule.in_file:
+        return _must_be_trusted(rule)
     what = "The image" if subject.plan.signature_kept else "An unpacked kernel"
     text = f"{what} carries no signature, and {rule.cause}"
     return fail(text, signed_way(host)) if rule.enforced else warn(text, signed_way(host))
+
+
+def _must_be_trusted(rule: Rule) -> Result:
+    return warn(
+        f"The image must be signed by a key this machine trusts: {rule.cause}",
+        "If staging is refused, choose a signed kernel or reboot through firmware.",
+    )
 
 
 @IMAGE.check("command-line", "Does the command line fit?", "COMMAND_LINE_SIZE, cmdline_size (x86)")
