@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from warmboot.core.host.files import names, read_int, read_text
+from warmboot.core.host.files import names, number, read_int, read_text
 from warmboot.core.text import printable
 
 _IOMEM = 1 << 20
@@ -28,6 +28,16 @@ class Processors:
 
     possible: int | None
     spin_table: bool
+
+
+def read_memory(prefix: Path) -> int | None:
+    """Return MemTotal of /proc/meminfo in bytes: a little less than there is."""
+    for line in (read_text(prefix / "proc/meminfo", 1 << 12) or "").splitlines():
+        name, _, value = line.partition(":")
+        if name == "MemTotal":
+            kibibytes = number(value.removesuffix("kB"))
+            return None if kibibytes is None else kibibytes << 10
+    return None
 
 
 def read_watchdogs(prefix: Path) -> tuple[Watchdog, ...]:
