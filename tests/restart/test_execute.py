@@ -20,7 +20,7 @@ import pytest
 from warmboot.core.errors import ExitCode, Refused, WrongArgument
 from warmboot.core.host.hardware import read_watchdogs
 from warmboot.core.host.state import process_start
-from warmboot.core.host.systemd import reboot_is_kexec
+from warmboot.core.host.systemd import SKIP_AUTO_KEXEC, reboot_is_kexec
 from warmboot.core.record.report import redact
 from warmboot.core.restart import schedule, shutdown
 from warmboot.core.sandbox.builders.bzimage import build_bzimage
@@ -266,7 +266,7 @@ def test_watchdogs_are_shown_and_left(root: Path, call: Call) -> None:
     assert call("status")[1]["watchdogs"][0]["armed"] is True
 
 
-@pytest.mark.parametrize(("version", "answer"), [("252", False), ("261", True)])
+@pytest.mark.parametrize(("version", "answer"), [("252", False), ("257", True), ("261", True)])
 def test_a_reboot_that_is_a_kexec_is_said(root: Path, version: str, answer: bool) -> None:
     folder = root / "usr/lib/x86_64-linux-gnu/systemd"
     folder.mkdir(parents=True)
@@ -274,6 +274,16 @@ def test_a_reboot_that_is_a_kexec_is_said(root: Path, version: str, answer: bool
     assert reboot_is_kexec(root, systemd=True, staged=True) is answer
     assert reboot_is_kexec(root, systemd=True, staged=False) is False
     assert reboot_is_kexec(root, systemd=False, staged=True) is False
+
+
+@pytest.mark.parametrize(("content", "answer"), [(SKIP_AUTO_KEXEC, True), ("ELF", False)])
+def test_systemctl_itself_says_what_it_does(root: Path, content: str, answer: bool) -> None:
+    program = root / "usr/bin/systemctl"
+    program.parent.mkdir(parents=True, exist_ok=True)
+    program.write_text(content)
+    (root / "usr/lib/systemd").mkdir(parents=True)
+    (root / f"usr/lib/systemd/libsystemd-shared-{'252' if answer else '261'}.so").touch()
+    assert reboot_is_kexec(root, systemd=True, staged=True) is answer
 
 
 def test_a_report_holds_evidence_and_no_secrets(
