@@ -56,6 +56,18 @@ def read_watchdogs(prefix: Path) -> tuple[Watchdog, ...]:
     return tuple(found)
 
 
+def watchdogs_go_on(prefix: Path, cmdline: str) -> bool:
+    """Whether the running kernel was told not to stop watchdogs when it restarts.
+
+    Source: stop_on_reboot in drivers/watchdog/watchdog_core.c; it cannot be changed while it runs.
+    """
+    value = read_int(prefix / "sys/module/watchdog/parameters/stop_on_reboot")
+    if value is not None:
+        return value == 0
+    words = [w for w in cmdline.split() if w.startswith("watchdog.stop_on_reboot=")]
+    return bool(words) and words[-1].partition("=")[2] == "0"
+
+
 def read_displays(prefix: Path) -> tuple[str, ...]:
     """Return the drivers of the graphics cards, and of frame buffers that have no card."""
     folder = prefix / "sys/class/drm"

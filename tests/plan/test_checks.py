@@ -92,6 +92,12 @@ def _card(root: Path) -> None:
     (folder / "driver").symlink_to("../../../bus/pci/drivers/i915")
 
 
+def _watchdog_that_goes_on(root: Path) -> None:
+    put(root, "sys/class/watchdog/watchdog0/state", "active\n")
+    put(root, "sys/class/watchdog/watchdog0/timeout", "30\n")
+    put(root, "sys/module/watchdog/parameters/stop_on_reboot", "0\n")
+
+
 def _modules(root: Path) -> None:
     for release in ("6.1.0", "6.1.9"):
         (root / "usr/lib/modules" / release).mkdir(parents=True)
@@ -204,7 +210,8 @@ MACHINES = [
         "initrd",
     ),
     ("updates", _modules, "pass", "ewer kernels are installed: 6.1.9"),
-    ("watchdog", with_file("sys/class/watchdog/watchdog0/state", "active\n"), "pass", "stays so"),
+    ("watchdog", with_file("sys/class/watchdog/watchdog0/state", "active\n"), "pass", "stops it"),
+    ("watchdog", _watchdog_that_goes_on, "warn", "goes on counting"),
 ]
 
 

@@ -256,6 +256,41 @@ def test_only_writable_file_systems_with_data_are_unmounted() -> None:
     assert shutdown.mount_points(text) == ["/", "/mnt/a b"]
 
 
+def test_a_step_that_hangs_is_given_up_in_time() -> None:
+    """As umount(2) of a dead NFS server does; the child that waits is left behind."""
+    before = time.monotonic()
+    assert shutdown.bounded(lambda: bool(time.sleep(LIMIT)), 0.2) is None
+    assert time.monotonic() - before < LIMIT / 2
+    assert shutdown.bounded(lambda: True, LIMIT) is True
+    assert shutdown.bounded(lambda: False, LIMIT) is False
+
+
+def test_what_hangs_is_not_unmounted_and_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mounts = "31 1 0:5 / /srv/dead rw - nfs4 a:/x rw\n32 1 0:6 / /srv/alive rw - ext4 /dev/b rw\n"
+    (tmp_path / "proc/self").mkdir(parents=True)
+    (tmp_path / "proc/self/mountinfo").write_text(mounts)
+    answers = {b"/srv/dead": None, b"/srv/alive": True}
+    monkeypatch.setattr(shutdown, "end_processes", lambda find: ())
+    monkeypatch.setattr(shutdown, "sync_disks", lambda: True)
+    monkeypatch.setattr(shutdown, "_MOUNT_SECONDS", 0.2)
+
+    class Libc:
+        @staticmethod
+        def umount2(target: bytes, flags: int) -> int:
+            if answers[target] is None:
+                time.sleep(LIMIT)
+            return 0
+
+    monkeypatch.setattr(shutdown, "_libc", Libc)
+    ended = shutdown.end_everything(tmp_path / "proc")
+    assert (ended.unmounted, ended.hung, ended.unsynced) == (("/srv/alive",), ("/srv/dead",), False)
+    log = tmp_path / "kmsg"
+    shutdown.tell(ended, log)
+    assert log.read_text() == "<4>warmboot: /srv/dead did not answer and stays mounted\n"
+
+
 def test_watchdogs_are_shown_and_left(root: Path, call: Call) -> None:
     dog = root / "sys/class/watchdog/watchdog0"
     dog.mkdir(parents=True)

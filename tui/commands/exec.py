@@ -7,7 +7,7 @@ import sys
 import termios
 from typing import NamedTuple
 
-from warmboot.core.errors import Cancelled, ExitCode, WarmbootError
+from warmboot.core.errors import Cancelled, ExitCode, Unconfirmed
 from warmboot.core.plan.staged import Staged
 from warmboot.core.restart.schedule import Countdown
 from warmboot.core.session import Session, open_session
@@ -110,7 +110,7 @@ def _cancelled_fields(session: Session, ended: Countdown) -> dict[str, object]:
 
 def _confirm(session: Session, staged: Staged | None, order: _Order, *, as_json: bool) -> None:
     if as_json or not sys.stdin.isatty():
-        raise WarmbootError(
+        raise Unconfirmed(
             "Confirmation needs a terminal",
             hint="warmboot exec --yes restarts without asking.",
         )

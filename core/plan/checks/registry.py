@@ -37,7 +37,7 @@ def judge_plan(plan: Plan, context: PlanContext) -> tuple[Finding, ...]:
     findings = [*MACHINE.run(context.host, crash=panic)]
     findings += [*IMAGE.run(subject, crash=panic), *PARSER.run(subject, crash=panic)]
     if context.live is not None:
-        live = LiveSubject(context.host, context.live, plan.cmdline.text)
+        live = LiveSubject(context.host, context.live, plan.cmdline.text, panic)
         findings += LIVE.run(live, crash=panic)
     return (*findings, *judge_cmdline(plan.cmdline.text, context, crash=panic))
 
