@@ -19,6 +19,7 @@ class ExitCode(IntEnum):
     REFUSED = 7
     NOTHING_STAGED = 8
     SYSTEM = 9
+    UNCONFIRMED = 10
     CANCELLED = 130
 
 
@@ -87,6 +88,12 @@ class NothingStaged(WarmbootError):
     """Execute was asked for while no kernel is staged."""
 
     exit_code = ExitCode.NOTHING_STAGED
+
+
+class Unconfirmed(WarmbootError):
+    """A step must be confirmed, and there is nobody who could be asked; nothing was done."""
+
+    exit_code = ExitCode.UNCONFIRMED
 
 
 class Cancelled(WarmbootError):

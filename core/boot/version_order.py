@@ -1,4 +1,4 @@
-"""Version order of the UAPI group's Version Format Specification."""
+"""Version order of the UAPI group's Version Format Specification, and flavours of kernels."""
 
 from __future__ import annotations
 
@@ -9,6 +9,16 @@ _TOKEN = re.compile(r"([0-9]+)|([a-zA-Z]+)|([~^.-])")
 _SEPARATORS = {"~": 0, "-": 2, "^": 3, ".": 4}
 _END = (1, 0, "")  # older than all that may follow, but for ~
 _WORD, _NUMBER = 5, 6
+
+#: Parts of a release that say which build it is, not which flavour: release candidates, releases of
+#: a distribution (deb13, bpo, fc40, el9_4, amzn2023), commits.
+_BUILD = re.compile(
+    r"(?:rc|deb|bpo|fc|el|amzn|mga|git|ubuntu|pve)[0-9_]*|g[0-9a-f]{7,40}|dirty|rpt"
+)
+#: Words that distributions put a build number behind: arch1, zen1, rt30, hardened2.
+_NUMBERED = re.compile(r"(arch|zen|rt|hardened|lts|cachyos|gentoo)[0-9]+")
+#: Models that a flavour is named after by number alone (Raspberry Pi 5).
+_MODELS = frozenset(("2712",))
 
 Key = tuple[tuple[int, int, str], ...]
 
@@ -37,3 +47,30 @@ def key(text: str) -> Key:
             digits = number.lstrip("0")
             parts.append((_NUMBER, len(digits), digits))
     return (*parts, _END)
+
+
+@functools.lru_cache(1024)
+def flavour(release: str) -> tuple[str, ...]:
+    """Return what a kernel release says of how it was built, without its version.
+
+    ``6.1.0-18-rt-amd64`` is of the flavour (rt, amd64), ``6.6.51-v8`` of (v8), and
+    ``6.5.6-300.fc39.x86_64+debug`` of (x86_64, debug). Names as of Debian, Ubuntu, Fedora, RHEL,
+    openSUSE, Arch, Alpine and Raspberry Pi OS.
+    """
+    words: list[str] = []
+    for word in re.split(r"[-+.~]", release[:256]):
+        if word not in _MODELS and (not word or word.replace("_", "").isdigit()):
+            continue
+        numbered = _NUMBERED.fullmatch(word)
+        name = numbered[1] if numbered else word
+        if not _BUILD.fullmatch(name) and name not in words:
+            words.append(name)
+    return tuple(words)
+
+
+def newer(release: str, running: str) -> bool:
+    """Whether a kernel release is an update of `running`: later, and of the same flavour.
+
+    The same version in another flavour is none, nor is a later one: their numbers do not compare.
+    """
+    return compare(release, running) > 0 and flavour(release) == flavour(running)

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from warmboot.core.host.files import names, read_int, read_text
+from warmboot.core.host.files import names, number, read_int, read_text
 from warmboot.core.text import printable
 
 _IOMEM = 1 << 20
@@ -30,6 +30,16 @@ class Processors:
     spin_table: bool
 
 
+def read_memory(prefix: Path) -> int | None:
+    """Return MemTotal of /proc/meminfo in bytes: a little less than there is."""
+    for line in (read_text(prefix / "proc/meminfo", 1 << 12) or "").splitlines():
+        name, _, value = line.partition(":")
+        if name == "MemTotal":
+            kibibytes = number(value.removesuffix("kB"))
+            return None if kibibytes is None else kibibytes << 10
+    return None
+
+
 def read_watchdogs(prefix: Path) -> tuple[Watchdog, ...]:
     """Return those of /sys/class/watchdog; see Documentation/ABI/testing/sysfs-class-watchdog.
 
@@ -44,6 +54,18 @@ def read_watchdogs(prefix: Path) -> tuple[Watchdog, ...]:
             timeout = read_int(folder / name / "timeout")
             found.append(Watchdog(printable(name), identity, state == "active", timeout))
     return tuple(found)
+
+
+def watchdogs_go_on(prefix: Path, cmdline: str) -> bool:
+    """Whether the running kernel was told not to stop watchdogs when it restarts.
+
+    Source: stop_on_reboot in drivers/watchdog/watchdog_core.c; it cannot be changed while it runs.
+    """
+    value = read_int(prefix / "sys/module/watchdog/parameters/stop_on_reboot")
+    if value is not None:
+        return value == 0
+    words = [w for w in cmdline.split() if w.startswith("watchdog.stop_on_reboot=")]
+    return bool(words) and words[-1].partition("=")[2] == "0"
 
 
 def read_displays(prefix: Path) -> tuple[str, ...]:

@@ -6,11 +6,16 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-#: systemd from this version on turns ``systemctl reboot`` into a kexec while something is staged.
-AUTO_KEXEC_SYSTEMD = 261
-#: Set to 1 for systemctl, it reboots through firmware all the same.
+from warmboot.core.host.files import read_bytes
+
+#: Set to 1 for systemctl, it reboots through firmware all the same. A systemctl that knows this
+#: name turns ``systemctl reboot`` into a kexec while something is staged.
 SKIP_AUTO_KEXEC = "SYSTEMCTL_SKIP_AUTO_KEXEC"
+#: Where systemctl cannot be read: Debian's 257 does it, 252 does not; the first lies between.
+_FIRST_AUTO_KEXEC = 253
 _LIBRARY = re.compile(r"libsystemd-shared-(\d{1,6})")
+_PROGRAMS = ("usr/bin/systemctl", "bin/systemctl")
+_LIMIT = 16 << 20
 
 
 def systemd_version(prefix: Path) -> int | None:
@@ -24,6 +29,16 @@ def systemd_version(prefix: Path) -> int | None:
 
 
 def reboot_is_kexec(prefix: Path, *, systemd: bool, staged: bool | None) -> bool:
-    """Whether ``systemctl reboot`` would now start what is staged instead of the firmware."""
-    version = systemd_version(prefix) if systemd and staged else None
-    return version is not None and version >= AUTO_KEXEC_SYSTEMD
+    """Whether ``systemctl reboot`` would now start what is staged instead of the firmware.
+
+    The program itself says what it can do; where it cannot be read, its version decides, and a
+    version of which it is not known counts as one that does.
+    """
+    if not (systemd and staged):
+        return False
+    for name in _PROGRAMS:
+        content = read_bytes(prefix / name, _LIMIT)
+        if content:
+            return SKIP_AUTO_KEXEC.encode() in content
+    version = systemd_version(prefix)
+    return version is not None and version >= _FIRST_AUTO_KEXEC

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from warmboot.core.host.files import read_bytes, read_text
+from warmboot.core.host.files import number, read_bytes, read_text
 
 _CPUINFO = 4096
 #: The first namespaces of a running kernel; source: include/linux/proc_ns.h.
@@ -30,31 +30,91 @@ _VENDORS = {
 }
 
 
+#: What a program has that only shares no file systems with process 1: a service of its own, or a
+#: container that sees all processes.
+MOUNTS_APART = "mount namespace"
+#: Files that container programs leave; they do not count alone: machines made from a container's
+#: files have them too.
+_MARKS = ((".dockerenv", "docker"), ("run/.containerenv", "podman"))
+#: Parts of the names of control groups that container programs make.
+_GROUPS = {
+    "/docker": "docker",
+    "/libpod": "podman",
+    "/lxc": "lxc",
+    "/kubepods": "kubernetes",
+    "/cri-containerd": "containerd",
+    "/machine.slice/systemd-nspawn": "systemd-nspawn",
+}
+
+
 def read_container(prefix: Path) -> str | None:
     """Return what kind of container this is, None on a machine of its own.
 
-    Sources: the container interface of systemd (/run/systemd/container, $container of process 1),
-    namespaces(7), and the marks that Docker and Podman leave. The marks alone do not count in the
-    first process namespace: machines made from a container's files have them too.
+    MOUNTS_APART is less than certain. Sources: systemd-detect-virt(1), the container interface of
+    systemd (/run/host/container-manager, /run/systemd/container, $container of process 1),
+    namespaces(7), and the marks that container programs leave.
     """
-    text = read_text(prefix / "run/systemd/container", 64)
-    if text is None:
-        environment = read_bytes(prefix / "proc/1/environ", 1 << 16) or b""
-        for item in environment.split(b"\0"):
-            if item.startswith(b"container="):
-                text = item.removeprefix(b"container=")[:64].decode("utf-8", "backslashreplace")
-    if text is not None:
-        return text or "container"
-    if _namespace(prefix, "pid") != _FIRST_PID:
-        for mark, name in ((".dockerenv", "docker"), ("run/.containerenv", "podman")):
-            if (prefix / mark).exists():
+    if (prefix / "proc/vz").exists() and not (prefix / "proc/bc").exists():
+        return "openvz"  # /proc/bc is there on the machine below
+    release = (read_text(prefix / "proc/sys/kernel/osrelease", 256) or "").lower()
+    if "microsoft" in release or "wsl" in release:
+        return "wsl"
+    said = _said(prefix) or _traced_by_proot(prefix)
+    if said is not None:
+        return said
+    pid = _namespace(prefix, "self", "pid")
+    if pid is None:
+        return _marked(prefix)
+    if pid != _FIRST_PID:
+        return _marked(prefix) or _grouped(prefix) or "process namespace"
+    own, first = _namespace(prefix, "self", "mnt"), _namespace(prefix, "1", "mnt")
+    if own is not None and first is not None and own != first:
+        return _marked(prefix) or _grouped(prefix) or MOUNTS_APART
+    if _namespace(prefix, "self", "user") not in (None, _FIRST_USER):
+        return "user namespace"
+    return _grouped(prefix, "1")
+
+
+def _said(prefix: Path) -> str | None:
+    """Return what the container's own program says it is."""
+    for place in ("run/host/container-manager", "run/systemd/container"):
+        text = read_text(prefix / place, 64)
+        if text is not None:
+            return text or "container"
+    environment = read_bytes(prefix / "proc/1/environ", 1 << 16) or b""
+    for item in environment.split(b"\0"):
+        if item.startswith(b"container="):
+            text = item.removeprefix(b"container=")[:64].decode("utf-8", "backslashreplace")
+            return text or "container"
+    return None
+
+
+def _traced_by_proot(prefix: Path) -> str | None:
+    for line in (read_text(prefix / "proc/self/status", 1 << 16) or "").splitlines():
+        name, _, value = line.partition(":")
+        tracer = number(value) if name == "TracerPid" else None
+        if tracer and (read_text(prefix / f"proc/{tracer}/comm", 64) or "").startswith("proot"):
+            return "proot"
+    return None
+
+
+def _marked(prefix: Path) -> str | None:
+    return next((name for mark, name in _MARKS if (prefix / mark).exists()), None)
+
+
+def _grouped(prefix: Path, *processes: str) -> str | None:
+    """Return the kind of container whose control group a process is in."""
+    for process in processes or ("self", "1"):
+        groups = read_text(prefix / "proc" / process / "cgroup", 1 << 14) or ""
+        for part, name in _GROUPS.items():
+            if part in groups:
                 return name
-    return None if _namespace(prefix, "user") in (None, _FIRST_USER) else "user namespace"
+    return None
 
 
-def _namespace(prefix: Path, kind: str) -> str | None:
+def _namespace(prefix: Path, process: str, kind: str) -> str | None:
     try:
-        return os.readlink(prefix / "proc/self/ns" / kind)
+        return os.readlink(prefix / "proc" / process / "ns" / kind)
     except (OSError, ValueError):
         return None
 

@@ -39,6 +39,16 @@ def detect_method(head: bytes) -> Method | None:
     return next((row.method for row in COMPRESSIONS if head.startswith(row.magic)), None)
 
 
+def kernel_method(head: bytes) -> Method | None:
+    """Return the method that the kernel tries for a part of an initrd: it looks at two bytes.
+
+    Source: lib/decompress.c. The second magic of gzip leads to an error there.
+    """
+    if head[:2] == b"\x1f\x9e":
+        return Method.GZIP
+    return next((row.method for row in COMPRESSIONS if head[:2] == row.magic[:2]), None)
+
+
 def decompressor_option(method: Method) -> str:
     """Return the build option without which a kernel cannot unpack `method`."""
     return _OPTIONS[method]

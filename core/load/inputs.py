@@ -16,6 +16,8 @@ from warmboot.core.progress import Cancel, Phase, Report, Reporter
 from warmboot.core.text import printable
 
 _CHUNK = 1024 * 1024
+#: Zeros between initrds: an lz4 stream ends with four of them (lib/decompress_unlz4.c).
+_APART = 4
 
 
 class KernelInput(NamedTuple):
@@ -67,17 +69,26 @@ def open_kernel(
 
 
 def join_initrds(
-    plan: Plan, files: BootFiles, held: ExitStack, report: Report, cancel: Cancel
+    plan: Plan,
+    files: BootFiles,
+    held: ExitStack,
+    report: Report,
+    cancel: Cancel,
+    warnings: list[str],
 ) -> tuple[int | None, str | None]:
-    """Return one descriptor for all initrds: the file itself, or a joined copy in memory."""
+    """Return one descriptor for all initrds: the file itself, or a joined copy in memory.
+
+    `warnings` gets what the kernel does not mind. Raises ImageError where it would lack files.
+    """
     chosen, parts = files.initrds, files.parts
     if chosen is None and parts is not None:
         if not parts.initrds:
             return None, None
         memory = held.enter_context(MemFile("warmboot-initrd"))
         for part in parts.initrds:
-            memory.write(bytes(-memory.size % 4))
+            check_initrd(files.part(part), part.section.name, files, warnings, cancel)
             copy_all(files.part(part), memory, Phase.INITRD, report, cancel)
+            memory.write(bytes(_APART + -memory.size % 4))
         memory.seal()
         names = dict.fromkeys(part.section.name for part in parts.initrds)
         return memory.fd, f"{plan.files.kernel} {' '.join(names)}"
@@ -85,13 +96,13 @@ def join_initrds(
         return None, None
     views = [_initrd_of(file) for file in chosen]
     for file, view in zip(chosen, views, strict=True):
-        _check_initrd(file, view, cancel)
+        check_initrd(view, file.name, files, warnings, cancel)
     if len(chosen) == 1 and views[0] is chosen[0].view:
         return chosen[0].fd, plan.files.initrds[0] if plan.files.initrds else chosen[0].name
     memory = held.enter_context(MemFile("warmboot-initrd"))
     for view in views:
         copy_all(view, memory, Phase.INITRD, report, cancel)
-        memory.write(bytes(-memory.size % 4))
+        memory.write(bytes(_APART + -memory.size % 4))
     memory.seal()
     return memory.fd, " + ".join(plan.files.initrds or ())
 
@@ -103,21 +114,29 @@ def _initrd_of(file: ImageFile) -> View:
     return unwrapped(file.view, printable(file.name))
 
 
-def _check_initrd(file: ImageFile, view: View, cancel: Cancel) -> None:
-    """Refuse an initrd that is cut off or damaged: the new kernel would start, and find no root.
+def check_initrd(
+    view: View, name: str, files: BootFiles, warnings: list[str], cancel: Cancel
+) -> None:
+    """Refuse an initrd of which the new kernel would lack files: it would start, and find no root.
 
     A file of no known form is left to the kernel, which takes file system images too.
     """
-    from warmboot.core.payload.initrd import is_initrd, read_initrd
+    from warmboot.core.payload.initrd import read_initrd
 
-    if not is_initrd(view):
-        return
-    problem = read_initrd(view, cancel=cancel).problem
-    if problem is not None:
+    found = read_initrd(view, cancel=cancel)
+    shown = printable(name)
+    if found.problem is not None and not found.unknown and found.size:
         raise ImageError(
-            f"The initrd {printable(file.name)} is damaged: {problem}",
+            f"The initrd {shown} is damaged, or not for the kernel: {found.problem}",
             hint="Make it again (update-initramfs, dracut, mkinitcpio), or choose another one.",
         )
+    for option in found.needs:
+        if files.options is not None and files.options.get(option) != "y":
+            raise ImageError(
+                f"The new kernel cannot unpack the initrd {shown}: it lacks CONFIG_{option}",
+                hint="Compress the initrd in another way, or choose another kernel.",
+            )
+    warnings += [f"The initrd {shown}: {text}" for text in found.warnings]
 
 
 def open_devicetree(

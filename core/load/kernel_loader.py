@@ -6,6 +6,7 @@ import errno
 import os
 from functools import partial
 
+from warmboot.core.bounded import sync_disks
 from warmboot.core.errors import Blocked, WarmbootError
 from warmboot.core.host import Host, read_staged
 from warmboot.core.host.files import read_text
@@ -78,7 +79,7 @@ class KernelLoader:
 
     def execute(self) -> None:
         """Sync the disks and call reboot(2); how the running system ends first is the caller's."""
-        os.sync()
+        sync_disks()
         try:
             syscalls.reboot_kexec()
         except OSError as error:

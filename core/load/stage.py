@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import cached_property
 from types import TracebackType
 from typing import Self
@@ -16,6 +17,7 @@ from warmboot.core.load.inputs import KernelInput, join_initrds, open_devicetree
 from warmboot.core.load.loader import Loader, LoadFlags, LoadRequest
 from warmboot.core.payload.follow import Follower, follow_file
 from warmboot.core.plan.boot_files import BootFiles
+from warmboot.core.plan.checks.base import Finding, Verdict
 from warmboot.core.plan.plan import Plan
 from warmboot.core.plan.request import Call
 from warmboot.core.plan.staged import Staged
@@ -24,6 +26,8 @@ from warmboot.core.progress import Cancel, Phase, Progress, Report, ignore
 
 class Prepared:
     """Open descriptors ready for the call; closing them gives all memory back.
+
+    `warnings` are what only reading everything told; the plan's findings have them too.
 
     Digests are computed when they are asked for: no call waits for them.
     """
@@ -39,6 +43,7 @@ class Prepared:
         self.plan = plan
         self.request = request
         self.kernel = kernel
+        self.warnings: tuple[str, ...] = ()
         self._files = files
         self._held = held
 
@@ -109,10 +114,11 @@ def prepare(
     cancel = cancel or Cancel()
     with ExitStack() as failing:
         held = failing.enter_context(ExitStack())
+        warnings: list[str] = []
         with step("kernel"):
             kernel = _open_kernel(plan, files, held, report, cancel)
         with step("initrd"):
-            initrd_fd, initrd_name = join_initrds(plan, files, held, report, cancel)
+            initrd_fd, initrd_name = join_initrds(plan, files, held, report, cancel, warnings)
         if plan.dialect is not None and facts_of(plan.dialect).whole:
             from warmboot.core.load.bpf_handover import envelop
 
@@ -131,7 +137,10 @@ def prepare(
             devicetree_name=plan.devicetree,
             by_parser=bool(kernel.parsers),
         )
+        noted = [Finding("initrd", Verdict.WARN, text) for text in warnings]
+        plan = replace(plan, findings=(*plan.findings, *noted))
         prepared = Prepared(plan, files, request, kernel, held)
+        prepared.warnings = tuple(warnings)
         for wanted in filter(None, (plan.request.sha256, previewed)):
             _check_digest(prepared, wanted)
         failing.pop_all()  # from here on the caller closes it

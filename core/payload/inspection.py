@@ -11,8 +11,9 @@ from warmboot.core.images.authenticode import Signature, signatures_of
 from warmboot.core.images.bpfobject import CarriedParser, carried_parser
 from warmboot.core.images.uboot import unwrapped
 from warmboot.core.outfile import OutFile, copy_to
+from warmboot.core.payload.archives import Initrd
 from warmboot.core.payload.examine import examine, kernel_inside
-from warmboot.core.payload.initrd import Initrd, mismatch, read_initrd
+from warmboot.core.payload.initrd import mismatch, read_initrd
 from warmboot.core.payload.memfile import MemFile
 from warmboot.core.payload.unpack import Payload, decompress, unpack
 from warmboot.core.progress import Cancel, Report, ignore

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Container
+from collections.abc import Container, Mapping
 from contextlib import ExitStack
 from functools import cached_property
 from pathlib import Path
@@ -13,16 +13,20 @@ from typing import NamedTuple, Self
 from warmboot.core.boot.entry import Entry
 from warmboot.core.boot.root import BootRoot
 from warmboot.core.errors import ImageError, NotFound
+from warmboot.core.host.config import BuildOptions
 from warmboot.core.images import BootImage, ImageFile, identify
 from warmboot.core.images.pe import is_signed
 from warmboot.core.images.uboot import is_wrapped
 from warmboot.core.images.uki import Addon, Uki
 from warmboot.core.images.view import View
+from warmboot.core.plan.context import InitrdHead
 from warmboot.core.plan.request import PlanRequest
 from warmboot.core.plan.uki_parts import Part, UkiParts, combine
 from warmboot.core.text import printable
 
 _ADDON = ".addon.efi"
+_CONFIG_LIMIT = 4 << 20
+_HEAD = 16  # bytes: enough for every magic
 
 
 class FileNames(NamedTuple):
@@ -50,7 +54,8 @@ class BootFiles:
     """An open kernel image, what it is, and the open initrds (None: those inside the image).
 
     `entry` is the entry they belong to, None for a kernel given by its path. `parts` is what a UKI
-    is put together to, None for any other image.
+    is put together to, None for any other image. `options` are the kernel's build options, None
+    where no file says.
     """
 
     def __init__(
@@ -68,6 +73,7 @@ class BootFiles:
         self.devicetree = devicetree
         self.addons = addons
         self.image: BootImage = identify(kernel.view)
+        self.options: Mapping[str, str] | None = None
         self.parts: UkiParts | None = None
         if isinstance(self.image, Uki):
             found = [(file.name, _addon(file)) for file in addons]
@@ -117,6 +123,7 @@ class BootFiles:
                 addons = tuple(beside if own is None else map(inside, own.addons))
             profile = request.profile or (str(own.profile) if own and own.profile else None)
             found = cls(kernel_file, files, tree, addons, profile, entry)
+            found.options = read_options(root, found.release)
             opened.pop_all()
         return found
 
@@ -133,10 +140,32 @@ class BootFiles:
         section = part.section
         return file.view.part(section.offset, section.size, f"{section.name} section")
 
+    @property
+    def release(self) -> str | None:
+        """The kernel's release, as far as its header or its entry says."""
+        return self.image.release or (self.entry.version if self.entry else None)
+
+    def heads(self) -> tuple[InitrdHead, ...]:
+        """Return how each initrd begins, also those inside a UKI; nothing is unpacked."""
+        if self.initrds is not None:
+            views: list[tuple[str, View]] = [(file.name, file.view) for file in self.initrds]
+        else:
+            parts = self.parts.initrds if self.parts else ()
+            views = [(part.section.name, self.part(part)) for part in parts]
+        return tuple(_head(name, view) for name, view in views)
+
     @cached_property
     def signed(self) -> bool:
         """Whether the image carries a signature, trusted here or not."""
         return is_signed(self.kernel.view)
+
+    @cached_property
+    def inner_signed(self) -> bool | None:
+        """Whether the kernel inside a UKI carries a signature of its own; None for no UKI."""
+        if not isinstance(self.image, Uki):
+            return None
+        section = self.image.linux_section
+        return is_signed(self.kernel.view.part(section.offset, section.size, ".linux section"))
 
     def names(self) -> FileNames:
         """Return what a plan says of the files."""
@@ -189,6 +218,24 @@ class BootFiles:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def read_options(root: BootRoot, release: str | None) -> BuildOptions | None:
+    """Return the build options of the kernel `release` inside the root, None where none say."""
+    if release is None or "/" in release:
+        return None
+    for name in (f"/boot/config-{release}", f"/usr/lib/modules/{release}/config"):
+        text = root.read_text(name, _CONFIG_LIMIT)
+        if text is not None:
+            return BuildOptions(text)
+    return None
+
+
+def _head(name: str, view: View) -> InitrdHead:
+    from warmboot.core.payload.initrd import UNKNOWN, form_of
+
+    method, problem = form_of(view.head(_HEAD))
+    return InitrdHead(printable(name), view.size, method, problem, problem == UNKNOWN)
 
 
 def _beside(folder: str) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from warmboot.core.boot.cmdline import installed
@@ -13,6 +14,18 @@ from warmboot.core.bpf.abi import Dialect
 from warmboot.core.errors import WarmbootError
 from warmboot.core.host import Host
 from warmboot.core.host.live_state import LiveState, read_live_state
+from warmboot.core.images import Method
+
+
+class InitrdHead(NamedTuple):
+    """How an initrd begins: its size in bytes, how its first archive is compressed (None: it is
+    not), and why the kernel finds none there; `strange`: its form is not known at all."""
+
+    name: str
+    size: int
+    method: Method | None
+    problem: str | None
+    strange: bool = False
 
 
 class PlanContext(NamedTuple):
@@ -22,7 +35,9 @@ class PlanContext(NamedTuple):
     interface speaks, None where it has none. `installed` is the command line in the root's
     /etc/kernel/cmdline. `foreign_root`: the boot root is that of another system. `live` is None
     where it was not read. `presets_problem` is what is wrong with the file of presets; `presets`
-    are then the built-in ones.
+    are then the built-in ones. `initrds` is how the initrds of a plan begin, and `kernel_options`
+    are the build options of its kernel, None where they are not known. `inner_signed`: the kernel
+    inside the plan's UKI carries a signature of its own.
     """
 
     host: Host
@@ -34,6 +49,9 @@ class PlanContext(NamedTuple):
     foreign_root: bool = False
     presets: tuple[Preset, ...] = ()
     presets_problem: WarmbootError | None = None
+    initrds: tuple[InitrdHead, ...] = ()
+    kernel_options: Mapping[str, str] | None = None
+    inner_signed: bool | None = None
 
 
 def read_context(root: BootRoot, host: Host, loader: str, *, foreign_root: bool) -> PlanContext:

@@ -71,6 +71,12 @@ def plan_files(request: PlanRequest, files: BootFiles, context: PlanContext) -> 
     entry = files.entry
     cmdline = choose_cmdline(request, context, entry, files.image, files.parts)
     name = entry.id if entry else None
+    options = files.options
+    if options is None and files.release == context.host.release:
+        options = context.host.config
+    context = context._replace(
+        initrds=files.heads(), kernel_options=options, inner_signed=files.inner_signed
+    )
     return make_plan(request, name, files.names(), cmdline, files.image, context)
 
 

@@ -59,7 +59,7 @@ def carry_out(method: RestartMethod, loader: Loader) -> tuple[Job, ...]:
     if method is RestartMethod.SYSTEMD:
         return _systemctl()
     if method is RestartMethod.PROCESSES:
-        shutdown.end_everything()
+        shutdown.tell(shutdown.end_everything())
     loader.execute()
     return ()
 

@@ -1,11 +1,13 @@
 """The end of a running system where no service manager does it: processes, then file systems.
 
 The order is that of shutdown programs everywhere: SIGTERM, a while to comply, SIGKILL, sync,
-unmount, and what cannot be unmounted read-only.
+unmount, and what cannot be unmounted read-only. A server that does not answer (NFS) holds sync(2)
+and umount(2) for ever: a child process does each, and is left behind when its time is up.
 """
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import signal
@@ -14,8 +16,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from warmboot.core.bounded import bounded, sync_disks
 from warmboot.core.host.files import read_text
 from warmboot.core.mountinfo import LIMIT, parse_mountinfo
+from warmboot.core.text import printable
 
 TERM_SECONDS = 10.0
 KILL_SECONDS = 3.0
@@ -29,7 +33,15 @@ _KERNEL_TYPES = frozenset(
         *("ramfs", "rootfs", "securityfs", "selinuxfs", "sysfs", "tmpfs", "tracefs"),
     )
 )
+_MOUNT_SECONDS = 10.0
 _libc = ctypes.CDLL(None, use_errno=True)
+_libc.umount2.argtypes = (ctypes.c_char_p, ctypes.c_int)
+_libc.umount2.restype = ctypes.c_int
+_libc.mount.argtypes = (
+    *(ctypes.c_char_p, ctypes.c_char_p, ctypes.c_char_p),
+    *(ctypes.c_ulong, ctypes.c_void_p),
+)
+_libc.mount.restype = ctypes.c_int
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +57,18 @@ class Process:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """What came of it: processes that stayed, file systems unmounted, read-only, and neither."""
+    """What came of it: processes that stayed, file systems unmounted, read-only, and neither.
+
+    `hung` are those that gave no answer in time, and were left as they are; `unsynced`: so did
+    sync(2), at the beginning or at the end.
+    """
 
     left: tuple[int, ...]
     unmounted: tuple[str, ...]
     read_only: tuple[str, ...]
     writable: tuple[str, ...]
+    hung: tuple[str, ...] = ()
+    unsynced: bool = False
 
 
 def read_processes(proc: Path) -> list[Process]:
@@ -105,20 +123,49 @@ def end_processes(
 
 
 def end_everything(proc: Path = Path("/proc")) -> Ended:
-    """End all processes but ours, sync, and unmount or make read-only what can be."""
+    """End all processes but ours, sync, and unmount or make read-only what can be.
+
+    Takes a bounded time, whatever the file systems do.
+    """
     left = end_processes(lambda: doomed(read_processes(proc), os.getpid()))
-    os.sync()
-    unmounted, read_only, writable = [], [], []
+    synced = sync_disks()
+    found: dict[str, list[str]] = {"unmounted": [], "read only": [], "writable": [], "hung": []}
     for target in reversed(mount_points(read_text(proc / "self/mountinfo", LIMIT) or "")):
-        raw = os.fsencode(target)
-        if target != "/" and _libc.umount2(raw, 0) == 0:
-            unmounted.append(target)
-        elif _libc.mount(None, raw, None, _MS_REMOUNT | _MS_RDONLY, None) == 0:
-            read_only.append(target)
-        else:
-            writable.append(target)
-    os.sync()
-    return Ended(left, tuple(unmounted), tuple(read_only), tuple(writable))
+        found[_end_mount(target)].append(target)
+    if synced:  # what hung once hangs again
+        synced = sync_disks()
+    return Ended(
+        left=left,
+        unmounted=tuple(found["unmounted"]),
+        read_only=tuple(found["read only"]),
+        writable=tuple(found["writable"]),
+        hung=tuple(found["hung"]),
+        unsynced=not synced,
+    )
+
+
+def tell(ended: Ended, log: Path = Path("/dev/kmsg")) -> None:
+    """Say in the kernel's log, and so on the console, what was given up; see kmsg in proc(5)."""
+    lines = [f"{printable(target)} did not answer and stays mounted" for target in ended.hung]
+    if ended.unsynced:
+        lines.append("not all file systems could be synced in time")
+    with contextlib.suppress(OSError):
+        for line in lines:
+            log.write_text(f"<4>warmboot: {line}\n", encoding="utf-8")
+
+
+def _end_mount(target: str) -> str:
+    """Unmount a file system, or make it read-only; return what came of it."""
+    raw = os.fsencode(target)
+    if target != "/":
+        done = bounded(lambda: _libc.umount2(raw, 0) == 0, _MOUNT_SECONDS)
+        if done is not False:
+            return "hung" if done is None else "unmounted"
+    flags = _MS_REMOUNT | _MS_RDONLY
+    done = bounded(lambda: _libc.mount(None, raw, None, flags, None) == 0, _MOUNT_SECONDS)
+    if done is None:
+        return "hung"
+    return "read only" if done else "writable"
 
 
 def mount_points(mountinfo: str) -> list[str]:

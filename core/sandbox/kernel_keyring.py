@@ -14,8 +14,10 @@ from typing import Any
 
 from warmboot.core.errors import ImageError
 from warmboot.core.host import Host
+from warmboot.core.host.security import read_ima_appraises
 from warmboot.core.images import View, pe
 from warmboot.core.images.authenticode import read_contents, read_signatures
+from warmboot.core.plan.checks.policy import memory_load_barred, signature_rule
 from warmboot.core.sandbox.kernel_answer import KernelErrno
 
 #: Certificates (PEM or DER) that the simulated kernel has in its keyring.
@@ -33,21 +35,29 @@ _BROKEN = (ValueError, TypeError, KeyError, AttributeError, IndexError, Recursio
 
 
 def enforced(host: Host) -> bool:
-    """Whether unsigned kernels are refused, whatever lockdown says.
-
-    Secure boot enforces as distribution kernels with IMA's architecture policy do.
-    """
-    return host.option("KEXEC_SIG_FORCE") is True or host.secure_boot is True
+    """Whether unsigned kernels are refused, whatever lockdown says."""
+    rule = signature_rule(host, read_ima_appraises(host.prefix / "sys"))
+    return rule is not None and rule.enforced and rule.refusal is None
 
 
 def check_signature(view: View, host: Host) -> None:
-    """kimage_validate_signature(): raise KernelErrno where this machine does not take the image."""
-    locked = host.lockdown not in (None, "none")
-    if not enforced(host) and not locked:
+    """kimage_validate_signature(): raise KernelErrno where this machine does not take the image.
+
+    Signatures of IMA lie beside the file, and none is known here.
+    """
+    rule = signature_rule(host, read_ima_appraises(host.prefix / "sys"))
+    if rule is None or not rule.enforced:
         return
-    code = verify(view, host.prefix)
+    code = verify(view, host.prefix) if rule.in_file else errno.EACCES
     if code:
-        raise KernelErrno(code if enforced(host) else errno.EPERM)
+        raise KernelErrno(code if rule.refusal is None else rule.refusal)
+
+
+def check_memory_load(host: Host) -> None:
+    """kexec_load_check(): raise KernelErrno where a kernel from memory is not taken."""
+    barred = memory_load_barred(host, read_ima_appraises(host.prefix / "sys"))
+    if barred is not None:
+        raise KernelErrno(barred.refusal or errno.EPERM)
 
 
 def verify(view: View, prefix: Path) -> int:

@@ -34,7 +34,7 @@ from warmboot.core.load.loader import LoadFlags, LoadRequest
 from warmboot.core.payload.scan import KernelScanner
 from warmboot.core.plan.request import Call
 from warmboot.core.sandbox.kernel_answer import KernelErrno
-from warmboot.core.sandbox.kernel_keyring import check_signature
+from warmboot.core.sandbox.kernel_keyring import check_memory_load, check_signature
 from warmboot.core.sandbox.kernel_parsers import UNWRAP
 
 _STATE = ".warmboot-kernel"
@@ -58,22 +58,21 @@ class Simulator:
             record = self._load(request)
         except KernelErrno as answer:
             raise errnos.refusal(answer.code, errnos.LOAD, "Staging") from answer
-        self._write_state("staged.json", record)
-        self._set_loaded(True)
+        panic = bool(request.flags & LoadFlags.ON_CRASH)
+        self._write_state("crash.json" if panic else "staged.json", record)
+        self._set_loaded(True, panic=panic)
 
     def loaded(self) -> bool:
         """Read the sandbox's kexec_loaded."""
         return bool(read_staged(self._prefix))
 
     def unload(self, *, panic: bool = False) -> None:
-        """Take the staged kernel out; raises Refused. It knows no crash kernels."""
+        """Take the staged kernel, or the crash kernel, out; raises Refused."""
         try:
-            self._permit(read_host(self._prefix))
+            self._permit(read_host(self._prefix), panic=panic)
         except KernelErrno as answer:
             raise errnos.refusal(answer.code, errnos.LOAD, "Unloading") from answer
-        if panic:
-            return
-        self._set_loaded(False)
+        self._set_loaded(False, panic=panic)
 
     def execute(self) -> None:
         """Let the sandbox machine come up in what is staged; raises NothingStaged."""
@@ -89,19 +88,23 @@ class Simulator:
         _replace(self._prefix / "proc/cmdline", record["cmdline"] + "\n")
         _replace(self._prefix / "proc/uptime", "4.00 4.00\n")
         self._set_loaded(False)
+        self._set_loaded(False, panic=True)
         self._write_state("booted.json", record)
 
     def _load(self, request: LoadRequest) -> dict[str, object]:
         host = read_host(self._prefix)
-        self._permit(host)
-        if int(request.flags) & ~int(LoadFlags.DEBUG):
+        panic = bool(request.flags & LoadFlags.ON_CRASH)
+        self._permit(host, panic=panic)
+        if int(request.flags) & ~int(LoadFlags.DEBUG | LoadFlags.ON_CRASH):
             raise KernelErrno(errno.EINVAL)
-        if request.call is Call.LOAD and host.lockdown not in (None, "none"):
-            raise KernelErrno(errno.EPERM)
+        if request.call is Call.LOAD:
+            check_memory_load(host)
         if host.option("KEXEC_FILE" if request.call is Call.FILE else "KEXEC") is False:
             raise KernelErrno(errno.ENOSYS)
         view = _open(request.kernel_fd)
         initrd = _open(request.initrd_fd) if request.initrd_fd is not None else None
+        if initrd is not None and not initrd.size:
+            raise KernelErrno(errno.EINVAL)  # kernel_read_file() takes no empty file
         with ExitStack() as held:
             return self._accept(request, view, initrd, host, held)
 
@@ -122,7 +125,7 @@ class Simulator:
         if dialect is None:
             check_signature(view, host)
         _check_cmdline(cmdline, image, architecture)
-        _check_memory(image, view, initrd, host)
+        _check_memory(image, view, initrd, host, panic=bool(request.flags & LoadFlags.ON_CRASH))
         digest, scanned = _digest(given)
         if view is not given:
             scanned = _digest(view)[1]
@@ -136,16 +139,18 @@ class Simulator:
             "at": time.time(),
         }
 
-    def _permit(self, host: Host) -> None:
+    def _permit(self, host: Host, *, panic: bool) -> None:
         """kexec_load_permitted(): privilege, the switch, and a limit that every call uses up."""
-        if not host.privileged or host.load_disabled or host.load_limit == 0:
+        limit = host.load_limit_panic if panic else host.load_limit
+        if not host.privileged or host.load_disabled or limit == 0:
             raise KernelErrno(errno.EPERM)
-        if host.load_limit is not None and host.load_limit > 0:
-            path = self._prefix / "proc/sys/kernel/kexec_load_limit_reboot"
-            _replace(path, f"{host.load_limit - 1}\n")
+        if limit is not None and limit > 0:
+            name = f"kexec_load_limit_{'panic' if panic else 'reboot'}"
+            _replace(self._prefix / "proc/sys/kernel" / name, f"{limit - 1}\n")
 
-    def _set_loaded(self, loaded: bool) -> None:
-        _replace(self._prefix / "sys/kernel/kexec_loaded", "1\n" if loaded else "0\n")
+    def _set_loaded(self, loaded: bool, *, panic: bool = False) -> None:
+        name = "kexec_crash_loaded" if panic else "kexec_loaded"
+        _replace(self._prefix / "sys/kernel" / name, "1\n" if loaded else "0\n")
 
     def _write_state(self, name: str, record: dict[str, object]) -> None:
         self._state.mkdir(exist_ok=True)
@@ -204,8 +209,15 @@ def _check_cmdline(cmdline: bytes, image: BootImage, architecture: Architecture 
         raise KernelErrno(errno.EINVAL)
 
 
-def _check_memory(image: BootImage, view: View, initrd: View | None, host: Host) -> None:
+def _check_memory(
+    image: BootImage, view: View, initrd: View | None, host: Host, *, panic: bool
+) -> None:
+    """A crash kernel goes into memory of its own: EADDRNOTAVAIL where that is too small."""
     needed = (image.memory_size or view.size) + (initrd.size if initrd else 0)
+    if panic:
+        if needed > (host.crash_size or 0):
+            raise KernelErrno(errno.EADDRNOTAVAIL)
+        return
     if host.memory_available is not None and needed > host.memory_available:
         raise KernelErrno(errno.ENOMEM)
 

@@ -166,7 +166,8 @@ class Session(Machine):
                 line, context, entry = opened.plan.cmdline, opened.context, opened.plan.entry
         if context.presets_problem is not None:
             raise context.presets_problem
-        return CmdlineReview(entry, line, judge_cmdline(line.text, context), context)
+        findings = judge_cmdline(line.text, context, crash=request.panic)
+        return CmdlineReview(entry, line, findings, context)
 
     def doctor(self, request: PlanRequest | None = None) -> tuple[Finding, ...]:
         """Return what every check says of the machine, or of the plan for a request."""

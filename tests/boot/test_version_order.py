@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from warmboot.core.boot.version_order import compare
+from warmboot.core.boot.version_order import compare, flavour, newer
 
 # Each is older than the next.
 ASCENDING = ["~~", "~", "", "ab", "abb", "abc", "0001", "002", "12", "122", "122.9", "123~rc1-1",
@@ -33,3 +33,48 @@ def test_order_is_antisymmetric(left: str, right: str) -> None:
     assert compare(left, right) == -compare(right, left) or (
         (compare(left, right) > 0) == (compare(right, left) < 0)
     )
+
+
+@pytest.mark.parametrize(
+    ("running", "updates", "others"),
+    [
+        ("6.6.51-v7", ["6.6.62-v7"], ["6.6.51-v8", "6.6.51-v7l+", "6.6.62-v8", "6.6.51-rt"]),
+        ("6.6.51+rpt-rpi-v8", ["6.6.62+rpt-rpi-v8"], ["6.6.51+rpt-rpi-2712", "6.6.62+rpt-rpi-v7"]),
+        (
+            "6.1.0-18-amd64",
+            ["6.1.0-22-amd64", "6.12.57+deb13-amd64", "6.12.9+bpo-amd64"],
+            ["6.1.0-18-cloud-amd64", "6.1.0-18-rt-amd64", "6.1.0-17-amd64"],
+        ),
+        (
+            "6.8.0-45-generic",
+            ["6.8.0-47-generic", "6.11.0-8-generic"],
+            ["6.8.0-1014-aws", "6.8.0-45-lowlatency", "6.8.0-1016-oem"],
+        ),
+        (
+            "6.5.6-300.fc39.x86_64",
+            ["6.8.5-301.fc40.x86_64"],
+            ["6.5.6-300.fc39.x86_64+debug", "6.5.6-300.fc39.x86_64+rt", "6.8.5-301.fc40.aarch64"],
+        ),
+        ("5.14.0-427.el9.x86_64", ["5.14.0-503.el9_5.x86_64"], ["5.14.0-503.el9.x86_64+rt"]),
+        (
+            "6.4.0-150600.23.17-default",
+            ["6.4.0-150600.23.22-default"],
+            ["6.4.0-150600.23.17-rt", "6.4.0-150600.23.22-preempt"],
+        ),
+        ("6.10.3-arch1-1", ["6.10.3-arch1-2", "6.10.4-arch2-1"], ["6.10.3-zen1-1-zen"]),
+        ("6.6.44-1-lts", ["6.6.45-1-lts"], ["6.10.3-arch1-1", "6.6.44-1-rt"]),
+        ("6.6.41-0-virt", ["6.6.42-0-virt"], ["6.6.42-0-lts"]),
+        ("6.11.0-rc3", ["6.11.0-rc4"], ["6.11.0-rc3-rt"]),
+    ],
+)
+def test_another_flavour_is_no_update(running: str, updates: list[str], others: list[str]) -> None:
+    assert [name for name in updates if not newer(name, running)] == []
+    assert [name for name in others if newer(name, running)] == []
+    assert not newer(running, running)
+
+
+def test_flavours() -> None:
+    assert flavour("6.1.0-18-rt-amd64") == ("rt", "amd64")
+    assert flavour("6.10.3-zen1-1-zen") == ("zen",)
+    assert flavour("6.12.9") == ()
+    assert flavour("6.12.0-13512-g1f719a2f3fa6-dirty") == ()

@@ -56,6 +56,9 @@ def test_firmware_variables(root: Path) -> None:
     [
         ("run/systemd/container", "lxc\n", "lxc"),
         ("proc/1/environ", b"PATH=/bin\0container=oci\0", "oci"),
+        ("run/host/container-manager", "systemd-nspawn\n", "systemd-nspawn"),
+        ("proc/vz/version", "", "openvz"),
+        ("proc/sys/kernel/osrelease", "5.15.90.1-microsoft-standard-WSL2\n", "wsl"),
         (".dockerenv", "", "docker"),
         ("run/.containerenv", "", "podman"),
     ],
@@ -64,6 +67,31 @@ def test_containers(root: Path, name: str, content: str | bytes, kind: str) -> N
     assert read_host(root).container is None
     put(root, name, content)
     assert read_host(root).container == kind
+
+
+@pytest.mark.parametrize(
+    ("mark", "kind"),
+    [
+        (".dockerenv", "docker"),
+        ("run/.containerenv", "podman"),
+        ("proc/self/cgroup", "kubernetes"),
+        ("unmarked", "mount namespace"),
+    ],
+)
+def test_a_container_that_sees_the_machine_s_processes(root: Path, mark: str, kind: str) -> None:
+    for process, mounts in (("self", "mnt:[4026532321]"), ("1", "mnt:[4026531841]")):
+        folder = root / "proc" / process / "ns"
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "pid").symlink_to("pid:[4026531836]")
+        (folder / "mnt").symlink_to(mounts)
+    put(root, mark, "0::/kubepods.slice/x\n")
+    assert read_host(root).container == kind
+
+
+def test_a_virtuozzo_host_is_no_container(root: Path) -> None:
+    put(root, "proc/vz/version", "")
+    put(root, "proc/bc/0", "")
+    assert read_host(root).container is None
 
 
 def test_namespaces_tell_a_container_from_a_machine_made_of_one(root: Path) -> None:

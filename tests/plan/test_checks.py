@@ -96,6 +96,12 @@ def _card(root: Path) -> None:
     (folder / "driver").symlink_to("../../../bus/pci/drivers/i915")
 
 
+def _watchdog_that_goes_on(root: Path) -> None:
+    put(root, "sys/class/watchdog/watchdog0/state", "active\n")
+    put(root, "sys/class/watchdog/watchdog0/timeout", "30\n")
+    put(root, "sys/module/watchdog/parameters/stop_on_reboot", "0\n")
+
+
 def _modules(root: Path) -> None:
     for release in ("6.1.0", "6.1.9"):
         (root / "usr/lib/modules" / release).mkdir(parents=True)
@@ -141,7 +147,7 @@ MACHINES = [
         "warn",
         "will be refused",
     ),
-    ("signature-policy", with_file(EFIVAR.format("SecureBoot"), b"\6\0\0\0\1"), "warn", "may be"),
+    ("signature-policy", with_file(EFIVAR.format("SecureBoot"), b"\6\0\0\0\1"), "warn", "will be"),
     ("signature-policy", lambda root: configure(root, "KEXEC_SIG_FORCE"), "warn", "SIG_FORCE"),
     ("crash-kernel", with_file("sys/kernel/kexec_crash_loaded", "1\n"), "pass", "is loaded"),
     ("crash-kernel", with_file("sys/kernel/kexec_crash_size", "268435456\n"), "pass", "256.0 MiB"),
@@ -208,12 +214,8 @@ MACHINES = [
         "initrd",
     ),
     ("updates", _modules, "pass", "ewer kernels are installed: 6.1.9"),
-    (
-        "watchdog",
-        with_file("sys/class/watchdog/watchdog0/state", "active\n"),
-        "pass",
-        "stays armed",
-    ),
+    ("watchdog", with_file("sys/class/watchdog/watchdog0/state", "active\n"), "pass", "stops it"),
+    ("watchdog", _watchdog_that_goes_on, "warn", "goes on counting"),
 ]
 
 

@@ -81,7 +81,7 @@ def test_ima_s_signature_lies_beside_the_file(root: Path) -> None:
     [
         (LOCKDOWN, "fail"),
         (with_file("sys/kernel/security/ima/policy", "appraise func=KEXEC_KERNEL_CHECK\n"), "fail"),
-        (with_file(EFIVAR.format("SecureBoot"), b"\6\0\0\0\1"), "warn"),
+        (with_file(EFIVAR.format("SecureBoot"), b"\6\0\0\0\1"), "fail"),
         (lambda root: root, "pass"),
     ],
     ids=["lockdown", "IMA", "secure boot", "nothing"],

@@ -106,7 +106,9 @@ def test_signatures_are_thought_of_before_anything_is_tried(plan: Make) -> None:
     assert failed(plan(ZBOOT, lockdown="integrity")) == {"signature"}
     assert failed(plan(ZBOOT, config={"KEXEC_FILE": "y", "KEXEC_SIG_FORCE": "y"})) == {"signature"}
     assert "signature" in warned(plan(ARM64, lockdown="integrity"))
-    assert "signature" in warned(plan(ZBOOT, secure_boot=True))
+    assert failed(plan(ZBOOT, secure_boot=True)) == {"signature"}
+    without_ima = {"KEXEC_FILE": "y", "KEXEC_SIG": "y"}
+    assert "signature" in warned(plan(ZBOOT, secure_boot=True, config=without_ima))
 
 
 def test_command_lines(plan: Make) -> None:

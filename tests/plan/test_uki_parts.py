@@ -61,13 +61,14 @@ def staged(folder: Path, **named: object) -> tuple[str, bytes]:
 
 
 def test_the_first_profile_is_the_one_that_is_not_asked_for(folder: Path) -> None:
-    assert staged(folder) == ("root=/dev/a quiet", b"microcode-8Bbase-initrd")
+    assert staged(folder) == ("root=/dev/a quiet", b"microcode-8B\0\0\0\0base-initrd\0\0\0\0\0")
     assert staged(folder, profile="main") == staged(folder, profile="0") == staged(folder)
 
 
 @pytest.mark.parametrize("name", ["1", "rescue"])
 def test_a_profile_replaces_what_it_has_of_its_own(folder: Path, name: str) -> None:
-    assert staged(folder, profile=name) == ("single", b"microcode-8Brescue-initrd")
+    initrd = b"microcode-8B\0\0\0\0rescue-initrd\0\0\0\0\0\0\0"
+    assert staged(folder, profile=name) == ("single", initrd)
 
 
 def test_add_ons_beside_the_uki_are_found_and_join_in_the_order_of_names(folder: Path) -> None:
@@ -77,7 +78,8 @@ def test_add_ons_beside_the_uki_are_found_and_join_in_the_order_of_names(folder:
     addon(folder, "ignored.efi", cmdline="never")
     line, initrd = staged(folder)
     assert line == "root=/dev/a quiet one two"
-    assert initrd == b"newer microcode!microcode-8Bbase-initrd\0extra"
+    early = b"newer microcode!\0\0\0\0microcode-8B\0\0\0\0"
+    assert initrd == early + b"base-initrd\0\0\0\0\0extra\0\0\0\0\0\0\0"
     assert staged(folder, addons=())[0] == "root=/dev/a quiet"
     only = str(folder / "u.efi.extra.d/20-b.addon.efi")
     assert staged(folder, addons=(only,))[0] == "root=/dev/a quiet two"

@@ -19,10 +19,11 @@ from support.answers import check
 from support.command import Call
 from support.files import loaded
 
+from warmboot.core.bounded import bounded
 from warmboot.core.errors import ExitCode, Refused, WrongArgument
 from warmboot.core.host.hardware import read_watchdogs
 from warmboot.core.host.state import process_start
-from warmboot.core.host.systemd import reboot_is_kexec
+from warmboot.core.host.systemd import SKIP_AUTO_KEXEC, reboot_is_kexec
 from warmboot.core.record.report import redact
 from warmboot.core.restart import schedule, shutdown
 from warmboot.core.sandbox.builders.bzimage import build_bzimage
@@ -241,6 +242,46 @@ def test_only_writable_file_systems_with_data_are_unmounted() -> None:
     assert shutdown.mount_points(text) == ["/", "/mnt/a b"]
 
 
+def hang() -> bool:
+    time.sleep(LIMIT)
+    return True
+
+
+def test_a_step_that_hangs_is_given_up_in_time() -> None:
+    """As umount(2) of a dead NFS server does; the child that waits is left behind."""
+    before = time.monotonic()
+    assert bounded(hang, 0.2) is None
+    assert time.monotonic() - before < LIMIT / 2
+    assert bounded(lambda: True, LIMIT) is True
+    assert bounded(lambda: False, LIMIT) is False
+
+
+def test_what_hangs_is_not_unmounted_and_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mounts = "31 1 0:5 / /srv/dead rw - nfs4 a:/x rw\n32 1 0:6 / /srv/alive rw - ext4 /dev/b rw\n"
+    (tmp_path / "proc/self").mkdir(parents=True)
+    (tmp_path / "proc/self/mountinfo").write_text(mounts)
+    answers = {b"/srv/dead": None, b"/srv/alive": True}
+    monkeypatch.setattr(shutdown, "end_processes", lambda find: ())
+    monkeypatch.setattr(shutdown, "sync_disks", lambda: True)
+    monkeypatch.setattr(shutdown, "_MOUNT_SECONDS", 0.2)
+
+    class Libc:
+        @staticmethod
+        def umount2(target: bytes, flags: int) -> int:
+            if answers[target] is None:
+                time.sleep(LIMIT)
+            return 0
+
+    monkeypatch.setattr(shutdown, "_libc", Libc)
+    ended = shutdown.end_everything(tmp_path / "proc")
+    assert (ended.unmounted, ended.hung, ended.unsynced) == (("/srv/alive",), ("/srv/dead",), False)
+    log = tmp_path / "kmsg"
+    shutdown.tell(ended, log)
+    assert log.read_text() == "<4>warmboot: /srv/dead did not answer and stays mounted\n"
+
+
 def test_watchdogs_are_shown_and_left(root: Path, call: Call) -> None:
     dog = root / "sys/class/watchdog/watchdog0"
     dog.mkdir(parents=True)
@@ -251,7 +292,7 @@ def test_watchdogs_are_shown_and_left(root: Path, call: Call) -> None:
     assert call("status")[1]["watchdogs"][0]["armed"] is True
 
 
-@pytest.mark.parametrize(("version", "answer"), [("252", False), ("261", True)])
+@pytest.mark.parametrize(("version", "answer"), [("252", False), ("257", True), ("261", True)])
 def test_a_reboot_that_is_a_kexec_is_said(root: Path, version: str, answer: bool) -> None:
     folder = root / "usr/lib/x86_64-linux-gnu/systemd"
     folder.mkdir(parents=True)
@@ -259,6 +300,16 @@ def test_a_reboot_that_is_a_kexec_is_said(root: Path, version: str, answer: bool
     assert reboot_is_kexec(root, systemd=True, staged=True) is answer
     assert reboot_is_kexec(root, systemd=True, staged=False) is False
     assert reboot_is_kexec(root, systemd=False, staged=True) is False
+
+
+@pytest.mark.parametrize(("content", "answer"), [(SKIP_AUTO_KEXEC, True), ("ELF", False)])
+def test_systemctl_itself_says_what_it_does(root: Path, content: str, answer: bool) -> None:
+    program = root / "usr/bin/systemctl"
+    program.parent.mkdir(parents=True, exist_ok=True)
+    program.write_text(content)
+    (root / "usr/lib/systemd").mkdir(parents=True)
+    (root / f"usr/lib/systemd/libsystemd-shared-{'252' if answer else '261'}.so").touch()
+    assert reboot_is_kexec(root, systemd=True, staged=True) is answer
 
 
 def test_a_report_holds_evidence_and_no_secrets(

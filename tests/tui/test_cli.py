@@ -210,7 +210,7 @@ def test_exec_without_a_terminal_asks_for_yes(
     call("stage", KERNEL)
     monkeypatch.setattr("sys.stdin", io.StringIO(""))
     code, answer = call("exec")
-    assert code == ExitCode.SYSTEM
+    assert code == ExitCode.UNCONFIRMED
     assert "--yes" in answer["error"]["hint"]
     assert loaded(sandbox) == "1"
 

@@ -7,7 +7,7 @@ import sys
 import termios
 from typing import NamedTuple
 
-from warmboot.core.errors import Cancelled, ExitCode, WarmbootError
+from warmboot.core.errors import Cancelled, ExitCode, Unconfirmed
 from warmboot.core.plan.staged import Staged
 from warmboot.core.session import Session, open_session
 from warmboot.core.session.restarts import Executed
@@ -108,7 +108,7 @@ def _cancel(session: Session, *, as_json: bool) -> int:
 
 def _confirm(session: Session, staged: Staged | None, order: _Order, *, as_json: bool) -> None:
     if as_json or not sys.stdin.isatty():
-        raise WarmbootError(
+        raise Unconfirmed(
             "Confirmation needs a terminal",
             hint="warmboot exec --yes restarts without asking.",
         )

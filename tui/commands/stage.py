@@ -27,6 +27,8 @@ def run(options: argparse.Namespace) -> int:
         with ProgressLine() as progress:
             prepared = session.prepare(opened, report=progress.report, rehearsal=options.dry_run)
         with prepared:
+            for warning in prepared.warnings:
+                output.warn(warning)
             if options.dry_run:
                 return _dry_run(session, prepared, as_json=options.json)
             return _commit(session, prepared, as_json=options.json)

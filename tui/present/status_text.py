@@ -6,7 +6,7 @@ import time
 
 from warmboot.core.host import Host
 from warmboot.core.host.hardware import Watchdog
-from warmboot.core.host.systemd import AUTO_KEXEC_SYSTEMD, SKIP_AUTO_KEXEC
+from warmboot.core.host.systemd import SKIP_AUTO_KEXEC
 from warmboot.core.images import Fact
 from warmboot.core.plan.staged import Staged
 from warmboot.core.session.status import Status
@@ -65,7 +65,7 @@ def status_facts(status: Status) -> list[Fact]:
 def reboot_text() -> str:
     """Return the warning that a reboot has become a kexec."""
     return (
-        f"starts the staged kernel too (systemd {AUTO_KEXEC_SYSTEMD} and later); "
+        "starts the staged kernel too, as systemd does since 2023; "
         f"{SKIP_AUTO_KEXEC}=1 or warmboot unload prevents it"
     )
 

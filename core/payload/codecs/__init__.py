@@ -7,7 +7,7 @@ the first stream of that method is met.
 import importlib
 
 from warmboot.core.images import Method
-from warmboot.core.payload.codecs.base import Decoder, Piece, Source
+from warmboot.core.payload.codecs.base import Decoder, Lost, NotDecodable, Piece, Source
 
 
 def decoder_for(method: Method) -> Decoder:
@@ -16,4 +16,4 @@ def decoder_for(method: Method) -> Decoder:
     return decode
 
 
-__all__ = ["Decoder", "Piece", "Source", "decoder_for"]
+__all__ = ["Decoder", "Lost", "NotDecodable", "Piece", "Source", "decoder_for"]

@@ -15,15 +15,22 @@ PIECE = 1024 * 1024
 #: Kernel builds use dictionaries of up to 128 MiB; liblzma needs a little more than that.
 LZMA_MEMORY = 160 * 1024 * 1024
 
+#: So many bytes at the end of an initrd are decoded one by one.
+_LAST = 1024
+
 Piece = bytes | bytearray | memoryview
 
 
 class Source:
     """A compressed stream: `size` bytes of `view` from `offset`, read once from front to back.
 
-    Where the stream is not `exact`, something else may stand behind it; `end` is then where the
-    stream ended, once it was decoded to its end. `unverified` says, once that was tried, why the
-    stream's own check does not tell whether the content is whole; None where it does.
+    Where the stream is not `exact` it is a part of an initrd and is decoded as the kernel does it:
+    something else may stand behind it, `end` is where it ended once it was decoded to its end,
+    `doubts` are what the kernel does not look at and is wrong all the same, `option` is the
+    build option without which the kernel cannot unpack it, beside that of its method.
+
+    `unverified` says, once that was tried, why the stream's own check does not tell whether the
+    content is whole; None where it does.
     """
 
     def __init__(self, view: View, offset: int, size: int, *, exact: bool = True) -> None:
@@ -33,10 +40,27 @@ class Source:
         self.exact = exact
         self.end: int | None = None
         self.unverified: str | None = None
+        self.doubts: list[str] = []
+        self.option: str | None = None
+        self._tail: int | None = None
 
     def first(self, size: int) -> Source:
         """Return the first `size` bytes as a source of its own."""
         return Source(self._view, 0, size)
+
+    def next(self) -> bytes:
+        """Return the next bytes for a decoder that takes any number; none at the end.
+
+        Of an initrd the last ones come one by one: where its end is damaged, all that stands in
+        front of the damage was decoded by then, and `left` tells what was not looked at.
+        """
+        if self.exact:
+            return self.read(CHUNK)
+        if self._tail is None:
+            last = self.peek(max(0, self.size - CHUNK), CHUNK).rstrip(b"\0")
+            self._tail = max(0, self.size - CHUNK) + max(0, len(last) - _LAST)
+        before = self._tail - self.position
+        return self.read(min(CHUNK, before) if before > 0 else 1 if before > -_LAST else CHUNK)
 
     def read(self, count: int = -1) -> bytes:
         """Return the next `count` bytes; fewer only at the end of the stream."""
@@ -60,6 +84,19 @@ class Source:
 #: A decoder turns a stream into pieces of its content, in order. A generator: it stops between
 #: pieces whenever the caller does. It raises ImageError where the stream is damaged or truncated.
 Decoder = Callable[[Source], Iterator[Piece]]
+
+
+class NotDecodable(ImageError):
+    """It cannot be decoded here; that says nothing of what the kernel can."""
+
+
+class Lost(ImageError):
+    """The kernel's decoder fails in a way that loses what it has decoded already."""
+
+
+def refused(method: str, detail: str) -> ImageError:
+    """Return the error for a sound stream that the kernel does not take."""
+    return ImageError(f"The kernel cannot unpack this {method} stream: {detail}")
 
 
 def damaged(method: str, detail: str) -> ImageError:
@@ -111,7 +148,7 @@ def drain(method: str, source: Source, decoder: Decompressor) -> Iterator[Piece]
     """Yield all that `decoder` makes of `source`; raises what the decoder raises, or ImageError."""
     produced = 0
     while not decoder.eof:
-        chunk = source.read(CHUNK) if decoder.needs_input else b""
+        chunk = source.next() if decoder.needs_input else b""
         if decoder.needs_input and not chunk:
             raise truncated(method)
         piece = decoder.decompress(chunk, PIECE)

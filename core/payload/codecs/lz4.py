@@ -4,7 +4,7 @@ The lz4 package allocates and copies 8 MiB for every block, which takes longer t
 library inside it is called with one buffer instead, where it can be reached.
 
 Source: lz4_Frame_format.md, "Legacy frame"; lib/decompress_unlz4.c. The format has no checksum
-and no end mark: only sizes can be checked.
+and no end mark: only sizes can be checked. In an initrd four zeros end it, and nothing else.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ def decode(source: Source) -> Iterator[Piece]:
         count = int.from_bytes(head, "little")
         if count == _MAGIC and len(head) == 4:
             continue
-        if not source.exact and not 0 < count <= _LARGEST:
+        if not source.exact and (len(head) < 4 or not count):
             source.end = source.position - len(head)
             return
-        if source.left == 0:
+        if source.exact and source.left == 0:
             check_trailing("lz4", head, produced)
             return
         if not 0 < count <= _LARGEST:

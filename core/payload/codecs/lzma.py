@@ -1,11 +1,24 @@
-"""lzma (.lzma, LZMA_alone), decoded by liblzma through the standard library."""
+"""lzma (.lzma, LZMA_alone), decoded by liblzma through the standard library.
+
+The kernel keeps what it decodes until its dictionary is full: where a stream is damaged, it has
+nothing of it. Source: lib/decompress_unlzma.c.
+"""
 
 from __future__ import annotations
 
 import lzma
 from collections.abc import Iterator
 
-from warmboot.core.payload.codecs.base import LZMA_MEMORY, Piece, Source, damaged, drain
+from warmboot.core.errors import ImageError
+from warmboot.core.payload.codecs.base import (
+    LZMA_MEMORY,
+    Lost,
+    NotDecodable,
+    Piece,
+    Source,
+    damaged,
+    drain,
+)
 
 
 def decode(source: Source) -> Iterator[Piece]:
@@ -14,4 +27,8 @@ def decode(source: Source) -> Iterator[Piece]:
     try:
         yield from drain("lzma", source, decoder)
     except lzma.LZMAError as error:
-        raise damaged("lzma", str(error)) from error
+        if "emory usage limit" in str(error):
+            raise NotDecodable("The lzma stream has a dictionary of more than 128 MiB") from error
+        raise Lost(damaged("lzma", str(error)).message) from error
+    except ImageError as error:
+        raise Lost(error.message, hint=error.hint) from error

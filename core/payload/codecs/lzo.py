@@ -1,7 +1,8 @@
 """LZO in the lzop container, each block decoded by lzallright (extra ``lzo``).
 
 Source: lib/decompress_unlzo.c and the lzop header it reads (big endian). The decoder does not
-notice corruption; the Adler-32 of each block does.
+notice corruption; the Adler-32 of each block does. The kernel verifies none of the checksums, and
+expects exactly one in front of each block, whatever the header says.
 """
 
 from __future__ import annotations
@@ -10,8 +11,15 @@ import struct
 import zlib
 from collections.abc import Iterator
 
-from warmboot.core.errors import ImageError
-from warmboot.core.payload.codecs.base import Piece, Source, damaged, finish, truncated
+from warmboot.core.payload.codecs.base import (
+    NotDecodable,
+    Piece,
+    Source,
+    damaged,
+    finish,
+    refused,
+    truncated,
+)
 
 _MAGIC = b"\x89LZO\x00\r\n\x1a\n"
 _BLOCK = 256 * 1024  # the kernel takes no larger ones
@@ -24,7 +32,7 @@ def decode(source: Source) -> Iterator[Piece]:
     try:
         from lzallright import LZOCompressor, LZOError
     except ImportError as error:
-        raise ImageError(
+        raise NotDecodable(
             "lzo payloads need the package lzallright, which is not installed",
             hint="Install it with: pip install 'warmboot[lzo]'",
         ) from error
@@ -33,21 +41,23 @@ def decode(source: Source) -> Iterator[Piece]:
     while count := _u32(source):
         packed = _u32(source)
         plain_sum, packed_sum = _sums(source, flags, packed < count)
-        if count > _BLOCK or packed > count:
+        if count > _BLOCK or not 0 < packed <= count:
             raise damaged("lzo", f"invalid block size: {packed} bytes for {count}")
         block = source.read(packed)
         if len(block) < packed:
             raise truncated("lzo")
         if packed_sum is not None and zlib.adler32(block) != packed_sum:
-            raise damaged("lzo", "the checksum of a block does not match")
+            _mismatch(source)
         piece = block
         if packed < count:
             try:
                 piece = LZOCompressor.decompress(block, output_size_hint=count)
             except LZOError as error:
                 raise damaged("lzo", f"a block does not decode: {error}") from error
-        if len(piece) != count or (plain_sum is not None and zlib.adler32(piece) != plain_sum):
-            raise damaged("lzo", "the checksum or size of a block does not match")
+        if len(piece) != count:
+            raise damaged("lzo", "the size of a block does not match")
+        if plain_sum is not None and zlib.adler32(piece) != plain_sum:
+            _mismatch(source)
         produced += count
         yield piece
     finish("lzo", source, b"", produced)
@@ -65,10 +75,24 @@ def _read_header(source: Source) -> int:
     flags = _u32(source)
     if flags & _FILTERED or method not in (1, 2, 3):
         raise damaged("lzo", "it uses a filter or a method that the kernel does not know")
+    sums = bool(flags & _ADLER_PLAIN) + bool(flags & _CRC_PLAIN)
+    if not source.exact and (sums != 1 or flags & (_ADLER_PACKED | _CRC_PACKED)):
+        raise refused(
+            "lzo", "each block must have one checksum; write it with lzop and no -C or -F"
+        )
     _exactly(source, 12)  # mode, mtime
     _exactly(source, _exactly(source, 1)[0])  # name
     _exactly(source, 4)  # checksum of this header
     return flags
+
+
+def _mismatch(source: Source) -> None:
+    """Raise ImageError; in an initrd it is a doubt, since the kernel does not look."""
+    if source.exact:
+        raise damaged("lzo", "the checksum of a block does not match")
+    doubt = "a block does not have the checksum that is stated, which the kernel does not check"
+    if doubt not in source.doubts:
+        source.doubts.append(doubt)
 
 
 def _sums(source: Source, flags: int, compressed: bool) -> tuple[int | None, int | None]:

@@ -15,12 +15,15 @@ from warmboot.core.payload.codecs.base import (
     Source,
     damaged,
     finish,
+    refused,
     truncated,
 )
 
 _MAGIC = b"\x28\xb5\x2f\xfd"
 _WINDOW = 128 * 1024 * 1024  # what zstd -22 --ultra uses; the kernel allows no more
+_AT_ONCE = 128 * 1024  # content of a known size up to this is unpacked without a window
 _OUT = 256 * 1024
+_KERNEL_OUT = 128 * 1024  # ZSTD_IOBUF_SIZE
 
 
 def decode(source: Source) -> Iterator[Piece]:
@@ -28,11 +31,15 @@ def decode(source: Source) -> Iterator[Piece]:
     import zstandard
 
     end = frame_end(source)
-    frame = source.first(end)
+    cut = end > source.size  # in the checksum of a part of an initrd: all content is there
+    if not source.exact:
+        _check_header(source)
+    frame = source.first(min(end, source.size))
     context = zstandard.ZstdDecompressor(max_window_size=_WINDOW)
-    buffer = bytearray(_OUT)
+    buffer = bytearray(_OUT if source.exact else _KERNEL_OUT)
     window = memoryview(buffer)
     produced = 0
+    held = b""  # the kernel loses a buffer where the next one ends in an error
     with context.stream_reader(cast("IO[bytes]", frame), read_size=CHUNK) as reader:
         while True:
             try:
@@ -43,12 +50,40 @@ def decode(source: Source) -> Iterator[Piece]:
             if not count:
                 break
             produced += count
-            yield window[:count]
+            if source.exact:
+                yield window[:count]
+                continue
+            if held:
+                yield held
+            held = bytes(window[:count])
+    if held:
+        yield held
+    if cut:
+        raise truncated("zstd")
     finish("zstd", source, b"", produced)
 
 
+def _check_header(source: Source) -> None:
+    """Raise ImageError for a frame that the kernel refuses; see ZSTD_decompressStream()."""
+    import zstandard
+
+    try:
+        header = zstandard.get_frame_parameters(source.peek(0, 18))
+    except zstandard.ZstdError as error:
+        raise damaged("zstd", str(error)) from error
+    if header.dict_id:
+        raise refused("zstd", "it needs a dictionary")
+    if header.window_size > _WINDOW and header.content_size > _AT_ONCE:
+        raise refused(
+            "zstd", f"its window is {header.window_size >> 20} MiB; the kernel's limit is 128 MiB"
+        )  # fmt: skip
+
+
 def frame_end(source: Source) -> int:
-    """Return the length of the first frame in bytes; raise ImageError where it is cut off."""
+    """Return the length of the first frame in bytes; raise ImageError where it is cut off.
+
+    In an initrd its checksum may be: that is the last that the kernel looks at.
+    """
     head = source.peek(0, 6)
     if head[:4] != _MAGIC:
         raise damaged("zstd", "it does not start with the zstd magic")
@@ -69,6 +104,6 @@ def frame_end(source: Source) -> int:
             raise damaged("zstd", f"reserved block type at {position:#x} of the stream")
         position += 3 + (1 if kind == 1 else count)
     end = position + (4 if descriptor & 4 else 0)
-    if end > source.size:
+    if end > source.size and (source.exact or position > source.size):
         raise truncated("zstd")
     return end

@@ -47,10 +47,11 @@ class Check(Generic[Subject]):
 
     `forceable`: staging may go on against its fail, when the operator names it. Never where the
     kernel would refuse for certain, or where going on is not safe. `for_crash`: it says something
-    about a crash kernel too, which replaces nothing and starts when all else is over.
+    about a crash kernel too, which replaces nothing and starts when all else is over. `rule` is
+    what the kernel does, with its source; None where the verdict is a judgement of ours.
     """
 
-    __slots__ = ("_judge", "for_crash", "forceable", "id", "looks_at", "title")
+    __slots__ = ("_judge", "for_crash", "forceable", "id", "looks_at", "rule", "title")
 
     def __init__(
         self,
@@ -61,8 +62,9 @@ class Check(Generic[Subject]):
         *,
         forceable: bool,
         for_crash: bool,
+        rule: str | None,
     ) -> None:
-        self.id, self.title, self.looks_at = name, title, looks_at
+        self.id, self.title, self.looks_at, self.rule = name, title, looks_at, rule
         self.forceable, self.for_crash = forceable, for_crash
         self._judge = judge
 
@@ -88,11 +90,14 @@ class Group(Generic[Subject]):
         *,
         forceable: bool = False,
         for_crash: bool = True,
+        rule: str | None = None,
     ) -> Callable[[Callable[[Subject], Judgement]], Check[Subject]]:
         """Make a check out of the function below it."""
 
         def register(judge: Callable[[Subject], Judgement]) -> Check[Subject]:
-            made = Check(name, title, looks_at, judge, forceable=forceable, for_crash=for_crash)
+            made = Check(
+                name, title, looks_at, judge, forceable=forceable, for_crash=for_crash, rule=rule
+            )
             self.checks.append(made)
             return made
 

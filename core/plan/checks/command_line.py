@@ -5,7 +5,6 @@ The machine that runs may not see what the new system will: most of what they fi
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -13,6 +12,7 @@ from warmboot.core.architecture import Architecture, of_machine
 from warmboot.core.boot.cmdline import Word, WordGroup
 from warmboot.core.boot.cmdline_context import CmdlineContext
 from warmboot.core.plan.checks.base import Group, Result, fail, passed, warn
+from warmboot.core.plan.checks.crashkernel import reserve
 from warmboot.core.text import printable
 
 _TAGS = {
@@ -30,15 +30,17 @@ _COLLECTED = frozenset((
 _COLLECTED_BELOW = ("rd.", "luks.", "systemd.", "acpi_", "mount.", "cxl.", "ima_", "iscsi_")
 #: Words that say the opposite of each other, under one name.
 _ALIKE = {"ro": "ro or rw", "rw": "ro or rw"}
-_SIZE = re.compile(r"\d+[KMGTkmgt]?(@\d+[KMGTkmgt]?)?(,(high|low|cma))?")
-_RANGE = re.compile(r"\d+[KMGTkmgt]?-(\d+[KMGTkmgt]?)?:\d+[KMGTkmgt]?")
 
 
 class CmdlineSubject(NamedTuple):
-    """The words of a command line, and what they can be compared with."""
+    """The words of a command line, and what they can be compared with.
+
+    `memory` is that of the machine in bytes, None where it is not known.
+    """
 
     words: tuple[Word, ...]
     context: CmdlineContext
+    memory: int | None = None
 
     def last(self, name: str) -> Word | None:
         """Return the last word of this name: the one that counts."""
@@ -153,21 +155,25 @@ def resume(subject: CmdlineSubject) -> Result | None:
 @COMMAND_LINE.check(
     "command-line-crashkernel",
     "Will the new kernel keep memory for crash dumps?",
-    "crashkernel=, /sys/kernel/kexec_crash_size",
+    "crashkernel=, /sys/kernel/kexec_crash_size, MemTotal",
     for_crash=False,
+    rule="the last value without a suffix counts, else the last ,high; what is malformed keeps "
+    "nothing (kernel/crash_reserve.c)",
 )
 def crashkernel(subject: CmdlineSubject) -> Iterator[Result]:
-    """Memory for a crash kernel is set apart at boot only; see kernel/crash_reserve.c."""
+    """Memory for a crash kernel is set apart at boot only."""
     values = [word.value or "" for word in subject.kernel_words if word.key == "crashkernel"]
-    for value in values:
-        parts = [part.split("@")[0] for part in value.split(",")] if ":" in value else [value]
-        good = all(_RANGE.fullmatch(part) or _SIZE.fullmatch(part) for part in parts)
-        if not good and value != "auto":
-            yield warn(
-                printable(f"crashkernel={value} is not a size the kernel understands"),
-                "For example crashkernel=256M, or crashkernel=1G-4G:192M,4G-:256M.",
-            )
-    if not values and subject.context.crash_reserved:
+    found = reserve(values, subject.memory)
+    shown = printable(" ".join(f"crashkernel={value}" for value in values), 200)
+    if found.problem is not None:
+        auto = "auto" in values
+        yield warn(
+            f"{shown} keeps no memory: {found.problem}",
+            "Only kernels of RHEL and CentOS 7 and 8 know auto. Give a size: crashkernel=256M."
+            if auto
+            else "For example crashkernel=256M, or crashkernel=1G-4G:192M,4G-:256M.",
+        )
+    elif found.known and not found.size and subject.context.crash_reserved:
         yield warn(
             "Memory is reserved for crash dumps now; the new kernel will reserve none",
             "Add crashkernel= as the running command line has it.",

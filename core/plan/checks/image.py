@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from warmboot.core.architecture import Architecture
 from warmboot.core.images.bzimage import (
     LOADED_HIGH,
@@ -10,10 +12,11 @@ from warmboot.core.images.bzimage import (
     XLF_KERNEL_64,
     BzImage,
 )
+from warmboot.core.images.compression import decompressor_option
 from warmboot.core.images.rawimage import RawImage
 from warmboot.core.images.uki import Uki
 from warmboot.core.plan.checks.base import Group, Result, fail, passed, warn
-from warmboot.core.plan.checks.policy import memory_load_barred, signature_rule, signed_way
+from warmboot.core.plan.checks.policy import Rule, memory_load_barred, signature_rule, signed_way
 from warmboot.core.plan.checks.subject import PlanSubject
 from warmboot.core.plan.route import Strategy
 from warmboot.core.text import plural, printable, size
@@ -129,24 +132,29 @@ def signature(subject: PlanSubject) -> Result:
     ima_appraises = subject.live.ima_appraises if subject.live else None
     rule = signature_rule(host, ima_appraises)
     way = signed_way(host, subject.context.dialect)
+    if not subject.file_load:
+        barred = memory_load_barred(host, ima_appraises)
+        if barred is not None:
+            return fail(f"kexec_load(2) is not permitted: {barred.cause}", way)
+        if rule is None:
+            return passed("No signature is required")
+        return warn(f"kexec_load(2) carries no signature, and {rule.cause}", way)
     if rule is None:
         return passed("No signature is required")
-    if not subject.file_load:
-        if memory_load_barred(host, ima_appraises):
-            text = f"kexec_load(2) is not permitted: {rule.cause}"
-            return fail(text, way)
-        return warn(
-            f"kexec_load(2) carries no signature, and {rule.cause}",
-            signed_way(host, subject.context.dialect),
-        )
-    if subject.plan.signature_kept and not (rule.in_file and subject.signed is False):
-        return warn(
-            f"The image must be signed by a key this machine trusts: {rule.cause}",
-            "If staging is refused, choose a signed kernel or reboot through firmware.",
-        )
+    if subject.signed_bytes is not False and (rule.in_file or subject.plan.signature_kept):
+        return _must_be_trusted(rule)
+    if subject.plan.signature_kept and not rule.in_file:
+        return _must_be_trusted(rule)
     what = "The image" if subject.plan.signature_kept else "An unpacked kernel"
     text = f"{what} carries no signature, and {rule.cause}"
     return fail(text, way) if rule.enforced else warn(text, way)
+
+
+def _must_be_trusted(rule: Rule) -> Result:
+    return warn(
+        f"The image must be signed by a key this machine trusts: {rule.cause}",
+        "If staging is refused, choose a signed kernel or reboot through firmware.",
+    )
 
 
 @IMAGE.check("command-line", "Does the command line fit?", "COMMAND_LINE_SIZE, cmdline_size (x86)")
@@ -183,9 +191,55 @@ def command_line(subject: PlanSubject) -> Result:
     return passed(f"{length} of {limit} bytes used")
 
 
-@IMAGE.check("initrd", "Is there an initrd?", "the entry, the UKI's .initrd section, --initrd")
-def initrd(subject: PlanSubject) -> Result:
+@IMAGE.check(
+    "initrd",
+    "Is there an initrd that the new kernel can unpack?",
+    "the entry, the UKI's .initrd section, --initrd, CONFIG_RD_* of the new kernel",
+    rule="an empty file is EINVAL (fs/kernel_read_file.c); what does not begin as an archive or in "
+    "one of seven compressed forms is not unpacked (init/initramfs.c, lib/decompress.c)",
+)
+def initrd(subject: PlanSubject) -> Iterator[Result]:
     """Most distribution kernels cannot mount their root without one."""
+    heads = subject.context.initrds
+    empty = [head.name for head in heads if not head.size]
+    if empty and len(empty) == len(heads):
+        yield fail(
+            f"The initrd {empty[0]} is empty: the kernel refuses it",
+            "Make it again (update-initramfs, dracut, mkinitcpio), or use --no-initrd.",
+        )
+        return
+    if empty:
+        yield warn(f"The initrd {empty[0]} is empty", "Make it again if this kernel needs it.")
+    for head in heads:
+        if head.problem is not None and head.size:
+            text = f"The kernel will find no archive in the initrd {head.name}: {head.problem}"
+            if head.strange:
+                text += "; it will most likely panic"
+            yield (warn if head.strange else fail)(text, "Make it again, or choose another one.")
+    if not any(head.problem for head in heads):
+        yield _size_of_initrd(subject)
+    yield from unpackable(subject)
+
+
+def unpackable(subject: PlanSubject) -> Iterator[Result]:
+    """Compare how initrds are compressed with what the new kernel was built to unpack."""
+    options = subject.context.kernel_options
+    methods = {head.method for head in subject.context.initrds if head.method is not None}
+    for method in sorted(methods):
+        option = decompressor_option(method)
+        if options is None:
+            yield warn(
+                f"The initrd is {method}; whether the new kernel can unpack that is not known",
+                f"It must have CONFIG_{option}, as distribution kernels do.",
+            )
+        elif options.get(option) != "y":
+            yield fail(
+                f"The new kernel cannot unpack the initrd: it lacks CONFIG_{option}",
+                "Compress the initrd in another way, or choose another kernel.",
+            )
+
+
+def _size_of_initrd(subject: PlanSubject) -> Result:
     if subject.plan.initrd_bytes:
         return passed(f"An initrd of {size(subject.plan.initrd_bytes)}")
     return warn(

@@ -6,13 +6,15 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from warmboot.core.architecture import Architecture, of_machine
-from warmboot.core.boot.version_order import compare
+from warmboot.core.boot.version_order import newer
 from warmboot.core.host import Host
+from warmboot.core.host.hardware import watchdogs_go_on
 from warmboot.core.host.live_state import LiveState
 from warmboot.core.plan.checks.base import Group, Result, fail, passed, warn
 from warmboot.core.text import plural, printable
 
 _SHOWN = 4
+_BOOT_SECONDS = 60  # less than this is soon over while a kernel starts
 _QUIET_DISPLAYS = frozenset(
     ("virtio_gpu", "virtio-pci", "bochs-drm", "bochs", "qxl", "cirrus", "simple-framebuffer",
      "simpledrm", "efifb", "EFI VGA", "hyperv_drm", "vesafb", "VESA VGA")
@@ -20,11 +22,15 @@ _QUIET_DISPLAYS = frozenset(
 
 
 class LiveSubject(NamedTuple):
-    """The machine and what goes on on it; `cmdline` that of the plan, None without a plan."""
+    """The machine and what goes on on it; `cmdline` that of the plan, None without a plan.
+
+    `panic`: a crash kernel is planned.
+    """
 
     host: Host
     live: LiveState
     cmdline: str | None
+    panic: bool = False
 
 
 LIVE = Group[LiveSubject]()
@@ -259,23 +265,40 @@ def updates(subject: LiveSubject) -> Result:
     release = subject.host.release
     if found.modules and release not in found.modules:
         notes.append(f"the modules of the running kernel {printable(release)} are gone")
-    newer = [name for name in found.modules if compare(name, release) > 0]
-    if newer:
-        notes.append(f"newer kernels are installed: {_some(newer)}")
+    later = [name for name in found.modules if newer(name, release)]
+    if later:
+        notes.append(f"newer kernels are installed: {_some(later)}")
     text = "; ".join(notes)
     return passed(f"{text[0].upper()}{text[1:]}" if text else "No update is waiting")
 
 
-@LIVE.check("watchdog", "Is a watchdog armed?", "/sys/class/watchdog/*/state")
+@LIVE.check(
+    "watchdog",
+    "Is a watchdog armed, and what becomes of it?",
+    "/sys/class/watchdog/*/state, watchdog.stop_on_reboot",
+    rule="the kernel stops watchdogs at a restart, by a reboot notifier, unless "
+    "watchdog.stop_on_reboot=0 (drivers/watchdog/watchdog_core.c); after a crash it does not",
+)
 def watchdog(subject: LiveSubject) -> Result:
-    """It stays armed across the restart: it resets a machine whose new kernel hangs."""
+    """One that goes on counting resets a machine whose new kernel hangs, or is slow."""
     armed = [dog for dog in subject.live.watchdogs if dog.armed]
     if not armed:
         return passed("No watchdog is armed")
-    shown = (
+    shown = _some(
         f"{dog.identity or dog.name}{f', {dog.timeout} s' if dog.timeout else ''}" for dog in armed
     )
-    return passed(f"A watchdog is armed and stays armed: {_some(shown)}")
+    if subject.panic:
+        return passed(f"A watchdog is armed and goes on counting after a crash: {shown}")
+    if not watchdogs_go_on(subject.host.prefix, subject.host.cmdline):
+        return passed(
+            f"A watchdog is armed ({shown}). With most drivers the kernel stops it at the restart, "
+            "so it does not guard the start of the new one"
+        )
+    text = f"A watchdog is armed and goes on counting through the restart: {shown}"
+    short = [dog for dog in armed if dog.timeout is not None and dog.timeout < _BOOT_SECONDS]
+    if not short:
+        return passed(text)
+    return warn(text, f"The new kernel must take it over within {short[0].timeout} s.")
 
 
 def _some(items: Iterable[str]) -> str:

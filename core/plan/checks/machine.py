@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from warmboot.core.bpf.abi import Dialect
 from warmboot.core.host import Host
+from warmboot.core.host.virtualization import MOUNTS_APART
 from warmboot.core.plan.checks.base import Group, Result, fail, passed, warn
 from warmboot.core.plan.checks.policy import signature_rule, signed_way
 from warmboot.core.plan.context import read_dialect
@@ -29,12 +30,19 @@ def privilege(host: Host) -> Result:
 @MACHINE.check(
     "container",
     "Is this the machine itself, not a container on it?",
-    "/run/systemd/container, /proc/1/environ, /proc/self/ns, /.dockerenv",
+    "/run/systemd/container, /run/host/container-manager, /proc/1/environ, /proc/self/ns, "
+    "/proc/1/ns, /proc/1/cgroup, /proc/vz, /.dockerenv",
 )
 def container(host: Host) -> Result:
     """A restart would take the machine below, with all that others run on it."""
     if host.container is None:
         return passed("This is not a container")
+    if host.container == MOUNTS_APART:
+        return warn(
+            "This process sees other file systems than process 1: a service of its own, or a "
+            "container with the machine's processes",
+            "In a container, run warmboot on the machine itself: its kernel would be replaced.",
+        )
     return fail(
         f"This is a container ({printable(host.container, 64)}): "
         "kexec would restart the machine it runs on",

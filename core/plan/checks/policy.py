@@ -1,15 +1,132 @@
-"""Which rule makes the kernel want signed images. Sources: kernel/kexec_file.c,
-security/integrity/ima/ima_efi.c, security/lockdown/lockdown.c."""
+"""Which rule makes the kernel want signed images: one table, read by checks and simulator.
+
+Sources, beside those of the rows: kernel/kexec_file.c (kimage_validate_signature), kernel/kexec.c
+(kexec_load_check), kernel/Kconfig.kexec.
+"""
 
 from __future__ import annotations
 
+import errno
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from warmboot.core.architecture import of_machine
 from warmboot.core.bpf.abi import Dialect
 from warmboot.core.bpf.dialects import facts_of
 from warmboot.core.host import Host
+from warmboot.core.plan.request import Call
 from warmboot.core.text import printable
+
+
+class Policy(NamedTuple):
+    """What the rules look at. `sig`, `force` and the like are build options, None if not known.
+
+    `old`: CONFIG_KEXEC_VERIFY_SIG, as it was called up to Linux 5.3 (and in kernels that took it
+    over from there): what it verifies, it enforces.
+    """
+
+    lockdown: str | None
+    secure_boot: bool
+    ima: bool
+    old: bool | None
+    sig: bool | None
+    force: bool | None
+    arch_policy: bool | None
+    trusted_boot: bool | None
+
+    @property
+    def locked(self) -> bool:
+        """Whether lockdown is in force, at either level."""
+        return self.lockdown not in (None, "none")
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """One rule. `applies` says where it is in force, `cause` why; `source` is the kernel's code.
+
+    `call` is the system call that it guards. `sure`: whether an image without a signature is
+    refused for certain. `in_file`: whether it is the signature inside the PE file that counts, not
+    IMA's, which lies beside it. `refusal` is the errno, None for that of the verification.
+    """
+
+    name: str
+    call: Call
+    cause: str
+    source: str
+    applies: Callable[[Policy], bool]
+    sure: Callable[[Policy], bool] = lambda _: True
+    in_file: Callable[[Policy], bool] = lambda _: True
+    refusal: int | None = None
+
+
+#: In the order the kernel comes to them; the first that applies and is sure counts.
+GUARDS = (
+    Guard(
+        "old-verify", Call.FILE,
+        "the kernel takes signed images only (CONFIG_KEXEC_VERIFY_SIG)",
+        "kernel/kexec_file.c of Linux 3.17 to 5.3",
+        lambda p: p.old is True,
+    ),
+    Guard(
+        "force", Call.FILE,
+        "the kernel takes signed images only (CONFIG_KEXEC_SIG_FORCE)",
+        "kernel/kexec_file.c since 5.4",
+        lambda p: p.force is True,
+    ),
+    Guard(
+        "arch-policy", Call.FILE,
+        "secure boot is on, and CONFIG_IMA_ARCH_POLICY wants signatures with it",
+        "security/integrity/ima/ima_efi.c since 5.0 (set_kexec_sig_enforced)",
+        lambda p: p.secure_boot and p.arch_policy is True,
+        in_file=lambda p: p.sig is True or p.old is True,
+    ),
+    Guard(
+        "lockdown", Call.FILE,
+        "the kernel is locked down ({lockdown})",
+        "kernel/kexec_file.c since 5.4 (LOCKDOWN_KEXEC, only with CONFIG_KEXEC_SIG)",
+        lambda p: p.locked,
+        sure=lambda p: p.sig is not False,
+        in_file=lambda p: not p.ima,
+        refusal=errno.EPERM,
+    ),
+    Guard(
+        "ima", Call.FILE,
+        "IMA's policy wants a signature on every kernel",
+        "security/integrity/ima/ima_policy.c (KEXEC_KERNEL_CHECK)",
+        lambda p: p.ima,
+        in_file=lambda _: False,
+        refusal=errno.EACCES,
+    ),
+    Guard(
+        "secure-boot", Call.FILE,
+        "secure boot is on",
+        "none of the kernel's: distributions couple it with lockdown",
+        lambda p: p.secure_boot,
+        sure=lambda _: False,
+    ),
+    Guard(
+        "lockdown", Call.LOAD,
+        "the kernel is locked down ({lockdown})",
+        "kernel/kexec.c since 5.4 (LOCKDOWN_KEXEC)",
+        lambda p: p.locked,
+        refusal=errno.EPERM,
+    ),
+    Guard(
+        "ima-secure-boot", Call.LOAD,
+        "secure boot is on, and a kernel from memory has no signature",
+        "security/integrity/ima/ima_main.c since 5.0 (ima_load_data, with CONFIG_KEXEC_SIG)",
+        lambda p: p.secure_boot and p.trusted_boot is True and (p.sig is True or p.old is True),
+        refusal=errno.EACCES,
+    ),
+    Guard(
+        "ima", Call.LOAD,
+        "IMA's policy wants a signature on every kernel",
+        "security/integrity/ima/ima_main.c since 4.20 (ima_load_data)",
+        lambda p: p.ima,
+        refusal=errno.EACCES,
+    ),
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,41 +134,49 @@ class Rule:
     """`cause`: why a signature is wanted. `enforced`: an image without one is refused for sure.
 
     `in_file`: it is the one inside the PE file that counts, not IMA's, which lies beside it.
+    `refusal` is the errno for an unsigned image, None for that of the verification.
     """
 
     cause: str
     enforced: bool
     in_file: bool = True
+    refusal: int | None = None
+
+
+def read_policy(host: Host, ima_appraises: bool | None) -> Policy:
+    """Return what the rules look at on this machine."""
+    return Policy(
+        lockdown=host.lockdown,
+        secure_boot=host.secure_boot is True,
+        ima=bool(ima_appraises),
+        old=host.option("KEXEC_VERIFY_SIG"),
+        sig=host.option("KEXEC_SIG"),
+        force=host.option("KEXEC_SIG_FORCE"),
+        arch_policy=host.option("IMA_ARCH_POLICY"),
+        trusted_boot=host.option("IMA_SECURE_AND_OR_TRUSTED_BOOT"),
+    )
+
+
+def rule_in(policy: Policy, call: Call) -> Rule | None:
+    """Return the rule that guards a call, None where unsigned images are taken.
+
+    The first that refuses for certain; where none does, the first that may.
+    """
+    guards = [guard for guard in GUARDS if guard.call is call and guard.applies(policy)]
+    for guard in sorted(guards, key=lambda guard: not guard.sure(policy)):
+        cause = guard.cause.format(lockdown=printable(policy.lockdown or "", 64))
+        return Rule(cause, guard.sure(policy), guard.in_file(policy), guard.refusal)
+    return None
 
 
 def signature_rule(host: Host, ima_appraises: bool | None) -> Rule | None:
-    """Return the rule in force, None where unsigned images are taken.
-
-    Lockdown refuses what no signature stands for. With CONFIG_KEXEC_SIG_FORCE, or secure boot
-    and IMA's architecture policy, a signature is wanted always. Secure boot by itself asks for
-    none, but distributions couple it with lockdown.
-    """
-    if host.lockdown not in (None, "none"):
-        level = f"the kernel is locked down ({printable(host.lockdown or '', 64)})"
-        return Rule(level, host.option("KEXEC_SIG") is not False, not ima_appraises)
-    if host.option("KEXEC_SIG_FORCE"):
-        return Rule("the kernel takes signed images only (CONFIG_KEXEC_SIG_FORCE)", True)
-    if host.secure_boot and host.option("IMA_ARCH_POLICY"):
-        cause = "secure boot is on, and CONFIG_IMA_ARCH_POLICY wants signatures with it"
-        return Rule(cause, True, host.option("KEXEC_SIG") is True)
-    if ima_appraises:
-        return Rule("IMA's policy requires a signature on every kernel", True, in_file=False)
-    return Rule("secure boot is on", False) if host.secure_boot else None
+    """Return the rule for kexec_file_load(2) that is in force, None where unsigned are taken."""
+    return rule_in(read_policy(host, ima_appraises), Call.FILE)
 
 
-def memory_load_barred(host: Host, ima_appraises: bool | None) -> bool:
-    """Whether kexec_load(2) is refused: it brings no file whose signature could be checked.
-
-    Sources: kernel/kexec.c, ima_load_data() in security/integrity/ima/ima_main.c.
-    """
-    locked = host.lockdown not in (None, "none")
-    appraised = host.option("KEXEC_SIG") and host.option("IMA_SECURE_AND_OR_TRUSTED_BOOT")
-    return locked or bool(ima_appraises) or bool(host.secure_boot and appraised)
+def memory_load_barred(host: Host, ima_appraises: bool | None) -> Rule | None:
+    """Return why kexec_load(2) is refused: it brings no file whose signature could be checked."""
+    return rule_in(read_policy(host, ima_appraises), Call.LOAD)
 
 
 def signed_way(host: Host, dialect: Dialect | None = None) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 from warmboot.core.boot.cmdline import parse
 from warmboot.core.errors import WrongArgument
 from warmboot.core.host import Host
+from warmboot.core.host.hardware import read_memory
 from warmboot.core.host.live_state import LiveState
 from warmboot.core.plan.checks.base import Check, Finding, Group
 from warmboot.core.plan.checks.command_line import COMMAND_LINE, CmdlineSubject
@@ -36,7 +37,7 @@ def judge_plan(plan: Plan, context: PlanContext) -> tuple[Finding, ...]:
     findings = [*MACHINE.run(context.host, crash=panic)]
     findings += [*IMAGE.run(subject, crash=panic), *PARSER.run(subject, crash=panic)]
     if context.live is not None:
-        live = LiveSubject(context.host, context.live, plan.cmdline.text)
+        live = LiveSubject(context.host, context.live, plan.cmdline.text, panic)
         findings += LIVE.run(live, crash=panic)
     return (*findings, *judge_cmdline(plan.cmdline.text, context, crash=panic))
 
@@ -52,7 +53,7 @@ def judge_cmdline(
     """Run the checks of a command line; what cannot be known is not guessed at."""
     if context.cmdline is None:
         return ()
-    subject = CmdlineSubject(parse(cmdline), context.cmdline)
+    subject = CmdlineSubject(parse(cmdline), context.cmdline, read_memory(context.host.prefix))
     return tuple(COMMAND_LINE.run(subject, crash=crash))
 
 

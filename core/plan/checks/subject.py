@@ -16,7 +16,7 @@ from warmboot.core.plan.context import PlanContext
 from warmboot.core.plan.loader_choice import by_file
 from warmboot.core.plan.plan import Plan
 from warmboot.core.plan.request import Origin
-from warmboot.core.plan.route import Strategy
+from warmboot.core.plan.route import Strategy, accepted_formats
 
 
 class PlanSubject(NamedTuple):
@@ -54,6 +54,21 @@ class PlanSubject(NamedTuple):
         """Whether the call is kexec_file_load(2), else kexec_load(2)."""
         plan = self.plan
         return by_file(self.host, plan.call, devicetree=plan.devicetree is not None)
+
+    @property
+    def signed_bytes(self) -> bool | None:
+        """Whether what the kernel gets carries a signature; None where nobody looked.
+
+        What is unpacked carries none; the kernel inside a UKI may have its own.
+        """
+        plan = self.plan
+        if plan.signature_kept:
+            return self.signed
+        inner = plan.image.linux if isinstance(plan.image, Uki) else None
+        as_it_is = inner is not None and inner.format in accepted_formats(plan.architecture)
+        if plan.strategy is Strategy.SPLIT and as_it_is:
+            return bool(self.context.inner_signed)
+        return False
 
     @property
     def copied(self) -> bool:

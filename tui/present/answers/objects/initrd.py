@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, TypedDict
 
 from warmboot.core.images import Method
-from warmboot.core.payload.initrd import Initrd, Segment
+from warmboot.core.payload.archives import Initrd, Segment
 
 
 class SegmentFields(TypedDict):
@@ -20,7 +20,9 @@ class SegmentFields(TypedDict):
     releases: Annotated[list[str], "the kernels that it has modules for"]
     microcode: Annotated[bool, "whether it holds microcode for the processor"]
     complete: Annotated[bool, "whether it was read to its end"]
-    problem: Annotated[str | None, "what is wrong with it; null where nothing is known to be"]
+    problem: Annotated[str | None, "why the kernel would lack files of it; null where it would not"]
+    needs: Annotated[list[str], "build options that the kernel needs to unpack it"]
+    warnings: Annotated[list[str], "what the kernel does not mind"]
 
 
 class InitrdFields(TypedDict):
@@ -29,7 +31,10 @@ class InitrdFields(TypedDict):
     size: Annotated[int, "bytes of the file"]
     segments: Annotated[list[SegmentFields], "its archives, in the order of the file"]
     releases: Annotated[list[str], "the kernels that it has modules for"]
-    problem: Annotated[str | None, "what is wrong with it; null where nothing is known to be"]
+    problem: Annotated[str | None, "why the kernel would lack files of it; null where it would not"]
+    unknown: Annotated[bool, "whether nothing in it has a form that the kernel knows"]
+    needs: Annotated[list[str], "build options that the kernel needs to unpack it"]
+    warnings: Annotated[list[str], "what else there is to say of it"]
 
 
 def initrd_fields(initrd: Initrd) -> InitrdFields:
@@ -39,6 +44,9 @@ def initrd_fields(initrd: Initrd) -> InitrdFields:
         "segments": [_segment(segment) for segment in initrd.segments],
         "releases": list(initrd.releases),
         "problem": initrd.problem,
+        "unknown": initrd.unknown,
+        "needs": list(initrd.needs),
+        "warnings": list(initrd.warnings),
     }
 
 
@@ -54,4 +62,6 @@ def _segment(segment: Segment) -> SegmentFields:
         "microcode": segment.microcode,
         "complete": segment.complete,
         "problem": segment.problem,
+        "needs": list(segment.needs),
+        "warnings": list(segment.warnings),
     }

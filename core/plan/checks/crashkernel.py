@@ -1,0 +1,138 @@
+"""What the kernel makes of crashkernel=: how much memory it keeps for a crash kernel.
+
+Sources: kernel/crash_reserve.c; memparse() in lib/cmdline.c;
+Documentation/admin-guide/kdump/kdump.rst describes the forms.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import NamedTuple
+
+_SUFFIXES = (",high", ",low", ",cma")
+_STEP = 128 << 20  # the memory that there is counts in steps of this
+_NUMBER = re.compile(r"0[xX][0-9a-fA-F]+|[0-9]+")
+_UNITS = "KMGTPE"
+_LONG = (1 << 64) - 1
+
+
+class Reserved(NamedTuple):
+    """What is kept for a crash kernel, in bytes: `size`, and `low` of it below 4 GiB.
+
+    `low` is None where the kernel chooses. `problem` is why nothing is kept, though it was wanted;
+    `known` is False where that depends on the memory, which is not known.
+    """
+
+    size: int
+    low: int | None = None
+    problem: str | None = None
+    known: bool = True
+
+
+class Malformed(ValueError):
+    """The kernel does not understand it, and says so in its log only."""
+
+
+def reserve(values: Sequence[str], memory: int | None) -> Reserved:
+    """Return what the kernel keeps, given every crashkernel= on its command line in order.
+
+    `memory` is what there is in all, in bytes, None where it is not known. The last value without
+    a suffix wins; only where there is none does the last ``,high`` count, and ``,low`` with it.
+    """
+    plain = [value for value in values if not value.endswith(_SUFFIXES)]
+    try:
+        if plain:
+            return _plain(plain[-1], memory)
+        high, low = (_last(values, suffix) for suffix in _SUFFIXES[:2])
+        if high is None:
+            alone = low is not None
+            problem = "crashkernel=…,low counts only beside a crashkernel=…,high" if alone else None
+            return Reserved(0, problem=problem)
+        size = _whole(high)
+        if not size:
+            return Reserved(0, problem="crashkernel=0,high keeps nothing")
+        return _fits(Reserved(size, None if low is None else _whole(low)), memory)
+    except Malformed as error:
+        return Reserved(0, problem=str(error))
+
+
+def _last(values: Sequence[str], suffix: str) -> str | None:
+    found = [value.removesuffix(suffix) for value in values if value.endswith(suffix)]
+    return found[-1] if found else None
+
+
+def _plain(value: str, memory: int | None) -> Reserved:
+    if ":" in value:
+        return _ranges(value, memory)
+    size, rest = memparse(value)
+    if rest and not rest.startswith("@"):
+        raise Malformed(f"{rest[0]!r} does not belong behind the size")
+    return _fits(Reserved(size), memory)
+
+
+def _ranges(value: str, memory: int | None) -> Reserved:
+    """The form START-[END]:SIZE,…[@OFFSET]: the first range that fits counts."""
+    total = None if memory is None else -(-memory // _STEP) * _STEP
+    rest, known = value, True
+    while True:
+        start, rest = memparse(rest)
+        rest = _expect(rest, "-")
+        end = None
+        if not rest.startswith(":"):
+            end, rest = memparse(rest)
+            if end <= start:
+                raise Malformed("a range ends where it starts, or before")
+        rest = _expect(rest, ":")
+        size, rest = memparse(rest)
+        if total is not None and size >= total:
+            raise Malformed("it is more than the memory that there is")
+        if total is None:
+            known = False
+        elif start <= total and (end is None or total < end):
+            _, found, offset = rest.partition("@")
+            if size and found:
+                memparse(offset)
+            return _fits(Reserved(size), memory)
+        if not rest.startswith(","):
+            return Reserved(0, known=known)
+        rest = rest[1:]
+
+
+def _fits(found: Reserved, memory: int | None) -> Reserved:
+    if memory is not None and found.size >= memory:
+        return Reserved(0, problem="it is as much as the memory that there is, or more")
+    return found
+
+
+def _whole(text: str) -> int:
+    size, rest = memparse(text)
+    if rest:
+        raise Malformed(f"{rest[0]!r} does not belong behind the size")
+    return size
+
+
+def _expect(text: str, mark: str) -> str:
+    if not text.startswith(mark):
+        raise Malformed(f"{mark!r} is missing in a range")
+    return text[1:]
+
+
+def memparse(text: str) -> tuple[int, str]:
+    """Read a size: decimal, octal (0…) or hexadecimal (0x…), and a unit of K to E.
+
+    Returns it in bytes and what stands behind it; raises Malformed where no number does.
+    """
+    found = _NUMBER.match(text[:64])
+    if found is None:
+        raise Malformed("it is no size")
+    digits = found[0]
+    octal = digits.startswith("0") and digits[1:2].isdigit()
+    if octal:  # up to the first digit that is none
+        digits = digits[: len(digits) - len(digits.lstrip("01234567"))] or digits
+    value = int(digits, 8 if octal else 0)
+    rest = text[len(digits) :]
+    unit = _UNITS.find(rest[:1].upper()) if rest else -1
+    if unit < 0:
+        return value & _LONG, rest
+    return value << 10 * (unit + 1) & _LONG, rest[1:]
