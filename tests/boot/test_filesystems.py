@@ -200,3 +200,22 @@ def test_a_dataset_in_front_of_a_path(tmp_path: Path) -> None:
     assert systems.locate("/boot", place).path == "/boot/vmlinuz"
     other = Place(Spec(By.LABEL, "bpool"), "/BOOT/two@/vmlinuz")
     assert systems.locate("/boot", other).path is None
+
+
+def test_boot_loader_entries_as_grub_shows_them(tmp_path: Path) -> None:
+    menu = (
+        "set kernelopts='root=/dev/a ro'\nset default_kernelopts='root=/dev/b'\n"
+        "set early_initrd='ucode.img'\nset default=plain-6.1-1\nblscfg\n"
+    )
+    put(tmp_path, "boot/grub2/grub.cfg", menu)
+    head = "title {}\nversion 9\nlinux /vmlinuz\ninitrd /initrd\n"
+    for name, options in (("named-6.2-1", "options $kernelopts\noptions more\n"),
+                          ("plain-6.1-1", "")):  # fmt: skip
+        put(tmp_path, f"boot/loader/entries/{name}.conf", head.format(name) + options)
+    put(tmp_path, "boot/vmlinuz", kernel("6.1"))
+    found = entries(tmp_path)
+    assert list(found) == ["plain-6.1-1", "named-6.2-1"]  # plain is the greater name
+    assert found["named-6.2-1"].cmdline == "root=/dev/a ro"
+    assert found["plain-6.1-1"].cmdline == "root=/dev/b"
+    assert found["plain-6.1-1"].initrds == ("/boot/ucode.img", "/boot/initrd")
+    assert found["plain-6.1-1"].default

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from warmboot.core.boot.bls_format import parse_entry, parse_fields
 from warmboot.core.boot.entry import Entry, Found, Kind, SearchedPlace
+from warmboot.core.boot.grub.bls import as_grub_reads
 from warmboot.core.boot.search import Search
 from warmboot.core.boot.sources.source import Source
 from warmboot.core.errors import WarmbootError
@@ -39,6 +40,8 @@ def _type_1(search: Search, base: str) -> Iterator[Found]:
         if text is None:
             return None
         fields = parse_fields(text)
+        if search.grub_shows_entries:
+            fields = as_grub_reads(fields, search.grubenv)
         entry = parse_entry(
             name,
             fields,
