@@ -224,11 +224,13 @@ class FileSystems:
                 found = join(slot.place, inner)
                 if self.root.exists(found) and self._is_on(found, [slot]):
                     return Located(self._undoubled(slot.place, path, found))
-        if not open_slots:
+        # Where another one is known by such a name, this one is taken for another.
+        if not open_slots or any(slot.names.get(spec.by) for slot in self.slots):
             return Located(None, f"lies on {spec.words()}, which is not mounted here")
         if any(is_below(path, slot.place) for slot in open_slots if slot.place == "/boot"):
             return Located(path)
-        slot = next(iter(self._preferred(open_slots, base, path)))
+        likely = [slot for slot in open_slots if slot.place in ("/", base)]
+        slot = next(iter(self._preferred(likely or open_slots, base, path)))
         return Located(path if is_below(path, slot.place) else join(slot.place, path))
 
     @staticmethod

@@ -16,6 +16,7 @@ from warmboot.core.boot.grub.installed import (
     InstalledMenu,
     kept_variables,
     read_menus,
+    shows_entries,
 )
 from warmboot.core.boot.grub.values import is_known
 from warmboot.core.boot.loadervars import Running
@@ -117,6 +118,11 @@ class Search:
     def boot_names(self) -> frozenset[str]:
         """The names in /boot."""
         return frozenset(self.names("/boot"))
+
+    @functools.cached_property
+    def grub_shows_entries(self) -> bool:
+        """Whether GRUB shows the boot loader entries, by its own rules."""
+        return shows_entries(self.grub_menus)
 
     @functools.cached_property
     def grubenv(self) -> dict[str, str]:

@@ -39,7 +39,10 @@ def test_debian(tmp_path: Path) -> None:
         f"gnulinux-6.1.0-25-amd64-recovery-{UUID}",
         f"gnulinux-6.1.0-18-amd64-advanced-{UUID}",
         f"gnulinux-6.1.0-18-amd64-recovery-{UUID}",
+        "uefi-firmware",
     ]
+    firmware = found.pop("uefi-firmware")
+    assert firmware.problem == "starts the firmware's set-up (fwsetup), which kexec cannot"
     first = found[simple]
     assert (first.kind, first.version) == (Kind.GRUB, "6.1.0-25-amd64")
     assert first.initrds == ("/boot/initrd.img-6.1.0-25-amd64",)

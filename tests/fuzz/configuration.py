@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from warmboot.core.boot import bls_format as bls
 from warmboot.core.boot.cmdline import compare, parse
 from warmboot.core.boot.cmdline_context import CmdlineContext
+from warmboot.core.boot.filesystems import Place
+from warmboot.core.boot.grub.default import Expand, positions, started
 from warmboot.core.boot.grub.environment import parse_environment
-from warmboot.core.boot.grub.menu import Files, positions, read_menu, resolve
+from warmboot.core.boot.grub.files import Facts
+from warmboot.core.boot.grub.menu import read_menu
 from warmboot.core.boot.sources.extlinux import parse_menu
 from warmboot.core.errors import WarmbootError
 from warmboot.core.images import BytesView
@@ -19,12 +22,38 @@ LIMIT = 4 << 20
 MARK = b"boot:"
 
 
+class _SameFile:
+    """Files of which each has the same text."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def read(self, place: Place, *, menu: bool = False) -> str | None:
+        del place
+        return None if menu else self.text
+
+    def facts(self, place: Place) -> Facts | None:
+        return Facts(False, len(self.text), len(place.path))
+
+    def names(self, place: Place) -> Sequence[str]:
+        del place
+        return ["a", "b"]
+
+    def identity(self, place: Place) -> str:
+        return place.path
+
+    def uuid(self, place: Place) -> str | None:
+        del place
+        return None
+
+
 def _grub(data: bytes) -> None:
     text = data.decode("utf-8", "backslashreplace")
-    environment = parse_environment(text)
-    menu = read_menu(text, "/boot/grub", environment, Files(lambda _: text, lambda _: True))
-    positions(menu.items, ["/x.conf"])
-    resolve(menu.items, menu.default or "0", ["/x.conf"])
+    parse_environment(text)
+    menu = read_menu(text, "/boot/grub", _SameFile(text))
+    rows = Expand()(menu.items)
+    list(positions(rows, Expand()))
+    started(rows, menu.default, Expand(), by_id=bool(len(text) % 2))
 
 
 def _extlinux(data: bytes) -> None:

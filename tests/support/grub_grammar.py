@@ -223,12 +223,16 @@ class Grammar:
         return name
 
     def _condition(self, scope: _Scope) -> str:
-        text = self.chance.choice(
-            [self._test, self._test, self._call, self._not, lambda _: self.one("true", "false")]
-        )(scope)
+        text = self.chance.choice([self._test, self._test, self._call, self._not, self._truth])(
+            scope
+        )
         if self.maybe(10):
             text = f"true; {text}"
         return text
+
+    def _truth(self, scope: _Scope) -> str:
+        del scope
+        return self.one("true", "false")
 
     def _if(self, scope: _Scope) -> str:
         self.use("if")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import zip_longest
 
 from warmboot.core.boot.entry import Entry, Kind
@@ -18,6 +18,27 @@ from warmboot.core.boot.grub.entry import Item
 
 Locate = Callable[[Place], str | None]
 _SEGMENT = re.compile(r"[0-9]+|[A-Za-z]+|[~^]")
+
+
+def as_grub_reads(
+    fields: Mapping[str, list[str]], variables: Mapping[str, str]
+) -> dict[str, list[str]]:
+    """Return the lines of a boot loader entry as GRUB takes them.
+
+    Of several lines with options the first one counts, and ``default_kernelopts`` where there is
+    none; the initrds in ``early_initrd`` lie beside the entry's own and come before them.
+    """
+    result = dict(fields)
+    options = [*fields.get("options", []), variables.get("default_kernelopts", "")][0]
+    if options:
+        result["options"] = [options]
+    initrds = fields.get("initrd", [])
+    early = variables.get("early_initrd", "").split()
+    if early:
+        beside = [*initrds, *fields.get("linux", []), ""][0].split(" ")[0]
+        folder = beside.rpartition("/")[0]
+        result["initrd"] = [*(f"{folder}/{name}" for name in early), *initrds]
+    return result
 
 
 def identifier(entry: Entry) -> str:

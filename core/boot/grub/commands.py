@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from warmboot.core.boot.filesystems import By, Spec
 from warmboot.core.boot.grub import loading, menus, probing
@@ -149,7 +150,7 @@ def _other_menu(run: Run, words: Sequence[str]) -> Status:
 
 def _unknown_variable(run: Run, words: Sequence[str]) -> Status:
     """A command that sets variables to what it finds in the hardware."""
-    for word, following in zip(words, [*words[1:], ""], strict=True):
+    for word, following in pairwise([*words, ""]):
         name = word[6:] if word.startswith("--set=") else following if word == "--set" else ""
         name = name.rpartition(":")[2]
         if name and is_known(name):

@@ -212,6 +212,16 @@ def facts_of(root: BootRoot, path: str) -> Facts | None:
     return Facts(stat.S_ISDIR(status.st_mode), status.st_size, int(status.st_mtime))
 
 
+def shows_entries(menus: Sequence[InstalledMenu]) -> bool:
+    """Whether one of the menus shows boot loader entries (blscfg)."""
+    return any(
+        item.bls is not None
+        for installed in menus
+        if installed.menu is not None
+        for item in _all(installed.menu.items)
+    )
+
+
 def kept_variables(menus: Sequence[InstalledMenu]) -> Mapping[str, str]:
     """Return GRUB's variables as the first blscfg of the menus sees them; none without one."""
     for installed in menus:

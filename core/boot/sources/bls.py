@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 
 from warmboot.core.boot.bls_format import Fields, parse_entry, parse_fields
 from warmboot.core.boot.entry import Entry, Found, Kind, SearchedPlace
+from warmboot.core.boot.grub.bls import as_grub_reads
 from warmboot.core.boot.search import Search
 from warmboot.core.boot.sources.source import Source
 from warmboot.core.boot.sources.uki import with_addons
@@ -57,6 +58,8 @@ def _type_1(search: Search, base: str, variables: Mapping[str, str] | None) -> I
         if text is None:
             return None
         fields = parse_fields(text)
+        if search.grub_shows_entries:
+            fields = as_grub_reads(fields, search.grubenv)
         entry = parse_entry(
             name,
             fields,
