@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 _LABELS = 1000
+_TITLE = 512  # characters
 _INCLUDES = 256
 _SIZE = 16 << 20  # characters of all files together, beyond which none is opened
 _DEPTH = 16  # what SYSLINUX and U-Boot allow
@@ -222,7 +223,7 @@ class _Reader:
             return
         text = self.append if label.append is None else label.append
         words = [] if text is None or text == "-" else text.split(" ")
-        named = [word for word in words if word.lower().startswith("initrd=")]
+        named = {word: None for word in words if word.lower().startswith("initrd=")}
         if named and not label.initrds:
             label.initrds = [name for word in named for name in word[7:].split(",") if name]
         label.append = " ".join(word for word in words if word not in named).strip()
@@ -264,8 +265,8 @@ def _set_menu(label: Label, key: str, value: str) -> None:
 
 
 def _plain(title: str) -> str:
-    """Return a title without the mark of its key."""
-    return title.replace("^", "", 1)
+    """Return a title without the mark of its key, not longer than anybody reads."""
+    return title[:_TITLE].replace("^", "", 1)
 
 
 def _is_program(command: str) -> bool:

@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
 from functools import lru_cache
+from typing import NamedTuple
 
 #: Characters of a pattern that are looked at; ids are file names, so no longer one fits.
 _LIMIT = 512
-_CLASSES: dict[str, Callable[[str], bool]] = {
-    "alpha": str.isalpha,
-    "alnum": str.isalnum,
-    "digit": str.isdigit,
-    "lower": str.isalpha,  # case does not matter
-    "upper": str.isalpha,
-    "space": str.isspace,
-    "punct": lambda char: (
-        char.isascii() and char.isprintable() and not char.isalnum() and char != " "
-    ),
-    "xdigit": lambda char: char in "0123456789abcdef",
-}
-
-Piece = Callable[[str], bool]
+_CLASSES = {
+    "alpha": "a-z", "alnum": "a-z0-9", "digit": "0-9", "lower": "a-z", "upper": "a-z",
+    "space": r" \t\n\v\f\r", "xdigit": "0-9a-f", "punct": r"!-/:-@\[-`{-~",
+}  # fmt: skip
 
 
 def fits(name: str, pattern: str) -> bool:
@@ -28,93 +19,90 @@ def fits(name: str, pattern: str) -> bool:
 
     ``*`` stands for any characters, ``?`` for one, ``[a-z]``, ``[!a-z]`` and ``[[:digit:]]`` for
     one of a set; a backslash takes the meaning from the character behind it. A pattern with a
-    bracket that does not end, or a backslash at its end, fits nothing. The work is at most the
-    product of the two lengths.
+    bracket that does not end, or a backslash at its end, fits nothing. What stands between two
+    stars is looked for from the left, once: the work is at most the product of the two lengths.
     """
-    pieces = _compile(pattern.lower()) if len(pattern) <= _LIMIT else None
-    if pieces is None:
+    chunks = _compile(pattern.lower()) if len(pattern) <= _LIMIT else None
+    if chunks is None:
         return False
     text = name.lower()
-    at = piece = 0
-    star, resume = -1, 0  # the last * that was met, and where what follows it is tried next
-    while at < len(text):
-        if piece < len(pieces) and pieces[piece] is None:
-            star, resume = piece, at
-            piece += 1
-        elif piece < len(pieces) and _takes(pieces[piece], text[at]):
-            piece += 1
-            at += 1
-        elif star >= 0:
-            resume += 1
-            piece, at = star + 1, resume
-        else:
+    *front, last = chunks
+    position = 0
+    for number, chunk in enumerate(front):
+        find = chunk.expression.search if number else chunk.expression.match
+        found = find(text, position)
+        if found is None:
             return False
-    return all(rest is None for rest in pieces[piece:])
+        position = found.end()
+    start = len(text) - last.length  # it ends where the name does
+    if start < position or (not front and start > 0):
+        return False
+    return last.expression.match(text, start) is not None
 
 
-def _takes(piece: Piece | None, char: str) -> bool:
-    return piece is not None and piece(char)
+class _Chunk(NamedTuple):
+    """What stands between two stars: an expression that fits `length` characters always."""
+
+    expression: re.Pattern[str]
+    length: int
 
 
 @lru_cache(64)
-def _compile(pattern: str) -> tuple[Piece | None, ...] | None:
-    """Return what fits each character in turn, None for a star; None for no possible pattern."""
-    pieces: list[Piece | None] = []
+def _compile(pattern: str) -> tuple[_Chunk, ...] | None:
+    """Return what stands between the stars; None for what is no possible pattern."""
+    chunks: list[list[str]] = [[]]
     at = 0
     while at < len(pattern):
         char = pattern[at]
         at += 1
         if char == "*":
-            if not pieces or pieces[-1] is not None:
-                pieces.append(None)
+            chunks.append([])
         elif char == "?":
-            pieces.append(lambda _: True)
+            chunks[-1].append(".")
         elif char == "[":
             found = _bracket(pattern, at)
             if found is None:
                 return None
-            piece, at = found
-            pieces.append(piece)
+            text, at = found
+            chunks[-1].append(text)
+        elif char == "\\" and at == len(pattern):
+            return None
         else:
-            if char == "\\":
-                if at == len(pattern):
-                    return None
-                char = pattern[at]
-                at += 1
-            pieces.append(char.__eq__)
-    return tuple(pieces)
+            char, at = _literal(pattern, at - 1)
+            chunks[-1].append(re.escape(char))
+    return tuple(_Chunk(re.compile("".join(parts), re.DOTALL), len(parts)) for parts in chunks)
 
 
-def _bracket(pattern: str, at: int) -> tuple[Piece, int] | None:
+def _bracket(pattern: str, at: int) -> tuple[str, int] | None:
     """Return the set that starts behind a bracket, and where it ends; None where it does not."""
     negated = pattern[at : at + 1] in ("!", "^")
     at += negated
     first = at
-    ranges: list[tuple[str, str]] = []
-    classes: list[Piece] = []
+    parts: list[str] = []
     while at < len(pattern):
         if pattern[at] == "]" and at > first:
-            break
+            if not parts:  # ranges that run backwards only: nothing is in it
+                return ("." if negated else "(?!)."), at + 1
+            return f"[{'^' if negated else ''}{''.join(parts)}]", at + 1
         if pattern.startswith("[:", at):
             end = pattern.find(":]", at + 2)
             known = _CLASSES.get(pattern[at + 2 : end]) if end >= 0 else None
             if known is not None:
-                classes.append(known)
+                parts.append(known)
                 at = end + 2
                 continue
         low, at = _literal(pattern, at)
         high = low
         if pattern[at : at + 1] == "-" and pattern[at + 1 : at + 2] not in ("", "]"):
             high, at = _literal(pattern, at + 1)
-        ranges.append((low, high))
-    else:
-        return None
+        if low <= high:
+            parts.append(f"{_inside(low)}-{_inside(high)}")
+    return None
 
-    def piece(char: str) -> bool:
-        inside = any(low <= char <= high for low, high in ranges)
-        return (inside or any(known(char) for known in classes)) is not negated
 
-    return piece, at + 1
+def _inside(char: str) -> str:
+    """Return a character as it has to stand within brackets."""
+    return f"\\U{ord(char):08x}"
 
 
 def _literal(pattern: str, at: int) -> tuple[str, int]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Iterator
 from dataclasses import replace
 
 from warmboot.core.boot.cmdline import split_words
 from warmboot.core.boot.entry import Entry
+from warmboot.core.boot.kernel_filenames import set_aside
 from warmboot.core.boot.root import BootRoot
 
 
@@ -33,7 +35,8 @@ def merge(root: BootRoot, entries: list[Entry]) -> list[Entry]:
         release = (entry.release or "", identity.size)
         meaning = (file, *_meaning(entry))
         if entry.kind.files_only:
-            known = by_file.get(file, by_release.get(release) if entry.release else None)
+            copy = entry.release is not None and not set_aside(posixpath.basename(entry.kernel))
+            known = by_file.get(file, by_release.get(release) if copy else None)
         else:
             known = None if entry.kind.rank == 0 else by_meaning.get(meaning)
         if known is not None:

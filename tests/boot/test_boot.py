@@ -45,7 +45,7 @@ def test_newest_first_and_boot_loader_entries_before_all(tmp_path: Path) -> None
         put(tmp_path, f"boot/vmlinuz-{release}", KERNEL + release.encode())
     put(tmp_path, "boot/old-kernel", KERNEL)
     put(tmp_path, "boot/loader/entries/a.conf", "title A\nversion 5.0\nlinux /old-kernel\n")
-    assert list(find(tmp_path)) == ["a", "vmlinuz-6.10.0", "vmlinuz-6.9.0", "vmlinuz-6.1.0"]
+    assert list(find(tmp_path)) == ["a.conf", "vmlinuz-6.10.0", "vmlinuz-6.9.0", "vmlinuz-6.1.0"]
 
 
 def test_bls_entry(tmp_path: Path) -> None:
@@ -67,7 +67,7 @@ def test_bls_entry(tmp_path: Path) -> None:
         "unknown key",
     )))  # fmt: skip
     (entry,) = find(tmp_path).values()
-    assert entry.id == "6f2a-6.12"
+    assert entry.id == "6f2a-6.12.conf"
     assert entry.title == "Some Linux \\x1b[31m"
     assert entry.kind is Kind.BLS
     assert entry.kernel == "/boot/6f2a/6.12/linux"
@@ -80,7 +80,7 @@ def test_bls_entry(tmp_path: Path) -> None:
 def test_paths_of_a_boot_partition_that_is_not_mounted_apart(tmp_path: Path) -> None:
     put(tmp_path, "boot/vmlinuz-6.12", KERNEL)
     put(tmp_path, "boot/loader/entries/x.conf", "linux /boot/vmlinuz-6.12\noptions quiet\n")
-    assert find(tmp_path)["x"].kernel == "/boot/vmlinuz-6.12"
+    assert find(tmp_path)["x.conf"].kernel == "/boot/vmlinuz-6.12"
 
 
 def test_grub_variables_in_entries(tmp_path: Path) -> None:
@@ -91,14 +91,14 @@ def test_grub_variables_in_entries(tmp_path: Path) -> None:
         "boot/loader/entries/x.conf",
         "linux /vmlinuz-6.12\ninitrd /i $tuned_initrd\noptions $kernelopts quiet $tuned_params\n",
     )
-    entry = find(tmp_path)["x"]
+    entry = find(tmp_path)["x.conf"]
     assert entry.cmdline == "root=/dev/a ro quiet"
     assert entry.initrds == ("/boot/i",)
 
 
 def test_a_missing_kernel_is_listed_with_the_reason(tmp_path: Path) -> None:
     put(tmp_path, "boot/loader/entries/x.conf", "linux /gone\n")
-    assert "is not there" in (find(tmp_path)["x"].problem or "")
+    assert "is not there" in (find(tmp_path)["x.conf"].problem or "")
 
 
 def test_the_same_kernel_is_one_entry_that_names_its_sources(tmp_path: Path) -> None:
@@ -108,7 +108,7 @@ def test_the_same_kernel_is_one_entry_that_names_its_sources(tmp_path: Path) -> 
     put(tmp_path, "boot/loader/entries/x.conf", "version 6.12\nlinux /vmlinuz-6.12\noptions a\n")
     put(tmp_path, "boot/loader/entries/y.conf", "version 6.12\nlinux /vmlinuz-6.12\noptions b\n")
     entries = find(tmp_path)
-    assert set(entries) == {"x", "y"}
+    assert set(entries) == {"x.conf", "y.conf"}
     sources = {source for entry in entries.values() for source in entry.sources}
     assert {"/boot/vmlinuz", "/boot/vmlinuz-6.12", "/usr/lib/modules/6.12/vmlinuz"} <= sources
 
@@ -137,7 +137,7 @@ def test_ukis_where_they_are_mounted(tmp_path: Path) -> None:
     (tmp_path / "efi").symlink_to("boot/efi")
     entries = find(tmp_path)
     assert set(entries) == {"some.efi", "other.efi", "broken.efi"}
-    assert entries["some.efi"].version == "6.12.1"
+    assert entries["some.efi"].release == "6.12.1"
     assert entries["some.efi"].cmdline == "root=/dev/b quiet"
     assert entries["some.efi"].title == "Some \\x1b[1mLinux"
     assert entries["broken.efi"].problem
@@ -192,7 +192,7 @@ def test_a_search_holds_few_folders_open_and_none_at_its_end(tmp_path: Path) -> 
 def test_an_entry_s_paths_cannot_climb_out_of_their_partition(tmp_path: Path) -> None:
     put(tmp_path, "root/boot/loader/entries/x.conf", "linux /../../../secret\n")
     put(tmp_path, "secret", KERNEL)
-    assert find(tmp_path / "root")["x"].problem
+    assert find(tmp_path / "root")["x.conf"].problem
 
 
 def test_choosing_by_name(tmp_path: Path) -> None:

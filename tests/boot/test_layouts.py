@@ -83,8 +83,8 @@ def test_debian_starts_something_else_the_next_time(tmp_path: Path) -> None:
 def test_debian_sid_with_systemd_boot(tmp_path: Path) -> None:
     layouts.debian_sid(tmp_path)
     found = entries(tmp_path)
-    newest = f"{MACHINE}-6.17.8+deb14-amd64"
-    assert list(found) == [newest, f"{MACHINE}-6.16.12+deb14-amd64"]
+    newest = f"{MACHINE}-6.17.8+deb14-amd64.conf"
+    assert list(found) == [newest, f"{MACHINE}-6.16.12+deb14-amd64.conf"]
     entry = found[newest]
     assert entry.kernel == f"/boot/efi/{MACHINE}/6.17.8+deb14-amd64/linux"
     assert entry.initrds == (
@@ -100,7 +100,8 @@ def test_fedora(tmp_path: Path) -> None:
     options = f"root=UUID={UUID} ro rootflags=subvol=root rhgb quiet"
     running = f"BOOT_IMAGE=(hd0,gpt2)/vmlinuz-6.16.9-200.fc42.x86_64 {options}"
     found = entries(tmp_path, "6.16.9-200.fc42.x86_64", running)
-    newest, older = (f"{MACHINE}-{v}" for v in ("6.17.1-300.fc43.x86_64", "6.16.9-200.fc42.x86_64"))
+    releases = ("6.17.1-300.fc43.x86_64", "6.16.9-200.fc42.x86_64")
+    newest, older = (f"{MACHINE}-{release}.conf" for release in releases)
     assert list(found) == [newest, older]
     assert found[newest].cmdline == options
     assert found[newest].initrds == ("/boot/initramfs-6.17.1-300.fc43.x86_64.img",)
@@ -112,18 +113,18 @@ def test_fedora(tmp_path: Path) -> None:
 def test_fedora_s_saved_entry_is_an_id_or_a_number(tmp_path: Path) -> None:
     for saved in ("1", f"{MACHINE}-6.16.9-200.fc42.x86_64"):
         layouts.fedora(tmp_path, saved=saved)
-        assert marked(entries(tmp_path), "default") == [f"{MACHINE}-6.16.9-200.fc42.x86_64"]
+        assert marked(entries(tmp_path), "default") == [f"{MACHINE}-6.16.9-200.fc42.x86_64.conf"]
 
 
 def test_ostree(tmp_path: Path) -> None:
     layouts.ostree(tmp_path)
     found = entries(tmp_path)
-    assert list(found) == ["ostree-2", "ostree-1"]
-    entry = found["ostree-2"]
+    assert list(found) == ["ostree-2.conf", "ostree-1.conf"]
+    entry = found["ostree-2.conf"]
     assert entry.kernel == "/boot/ostree/fedora-coreos-a1b2/vmlinuz-6.12.0-200.fc42.x86_64"
     assert "ostree=/ostree/boot.1/fedora-coreos/a1b2/0" in (entry.cmdline or "")
     assert entry.problem is None
-    assert marked(found, "default") == ["ostree-2"]
+    assert marked(found, "default") == ["ostree-2.conf"]
 
 
 def test_arch_with_systemd_boot_and_a_uki(tmp_path: Path) -> None:
@@ -132,15 +133,15 @@ def test_arch_with_systemd_boot_and_a_uki(tmp_path: Path) -> None:
     loader_variable(tmp_path, "LoaderEntrySelected", "arch.conf")
     loader_variable(tmp_path, "LoaderEntryOneShot", "arch-linux.efi")
     found = entries(tmp_path, "6.17.9-arch1-1", 'initrd=\\x root="LABEL=arch os" rw')
-    assert set(found) == {"arch", "arch-lts", "arch-linux.efi"}
-    assert found["arch"].initrds == ("/boot/intel-ucode.img", "/boot/initramfs-linux.img")
-    assert found["arch"].cmdline == 'root="LABEL=arch os" rw'
-    assert found["arch"].version == "6.17.9-arch1-1"
+    assert set(found) == {"arch.conf", "arch-lts.conf", "arch-linux.efi"}
+    assert found["arch.conf"].initrds == ("/boot/intel-ucode.img", "/boot/initramfs-linux.img")
+    assert found["arch.conf"].cmdline == 'root="LABEL=arch os" rw'
+    assert found["arch.conf"].version == "6.17.9-arch1-1"
     uki = found["arch-linux.efi"]
-    assert (uki.version, uki.cmdline) == ("6.17.9-arch1-1", "root=PARTUUID=1234-01 rw quiet")
+    assert (uki.release, uki.cmdline) == ("6.17.9-arch1-1", "root=PARTUUID=1234-01 rw quiet")
     assert uki.initrd_reason == "inside the image"
-    assert marked(found, "default") == ["arch-lts"]
-    assert marked(found, "running") == ["arch"]
+    assert marked(found, "default") == ["arch-lts.conf"]
+    assert marked(found, "running") == ["arch.conf"]
     assert marked(found, "next") == ["arch-linux.efi"]
 
 
@@ -171,7 +172,7 @@ def test_opensuse_with_grub(tmp_path: Path) -> None:
 def test_opensuse_with_boot_loader_entries(tmp_path: Path) -> None:
     layouts.opensuse_bls(tmp_path)
     found = entries(tmp_path)
-    assert list(found) == [f"opensuse-tumbleweed-6.17.7-1-default-{n}" for n in (12, 11)]
+    assert list(found) == [f"opensuse-tumbleweed-6.17.7-1-default-{n}.conf" for n in (12, 11)]
     first, second = found.values()
     assert first.initrds == ("/boot/efi/opensuse-tumbleweed/6.17.7-1-default/initrd-aa11",)
     assert second.initrds == ("/boot/efi/opensuse-tumbleweed/6.17.7-1-default/initrd-bb22",)
@@ -201,7 +202,7 @@ def test_unified_images_with_profiles_addons_and_boot_counting(tmp_path: Path) -
     layouts.ukis(tmp_path)
     found = entries(tmp_path)
     assert list(found) == [
-        "particle_7.efi", "particle_6.efi@reset", "particle_6.efi", "particle_5.efi",
+        "particle_7.efi", "particle_6.efi@main", "particle_6.efi@reset", "particle_5.efi",
     ]  # fmt: skip
     first = found["particle_7.efi"]
     assert (first.tries_left, first.tries_done) == (2, 1)
@@ -212,7 +213,7 @@ def test_unified_images_with_profiles_addons_and_boot_counting(tmp_path: Path) -
     assert first.notes == (
         "1 credential or extension in particle_7+2-1.efi.extra.d will not reach the new system",
     )
-    assert found["particle_6.efi"].cmdline == "quiet console=ttyS0"
+    assert found["particle_6.efi@main"].cmdline == "quiet console=ttyS0"
     reset = found["particle_6.efi@reset"]
     assert (reset.title, reset.profile) == ("Particle OS 6 (Factory Reset)", 1)
     assert reset.cmdline == "systemd.unit=factory-reset.target console=ttyS0"
@@ -223,14 +224,16 @@ def test_unified_images_with_profiles_addons_and_boot_counting(tmp_path: Path) -
 def test_a_board_with_extlinux(tmp_path: Path) -> None:
     layouts.raspberry(tmp_path)
     found = entries(tmp_path)
-    assert list(found) == ["l0", "l0r"]
+    assert list(found) == ["l0", "l0r", "memtest"]
     first = found["l0"]
     assert (first.kind, first.title) == (Kind.EXTLINUX, "Debian GNU/Linux 6.12.30-current")
     assert first.devicetree == "/boot/dtbs/6.12.30-current/rockchip/board.dtb"
     assert first.overlays == ("/boot/dtbs/overlays/spi.dtbo",)
     assert first.cmdline == f"root=UUID={UUID} ro console=ttyS2,1500000"
     assert found["l0r"].kernel == "/boot/vmlinuz-6.12.30-current"
-    assert (found["l0r"].devicetree or "").startswith("/boot/dtbs/6.12.30-current")
+    assert found["l0r"].devicetree is None
+    assert "/boot/dtbs/6.12.30-current" in found["l0r"].notes[0]
+    assert "boot sector" in (found["memtest"].problem or "")
     assert marked(found, "default") == ["l0"]
 
 

@@ -7,12 +7,17 @@ from collections.abc import Callable, Sequence
 from warmboot.core.boot import bls_format as bls
 from warmboot.core.boot.cmdline import compare, parse
 from warmboot.core.boot.cmdline_context import CmdlineContext
+from warmboot.core.boot.extlinux_format import parse_menu
 from warmboot.core.boot.filesystems import Place
+from warmboot.core.boot.glob_match import fits
 from warmboot.core.boot.grub.default import Expand, positions, started
 from warmboot.core.boot.grub.environment import parse_environment
 from warmboot.core.boot.grub.files import Facts
 from warmboot.core.boot.grub.menu import read_menu
-from warmboot.core.boot.sources.extlinux import parse_menu
+from warmboot.core.boot.sources.limine import parse_menu as parse_limine
+from warmboot.core.boot.sources.raspberry_pi import parse_configuration
+from warmboot.core.boot.sources.refind import parse_stanzas
+from warmboot.core.boot.sources.systemd_boot import default_patterns
 from warmboot.core.errors import WarmbootError
 from warmboot.core.images import BytesView
 from warmboot.core.payload.initrd import is_initrd, read_initrd
@@ -58,14 +63,22 @@ def _grub(data: bytes) -> None:
 
 def _extlinux(data: bytes) -> None:
     text = data.decode("utf-8", "backslashreplace")
-    parse_menu(text, lambda _: text)
+    assert parse_menu(text, lambda _: text).default is not text
+
+
+def _other_menus(data: bytes) -> None:
+    text = data.decode("utf-8", "backslashreplace")
+    assert parse_limine(text).default is not text
+    parse_stanzas(text)
+    parse_configuration(text)
 
 
 def _entry(data: bytes) -> None:
     text = data.decode("utf-8", "backslashreplace")
     fields = bls.parse_fields(text)
     bls.parse_entry("x+1-2.conf", fields, source="x", locate=str, variables={"a": "b"})
-    bls.default_patterns(text)
+    default_patterns(text, "x")
+    fits(text[:300], text[300:600])
 
 
 def _line(data: bytes) -> None:
@@ -81,7 +94,14 @@ def _initrd(data: bytes) -> None:
     read_initrd(view, limit=LIMIT).describe()
 
 
-TARGETS: tuple[Callable[[bytes], None], ...] = (_grub, _extlinux, _entry, _line, _initrd)
+TARGETS: tuple[Callable[[bytes], None], ...] = (
+    _grub,
+    _extlinux,
+    _entry,
+    _line,
+    _initrd,
+    _other_menus,
+)
 
 
 def read_configuration(data: bytes) -> None:

@@ -17,6 +17,8 @@ from pathlib import Path
 
 import atheris
 
+sys.path.insert(0, str(Path(__file__).parent.parent))  # for what tests share
+
 with atheris.instrument_imports(
     include=[
         "warmboot.core.boot",

@@ -128,6 +128,6 @@ def test_a_list_reads_little_of_each_image(folder: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(os, "pread", count)
     root = BootRoot(folder.parents[3])
     (entry,) = [e for e in find_entries(root).entries if e.kernel.endswith("u.efi")]
-    assert (entry.title, entry.version, entry.cmdline) == ("Some OS", "6.12.1", "quiet")
+    assert (entry.title, entry.release, entry.cmdline) == ("Some OS", "6.12.1", "quiet")
     # its start, and the place where its texts lie; the others are configuration files
     assert [size for size in sizes if size >= 4096] == [4096, 8192]

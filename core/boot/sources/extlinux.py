@@ -77,7 +77,7 @@ def _labels(search: Search, base: str, folder: str, menu: ExtlinuxMenu) -> Itera
     words = command.split()
     if not search.root.exists(_place(search, base, folder, words[0])):
         return
-    named = [word for word in words[1:] if word.startswith("initrd=")]
+    named = {word: None for word in words[1:] if word.startswith("initrd=")}
     yield Label(
         command,
         kernel=words[0],

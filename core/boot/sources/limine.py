@@ -21,6 +21,7 @@ from warmboot.core.text import plural, printable
 
 _FOLDERS = ("", "limine", "EFI/BOOT", "EFI/limine")
 _ENTRIES = 1000
+_TITLE, _VALUE = 512, 65536  # characters
 _MACRO = re.compile(r"\$\{([^}\n]{1,64})\}")
 #: RESOURCE(ARGUMENT):PATH; what stands behind # is a digest.
 _PATH = re.compile(r"(\w+)\(([^)\n]{0,128})\):([^#\n]*)(?:#.*)?")
@@ -85,7 +86,7 @@ def parse_menu(text: str) -> LimineMenu:
             continue
         macro = re.match(r"\$\{([^}]{1,64})\}\s*=\s*(.*)", line)
         if macro is not None:
-            macros[macro[1]] = _filled(macro[2], macros)
+            macros[macro[1]] = _filled(macro[2], macros)[:_TITLE]
         elif line.startswith("/"):
             if len(menu.items) >= _ENTRIES:
                 menu.left_out = True
@@ -103,12 +104,13 @@ def parse_menu(text: str) -> LimineMenu:
 
 
 def _filled(text: str, macros: dict[str, str]) -> str:
-    return _MACRO.sub(lambda found: macros.get(found[1], found[0]), text)[:65536]
+    filled = _MACRO.sub(lambda found: macros.get(found[1], found[0]), text[:_VALUE])
+    return filled[:_VALUE]
 
 
 def _item(line: str, path: list[str]) -> tuple[Item, list[str]]:
     depth = len(line) - len(line.lstrip("/"))
-    name = line[depth:]
+    name = line[depth : depth + _TITLE]
     expanded = name.startswith("+")
     path = [*path[: depth - 1], name.removeprefix("+").strip()][-16:]
     return Item(" > ".join(path), depth, expanded), path

@@ -31,6 +31,7 @@ _CONFIGURATIONS = (
     "EFI/Microsoft/Boot/refind.conf",
 )
 _STANZAS = 256
+_TITLE, _VALUE = 512, 65536  # characters
 _KERNELS = 64
 _LINES = 16
 
@@ -58,10 +59,11 @@ def parse_stanzas(text: str) -> list[Stanza]:
             continue
         key, values = words[0].lower(), [word for word in words[1:] if word != "{"]
         if key == "menuentry" and entry is None and len(found) < _STANZAS:
-            entry = Stanza(values[0] if values else "")
+            entry = Stanza(values[0][:_TITLE] if values else "")
             found.append(entry)
         elif key == "submenuentry" and entry is not None and len(found) < _STANZAS:
-            sub = replace(entry, title=f"{entry.title} > {values[0] if values else ''}")
+            title = values[0][:_TITLE] if values else ""
+            sub = replace(entry, title=f"{entry.title} > {title}")
             sub.initrds = list(entry.initrds)
             found.append(sub)
         elif key == "}":
@@ -101,7 +103,7 @@ def split_line(line: str) -> list[str]:
 
 
 def _set(stanza: Stanza, key: str, values: list[str]) -> None:
-    value = values[0] if values else ""
+    value = values[0][:_VALUE] if values else ""
     if key == "loader":
         stanza.loader = value or None
     elif key == "initrd":
@@ -109,7 +111,7 @@ def _set(stanza: Stanza, key: str, values: list[str]) -> None:
     elif key == "options":
         stanza.options = value
     elif key == "add_options":
-        stanza.options = f"{stanza.options} {value}".strip()
+        stanza.options = f"{stanza.options} {value}".strip()[:_VALUE]
     elif key == "volume":
         stanza.volume = value
     elif key == "disabled":
@@ -212,7 +214,7 @@ def _kernels(search: Search, folder: str, text: str) -> Iterator[Entry]:
 def _without_initrds(options: str) -> tuple[str, list[str]]:
     """Return options without the words that name initrds for the EFI stub, and those initrds."""
     words = options.split(" ")
-    named = [word for word in words if word.startswith("initrd=")]
+    named = {word: None for word in words if word.startswith("initrd=")}
     left = " ".join(word for word in words if word not in named).strip()
     return left, [word[7:] for word in named if len(word) > 7]
 

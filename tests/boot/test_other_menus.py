@@ -1,0 +1,195 @@
+"""Limine, rEFInd, Raspberry Pi and U-Boot's scripts: read where it is certain, else named."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from support.layouts import kernel, put
+
+from warmboot.core.boot import BootRoot, Entry, Kind, Listing
+from warmboot.core.boot.find import find_entries
+from warmboot.core.boot.sources import limine, refind
+from warmboot.core.sandbox.builders.pe import PeSection, build_pe
+
+
+def listing(root: Path) -> Listing:
+    return find_entries(BootRoot(root))
+
+
+def entries(root: Path, kind: Kind) -> dict[str, Entry]:
+    return {entry.id: entry for entry in listing(root).entries if entry.kind is kind}
+
+
+LIMINE = """\
+timeout: 3
+${K}=boot():/vmlinuz-6.1
+/Arch
+    comment: x
+    protocol: linux
+    path: ${K}#0123abcd
+    cmdline: root=/dev/a quiet
+    module_path: boot():/a.img
+    module_path: boot():/b.img
+/+Old
+//One
+    protocol: linux
+    kernel_path: boot():/vmlinuz-6.1
+    kernel_cmdline: old
+//Two
+    protocol: linux
+    path: guid(1234-abcd):/vmlinuz
+/Windows
+    protocol: efi
+    path: boot():/windows.efi
+/Memory test
+    protocol: bios
+"""
+
+
+def test_limine(tmp_path: Path) -> None:
+    put(tmp_path, "boot/vmlinuz-6.1", kernel("6.1"))
+    put(tmp_path, "boot/windows.efi", build_pe("x86-64", [PeSection(".text", b"x")]))
+    put(tmp_path, "boot/limine/limine.conf", LIMINE)
+    found = entries(tmp_path, Kind.LIMINE)
+    assert list(found) == ["Arch", "Old > One", "Old > Two", "Windows", "Memory test"]
+    first = found["Arch"]
+    assert (first.kernel, first.cmdline, first.default, first.release) == (
+        "/boot/vmlinuz-6.1", "root=/dev/a quiet", True, "6.1",
+    )  # fmt: skip
+    assert first.initrds == ("/boot/a.img", "/boot/b.img")
+    assert found["Old > One"].cmdline == "old"
+    assert "guid(1234-abcd)" in (found["Old > Two"].problem or "")
+    assert "EFI program" in (found["Windows"].problem or "")
+    assert found["Memory test"].problem == "it starts by the protocol bios, which kexec cannot do"
+
+
+def test_limine_counts_what_its_menu_shows() -> None:
+    def default(wanted: str, text: str = LIMINE) -> str | None:
+        item = limine.parse_menu(f"default_entry: {wanted}\n{text}").default
+        return item.title if item else None
+
+    assert [default(str(n)) for n in range(1, 7)] == [
+        "Arch", None, "Old > One", "Old > Two", "Windows", "Memory test",
+    ]  # fmt: skip
+    closed = LIMINE.replace("/+Old", "/Old")
+    assert [default(str(n), closed) for n in (2, 3)] == [None, "Windows"]
+    assert default("Old/Two") == "Old > Two"
+    assert [default(bad) for bad in ("0", "99", "9" * 50, "Nothing")] == [None] * 4
+
+
+REFIND = """\
+timeout 5
+menuentry "Arch Linux" {
+    icon /x.png  # loader /no
+    loader /vmlinuz-6.1
+    initrd /a.img
+    options "root=/dev/a ""quoted"" quiet"
+    submenuentry "Rescue" {
+        add_options "single"
+    }
+    submenuentry "Other" {
+        options "own"
+        initrd
+    }
+}
+menuentry Elsewhere {
+    volume "DATA"
+    loader /vmlinuz
+}
+menuentry Off {
+    loader /vmlinuz-6.1
+    disabled
+}
+"""
+
+
+def test_refind_s_own_entries(tmp_path: Path) -> None:
+    put(tmp_path, "efi/vmlinuz-6.1", kernel("6.1"))
+    put(tmp_path, "efi/EFI/refind/refind.conf", REFIND)
+    found = entries(tmp_path, Kind.REFIND)
+    assert {name: entry.cmdline for name, entry in found.items()} == {
+        "Arch Linux": 'root=/dev/a "quoted" quiet',
+        "Arch Linux > Rescue": 'root=/dev/a "quoted" quiet single',
+        "Arch Linux > Other": "own",
+        "Elsewhere": "",
+    }
+    assert found["Arch Linux > Rescue"].initrds == ("/efi/a.img",)
+    assert found["Arch Linux > Other"].initrds == ()
+    assert "volume DATA" in (found["Elsewhere"].problem or "")
+    assert not any(entry.default for entry in found.values())
+
+
+def test_kernels_with_options_of_refind(tmp_path: Path) -> None:
+    for release in ("6.1", "6.10"):
+        put(tmp_path, f"boot/vmlinuz-{release}", kernel(release))
+    put(tmp_path, "boot/initrd.img-6.1", b"x")
+    text = '# x\n"Standard" "root=/dev/a quiet"\n"Initrd" "ro initrd=boot\\i-%v.img"\n"Broken"\n'
+    put(tmp_path, "boot/refind_linux.conf", text)
+    found = entries(tmp_path, Kind.REFIND)
+    assert list(found) == ["vmlinuz-6.10", "vmlinuz-6.10@1", "vmlinuz-6.1", "vmlinuz-6.1@1"]
+    assert found["vmlinuz-6.1"].initrds == ("/boot/initrd.img-6.1",)
+    assert found["vmlinuz-6.1@1"].cmdline == "ro"
+    assert found["vmlinuz-6.1@1"].initrds[0].endswith("/i-6.1.img")
+    assert refind.split_line('a "b c" # d') == ["a", "b c"]
+
+
+def test_raspberry_pi(tmp_path: Path) -> None:
+    put(tmp_path, "boot/firmware/cmdline.txt", "console=tty1 root=PARTUUID=1\nmore\n")
+    put(tmp_path, "boot/firmware/kernel8.img", kernel("6.12"))
+    put(tmp_path, "boot/firmware/kernel_2712.img", kernel("6.12-2712"))
+    put(tmp_path, "boot/firmware/initramfs8", b"x")
+    put(tmp_path, "boot/firmware/config.txt", "auto_initramfs=1 # x\n[pi4]\narm_boost=1\n")
+    found = entries(tmp_path, Kind.PI)
+    assert set(found) == {"firmware/kernel8.img", "firmware/kernel_2712.img"}
+    one = found["firmware/kernel8.img"]
+    assert (one.cmdline, one.initrds) == (
+        "console=tty1 root=PARTUUID=1",
+        ("/boot/firmware/initramfs8",),
+    )
+    assert len(one.notes) == 2
+    assert not one.default
+    put(tmp_path, "boot/firmware/config.txt", "kernel=kernel8.img\ninitramfs a,b followkernel\n")
+    (one,) = entries(tmp_path, Kind.PI).values()
+    assert (one.default, one.initrds) == (True, ("/boot/firmware/a", "/boot/firmware/b"))
+    put(tmp_path, "boot/firmware/config.txt", "kernel=kernel8.img\n[pi5]\nkernel=x\n[all]\n")
+    found = entries(tmp_path, Kind.PI)
+    assert [entry.default for entry in found.values()] == [False]
+    assert any(place.notice for place in listing(tmp_path).searched)
+
+
+def test_scripts_of_uboot_are_named(tmp_path: Path) -> None:
+    put(tmp_path, "boot/boot.scr", b"x")
+    put(tmp_path, "boot/uEnv.txt", b"x")
+    notices = [place.place for place in listing(tmp_path).searched if place.notice]
+    assert notices == ["/boot/boot.scr", "/boot/uEnv.txt"]
+    put(tmp_path, "boot/vmlinuz", kernel("6.1"))
+    put(tmp_path, "boot/extlinux/extlinux.conf", "label a\nlinux /vmlinuz\n")
+    assert not [place for place in listing(tmp_path).searched if place.notice]
+
+
+def test_what_lies_among_kernels_is_named_for_what_it_is(tmp_path: Path) -> None:
+    put(tmp_path, "boot/vmlinuz-6.1.0", kernel("6.1.0"))
+    put(tmp_path, "boot/vmlinuz-6.1.0.old", kernel("6.1.0") + b"old")
+    put(tmp_path, "boot/vmlinux-6.1.0", b"\x7fELF")
+    put(tmp_path, "boot/vmlinux-6.1.0.gz", b"\x1f\x8b\x08")
+    put(tmp_path, "boot/vmlinux-6.2.0", b"\x7fELF\x02")
+    put(tmp_path, "boot/vmlinux-6.2.0.gz", b"\x1f\x8b\x08x")
+    for name in ("xen-4.17-amd64.gz", "memtest86+x64.bin", "ipxe.lkrn", "xen-4.17-amd64.config"):
+        put(tmp_path, f"boot/{name}", kernel("7"))
+    put(tmp_path, "boot/uInitrd-6.1.0", b"x")
+    put(tmp_path, "boot/memtest", b"")
+    (tmp_path / "boot/xen").mkdir()
+    found = entries(tmp_path, Kind.BOOT)
+    assert found["vmlinuz-6.1.0"].problem is None
+    assert (found["vmlinuz-6.1.0.old"].title, found["vmlinuz-6.1.0.old"].release) == (
+        "Linux 6.1.0 (old)",
+        "6.1.0",
+    )
+    for name in ("vmlinux-6.1.0", "vmlinux-6.1.0.gz"):
+        assert "vmlinuz-6.1.0 is the one that boots" in (found[name].problem or "")
+    assert found["vmlinux-6.2.0"].problem is None
+    assert "vmlinux-6.2.0 is the one" in (found["vmlinux-6.2.0.gz"].problem or "")
+    assert "Xen" in (found["xen-4.17-amd64.gz"].problem or "")
+    assert "memory test" in (found["memtest86+x64.bin"].problem or "")
+    assert "iPXE" in (found["ipxe.lkrn"].problem or "")
+    assert not {"uInitrd-6.1.0", "xen"} & set(found)
