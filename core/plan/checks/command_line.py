@@ -75,7 +75,10 @@ def root(subject: CmdlineSubject) -> Result | None:
 
 
 @COMMAND_LINE.check(
-    "command-line-console", "Is each console named once, and right?", "console=, uname(2)"
+    "command-line-console",
+    "Is each console named once, and right?",
+    "console=, uname(2)",
+    rule="the last console= becomes /dev/console (Documentation/admin-guide/serial- console.rst)",
 )
 def consoles(subject: CmdlineSubject) -> Iterator[Result]:
     """The last console= gets init's output; a port that is not there stays silent."""
@@ -96,7 +99,10 @@ def consoles(subject: CmdlineSubject) -> Iterator[Result]:
 
 
 @COMMAND_LINE.check(
-    "command-line-resume", "Does resume= name swap space?", "resume=, /dev, /proc/swaps"
+    "command-line-resume",
+    "Does resume= name swap space?",
+    "resume=, /dev, /proc/swaps",
+    rule="resume= names where the image is looked for (kernel/power/hibernate.c)",
 )
 def resume(subject: CmdlineSubject) -> Result | None:
     """The new system would wait for a device that is not there."""
