@@ -10,8 +10,9 @@ from warmboot.core.boot.entry import Entry
 from warmboot.core.boot.listed_entry import read_header
 from warmboot.core.boot.root import BootRoot
 from warmboot.core.errors import ImageError, NotFound
-from warmboot.core.images import BootImage, ImageFile
-from warmboot.core.payload.initrd import is_initrd
+from warmboot.core.images import BootImage, ImageFile, identify
+from warmboot.core.images.uki import Uki
+from warmboot.core.payload.initrd import is_initrd, mismatch, read_initrd
 from warmboot.core.payload.inspection import (
     Extraction,
     InitrdInspection,
@@ -23,6 +24,7 @@ from warmboot.core.payload.inspection import (
 )
 from warmboot.core.payload.unpack import Payload
 from warmboot.core.progress import Cancel, Report, ignore
+from warmboot.core.text import printable
 
 
 class Images:
@@ -77,9 +79,15 @@ class Images:
         return image, payload, tuple(warnings)
 
     def inspect_initrds(self, name: str, *, quick: bool = False) -> list[InitrdInspection]:
-        """Return what the initrds of the entry `name` hold; raises NotFound where it has none."""
+        """Return what the initrds of the entry or UKI `name` hold; raises NotFound for none."""
+        if os.sep in name or os.path.lexists(name):
+            with ImageFile.open(name) as file:
+                return [self._inside(file, None, quick=quick)]
         entry = self._entry(name)
         if not entry.initrds:
+            with self._root.open(entry.kernel) as file:
+                if isinstance(identify(file.view), Uki):
+                    return [self._inside(file, entry.version, quick=quick)]
             hint = "warmboot inspect without --initrd shows its kernel."
             raise NotFound(f"The entry {entry.id} names no initrd", hint=hint)
         image = read_header(self._root, entry).image if entry.version is None else None
@@ -89,3 +97,16 @@ class Images:
             with self._root.open(path) as file:
                 found.append(inspect_initrd(file, release, quick=quick))
         return found
+
+    def _inside(self, file: ImageFile, release: str | None, *, quick: bool) -> InitrdInspection:
+        """Look into the initrd of a UKI; a file that is an initrd itself is as good."""
+        if is_initrd(file.view):
+            return inspect_initrd(file, release, quick=quick)
+        image = identify(file.view)
+        section = image.initrd_section if isinstance(image, Uki) else None
+        if section is None:
+            raise NotFound(f"{printable(file.name)} holds no initrd")
+        view = file.view.part(section.offset, section.size, ".initrd section")
+        initrd = read_initrd(view, whole=not quick)
+        warning = mismatch(initrd, release or image.release)
+        return InitrdInspection(f"{printable(file.name)} .initrd", initrd, warning)
