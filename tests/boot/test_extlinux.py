@@ -6,7 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from support.layouts import kernel, put
+from support.files import put
+from support.layouts import kernel
 
 from warmboot.core.boot import BootRoot, Entry, Listing
 from warmboot.core.boot.extlinux_format import Label, parse_menu

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from support.layouts import grubenv, kernel, put
+from support.files import put
+from support.layouts import grubenv, kernel
 
 from warmboot.core.boot import BootRoot, Entry
 from warmboot.core.boot.filesystems import By, FileSystems, Place, Slot, Spec

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from support.layouts import put
+from support.files import put
 
 from warmboot.core.boot import BootRoot, Running
 from warmboot.core.boot.extlinux_format import parse_menu

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from support.layouts import kernel, put
+from support.files import put
+from support.layouts import kernel
 
 from warmboot.core.boot import BootRoot, Entry, Kind, Listing
 from warmboot.core.boot.find import find_entries

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from support.layouts import bls, kernel, loader_variable, put
+from support.files import put
+from support.layouts import bls, kernel, loader_variable
 
 from warmboot.core.architecture import Architecture
 from warmboot.core.boot import BootRoot, Entry, Listing, Running

@@ -68,7 +68,7 @@ def _extlinux(data: bytes) -> None:
 
 def _other_menus(data: bytes) -> None:
     text = data.decode("utf-8", "backslashreplace")
-    assert parse_limine(text).default is not text
+    parse_limine(text)
     parse_stanzas(text)
     parse_configuration(text)
 

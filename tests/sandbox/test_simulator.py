@@ -152,3 +152,17 @@ def test_nothing_to_execute(tmp_path: Path) -> None:
     root = make(tmp_path, "aarch64")
     with pytest.raises(NothingStaged):
         Simulator(root).execute()
+
+
+def test_a_crash_kernel_has_memory_and_a_limit_of_its_own(tmp_path: Path, load: Load) -> None:
+    root = make(tmp_path, "aarch64")
+    refused(root, load, arm64(), errno.EADDRNOTAVAIL, flags=LoadFlags.ON_CRASH)
+    (root / "sys/kernel/kexec_crash_size").write_text("268435456\n")
+    (root / "proc/sys/kernel/kexec_load_limit_panic").write_text("2\n")
+    load(root, arm64(), flags=LoadFlags.ON_CRASH)
+    assert (root / "sys/kernel/kexec_crash_loaded").read_text() == "1\n"
+    assert (root / "sys/kernel/kexec_loaded").read_text() == "0\n"
+    Simulator(root).unload(panic=True)
+    assert (root / "sys/kernel/kexec_crash_loaded").read_text() == "0\n"
+    assert (root / "proc/sys/kernel/kexec_load_limit_panic").read_text() == "0\n"
+    refused(root, load, arm64(), errno.EPERM, flags=LoadFlags.ON_CRASH)

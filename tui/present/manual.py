@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import sys
+import textwrap
 from pathlib import Path
 
 from warmboot.core.images import FORMATS
@@ -35,9 +36,17 @@ def checks() -> str:
         lines.append(f".It Sy {check.id}")
         lines.append(check.title)
         lines.append(f"Looks at {check.looks_at}.")
+        lines += textwrap.wrap(_sourced(check.rule), 96)
         if check.forceable:
             lines.append("A fail may be forced.")
     return "\n".join(lines)
+
+
+def _sourced(rule: str | None) -> str:
+    """Return which rule of the kernel a check stands for, or that it stands for none."""
+    if rule is None:
+        return "A judgement of warmboot's own: no rule of the kernel."
+    return f"The kernel's rule: {_mdoc(rule)}."
 
 
 def json_page(page: str) -> str:

@@ -86,7 +86,10 @@ def root(subject: CmdlineSubject) -> Result | None:
 
 
 @COMMAND_LINE.check(
-    "command-line-repeated", "Is a word given twice with different values?", "lib/cmdline.c"
+    "command-line-repeated",
+    "Is a word given twice with different values?",
+    "the command line",
+    rule="parse_args() takes words in their order, so that the last one counts (kernel/params.c)",
 )
 def repeated(subject: CmdlineSubject) -> Iterator[Result]:
     """Of most words the last one counts, and the ones before it are for nothing."""
@@ -108,7 +111,10 @@ def repeated(subject: CmdlineSubject) -> Iterator[Result]:
 
 
 @COMMAND_LINE.check(
-    "command-line-console", "Is each console named once, and correctly?", "console=, uname(2)"
+    "command-line-console",
+    "Is each console named once, and correctly?",
+    "console=, uname(2)",
+    rule="the last console= becomes /dev/console (Documentation/admin-guide/serial-console.rst)",
 )
 def consoles(subject: CmdlineSubject) -> Iterator[Result]:
     """The last console= gets init's output; a port that is not there stays silent."""
@@ -129,7 +135,10 @@ def consoles(subject: CmdlineSubject) -> Iterator[Result]:
 
 
 @COMMAND_LINE.check(
-    "command-line-resume", "Does resume= name swap space?", "resume=, /dev, /proc/swaps"
+    "command-line-resume",
+    "Does resume= name swap space?",
+    "resume=, /dev, /proc/swaps",
+    rule="resume= names where the image is looked for (kernel/power/hibernate.c)",
 )
 def resume(subject: CmdlineSubject) -> Result | None:
     """The new system would wait for a device that is not there."""

@@ -19,7 +19,7 @@ from warmboot.core.plan.checks.base import Group, Result, fail, passed, warn
 from warmboot.core.plan.checks.policy import Rule, memory_load_barred, signature_rule, signed_way
 from warmboot.core.plan.checks.subject import PlanSubject
 from warmboot.core.plan.route import Strategy
-from warmboot.core.text import plural, printable, size
+from warmboot.core.text import printable, size
 
 _PAGES = {"4 KiB": 4096, "16 KiB": 16384, "64 KiB": 65536}
 
@@ -27,7 +27,13 @@ _PAGES = {"4 KiB": 4096, "16 KiB": 16384, "64 KiB": 65536}
 IMAGE = Group[PlanSubject]()
 
 
-@IMAGE.check("architecture", "Is the image for this machine?", "the image's header, uname(2)")
+@IMAGE.check(
+    "architecture",
+    "Is the image for this machine?",
+    "the image's header, uname(2)",
+    rule="another machine's image is ENOEXEC on x86, else EINVAL (arch/*/kernel/kexec_image.c, "
+    "kexec-bzimage64.c)",
+)
 def architecture(subject: PlanSubject) -> Result:
     """An image of another architecture is refused, or worse, started."""
     image, mine = subject.plan.image, subject.plan.architecture
@@ -44,7 +50,12 @@ def architecture(subject: PlanSubject) -> Result:
     )
 
 
-@IMAGE.check("route", "Can this image be loaded?", "the image's format, CONFIG_KEXEC_*")
+@IMAGE.check(
+    "route",
+    "Can this image be loaded?",
+    "the image's format, CONFIG_KEXEC_*",
+    rule="each architecture has loaders for few formats (kexec_file_loaders in arch/*/kernel)",
+)
 def route(subject: PlanSubject) -> Result:
     """Formats differ in what the kernel takes and what can be made of them."""
     if subject.plan.strategy is not Strategy.NONE:
@@ -55,7 +66,12 @@ def route(subject: PlanSubject) -> Result:
     )
 
 
-@IMAGE.check("kexec-file", "Does the kernel have the call the plan needs?", "CONFIG_KEXEC_FILE")
+@IMAGE.check(
+    "kexec-file",
+    "Does the kernel have the call the plan needs?",
+    "CONFIG_KEXEC_FILE",
+    rule="kexec_file_load(2) is ENOSYS without CONFIG_KEXEC_FILE (kernel/sys_ni.c)",
+)
 def kexec_file(subject: PlanSubject) -> Result | None:
     """kexec_file_load(2) is ENOSYS without it."""
     if not subject.file_load or subject.host.option("KEXEC_FILE") is None:
@@ -72,6 +88,7 @@ def kexec_file(subject: PlanSubject) -> Result | None:
     "bzimage",
     "Does the x86 kernel have all that kexec needs?",
     "setup header, la57 in /proc/cpuinfo",
+    rule="bzImage64_probe() answers ENOEXEC (arch/x86/kernel/kexec-bzimage64.c)",
 )
 def bzimage(subject: PlanSubject) -> Result | None:
     """What bzImage64_probe() asks for: ENOEXEC where it is missing."""
@@ -100,6 +117,8 @@ def bzimage(subject: PlanSubject) -> Result | None:
     "Does the Image fit these processors?",
     "byte order and page size in the header, getpagesize(2)",
     forceable=True,
+    rule="image_load() answers EINVAL where the processors lack byte order or page size "
+    "(arch/arm64/kernel/kexec_image.c)",
 )
 def arm64_image(subject: PlanSubject) -> Result | None:
     """What image_load() of arm64 asks the processors for: EINVAL where they lack it."""
@@ -125,6 +144,9 @@ def arm64_image(subject: PlanSubject) -> Result | None:
     "signature",
     "Is the image signed as the kernel requires?",
     "lockdown, efivars, CONFIG_KEXEC_SIG_FORCE, /sys/kernel/security/ima/policy",
+    rule="KEXEC_VERIFY_SIG, KEXEC_SIG_FORCE, IMA_ARCH_POLICY with secure boot, lockdown and "
+    "IMA's policy (kernel/kexec_file.c, kernel/kexec.c, "
+    "security/integrity/ima/ima_main.c)",
 )
 def signature(subject: PlanSubject) -> Result:
     """Said before anything is tried: an unpacked kernel carries no signature."""
@@ -157,7 +179,13 @@ def _must_be_trusted(rule: Rule) -> Result:
     )
 
 
-@IMAGE.check("command-line", "Does the command line fit?", "COMMAND_LINE_SIZE, cmdline_size (x86)")
+@IMAGE.check(
+    "command-line",
+    "Does the command line fit?",
+    "COMMAND_LINE_SIZE, cmdline_size (x86)",
+    rule="longer than COMMAND_LINE_SIZE, or cmdline_size on x86, is EINVAL "
+    "(arch/x86/kernel/kexec-bzimage64.c, kernel/kexec_file.c)",
+)
 def command_line(subject: PlanSubject) -> Result:
     """Longer than the new kernel reads is EINVAL, or silently cut."""
     length = len(subject.plan.cmdline.text.encode("utf-8", "surrogateescape")) + 1
@@ -267,6 +295,7 @@ def devicetree(subject: PlanSubject) -> Result | None:
     "Is there memory for everything at once?",
     "MemAvailable in /proc/meminfo, the image's header",
     forceable=True,
+    rule="ENOMEM where pages run out (kernel/kexec_core.c); how much is needed is an estimate",
 )
 def memory(subject: PlanSubject) -> Result:
     """The kernel's segments, its copy of both files, and what is unpacked or joined here."""
@@ -294,6 +323,7 @@ def memory(subject: PlanSubject) -> Result:
     "Is there a piece of memory large enough?",
     "System RAM in /proc/iomem",
     forceable=True,
+    rule="EADDRNOTAVAIL where no hole is large enough (kernel/kexec_file.c, kexec_locate_mem_hole)",
 )
 def memory_place(subject: PlanSubject) -> Result | None:
     """Kernel and initrd each need one piece: EADDRNOTAVAIL where there is none."""
@@ -306,59 +336,4 @@ def memory_place(subject: PlanSubject) -> Result | None:
     return fail(
         f"{size(piece)} are needed in one piece; the largest here is {size(largest)}",
         "Use a smaller initrd, or reboot through firmware.",
-    )
-
-
-@IMAGE.check(
-    "crash-memory",
-    "Is memory reserved for a crash kernel?",
-    "kexec_crash_size, crashkernel= in /proc/cmdline",
-)
-def crash_memory(subject: PlanSubject) -> Result | None:
-    """A crash kernel runs in memory set apart at boot: EADDRNOTAVAIL without it."""
-    if not subject.plan.request.panic:
-        return None
-    kept = subject.host.crash_size or 0
-    needed = subject.kernel_bytes + subject.plan.initrd_bytes
-    if kept == 0:
-        return fail(
-            "No memory is reserved for a crash kernel",
-            "Boot with crashkernel=256M (or more) on the command line.",
-        )
-    if needed > kept:
-        return fail(
-            f"{size(needed)} needed, only {size(kept)} reserved for a crash kernel",
-            "Use a smaller initrd, or a larger crashkernel= at boot.",
-        )
-    return passed(f"{size(needed)} needed, {size(kept)} reserved for a crash kernel")
-
-
-@IMAGE.check(
-    "crash-load-limit",
-    "Does the kernel allow another crash kernel?",
-    "/proc/sys/kernel/kexec_load_limit_panic",
-)
-def crash_load_limit(subject: PlanSubject) -> Result | None:
-    """Crash kernels have a limit of their own."""
-    limit = subject.host.load_limit_panic
-    if not subject.plan.request.panic or limit is None or limit < 0:
-        return None
-    if limit == 0:
-        return fail(
-            "The limit of crash kernels is used up (kexec_load_limit_panic is 0)",
-            "Only a reboot through firmware resets it.",
-        )
-    return passed(f"The kernel allows {plural(limit, 'more crash kernel')}")
-
-
-@IMAGE.check("crash-staged", "Is a crash kernel staged already?", "/sys/kernel/kexec_crash_loaded")
-def crash_staged(subject: PlanSubject) -> Result | None:
-    """There is room for one."""
-    if not subject.plan.request.panic:
-        return None
-    if not subject.host.crash_staged:
-        return passed("No crash kernel is staged")
-    return warn(
-        "Another crash kernel is staged already; it will be replaced",
-        "Until the new one is in place, a crash finds the other.",
     )

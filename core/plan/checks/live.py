@@ -41,6 +41,7 @@ LIVE = Group[LiveSubject]()
     "Can all processors but one be stopped?",
     "enable-method in the device tree, /sys/devices/system/cpu/possible, CONFIG_HOTPLUG_CPU",
     for_crash=False,
+    rule="cpus_are_stuck_in_kernel() is EBUSY (arch/arm64/kernel/machine_kexec.c)",
 )
 def processors(subject: LiveSubject) -> Result | None:
     """cpus_are_stuck_in_kernel() of arm64: EBUSY at every load."""
@@ -65,6 +66,7 @@ def processors(subject: LiveSubject) -> Result | None:
     "ima",
     "Does IMA appraise kernels?",
     "/sys/kernel/security/ima/policy, CONFIG_IMA_ARCH_POLICY",
+    rule="func=KEXEC_KERNEL_CHECK appraises kernels (Documentation/ABI/testing/ima_policy)",
 )
 def ima(subject: LiveSubject) -> Result | None:
     """A memory copy has no security.ima attribute to appraise."""
@@ -121,6 +123,7 @@ def encryption(subject: LiveSubject) -> Result:
     "/sys/power/resume, /proc/swaps, the first page of swap",
     forceable=True,
     for_crash=False,
+    rule="a kernel that finds the image resumes it unless noresume (kernel/power/hibernate.c)",
 )
 def hibernation(subject: LiveSubject) -> Result:
     """A new kernel that resumes it writes old memory over changed file systems."""

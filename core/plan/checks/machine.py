@@ -13,7 +13,12 @@ from warmboot.core.text import plural, printable, size
 MACHINE = Group[Host]()
 
 
-@MACHINE.check("privilege", "May this process load kernels?", "CapEff, CapBnd in /proc/self/status")
+@MACHINE.check(
+    "privilege",
+    "May this process load kernels?",
+    "CapEff, CapBnd in /proc/self/status",
+    rule="without CAP_SYS_BOOT every call is EPERM (kernel/kexec.c, kexec_load_permitted)",
+)
 def privilege(host: Host) -> Result:
     """CAP_SYS_BOOT, without which every call is EPERM."""
     if host.privileged:
@@ -51,7 +56,10 @@ def container(host: Host) -> Result:
 
 
 @MACHINE.check(
-    "kexec", "Does the running kernel have kexec?", "/sys/kernel/kexec_loaded, or kexec/loaded"
+    "kexec",
+    "Does the running kernel have kexec?",
+    "/sys/kernel/kexec_loaded, or kexec/loaded",
+    rule="/sys/kernel/kexec_loaded is there with CONFIG_KEXEC_CORE (kernel/ksysfs.c)",
 )
 def kexec(host: Host) -> Result:
     """CONFIG_KEXEC_CORE."""
@@ -65,7 +73,12 @@ def kexec(host: Host) -> Result:
     )
 
 
-@MACHINE.check("kexec-enabled", "Is kexec switched on?", "/proc/sys/kernel/kexec_load_disabled")
+@MACHINE.check(
+    "kexec-enabled",
+    "Is kexec switched on?",
+    "/proc/sys/kernel/kexec_load_disabled",
+    rule="kexec_load_disabled makes every call EPERM and cannot be reset (kernel/kexec_core.c)",
+)
 def enabled(host: Host) -> Result:
     """The switch goes one way only."""
     if not host.load_disabled:
@@ -81,6 +94,8 @@ def enabled(host: Host) -> Result:
     "Does the kernel allow another load?",
     "/proc/sys/kernel/kexec_load_limit_reboot",
     for_crash=False,
+    rule="every load and unload counts, and at 0 all are EPERM (kernel/kexec_core.c, "
+    "kexec_load_permitted)",
 )
 def load_limit(host: Host) -> Result | None:
     """Every load and unload, failed ones too, uses one up."""
@@ -101,7 +116,12 @@ def load_limit(host: Host) -> Result | None:
     return passed(f"The kernel allows {plural(host.load_limit, 'more load')}; an unload counts too")
 
 
-@MACHINE.check("kexec-calls", "Which calls load kernels here?", "CONFIG_KEXEC, CONFIG_KEXEC_FILE")
+@MACHINE.check(
+    "kexec-calls",
+    "Which calls load kernels here?",
+    "CONFIG_KEXEC, CONFIG_KEXEC_FILE",
+    rule="a call that was not built in is ENOSYS (kernel/Kconfig.kexec)",
+)
 def calls(host: Host) -> Result | None:
     """kexec_file_load(2) takes files and checks signatures; kexec_load(2) takes memory."""
     file_load, load = host.option("KEXEC_FILE"), host.option("KEXEC")
@@ -129,6 +149,7 @@ def calls(host: Host) -> Result | None:
     "signature-policy",
     "Which images does the kernel accept?",
     "/sys/kernel/security/lockdown, SecureBoot and SetupMode in efivars, CONFIG_KEXEC_SIG_FORCE",
+    rule="the rules of signature, for an image that has none",
 )
 def signature_policy(host: Host) -> Result:
     """Says before any image is chosen that an unpacked one will be refused."""
@@ -169,7 +190,13 @@ def crash_kernel(host: Host) -> Result | None:
     return passed(f"No crash kernel is loaded; {kept}")
 
 
-@MACHINE.check("staged", "Is a kernel staged already?", "/sys/kernel/kexec_loaded", for_crash=False)
+@MACHINE.check(
+    "staged",
+    "Is a kernel staged already?",
+    "/sys/kernel/kexec_loaded",
+    for_crash=False,
+    rule="a load that succeeds replaces what is staged (kernel/kexec_file.c)",
+)
 def staged(host: Host) -> Result | None:
     """There is room for one; a load that succeeds replaces it."""
     if host.staged is None:
@@ -182,7 +209,12 @@ def staged(host: Host) -> Result | None:
     )
 
 
-@MACHINE.check("kernel-log", "Can the kernel log be read?", "CapEff, kernel.dmesg_restrict")
+@MACHINE.check(
+    "kernel-log",
+    "Can the kernel log be read?",
+    "CapEff, kernel.dmesg_restrict",
+    rule="kernel.dmesg_restrict wants CAP_SYSLOG (kernel/printk/printk.c)",
+)
 def kernel_log(host: Host) -> Result:
     """What the kernel logs at a refusal is often the only reason it gives."""
     if host.log_readable:

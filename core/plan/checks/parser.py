@@ -19,7 +19,10 @@ _COPIED = "There is a parser that copies an Image"
 
 
 @PARSER.check(
-    "parser-attach", "Can parsers be attached?", "CONFIG_BPF_SYSCALL, CONFIG_FUNCTION_TRACER"
+    "parser-attach",
+    "Can parsers be attached?",
+    "CONFIG_BPF_SYSCALL, CONFIG_FUNCTION_TRACER",
+    rule="a parser is attached by the function tracer (patches for CONFIG_KEXEC_BPF)",
 )
 def parser_attach(subject: PlanSubject) -> Result | None:
     """Without the function tracer the kernel would loop; the replay before the call proves it."""
@@ -43,7 +46,11 @@ def parser_attach(subject: PlanSubject) -> Result | None:
 
 
 @PARSER.check(
-    "parser-decompressor", "Can the kernel unpack the payload?", "the payload, CONFIG_RD_* options"
+    "parser-decompressor",
+    "Can the kernel unpack the payload?",
+    "the payload, CONFIG_RD_* options",
+    rule="at most 512 MiB, by the decompressors that CONFIG_RD_* builds in (patches for "
+    "CONFIG_KEXEC_BPF, lib/decompress.c)",
 )
 def parser_decompressor(subject: PlanSubject) -> Result | None:
     """A kernel without the decompressor loops, or crashes."""

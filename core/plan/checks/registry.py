@@ -12,6 +12,7 @@ from warmboot.core.host.hardware import read_memory
 from warmboot.core.host.live_state import LiveState
 from warmboot.core.plan.checks.base import Check, Finding, Group
 from warmboot.core.plan.checks.command_line import COMMAND_LINE, CmdlineSubject
+from warmboot.core.plan.checks.crash import CRASH
 from warmboot.core.plan.checks.image import IMAGE
 from warmboot.core.plan.checks.live import LIVE, LiveSubject
 from warmboot.core.plan.checks.machine import MACHINE
@@ -22,7 +23,7 @@ from warmboot.core.plan.plan import Plan
 from warmboot.core.text import printable
 
 #: Every group, in the order its checks are run and listed.
-GROUPS: tuple[Group[Any], ...] = (MACHINE, IMAGE, PARSER, LIVE, COMMAND_LINE)
+GROUPS: tuple[Group[Any], ...] = (MACHINE, IMAGE, CRASH, PARSER, LIVE, COMMAND_LINE)
 
 
 def all_checks() -> tuple[Check[Any], ...]:
@@ -35,7 +36,8 @@ def judge_plan(plan: Plan, context: PlanContext) -> tuple[Finding, ...]:
     panic = plan.request.panic
     subject = PlanSubject(plan, context)
     findings = [*MACHINE.run(context.host, crash=panic)]
-    findings += [*IMAGE.run(subject, crash=panic), *PARSER.run(subject, crash=panic)]
+    for group in (IMAGE, CRASH, PARSER):
+        findings += group.run(subject, crash=panic)
     if context.live is not None:
         live = LiveSubject(context.host, context.live, plan.cmdline.text, panic)
         findings += LIVE.run(live, crash=panic)
