@@ -6,7 +6,8 @@ import struct
 from pathlib import Path
 
 import pytest
-from support.layouts import kernel, put
+from support.files import put
+from support.layouts import kernel
 
 from warmboot.core.architecture import Architecture
 from warmboot.core.boot.entry import Entry, Kind

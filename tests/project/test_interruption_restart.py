@@ -296,9 +296,9 @@ def test_a_waiter_that_ends_is_missed(
     assert still_staged(status)
     assert status.countdown is None
     assert status.attempt is not None
-    assert "nothing waits for it" in status.attempt.text
+    assert "nothing is waiting for it" in status.attempt.text
     assert run(root, "status") == ExitCode.OK
-    assert "nothing waits for it" in capsys.readouterr().out
+    assert "nothing is waiting for it" in capsys.readouterr().out
     assert run(root, "exec", "--cancel") == ExitCode.NOT_FOUND
     assert run(root, "exec", "--yes") == ExitCode.OK
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pefile
 import pytest
 from support.readers import check_layout, content, read_pe, section, unpack
-from support.tools import needs_tool
+from support.tools import ROOT, needs_tool
 from support.uboot_images import build_fit, build_uimage
 
 from warmboot.core.errors import WarmbootError
@@ -212,7 +212,7 @@ def test_the_same_arguments_give_the_same_bytes() -> None:
         subprocess.run(
             [sys.executable, "-c", program],
             cwd=Path(__file__).parent,
-            env={**os.environ, "PYTHONHASHSEED": seed},
+            env={**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": str(ROOT / "tests")},
             capture_output=True,
             text=True,
             check=True,
