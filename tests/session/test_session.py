@@ -19,7 +19,7 @@ from warmboot.tui.arguments import make_parser
 from warmboot.tui.commands.options import stage_request
 from warmboot.tui.screens.workers import open_plan
 
-ENTRY = "warmboot-6.17.8-sandbox"
+ENTRY = "warmboot-6.17.8-sandbox.conf"
 
 
 @pytest.fixture(scope="module")
