@@ -19,7 +19,7 @@ from warmboot.tui.arguments import make_parser
 from warmboot.tui.commands.options import stage_request
 from warmboot.tui.screens.workers import open_plan
 
-ENTRY = "warmboot-6.17.8-sandbox"
+ENTRY = "warmboot-6.17.8-sandbox.conf"
 
 
 @pytest.fixture(scope="module")
@@ -66,10 +66,10 @@ def test_doctor_says_of_a_command_line_what_staging_says(sandbox: Path) -> None:
 
 def test_a_name_of_several_entries_means_the_one_that_the_list_marks(sandbox: Path) -> None:
     folder = sandbox / "boot/loader/entries"
-    first = folder / f"{ENTRY}.conf"
+    first = folder / ENTRY
     second = folder / "zz-recovery.conf"
     second.write_text(first.read_text() + "sort-key aaa\n")
-    (sandbox / "boot/loader/loader.conf").write_text(f"default {ENTRY}.conf\n")
+    (sandbox / "boot/loader/loader.conf").write_text(f"default {ENTRY}\n")
     try:
         session = open_session(sandbox)
         (marked,) = [entry.id for entry in session.entries().entries if entry.default]

@@ -58,7 +58,7 @@ def test_list_says_what_runs_and_what_is_amiss(
     put(sandbox, "proc/sys/kernel/osrelease", "6.12.95-kexectest\n")
     assert main(["--root", str(sandbox), "list"]) == ExitCode.OK
     lines = capsys.readouterr().out.splitlines()
-    assert lines[1].split()[:3] == ["d", "a", "6.12.95-kexectest2"]
+    assert lines[1].split()[:3] == ["d", "a.conf", "6.12.95-kexectest2"]
     assert lines[1].endswith(f" /boot/loader/entries/a.conf /boot/{KERNEL}")
     assert lines[2].split()[:2] == ["*", "vmlinuz-6.12.95-kexectest"]
     assert any(line.startswith("/efi: named in /etc/fstab") for line in lines)

@@ -62,7 +62,7 @@ async def test_details_are_read_once(sandbox: Path, monkeypatch: pytest.MonkeyPa
         await person.see("Entry: warmboot-6.12.57-sandbox", "all checks passed")
         await person.press("up")
         await person.see("Entry: warmboot-6.17.8-sandbox", "all checks passed")
-    assert read == ["warmboot-6.17.8-sandbox", "warmboot-6.12.57-sandbox"]
+    assert read == ["warmboot-6.17.8-sandbox.conf", "warmboot-6.12.57-sandbox.conf"]
 
 
 async def test_only_entries_with_certain_words(sandbox: Path) -> None:
