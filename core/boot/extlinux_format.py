@@ -81,7 +81,7 @@ class ExtlinuxMenu:
     def default(self) -> Label | str | None:
         """Return the label that starts by itself, or the command line that DEFAULT holds.
 
-        What DEFAULT names counts more than MENU DEFAULT does, unless it is a menu program;
+        What DEFAULT names takes precedence over MENU DEFAULT, unless it is a menu program;
         without either a menu starts its first label. ONTIMEOUT is what a menu does that nobody
         touches.
         """

@@ -32,7 +32,7 @@ from warmboot.core.images.uki import Outline
 def find_entries(
     root: BootRoot, running: Running | None = None, machine: Architecture | None = None
 ) -> Listing:
-    """Return what is installed under `root` and where was looked; never raises for a bad file.
+    """Return what is installed under `root` and the places searched; never raises for a bad file.
 
     `running` is what runs now, None where the root is not that of the running system; `machine`
     what the kernels have to be for.

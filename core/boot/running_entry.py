@@ -15,7 +15,7 @@ _DEPLOYMENT = ("ostree", "composefs", "init")
 
 
 class _Evidence(NamedTuple):
-    """What is known of the running kernel, taken apart once."""
+    """What is known of the running kernel, parsed once."""
 
     release: str
     selected: str | None

@@ -1,6 +1,6 @@
 """The two ELF containers of the kexec BPF interface's dialect v7.
 
-One carries parser objects, the other what they are to take apart.
+One carries parser objects, the other the images for them.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ class ParserContainer(BootImage):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Envelope(BootImage):
-    """Images for a parser of dialect v7 to take apart. `cmdline` is the text of its section."""
+    """Images for a parser of dialect v7. `cmdline` is the text of its section."""
 
     format: ClassVar[Format] = Format.ENVELOPE
     about: ClassVar[str] = "kernel, initrd and command line for a parser program, dialect v7"

@@ -1,4 +1,4 @@
-"""GRUB's configuration language, taken apart into commands. Nothing is run here.
+"""GRUB's configuration language, parsed into commands. Nothing is run here.
 
 Source: GRUB manual, "Shell-like scripting". GRUB parses a file piece by piece: a piece is a line
 with all lines that an open block, clause or quote needs, and is run before the next one is

@@ -37,11 +37,11 @@ class BuiltFields(TypedDict):
 
 
 class BpfEnvelopeAnswer(Answer):
-    """An image with a parser in it, or the containers of revision 7."""
+    """An image with a parser in it, or the containers of dialect v7."""
 
     command: Annotated[Literal["bpf envelope"], "the command that answers"]
     output: Annotated[str, "path of the file"]
-    dialect: Annotated[Dialect, "revision of the interface"]
+    dialect: Annotated[Dialect, "dialect of the interface"]
     container: Annotated[str | None, "path of the container of parsers; null without"]
     built: Annotated[BuiltFields | None, "what was built; null in dialect v7"]
 

@@ -33,7 +33,7 @@ class BpfRehearseAnswer(Answer):
 
     command: Annotated[Literal["bpf rehearse"], "the command that answers"]
     path: Annotated[str, "path of the image"]
-    dialect: Annotated[Dialect, "revision of the interface"]
+    dialect: Annotated[Dialect, "dialect of the interface"]
     modelled: Annotated[bool, "whether a model stood in for the program"]
     why: Annotated[str | None, "why a model did; null where none did"]
     commands: Annotated[list[ParserCommandFields], "what the kernel would be told, in order"]

@@ -47,7 +47,7 @@ class OfferedPresetFields(TypedDict):
 
 
 class CmdlineAnswer(Answer):
-    """A command line taken apart, compared and checked."""
+    """A command line word by word, compared and checked."""
 
     command: Annotated[Literal["cmdline"], "the command that answers"]
     entry: Annotated[str | None, "id of the entry; null where none was named"]

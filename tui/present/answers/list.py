@@ -39,7 +39,7 @@ class ListAnswer(Answer):
 def list_answer(
     rows: Iterable[ListedEntry], looked: Iterable[SearchedPlace], *, simulated: bool
 ) -> ListAnswer:
-    """Return the answer: entries with their headers, and where was looked."""
+    """Return the answer: entries with their headers, and the places that were searched."""
     return {
         "schema": SCHEMA,
         "command": "list",

@@ -29,7 +29,7 @@ class ElfSectionFields(TypedDict):
 class ParserIdentityFields(TypedDict):
     """What a parser that warmboot made says it is."""
 
-    dialect: Annotated[int, "revision of the interface: 6 or 7"]
+    dialect: Annotated[int, "dialect of the interface: 6 or 7"]
     kind: Annotated[str, "what it takes apart, in a word"]
     record_size: Annotated[int, "bytes of the largest record that it hands over"]
 
@@ -52,7 +52,7 @@ class ParserObjectFields(ImageBase):
 
 
 class ParserContainerFields(ImageBase):
-    """Parser programs for revision 7 of the interface."""
+    """Parser programs for dialect v7."""
 
     format: Annotated[Literal[Format.PARSERS], "the format"]
     parsers: Annotated[list[ParserObjectFields], "the parsers, in the order the kernel tries them"]
@@ -63,7 +63,7 @@ class ParserContainerFields(ImageBase):
 
 
 class KexecEnvelopeFields(ImageBase):
-    """Kernel, initrd and command line for parsers of revision 7 to take apart."""
+    """Kernel, initrd and command line for parsers of dialect v7."""
 
     format: Annotated[Literal[Format.ENVELOPE], "the format"]
     sections: Annotated[list[ElfSectionFields], "its sections, in the order of the file"]
@@ -103,7 +103,7 @@ def parser_container_fields(image: ParserContainer) -> ParserContainerFields:
 
 
 def kexec_envelope_fields(image: Envelope) -> KexecEnvelopeFields:
-    """Return an envelope of revision 7 as answers hold it."""
+    """Return an envelope of dialect v7 as answers hold it."""
     return {
         "format": Format.ENVELOPE,
         **image_base(image),
