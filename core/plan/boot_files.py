@@ -16,7 +16,7 @@ from warmboot.core.errors import ImageError, NotFound
 from warmboot.core.host.config import BuildOptions
 from warmboot.core.images import BootImage, ImageFile, identify
 from warmboot.core.images.pe import is_signed
-from warmboot.core.images.uboot import is_wrapped
+from warmboot.core.images.uboot import is_wrapped, unwrapped
 from warmboot.core.images.uki import Addon, Uki
 from warmboot.core.images.view import View
 from warmboot.core.plan.context import InitrdHead
@@ -234,6 +234,10 @@ def read_options(root: BootRoot, release: str | None) -> BuildOptions | None:
 def _head(name: str, view: View) -> InitrdHead:
     from warmboot.core.payload.initrd import UNKNOWN, form_of
 
+    try:
+        view = unwrapped(view, "it")
+    except ImageError as error:
+        return InitrdHead(printable(name), view.size, None, error.message, False)
     method, problem = form_of(view.head(_HEAD))
     return InitrdHead(printable(name), view.size, method, problem, problem == UNKNOWN)
 

@@ -43,7 +43,9 @@ def test_every_architecture_has_its_facts() -> None:
         assert facts.machines
         assert facts.command_line_size > 0
         assert set(facts.accepts) <= formats
-        assert of_elf(*facts.elf) is architecture
+        big_endian = architecture is Architecture.S390X
+        assert of_elf(*facts.elf, big_endian=big_endian) is architecture
+        assert of_elf(*facts.elf, big_endian=not big_endian) is None
         assert {of_machine(name) for name in facts.machines} == {architecture}
         assert facts.pe is None or of_pe(facts.pe) is architecture
         assert facts.uboot is None or of_uboot(facts.uboot) is architecture

@@ -11,7 +11,7 @@ from support.layouts import kernel
 
 from warmboot.core.architecture import Architecture
 from warmboot.core.boot.entry import Entry, Kind
-from warmboot.core.errors import ImageError, NotFound
+from warmboot.core.errors import Blocked, NotFound
 from warmboot.core.plan.request import PlanRequest
 from warmboot.core.sandbox.builders.kernel import build_arm64_image
 from warmboot.core.sandbox.builders.uki import build_uki
@@ -72,7 +72,7 @@ def test_an_initrd_in_u_boot_s_wrapping_reaches_the_kernel_without_it(session: S
     put(root, "boot/uInitrd", wrapped(2, CPIO))
     with (
         session.plan(PlanRequest(entry="a")) as opened,
-        pytest.raises(ImageError, match="no initrd"),
+        pytest.raises(Blocked, match="no initrd"),
     ):
         session.prepare(opened, rehearsal=True)
 

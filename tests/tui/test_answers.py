@@ -12,6 +12,7 @@ from typing import Any, get_args, get_type_hints
 import jsonschema
 import pytest
 from support.answers import MANUAL, SCHEMA, check, check_object, only_document
+from support.foreign_images import s390, zimage
 from support.parser_objects import build_parser
 from support.uboot_images import build_fit, build_uimage
 
@@ -183,6 +184,8 @@ FORMATS = {
     Format.IMAGE: KERNEL,
     Format.COMPRESSED: compress(KERNEL, "gzip"),
     Format.UIMAGE: build_uimage(KERNEL, "arm64"),
+    Format.ZIMAGE: zimage(),
+    Format.S390: s390(),
     Format.FIT: build_fit(KERNEL, "arm64"),
     Format.ELF: build_elf_kernel("x86-64", "6.12.1", body_size=1 << 16),
     Format.PARSER: build_parser(),
@@ -258,7 +261,7 @@ def test_a_signal_is_answered_and_a_late_one_adds_no_second_answer(
         patch.setattr("warmboot.tui.commands.output.warn", interrupted)
         code, answer = ask("stage", ZBOOT)
     assert code == ExitCode.CANCELLED
-    assert answer["staged"]["entry"] == f"{ZBOOT}"
+    assert answer["staged"]["entry"] == f"{ZBOOT}.conf"
     assert ask("status")[1]["staged"] is True
 
 
@@ -297,7 +300,7 @@ def test_an_answer_loads_no_more_than_its_command_needs(root: Path) -> None:
     code = (
         "import sys; from warmboot.tui.cli import main\n"
         f"main(['--root', {str(root)!r}, 'list', '--json'])\n"
-        "slow = ('plan', 'load', 'restart', 'record', 'bpf', 'payload')\n"
+        "slow = ('load', 'restart', 'record')\n"
         "found = [name for name in sys.modules if name.startswith('warmboot.core.')"
         " and name.split('.')[2] in slow]\n"
         "sys.exit(', '.join(found) or 0)"

@@ -34,7 +34,9 @@ def sandbox(tmp_path: Path, image_file: Images) -> Path:
     write_machine(root, SimulatedMachine("aarch64", "6.1.0-running", RUNNING))
     shutil.copy(image_file("arm64-6.12-gzip.vmlinuz.efi"), root / "boot" / KERNEL)
     shutil.copy(image_file("arm64-6.12-zstd.vmlinuz.efi"), root / "boot/vmlinuz-6.12.95-kexectest")
-    (root / "boot/initrd.img-6.12.95-kexectest2").write_bytes(b"\x1f\x8b" + bytes(5000))
+    (root / "boot/initrd.img-6.12.95-kexectest2").write_bytes(
+        build_initrd({"init": b"#!/bin/sh\n" + bytes(5000)}, method="gzip")
+    )
     return root
 
 
