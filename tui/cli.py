@@ -70,7 +70,10 @@ def _show(error: WarmbootError, options: Namespace) -> None:
 
         fields: dict[str, object] = {"message": error.message, "hint": error.hint}
         fields |= {"exit_code": int(error.exit_code), "kernel_log": list(log)}
-        simulated = is_sandbox(options.root)
+        try:
+            simulated = is_sandbox(options.root)
+        except WarmbootError:  # the error that is shown; nothing was done
+            simulated = False
         answer = {"schema": SCHEMA, "simulated": simulated, "error": fields}
         sys.stdout.write(json.dumps(answer, indent=2) + "\n")
         return

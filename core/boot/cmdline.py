@@ -219,6 +219,6 @@ def installed(root: BootRoot) -> str | None:
     """
     for name in ("/etc/kernel/cmdline", "/usr/lib/kernel/cmdline"):
         text = root.read_text(name)
-        if text is not None:
+        if text is not None and not text.cut:
             return " ".join(split_words(text))
     return None

@@ -6,6 +6,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from warmboot.core.host.files import names
+
 #: systemd from this version on turns ``systemctl reboot`` into a kexec while something is staged.
 AUTO_KEXEC_SYSTEMD = 261
 #: Set to 1 for systemctl, it reboots through firmware all the same.
@@ -15,10 +17,13 @@ _LIBRARY = re.compile(r"libsystemd-shared-(\d{1,6})")
 
 def systemd_version(prefix: Path) -> int | None:
     """Return the version of systemd that is installed, by the name of its library."""
-    for pattern in ("usr/lib/systemd", "usr/lib64/systemd", "usr/lib/*/systemd"):
-        for path in sorted(prefix.glob(f"{pattern}/libsystemd-shared-*.so"), reverse=True):
-            found = _LIBRARY.match(path.name)
-            if found:
+    library = prefix / "usr/lib"
+    folders = [library, prefix / "usr/lib64"]
+    folders += [library / name for name in names(library) if "-linux-" in name]
+    for folder in folders:
+        for name in reversed(names(folder / "systemd")):
+            found = _LIBRARY.match(name)
+            if found and name.endswith(".so"):
                 return int(found[1])
     return None
 

@@ -10,6 +10,7 @@ from typing import NamedTuple, Self
 
 from warmboot.core.errors import ImageError, NotFound, NotPermitted, WarmbootError
 from warmboot.core.images.view import FileView
+from warmboot.core.rooted import regular
 from warmboot.core.text import printable
 
 
@@ -40,15 +41,25 @@ class ImageFile:
         self.view = FileView(fd, identity.size)
 
     @classmethod
-    def adopt(cls, fd: int, name: str) -> Self:
-        """Take over `fd`; raise ImageError (and close it) where it is no regular file."""
+    def adopt(cls, found: int, name: str) -> Self:
+        """Take over the O_PATH descriptor `found`, and open the file that it stands for.
+
+        Raises ImageError where that is no regular file (and opens nothing), NotPermitted.
+        """
         try:
-            status = os.fstat(fd)
+            status = os.fstat(found)
             if not stat.S_ISREG(status.st_mode):
                 raise ImageError(
                     f"{printable(name)} is not a regular file",
                     hint="Name the kernel image itself, not a directory or a device.",
                 )
+            try:
+                fd = regular(found, name)
+            except OSError as error:
+                raise open_error(error, name) from error
+        finally:
+            os.close(found)
+        try:
             return cls(fd, name, Identity.of(status))
         except BaseException:
             os.close(fd)
@@ -58,10 +69,10 @@ class ImageFile:
     def open(cls, path: Path | str) -> Self:
         """Open a file by its path on this machine; raise NotFound, NotPermitted or ImageError."""
         try:
-            fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
+            found = os.open(path, os.O_PATH | os.O_CLOEXEC)
         except (OSError, ValueError) as error:
             raise open_error(error, str(path)) from error
-        return cls.adopt(fd, str(path))
+        return cls.adopt(found, str(path))
 
     def unchanged(self) -> None:
         """Raise ImageError where the file was written to or replaced in place since opening."""

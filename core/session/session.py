@@ -5,6 +5,7 @@ What only some commands do is imported where it is done: a list does not wait fo
 
 from __future__ import annotations
 
+import os
 import time
 from functools import cached_property
 from pathlib import Path
@@ -258,12 +259,13 @@ def open_session(root: Path) -> Session:
     """Return the session for a boot root: of a sandbox, else of the machine in front of us.
 
     A root that is no sandbox (/mnt/sysroot) is where images come from; they are staged here.
-    Raises NotFound where it is no directory.
+    Raises NotFound where it is no directory, Blocked where it cannot be told which of them it is.
     """
     boot_root = BootRoot(root)
     if is_sandbox(root):
-        return Session(boot_root, read_host(root), simulated=True, foreign_root=False)
-    foreign = root.resolve() != Path("/")
+        real = Path(os.path.realpath(root))
+        return Session(BootRoot(real), read_host(real), simulated=True, foreign_root=False)
+    foreign = not os.path.samestat(os.stat(root), os.stat("/"))
     return Session(boot_root, read_host(Path("/")), simulated=False, foreign_root=foreign)
 
 

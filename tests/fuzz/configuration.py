@@ -9,6 +9,7 @@ from warmboot.core.boot.cmdline import compare, parse
 from warmboot.core.boot.cmdline_context import CmdlineContext
 from warmboot.core.boot.grub.environment import parse_environment
 from warmboot.core.boot.grub.menu import Files, positions, read_menu, resolve
+from warmboot.core.boot.root import Text
 from warmboot.core.boot.sources.extlinux import parse_menu
 from warmboot.core.errors import WarmbootError
 from warmboot.core.images import BytesView
@@ -29,7 +30,7 @@ def _grub(data: bytes) -> None:
 
 def _extlinux(data: bytes) -> None:
     text = data.decode("utf-8", "backslashreplace")
-    parse_menu(text, lambda _: text)
+    parse_menu(text, lambda _: Text(text))
 
 
 def _entry(data: bytes) -> None:

@@ -23,7 +23,11 @@ ROOT = Path(__file__).parent.parent.parent
 FOLDERS = ("core", "tui", "themes")
 #: What every part of the core shares.
 SHARED = {
-    f"core.{n}" for n in ["errors", "text", "progress", "architecture", "mountinfo", "outfile"]
+    f"core.{n}"
+    for n in (
+        *("errors", "text", "progress", "architecture", "mountinfo"),
+        *("outfile", "openat2", "rooted", "statefile", "typed"),
+    )
 }
 _PLAN = {"core.boot", "core.images", "core.payload", "core.host", "core.bpf"}
 _LOAD = {"core.plan", *_PLAN}

@@ -46,6 +46,8 @@ def _type_1(search: Search, base: str) -> Iterator[Found]:
             locate=functools.partial(search.locate, base),
             variables=search.grubenv,
         )
+        if entry is not None and text.cut:
+            return dataclasses.replace(entry, problem=text.cut)
         return entry and _look_into(search, entry, fields)
 
     yield from search.folder(folder, ".conf", make)

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from warmboot.core.boot.entry import BootLoader, Entry, Found, Kind, LoaderDefault, SearchedPlace
 from warmboot.core.boot.kernel_filenames import version_in_path
-from warmboot.core.boot.root import join
+from warmboot.core.boot.root import Text, join
 from warmboot.core.boot.search import MENU_LIMIT, Search
 from warmboot.core.boot.sources.source import Source
 from warmboot.core.text import plural, printable
@@ -42,15 +42,19 @@ class Label:
 
 @dataclass(slots=True)
 class ExtlinuxMenu:
-    """The labels of a menu in order, and the name of the one it starts by itself."""
+    """The labels of a menu in order, and the name of the one it starts by itself.
+
+    `cut` says so where something was left out, and its labels may lack a part.
+    """
 
     labels: list[Label] = field(default_factory=list)
     default: str | None = None
     append: str | None = None
     included: int = 0
+    cut: str | None = None
 
 
-def parse_menu(text: str, include: Callable[[str], str | None]) -> ExtlinuxMenu:
+def parse_menu(text: str, include: Callable[[str], Text | None]) -> ExtlinuxMenu:
     """Return what a menu says; `include` returns the text of an included file, None without one."""
     menu = ExtlinuxMenu()
     _read(menu, text, include)
@@ -59,18 +63,20 @@ def parse_menu(text: str, include: Callable[[str], str | None]) -> ExtlinuxMenu:
     return menu
 
 
-def _read(menu: ExtlinuxMenu, text: str, include: Callable[[str], str | None]) -> None:
+def _read(menu: ExtlinuxMenu, text: str, include: Callable[[str], Text | None]) -> None:
+    if isinstance(text, Text):
+        menu.cut = menu.cut or text.cut
     for line in text.splitlines():
         key, value = _split(line)
         if key == "menu":
             key, value = _split(value)
             key = f"menu {key}"
-        if key in ("include", "menu include") and value and menu.included < _INCLUDES:
-            menu.included += 1
-            included = include(value.split()[0])
-            if included is not None:
-                _read(menu, included, include)
-        elif key == "label" and value and len(menu.labels) < _LABELS:
+        if key in ("include", "menu include") and value:
+            _include(menu, value.split()[0], include)
+        elif key == "label" and value:
+            if len(menu.labels) >= _LABELS:
+                menu.cut = menu.cut or f"only the first {_LABELS} labels of the menu were read"
+                return
             menu.labels.append(Label(value))
         elif key == "default" and value:
             menu.default = value
@@ -78,6 +84,16 @@ def _read(menu: ExtlinuxMenu, text: str, include: Callable[[str], str | None]) -
             menu.append = value
         elif menu.labels:
             _set(menu, menu.labels[-1], key, value)
+
+
+def _include(menu: ExtlinuxMenu, name: str, include: Callable[[str], Text | None]) -> None:
+    if menu.included >= _INCLUDES:
+        menu.cut = menu.cut or f"only the first {_INCLUDES} included files were read"
+        return
+    menu.included += 1
+    included = include(name)
+    if included is not None:
+        _read(menu, included, include)
 
 
 def _split(line: str) -> tuple[str, str]:
@@ -126,7 +142,7 @@ def find(search: Search) -> Iterator[Found]:
                 continue
             folder = posixpath.dirname(path)
 
-            def include(name: str, base: str = base, folder: str = folder) -> str | None:
+            def include(name: str, base: str = base, folder: str = folder) -> Text | None:
                 return search.root.read_text(_place(search, base, folder, name), MENU_LIMIT)
 
             menu = parse_menu(text, include)
@@ -139,8 +155,12 @@ def find(search: Search) -> Iterator[Found]:
                 source = printable(f"{path}#{number}")
                 if label.name == menu.default:
                     default = source
-                yield _extlinux_entry(search, base, folder, source, label)
-            yield SearchedPlace(printable(path), plural(count, "entry", "entries"))
+                entry = _extlinux_entry(search, base, folder, source, label)
+                yield replace(entry, problem=menu.cut) if menu.cut else entry
+            said = plural(count, "entry", "entries")
+            if menu.cut:
+                said = f"{said}; {menu.cut}"
+            yield SearchedPlace(printable(path), said, notice=menu.cut is not None)
             yield LoaderDefault(BootLoader.EXTLINUX, (default,) if default else ())
 
 

@@ -5,19 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from warmboot.core.boot.bls_format import default_patterns
-from warmboot.core.boot.entry import BootLoader, Found, Kind, LoaderDefault
+from warmboot.core.boot.entry import BootLoader, Found, Kind, LoaderDefault, SearchedPlace
 from warmboot.core.boot.search import Search
 from warmboot.core.boot.sources.source import Source
 
 
 def find(search: Search) -> Iterator[Found]:
-    """Yield what it starts, where it is configured or boot loader entries were found."""
+    """Yield what it starts, where it is configured or boot loader entries were found.
+
+    Where loader.conf was not read to its end, what it starts is not known.
+    """
     variables = search.running.variables if search.running else None
     patterns: tuple[str, ...] = ()
     configured = False
     for base in search.places:
         text = search.root.read_text(f"{base}/loader/loader.conf")
         if text is not None:
+            if text.cut:
+                yield SearchedPlace(f"{base}/loader/loader.conf", text.cut, notice=True)
+                return
             configured = True
             patterns = default_patterns(text)
             break
