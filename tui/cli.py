@@ -49,6 +49,9 @@ def _run(options: Namespace) -> int:
     except WarmbootError as error:
         _show(error, options)
         return int(error.exit_code)
+    except MemoryError:
+        sys.stderr.write("warmboot: There is not enough memory\n  Free some, then try again.\n")
+        return int(ExitCode.SYSTEM)
     except KeyboardInterrupt:
         sys.stderr.write("\nwarmboot: cancelled\n")
         return int(ExitCode.CANCELLED)

@@ -77,10 +77,7 @@ class ImageFile:
     def unchanged(self) -> None:
         """Raise ImageError where the file was written to or replaced in place since opening."""
         if Identity.of(os.fstat(self.fd)) != self.identity:
-            raise ImageError(
-                f"{printable(self.name)} changed after it was opened",
-                hint="An update may be running. Wait for it, then choose the entry again.",
-            )
+            raise changed(self.name)
 
     def close(self) -> None:
         """Close the descriptor; calling it again does nothing."""
@@ -98,6 +95,14 @@ class ImageFile:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def changed(name: str) -> ImageError:
+    """Return the error of a file that is no longer what it was when it was opened."""
+    return ImageError(
+        f"{printable(name)} changed after it was opened",
+        hint="An update may be running. Wait for it, then choose the entry again.",
+    )
 
 
 def open_error(error: OSError | ValueError, name: str) -> WarmbootError:

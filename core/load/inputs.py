@@ -16,6 +16,7 @@ from warmboot.core.progress import Cancel, Phase, Report, Reporter
 from warmboot.core.text import printable
 
 _CHUNK = 1024 * 1024
+_PIECE = 8 * _CHUNK
 
 
 class KernelInput(NamedTuple):
@@ -63,10 +64,31 @@ def open_kernel(
     return KernelInput(memory.fd, release, banner=True)
 
 
+def seal_kernel(
+    plan: Plan, files: BootFiles, held: ExitStack, report: Report, cancel: Cancel
+) -> BootFiles:
+    """Return the files with a sealed copy of the kernel, where the kernel reads the file itself.
+
+    Whatever is read, judged and handed over from here on is that copy. Where the plan says that
+    there is no room for one, the file stays. Raises ImageError where it changed, Cancelled.
+    """
+    reads = plan.strategy is Strategy.AS_IS or plan.strategy.by_parser
+    if not (reads and plan.sealed):
+        return files
+    memory = held.enter_context(MemFile("warmboot-kernel"))
+    _copy_file(files.kernel, memory, Phase.READ, report, cancel)
+    memory.seal()
+    kernel = files.kernel
+    return files.with_kernel(ImageFile(memory.fd, kernel.name, kernel.identity))
+
+
 def join_initrds(
     plan: Plan, files: BootFiles, held: ExitStack, report: Report, cancel: Cancel
 ) -> tuple[int | None, str | None]:
-    """Return one descriptor for all initrds: the file itself, or a joined copy in memory."""
+    """Return one descriptor for all initrds, joined in a sealed copy in memory.
+
+    A single one is handed over itself where the plan says that there is no room for a copy.
+    """
     chosen, parts = files.initrds, files.parts
     if chosen is None and parts is not None:
         if not parts.initrds:
@@ -80,31 +102,41 @@ def join_initrds(
         return memory.fd, f"{plan.files.kernel} {' '.join(names)}"
     if not chosen:
         return None, None
-    for file in chosen:
-        _check_initrd(file, cancel)
-    if len(chosen) == 1:
-        return chosen[0].fd, plan.files.initrds[0] if plan.files.initrds else chosen[0].name
+    name = " + ".join(plan.files.initrds or map(_name, chosen))
+    if len(chosen) == 1 and not plan.sealed:
+        _check_initrd(chosen[0].view, chosen[0].name, cancel)
+        return chosen[0].fd, name
     memory = held.enter_context(MemFile("warmboot-initrd"))
+    starts = []
     for file in chosen:
-        copy_all(file.view, memory, Phase.INITRD, report, cancel)
-        memory.write(bytes(-memory.size % 4))
+        starts.append(memory.size)
+        _copy_file(file, memory, Phase.INITRD, report, cancel)
+        if len(chosen) > 1:
+            memory.write(bytes(-memory.size % 4))
     memory.seal()
-    return memory.fd, " + ".join(plan.files.initrds or ())
+    whole = memory.view()
+    for start, file in zip(starts, chosen, strict=True):
+        _check_initrd(whole.part(start, file.view.size, "initrd"), file.name, cancel)
+    return memory.fd, name
 
 
-def _check_initrd(file: ImageFile, cancel: Cancel) -> None:
+def _name(file: ImageFile) -> str:
+    return printable(file.name)
+
+
+def _check_initrd(view: View, name: str, cancel: Cancel) -> None:
     """Refuse an initrd that is cut off or damaged: the new kernel would start, and find no root.
 
     A file of no known form is left to the kernel, which takes file system images too.
     """
     from warmboot.core.payload.initrd import is_initrd, read_initrd
 
-    if not is_initrd(file.view):
+    if not is_initrd(view):
         return
-    problem = read_initrd(file.view, cancel=cancel).problem
+    problem = read_initrd(view, cancel=cancel).problem
     if problem is not None:
         raise ImageError(
-            f"The initrd {printable(file.name)} is damaged: {problem}",
+            f"The initrd {printable(name)} is damaged: {problem}",
             hint="Make it again (update-initramfs, dracut, mkinitcpio), or choose another one.",
         )
 
@@ -119,17 +151,15 @@ def open_devicetree(
 
     if files.devicetree is not None:
         view: View = files.devicetree.view
-        fd = files.devicetree.fd
     elif files.parts is not None and files.parts.devicetree is not None:
         view = files.part(files.parts.devicetree)
-        memory = held.enter_context(MemFile("warmboot-devicetree"))
-        copy_all(view, memory, Phase.READ, report, cancel)
-        memory.seal()
-        fd = memory.fd
     else:
         raise Blocked(f"The device tree {plan.devicetree} is not among the files that are open")
-    check_tree(view.head(LIMIT + 1), plan.devicetree)
-    return fd
+    memory = held.enter_context(MemFile("warmboot-devicetree"))
+    copy_all(view.part(0, min(view.size, LIMIT + 1), "tree"), memory, Phase.READ, report, cancel)
+    memory.seal()
+    check_tree(memory.view().head(LIMIT + 1), plan.devicetree)
+    return memory.fd
 
 
 def check_inner(plan: Plan, inner: BootImage | None, unpacked: int) -> None:
@@ -153,6 +183,31 @@ def check_inner(plan: Plan, inner: BootImage | None, unpacked: int) -> None:
         )
 
 
+def _copy_file(
+    file: ImageFile, memory: MemFile, phase: Phase, report: Report, cancel: Cancel
+) -> None:
+    """Append all of a file to `memory`; raises ImageError, Cancelled."""
+    total = file.view.size
+    reporter = Reporter(report, phase, total)
+    position = 0
+    while position < total:
+        cancel.check()
+        count = memory.take(file.fd, position, min(_PIECE, total - position))
+        if count == 0:
+            raise _shorter(position)
+        position += count
+        reporter.advance(position)
+    reporter.finish()
+
+
+def _shorter(position: int) -> ImageError:
+    return ImageError(
+        "The file became shorter while it was read",
+        offset=position,
+        hint="Something else is writing to it. Try again when it has finished.",
+    )
+
+
 def copy_all(view: View, memory: MemFile, phase: Phase, report: Report, cancel: Cancel) -> None:
     """Append all of `view` to `memory`; raises ImageError, Cancelled."""
     reporter = Reporter(report, phase, view.size)
@@ -162,11 +217,7 @@ def copy_all(view: View, memory: MemFile, phase: Phase, report: Report, cancel: 
         cancel.check()
         count = view.readinto(position, buffer)
         if count == 0:
-            raise ImageError(
-                "The file became shorter while it was read",
-                offset=position,
-                hint="Something else is writing to it. Try again when it has finished.",
-            )
+            raise _shorter(position)
         memory.write(buffer[:count])
         position += count
         reporter.advance(position)

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import time
 from contextlib import ExitStack
-from functools import cached_property
 from types import TracebackType
 from typing import Self
 
 from warmboot.core.bpf.abi import Dialect
 from warmboot.core.errors import ImageError
 from warmboot.core.host import Host
-from warmboot.core.load.inputs import KernelInput, join_initrds, open_devicetree, open_kernel
+from warmboot.core.load.inputs import (
+    KernelInput,
+    join_initrds,
+    open_devicetree,
+    open_kernel,
+    seal_kernel,
+)
 from warmboot.core.load.loader import Loader, LoadFlags, LoadRequest
 from warmboot.core.payload.follow import Follower, follow_file
+from warmboot.core.payload.memfile import is_sealed
 from warmboot.core.plan.boot_files import BootFiles
 from warmboot.core.plan.plan import Plan
 from warmboot.core.plan.request import Call
@@ -24,7 +30,7 @@ from warmboot.core.progress import Cancel, Phase, Progress, Report, ignore
 class Prepared:
     """Open descriptors ready for the call; closing them gives all memory back.
 
-    Digests are computed when they are asked for: no call waits for them.
+    Digests are computed meanwhile, on the other core; who asks for one waits for it.
     """
 
     def __init__(
@@ -33,6 +39,7 @@ class Prepared:
         files: BootFiles,
         request: LoadRequest,
         kernel: KernelInput,
+        followers: list[Follower],
         held: ExitStack,
     ) -> None:
         self.plan = plan
@@ -40,15 +47,8 @@ class Prepared:
         self.parsers = kernel.parsers
         self._kernel = kernel
         self._files = files
+        self._followers = followers  # of the kernel and, where there is one, of the initrd
         self._held = held
-
-    @cached_property
-    def _followers(self) -> list[Follower]:
-        """Those that read the kernel and, where there is one, the initrd; both at once."""
-        found = [follow_file(self._kernel.fd, banner=self._kernel.banner)]
-        if self.request.initrd_fd is not None:
-            found.append(follow_file(self.request.initrd_fd))
-        return [self._held.enter_context(follower) for follower in found]
 
     @property
     def sha256(self) -> str:
@@ -57,11 +57,14 @@ class Prepared:
 
     @property
     def initrd_sha256(self) -> str | None:
-        """The digest of all initrds as they are handed over; None where there is none to read."""
-        try:
-            return self._followers[1].finish() if len(self._followers) > 1 else None
-        except ImageError:
+        """The digest of all initrds as they are handed over.
+
+        None where there are none, or where somebody could have changed them meanwhile.
+        """
+        fd = self.request.initrd_fd
+        if fd is None or not is_sealed(fd):
             return None
+        return self._followers[1].finish()
 
     @property
     def release(self) -> str | None:
@@ -71,10 +74,6 @@ class Prepared:
     def unchanged(self) -> None:
         """Raise ImageError where a chosen file changed since it was opened."""
         self._files.unchanged()
-
-    def read_the_same(self) -> None:
-        """Raise ImageError where a file changed that the kernel itself reads in the call."""
-        self._files.unchanged((self.request.kernel_fd, self.request.initrd_fd))
 
     def close(self) -> None:
         """Close the memory files; the boot files themselves stay open."""
@@ -109,13 +108,17 @@ def prepare(
     cancel = cancel or Cancel()
     with ExitStack() as failing:
         held = failing.enter_context(ExitStack())
+        opened, files = files, seal_kernel(plan, files, held, report, cancel)
         kernel = _open_kernel(plan, files, held, report, cancel)
+        followers = [held.enter_context(follow_file(kernel.fd, banner=kernel.banner))]
         initrd_fd, initrd_name = join_initrds(plan, files, held, report, cancel)
         if plan.dialect is Dialect.V7:
             from warmboot.core.load.bpf_handover import envelop
 
             initrd_fd = envelop(plan, files, initrd_fd, held, cancel)
             initrd_name = "kernel, initrd and command line"
+        if initrd_fd is not None:
+            followers.append(held.enter_context(follow_file(initrd_fd)))
         tree_fd = open_devicetree(plan, files, held, report, cancel)
         request = LoadRequest(
             kernel_fd=kernel.fd,
@@ -128,7 +131,7 @@ def prepare(
             devicetree_fd=tree_fd,
             devicetree_name=plan.devicetree,
         )
-        prepared = Prepared(plan, files, request, kernel, held)
+        prepared = Prepared(plan, opened, request, kernel, followers, held)
         for wanted in filter(None, (plan.request.sha256, previewed)):
             _check_digest(prepared, wanted)
         failing.pop_all()  # from here on the caller closes it
@@ -139,17 +142,18 @@ def commit(prepared: Prepared, loader: Loader, host: Host, *, report: Report = i
     """Make the one call. Not to be cancelled: it takes effect wholly or not at all.
 
     Raises ImageError where a chosen file changed meanwhile, Refused where the kernel says no,
-    Blocked where a parser would not work in it.
+    Blocked where a parser would not work in it, WarmbootError where a digest could not be computed.
     """
     prepared.unchanged()
     if prepared.parsers and not loader.simulated:
         from warmboot.core.load.bpf_handover import try_parsers
 
         try_parsers(prepared.parsers)
+    plan, sha256 = prepared.plan, _digest(prepared)
+    _ = prepared.initrd_sha256  # whatever fails, fails before the call
     report(Progress(Phase.LOAD, 0, 1))
     loader.load(prepared.request)
     report(Progress(Phase.LOAD, 1, 1))
-    plan, sha256 = prepared.plan, _digest(prepared)
     return Staged(
         entry=plan.entry,
         kernel=plan.files.kernel,
@@ -176,6 +180,12 @@ def _open_kernel(
 
 
 def _check_digest(prepared: Prepared, wanted: str) -> None:
+    if wanted == prepared.plan.request.sha256 and not is_sealed(prepared.request.kernel_fd):
+        raise ImageError(
+            "It cannot be promised that the kernel has the digest of --sha256: its file stays open "
+            "to changes",
+            hint="Free memory, or stage without --sha256.",
+        )
     if wanted.lower() != prepared.sha256:
         raise ImageError(
             f"The kernel is not the one that was looked at: its SHA-256 is {prepared.sha256}",
@@ -184,10 +194,6 @@ def _check_digest(prepared: Prepared, wanted: str) -> None:
 
 
 def _digest(prepared: Prepared) -> str | None:
-    """Return the digest of what the kernel was given; None where a file changed meanwhile."""
-    try:
-        sha256 = prepared.sha256
-        prepared.read_the_same()
-    except ImageError:
-        return None
-    return sha256
+    """Return the digest of what the kernel was given; None where that could have been changed."""
+    sha256 = prepared.sha256
+    return sha256 if is_sealed(prepared.request.kernel_fd) else None

@@ -54,9 +54,9 @@ class Journal:
     """
 
     def __init__(self, prefix: Path) -> None:
-        prefix = rooted(prefix)
-        self.path = prefix / STATE / _FILE
-        self._fallback = prefix / RUN / _FILE
+        self.path = Path(prefix) / STATE / _FILE
+        self._path = rooted(prefix) / STATE / _FILE
+        self._fallback = rooted(prefix) / RUN / _FILE
         self._real = prefix == Path("/")
 
     def append(self, event: str, boot_id: str | None, **fields: object) -> str | None:
@@ -71,7 +71,7 @@ class Journal:
         if self._real:
             journald.send(event, line)
         try:
-            _append(self.path, raw)
+            _append(self._path, raw)
         except OSError as error:
             text = f"The journal {self.path} could not be written: {error.strerror}"
             try:
@@ -114,7 +114,7 @@ class Journal:
     def readable(self) -> bool:
         """Whether this user may read it; True also where there is none."""
         try:
-            os.close(open_state(self.path, os.O_RDONLY))
+            os.close(open_state(self._path, os.O_RDONLY))
         except OSError as error:
             return not isinstance(error, PermissionError)
         return True
@@ -137,11 +137,11 @@ class Journal:
         return f"{plural(count, 'line')} of the journal cannot be read" if count else None
 
     def _files(self) -> list[Path]:
-        return [_numbered(self.path, number) for number in range(_KEPT - 1, -1, -1)]
+        return [_numbered(self._path, number) for number in range(_KEPT - 1, -1, -1)]
 
     def _next(self) -> int:
         """Return the number of the next line: one more than any there is."""
-        ends = (self.path, _numbered(self.path, 1), self._fallback)
+        ends = (self._path, _numbered(self._path, 1), self._fallback)
         found = [_sequence(line) for path in ends for line in _read(path, _TAIL).lines]
         return max(found, default=0) + 1
 
@@ -221,7 +221,7 @@ def _read(path: Path, last: int = 2 * _ROTATE_AT) -> _Read:
 
 def _sound(line: Line) -> bool:
     """Whether a line has what every line has, as it is written here."""
-    kinds = isinstance(line.get("event"), str) and is_number(line.get("at"))
+    kinds = isinstance(line.get("event"), str) and is_number(line.get("at", 0))
     words = all(isinstance(line.get(name), str | None) for name in ("boot_id", "step", "message"))
     return kinds and words and is_number(line.get("seq", 0))
 

@@ -15,13 +15,14 @@ from warmboot.core.plan.checks.image import IMAGE
 from warmboot.core.plan.checks.live import LIVE, LiveSubject
 from warmboot.core.plan.checks.machine import MACHINE
 from warmboot.core.plan.checks.parser import PARSER
+from warmboot.core.plan.checks.sealed import SEALED
 from warmboot.core.plan.checks.subject import PlanSubject
 from warmboot.core.plan.context import PlanContext
 from warmboot.core.plan.plan import Plan
 from warmboot.core.text import printable
 
 #: Every group, in the order its checks are run and listed.
-GROUPS: tuple[Group[Any], ...] = (MACHINE, IMAGE, PARSER, LIVE, COMMAND_LINE)
+GROUPS: tuple[Group[Any], ...] = (MACHINE, IMAGE, SEALED, PARSER, LIVE, COMMAND_LINE)
 
 
 def all_checks() -> tuple[Check[Any], ...]:
@@ -34,7 +35,8 @@ def judge_plan(plan: Plan, context: PlanContext) -> tuple[Finding, ...]:
     panic = plan.request.panic
     subject = PlanSubject(plan, context)
     findings = [*MACHINE.run(context.host, crash=panic)]
-    findings += [*IMAGE.run(subject, crash=panic), *PARSER.run(subject, crash=panic)]
+    for group in (IMAGE, SEALED, PARSER):
+        findings += group.run(subject, crash=panic)
     if context.live is not None:
         live = LiveSubject(context.host, context.live, plan.cmdline.text)
         findings += LIVE.run(live, crash=panic)
