@@ -16,11 +16,13 @@ from warmboot.core.session import is_sandbox
 from warmboot.tui.arguments import make_parser
 from warmboot.tui.present.schema import SCHEMA
 
-_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EIO)  # EIO: the terminal has gone
+#: EIO: the terminal has gone. EBADF: standard output is closed.
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EBADF)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code; see ExitCode."""
+    _open_standard_streams()
     arguments = sys.argv[1:] if arguments is None else arguments
     options = make_parser(arguments).parse_args(arguments)
     signal.signal(signal.SIGTERM, _interrupt)
@@ -55,6 +57,22 @@ def _run(options: Namespace) -> int:
     except KeyboardInterrupt:
         sys.stderr.write("\nwarmboot: cancelled\n")
         return int(ExitCode.CANCELLED)
+
+
+def _open_standard_streams() -> None:
+    """Put something in the place of standard streams that are closed.
+
+    Else the next file that is opened would be one of them, and be written to as such.
+    """
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is not None:
+            continue
+        # Standard output is open for reading only: what is written to it is missed, and said so.
+        fd = os.open(os.devnull, os.O_WRONLY if name == "stderr" else os.O_RDONLY)
+        if fd != number:
+            os.dup2(fd, number)
+            os.close(fd)
+        setattr(sys, name, os.fdopen(number, "r" if name == "stdin" else "w", closefd=False))
 
 
 def _silence() -> None:

@@ -12,6 +12,7 @@ from typing import Any
 from warmboot.core.errors import WarmbootError
 from warmboot.core.host.systemd import systemd_version
 from warmboot.core.outfile import OutFile
+from warmboot.core.statefile import replace_state
 from warmboot.core.text import printable
 
 REDACTED = "(redacted)"
@@ -61,16 +62,17 @@ def versions(prefix: Path) -> dict[str, object]:
 def write_private(path: Path, content: bytes, *, folder: bool = False) -> None:
     """Write a file that only its owner may read, whole or not at all; raises WarmbootError.
 
-    `folder`: make its folder where there is none, for its owner only.
+    `folder`: it is a file of the state folder, which is made where there is none.
     """
-    try:
-        if folder:
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    except OSError as error:
-        raise WarmbootError(
-            f"{printable(str(path))} could not be written: {error.strerror}",
-            hint="Check the free space, or give another place: warmboot report -o FILE.",
-        ) from error
+    if folder:
+        try:
+            replace_state(path, content, 0o600)
+        except OSError as error:
+            raise WarmbootError(
+                f"{printable(str(path))} could not be written: {error.strerror}",
+                hint="Check the free space, or give another place: warmboot report -o FILE.",
+            ) from error
+        return
     with OutFile(path, 0o600) as out:
         out.write(content)
         out.commit()

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from warmboot.core.boot import BootRoot, Running
 from warmboot.core.errors import Blocked, NotFound, WarmbootError
 from warmboot.core.host import read_host
+from warmboot.core.host.state import STATE
 from warmboot.core.progress import Report, ignore
 from warmboot.core.sandbox.marker import is_sandbox
 from warmboot.core.session.machine import Machine
@@ -228,7 +229,7 @@ class Session(Machine):
         from warmboot.core.record.report import write_private
 
         name = f"report-{time.strftime('%Y%m%dT%H%M%S')}.json"
-        target = self.journal.path.parent / name if path is None else path
+        target = self.host.prefix / STATE / name if path is None else path
         write_private(target, content.encode(), folder=path is None)
         return target
 

@@ -15,16 +15,18 @@ from warmboot.tui.commands import output
 def run(options: argparse.Namespace) -> int:
     """Write the parser for an image, whole or not at all."""
     session = open_session(options.root)
-    built = session.parsers.build(options.image, options.dialect, options.output)
+    target = output.target(options)
+    built = session.parsers.build(options.image, options.dialect, target)
     if options.json:
         fields = {"output": options.output, "origin": built.origin, "parser": built.parser}
         output.write_json("bpf build", session, fields)
         return ExitCode.OK
-    output.write_facts(
-        [
-            Fact("Written", f"{printable(str(options.output))}, {size(built.size)}"),
-            Fact("Origin", built.origin),
-            *describe_parser(built.parser),
-        ]
-    )
+    with output.about(target):
+        output.write_facts(
+            [
+                Fact("Written", f"{printable(str(target))}, {size(built.size)}"),
+                Fact("Origin", built.origin),
+                *describe_parser(built.parser),
+            ]
+        )
     return ExitCode.OK

@@ -23,6 +23,7 @@ class UsageError(WarmbootError):
 def run(options: argparse.Namespace) -> int:
     """Build what the dialect wants; nothing appears where a check fails."""
     session = open_session(options.root)
+    output.target(options)
     if options.dialect == "v7":
         return _containers(options, session)
     if options.initrd or options.cmdline is not None or options.container:
@@ -40,8 +41,9 @@ def run(options: argparse.Namespace) -> int:
         fields = {"output": options.output, "dialect": "v6", "container": None, "built": built}
         output.write_json("bpf envelope", session, fields)
         return ExitCode.OK
-    output.write_facts(_describe(options.output, built))
-    output.write_lines(f"warning: {text}" for text in built.warnings)
+    with output.about(options.output):
+        output.write_facts(_describe(options.output, built))
+        output.write_lines(f"warning: {text}" for text in built.warnings)
     return ExitCode.OK
 
 
@@ -82,5 +84,6 @@ def _containers(options: argparse.Namespace, session: Session) -> int:
     lines = [Fact("Envelope", f"{printable(str(options.output))}, {size(count)}")]
     if container is not None:
         lines.append(Fact("Parsers", f"{printable(str(options.container))}, {size(container)}"))
-    output.write_facts(lines)
+    with output.about(options.output):
+        output.write_facts(lines)
     return ExitCode.OK

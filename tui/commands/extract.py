@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path
 
 from warmboot.core.errors import ExitCode
 from warmboot.core.session import open_session
@@ -16,7 +15,7 @@ from warmboot.tui.commands.progress import ProgressLine
 def run(options: argparse.Namespace) -> int:
     """Unpack and check in memory, then write the result in one go."""
     session = open_session(options.root)
-    target = sys.stdout.fileno() if options.output == "-" else Path(options.output)
+    target = output.target(options)
     with ProgressLine() as progress:
         found = session.images.extract(
             options.image, target, examined=options.json, report=progress.report
@@ -24,6 +23,6 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         fields = {"path": found.path, "output": options.output, "payload": found.payload}
         output.write_json("extract", session, fields)
-    elif sys.stdout.isatty() and options.output != "-":
+    elif sys.stdout.isatty() and not output.streams(target):
         output.write_lines([f"{options.output}: {size(found.size)}"])
     return ExitCode.OK

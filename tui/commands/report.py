@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import sys
 import time
-from pathlib import Path
 
 from warmboot.core.errors import ExitCode
 from warmboot.core.plan.request import PlanRequest
@@ -18,12 +16,12 @@ def run(options: argparse.Namespace) -> int:
     """Collect, redact and write; prints where the file is, or the file itself for ``-o -``."""
     session = open_session(options.root)
     content = collect(session, PlanRequest(entry=options.entry) if options.entry else None)
-    if options.output == "-":
-        sys.stdout.write(content)
-        return ExitCode.OK
     name = f"warmboot-report-{time.strftime('%Y%m%dT%H%M%S')}.json"
-    path = Path(options.output or name)
+    options.output = name if options.output is None else options.output
+    path = output.target(options)
     session.save_report(content, path)
+    if output.streams(path):
+        return ExitCode.OK
     if options.json:
         output.write_json("report", session, {"path": str(path), "size": len(content.encode())})
     else:
