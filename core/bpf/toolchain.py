@@ -121,7 +121,7 @@ def _find(name: str, package: str) -> str:
 
 def _version(path: str, option: str, name: str, oldest: tuple[int, int]) -> str:
     first = next(iter(_run((path, option), Path("/")).splitlines()), "")
-    found = re.search(r"(\d+)\.(\d+)(?:\.\d+)?", first)
+    found = re.search(r"(\d{1,4})\.(\d{1,4})(?:\.\d{1,4})?", first)
     if found is None:
         raise WarmbootError(f"{name} does not tell its version: {first[:80]!r}")
     if (int(found[1]), int(found[2])) < oldest:

@@ -60,7 +60,7 @@ def _path(fd: int) -> str:
 
 def _check_version(program: str) -> None:
     said = _start([program.encode(), b"--version"], [], _VERSION_TIMEOUT).stdout
-    match = re.search(r"(\d+)\.(\d+)\.(\d+)", said)
+    match = re.search(r"(\d{1,4})\.(\d{1,4})\.(\d{1,4})", said)
     if match is None:
         raise WarmbootError(
             f"{printable(program)} does not say that it is kexec-tools: {printable(said, 200)}",

@@ -8,7 +8,8 @@ import zlib
 from warmboot.core.text import printable
 
 _MARK = b"Linux version "
-_BANNER = re.compile(rb"Linux version (\d+\.\d+[^\s%(]*) \([^\n\0%]{4,1000}")
+#: Possessive: what was taken is not given back, so that no text makes the search slow.
+_BANNER = re.compile(rb"Linux version (\d++\.\d++[^\s%(]*+) \([^\n\0%]{4,1000}+")
 _LONGEST = 1100
 _CONFIG_START, _CONFIG_END = b"IKCFG_ST", b"IKCFG_ED"
 _CONFIG_LIMIT = 1 << 20  # packed; real ones are 30 to 70 KiB
@@ -73,8 +74,9 @@ class KernelScanner:
         """Gather the packed options until their end mark, or until they are too many."""
         if self._packed is None:
             return
+        start = max(0, len(self._packed) - len(_CONFIG_END))
         self._packed += more
-        end = self._packed.find(_CONFIG_END)
+        end = self._packed.find(_CONFIG_END, start)
         if end >= 0:
             self.config = _unpack(self._packed[:end])
             self._seeks_config = self.config is None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import platform
-import re
 from collections.abc import Iterable, Mapping
 from importlib import metadata
 from pathlib import Path
@@ -12,27 +11,22 @@ from typing import Any
 from warmboot.core.errors import WarmbootError
 from warmboot.core.host.systemd import systemd_version
 from warmboot.core.outfile import OutFile
+from warmboot.core.record.harmless import REDACTED, redact_line
 from warmboot.core.statefile import replace_state
 from warmboot.core.text import printable
 
-REDACTED = "(redacted)"
-_SECRET_WORD = re.compile(
-    r"(?i)(?<![\w.-])((?:[\w.-]*(?:passw(?:or)?d|passphrase|pwd|secret|token|credential|psk)[\w.-]*"
-    r"|(?:[\w.-]*[._-])?key(?:file)?(?!map)[\w-]*))(=|\": \")(\"[^\"]*\"|[^\s\"]+)"
-)
-_USER_INFO = re.compile(r"((?:://|iscsi:))[^/@\s\"]+@")
 _ADDRESS_KEYS = frozenset(("ssh_connection", "remote"))
 
 
 def redact(value: Any, addresses: Iterable[str] = ()) -> Any:
-    """Return `value` (JSON's own types) without passwords, keys, tokens and addresses of people.
+    """Return `value` (JSON's own types) without secrets and addresses of people.
 
-    On command lines the values of words named like secrets go, their names stay. `addresses` are
-    taken out wherever they stand.
+    Of every NAME=VALUE, as on a command line, the value is shown only where the name is known to
+    be harmless and the value is plain. `addresses` are taken out wherever they stand. The work
+    grows with the text only.
     """
     gone = sorted({address for address in addresses if address}, key=len, reverse=True)
-    pattern = re.compile("|".join(map(re.escape, gone))) if gone else None
-    return _redact(value, pattern)
+    return _redact(value, gone)
 
 
 def addresses_of(value: Any) -> set[str]:
@@ -78,16 +72,17 @@ def write_private(path: Path, content: bytes, *, folder: bool = False) -> None:
         out.commit()
 
 
-def _redact(value: Any, pattern: re.Pattern[str] | None) -> Any:
+def _redact(value: Any, gone: list[str]) -> Any:
     if isinstance(value, str):
-        text = _SECRET_WORD.sub(rf"\1\2{REDACTED}", value)
-        text = _USER_INFO.sub(rf"\1{REDACTED}@", text)
-        return pattern.sub(REDACTED, text) if pattern else text
+        text = redact_line(value)
+        for address in gone:
+            text = text.replace(address, REDACTED)
+        return text
     if isinstance(value, Mapping):
         return {
-            key: (REDACTED if key in _ADDRESS_KEYS and item else _redact(item, pattern))
+            key: (REDACTED if key in _ADDRESS_KEYS and item else _redact(item, gone))
             for key, item in value.items()
         }
     if isinstance(value, list | tuple):
-        return [_redact(item, pattern) for item in value]
+        return [_redact(item, gone) for item in value]
     return value

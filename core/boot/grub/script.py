@@ -12,7 +12,7 @@ from warmboot.core.errors import WarmbootError
 
 _TOKENS = 400_000
 _DEPTH = 24
-_BLANK = re.compile(r"(?:[ \t\r]+|\\\n)+")
+_BLANK = re.compile(r"(?:[ \t\r]|\\\n)+")
 _COMMENT = re.compile(r"#[^\n]*")
 _SINGLE = re.compile(r"'([^']*)'?")
 _VARIABLE = re.compile(r"\$(?:\{(\w+|[?*@#])\}|(\w+|[?*@#]))")
