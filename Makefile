@@ -8,6 +8,8 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3.14 python3; 
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pip -qq --disable-pip-version-check
+# Wheels only: what is installed runs no code of its own before its hash was looked at.
+WHEELS := --require-hashes --only-binary=:all:
 # Folders too: their times change when a file goes, and what is gone must not stay installed.
 SOURCES := $(shell find core tui themes \( -name __pycache__ -o -name '.*' \) -prune -o -print) \
 	pyproject.toml README.md LICENSE $(wildcard man/*)
@@ -82,17 +84,18 @@ $(VENV)/python:
 
 $(VENV)/deps: requirements.lock | $(VENV)/python
 	@echo 'installing what warmboot needs into $(VENV)'
-	@$(PIP) install --require-hashes -r requirements.lock
+	@$(PIP) install $(WHEELS) -r requirements.lock
 	@touch $@
 
 # The order only keeps two pips from working in one environment at a time under make -j.
 $(VENV)/dev: requirements-dev.lock $(VENV)/deps | $(VENV)/installed
 	@echo 'installing what its tests need'
-	@$(PIP) install --require-hashes -r requirements-dev.lock
+	@$(PIP) install $(WHEELS) -r requirements-dev.lock
 	@touch $@
 
 $(VENV)/installed: $(SOURCES) $(VENV)/deps
 	@rm -rf build *.egg-info
 	@$(PIP) install --no-deps --no-build-isolation --force-reinstall .
+	@sed -i '1s|^#!.*/python[0-9.]*$$|& -I|' $(BIN)/warmboot
 	@rm -rf build *.egg-info
 	@touch $@

@@ -11,6 +11,8 @@ from warmboot.core.text import printable
 _COUNTER = re.compile(r"\+(\d{1,9})(?:-(\d{1,9}))?(?=\.conf$|\.efi$)")
 _VARIABLE = re.compile(r"\$\{?(\w+)\}?")
 _TEXT_LIMIT = 65536
+#: Initrds, or overlays, of one entry; where each of them is, is looked for on disk.
+MOST_FILES = 64
 
 
 def parse_fields(text: str) -> dict[str, list[str]]:
@@ -60,7 +62,13 @@ def parse_entry(
     stem = printable(plain.removesuffix(".conf"))
     tree = said("devicetree")
     place = url or "" if kernel is None else locate(kernel)  # the initrds lie where it does
-    initrds = tuple(locate(path) for path in said("initrd", "").split())
+    paths = said("initrd", "").split()
+    over = said("devicetree-overlay", "").split()
+    problem = None if kernel is not None else f"its kernel is to be fetched from {url}"
+    if len(paths) > MOST_FILES or len(over) > MOST_FILES:
+        problem = f"it names {max(len(paths), len(over))} files, more than {MOST_FILES}"
+        paths, over = [], []
+    initrds = tuple(locate(path) for path in paths)
     return Entry(
         id=stem,
         title=said("title") or stem,
@@ -73,8 +81,8 @@ def parse_entry(
         machine_id=said("machine-id"),
         sort_key=said("sort-key"),
         sources=(source,),
-        problem=None if kernel is not None else f"its kernel is to be fetched from {url}",
-        overlays=tuple(locate(path) for path in said("devicetree-overlay", "").split()),
+        problem=problem,
+        overlays=tuple(locate(path) for path in over),
         architecture=said("architecture"),
         tries_left=left,
         tries_done=done,

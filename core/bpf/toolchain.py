@@ -5,11 +5,10 @@ The same sources, sizes and tools give the same bytes: no path and no time gets 
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import os
 import re
-import shutil
+import stat
 import subprocess
 import tempfile
 from dataclasses import dataclass
@@ -21,7 +20,10 @@ from warmboot.core.bpf.elf_writer import write_object
 from warmboot.core.bpf.sizes import Sizes
 from warmboot.core.bpf.skeleton import read_arrays
 from warmboot.core.errors import NotFound, WarmbootError
+from warmboot.core.images.bpfobject import LARGEST
 from warmboot.core.outfile import OutFile
+from warmboot.core.programs import environment, find_program
+from warmboot.core.rooted import regular
 
 _OLDEST_CLANG, _OLDEST_BPFTOOL = (13, 0), (7, 1)
 _TIMEOUT = 120  # seconds; a build takes less than one
@@ -69,8 +71,9 @@ class Toolchain:
     def build(self, recipe: Recipe) -> bytes:
         """Return the object for a recipe, out of the cache where it was built before."""
         place = _cache_place(self, recipe)
-        with contextlib.suppress(OSError):
-            return place.read_bytes()
+        kept = _kept(place)
+        if kept is not None:
+            return kept
         try:
             built = self._build(recipe)
         except OSError as error:
@@ -109,7 +112,7 @@ def sources() -> dict[str, str]:
 
 
 def _find(name: str, package: str) -> str:
-    path = shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
+    path = find_program(name)
     if path is None:
         raise NotFound(
             f"{name} is not installed here",
@@ -143,7 +146,7 @@ def _run(command: tuple[str, ...], folder: Path) -> str:
             stdin=subprocess.DEVNULL,
             timeout=_TIMEOUT,
             check=False,
-            env={**os.environ, "LC_ALL": "C"},
+            env={**environment(), "LC_ALL": "C"},
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise WarmbootError(f"{command[0]} could not be run: {error}") from error
@@ -164,10 +167,37 @@ def _cache_place(tools: Toolchain, recipe: Recipe) -> Path:
     return Path(base, "warmboot", "parsers", f"{digest.hexdigest()[:32]}.o")
 
 
+def _kept(place: Path) -> bytes | None:
+    """Return what the cache holds; None where it is not there, or could be somebody else's."""
+    try:
+        fd = os.open(place.parent, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        try:
+            if not _ours(os.fstat(fd)):
+                return None
+            file = os.open(place.name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=fd)
+        finally:
+            os.close(fd)
+        try:
+            if not _ours(os.fstat(file)):
+                return None
+            with open(regular(file, place.name), "rb") as content:
+                return content.read(LARGEST + 1)
+        finally:
+            os.close(file)
+    except OSError:
+        return None
+
+
+def _ours(status: os.stat_result) -> bool:
+    return status.st_uid == os.geteuid() and not status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+
+
 def _keep(place: Path, content: bytes) -> None:
     """Put a build into the cache, whole; without a cache it is built again next time."""
     try:
         place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if not _ours(place.parent.stat()):
+            return
         with OutFile(place, 0o600) as out:
             out.write(content)
             out.commit()

@@ -10,6 +10,7 @@ from warmboot.core.host import Host
 from warmboot.core.load.loader import LoadRequest
 from warmboot.core.plan.loader_choice import by_file
 from warmboot.core.plan.request import Call
+from warmboot.core.programs import environment
 from warmboot.core.text import printable
 
 _TIMEOUT = 300  # seconds; it reads and checks everything, on a slow disk at worst
@@ -90,6 +91,7 @@ def _start(words: list[bytes], passed: list[int], timeout: int) -> subprocess.Co
     try:
         return subprocess.run(
             words,
+            env=environment(),
             pass_fds=passed,
             capture_output=True,
             encoding="utf-8",

@@ -25,6 +25,7 @@ from typing import Self
 
 from warmboot.core.errors import Blocked, WarmbootError, WrongArgument, space_hint
 from warmboot.core.host.state import RUN, process_start
+from warmboot.core.programs import environment, find_program
 from warmboot.core.rooted import rooted
 from warmboot.core.statefile import open_state, read_state, remove_state
 from warmboot.core.text import clock, printable
@@ -266,9 +267,13 @@ def _run(command: Sequence[str]) -> None:
     """
     name = os.path.basename(command[0])
     hint = "No restart is set. warmboot exec restarts at once."
+    program = command[0] if os.path.isabs(command[0]) else find_program(command[0])
+    if program is None:
+        raise WarmbootError(f"{name} could not be run: it is not installed", hint=hint)
     try:
         done = subprocess.run(
-            command,
+            [program, *command[1:]],
+            env=environment(),
             capture_output=True,
             timeout=_TIMEOUT,
             check=False,

@@ -65,7 +65,15 @@ def check_place(path: Path) -> None:
     """
     real = Path(os.path.realpath(path))
     _check_owner(real, os.stat(real))
-    for folder in real.parents:
+    check_above(real)
+
+
+def check_above(path: Path) -> None:
+    """Raise Blocked where somebody else can put another file in the place of `path`; OSError.
+
+    `path` need not be there yet, nor the folders right above it.
+    """
+    for folder in filter(Path.is_dir, Path(os.path.realpath(path)).parents):
         status = os.stat(folder)
         if not status.st_mode & stat.S_ISVTX:
             _check_owner(folder, status)

@@ -26,7 +26,7 @@ SHARED = {
     f"core.{n}"
     for n in (
         *("errors", "text", "progress", "architecture", "mountinfo"),
-        *("outfile", "openat2", "rooted", "statefile", "typed"),
+        *("outfile", "openat2", "programs", "rooted", "statefile", "typed"),
     )
 }
 _PLAN = {"core.boot", "core.images", "core.payload", "core.host", "core.bpf"}

@@ -10,6 +10,7 @@ import posixpath
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
+from warmboot.core.boot.bls_format import MOST_FILES
 from warmboot.core.boot.entry import BootLoader, Entry, Found, Kind, LoaderDefault, SearchedPlace
 from warmboot.core.boot.kernel_filenames import version_in_path
 from warmboot.core.boot.root import Text, join
@@ -168,6 +169,11 @@ def _extlinux_entry(search: Search, base: str, folder: str, source: str, label: 
     def place(name: str) -> str:
         return printable(_place(search, base, folder, name))
 
+    many = max(len(label.initrds), len(label.overlays))
+    problem = None
+    if many > MOST_FILES:
+        problem = f"it names {many} files, more than {MOST_FILES}"
+        label = replace(label, initrds=[], overlays=[])
     kernel = _place(search, base, folder, label.kernel or "")
     tree = label.tree or (f"{label.tree_folder}/" if label.tree_folder else None)
     return Entry(
@@ -180,6 +186,7 @@ def _extlinux_entry(search: Search, base: str, folder: str, source: str, label: 
         cmdline=printable(label.append or "", 65536),
         devicetree=None if tree is None else place(tree),
         sources=(source,),
+        problem=problem,
         overlays=tuple(place(name) for name in label.overlays),
         initrd_reason="named by the menu entry" if label.initrds else None,
     )
