@@ -24,7 +24,7 @@ help:
 	@echo 'make lint    set up, lint and check types only'
 	@echo 'make bench   measure warmboot against gzip, zstd and the like'
 	@echo 'make e2e     boot real kernels in QEMU and restart them into one another'
-	@echo 'make fuzz    look for inputs that break a parser (FUZZ_SECONDS=60)'
+	@echo 'make fuzz    look for inputs that break a parser, or cost too much (FUZZ_SECONDS=60)'
 	@echo 'make prebuilt  build the parsers that come with warmboot anew'
 	@echo 'make lock    write the lock files anew'
 	@echo 'make clean   remove everything that these targets made'

@@ -18,6 +18,8 @@ from warmboot.core.plan.checks.command_line import COMMAND_LINE, CmdlineSubject
 
 LIMIT = 4 << 20
 MARK = b"boot:"
+#: Instead of the number of a target: a menu of GRUB in which every entry is to be found.
+VALID_MENU = 255
 
 
 def _grub(data: bytes) -> None:
@@ -53,12 +55,28 @@ def _initrd(data: bytes) -> None:
     read_initrd(view, limit=LIMIT).describe()
 
 
+def _valid_menu(data: bytes) -> None:
+    """Read a menu that was made to be sound; a refusal, or a lost entry, is a fault."""
+    text = data.decode("utf-8", "replace")
+    if not text.startswith("menuentry a") or text.count("{") != text.count("\n}"):
+        return  # changed by mutation, so it need not be sound any more
+    try:
+        menu = read_menu(text, "/boot/grub", {}, Files(lambda _: None, lambda _: False))
+    except WarmbootError as error:
+        raise AssertionError(f"a sound menu is refused: {error.message}") from error
+    if len(menu.items) != text.count("menuentry a"):
+        raise AssertionError("an entry of a sound menu is lost")
+
+
 TARGETS: tuple[Callable[[bytes], None], ...] = (_grub, _extlinux, _entry, _line, _initrd)
 
 
 def read_configuration(data: bytes) -> None:
     """Read what stands behind the mark; its first byte chooses what as. Only our errors pass."""
     if not data:
+        return
+    if data[0] == VALID_MENU:
+        _valid_menu(data[1:])
         return
     try:
         TARGETS[data[0] % len(TARGETS)](data[1:])
