@@ -36,6 +36,10 @@ def _grub(random_: random.Random) -> bytes:
     lines: list[str] = []
     if random_.random() < 0.3:
         return _valid_grub(random_)
+    if random_.random() < 0.2:
+        count = random_.randrange(10, 40)
+        doubled = [f"set v{n + 1}=${{v{n}}}${{v{n}}}" for n in range(count)]
+        return MARK + b"\0" + "\n".join(["set v0=xxxxxxxx", *doubled]).encode()
     for number in range(random_.randrange(1, 60)):
         source = random_.randrange(number + 1)
         lines.append(
@@ -88,7 +92,7 @@ def _repeated(random_: random.Random) -> bytes:
 def _cpio(random_: random.Random) -> bytes:
     names = ["init", "usr/lib/modules/6.1/a.ko", "x" * random_.choice((3, 4000)), "lib/modules/7/b"]
     files = {name: bytes(random_.randrange(50)) for name in names if random_.random() < 0.8}
-    archive = build_cpio(files) * random_.choice((1, 1, 30))
+    archive: bytes = build_cpio(files) * random_.choice((1, 1, 30))
     cut = random_.choice((len(archive), random_.randrange(len(archive) + 1)))
     return MARK + b"\4" + archive[:cut]
 

@@ -1,9 +1,9 @@
 """Coverage-guided fuzzing of every parser and decoder (``make fuzz``).
 
-Each input is read as `warmboot inspect` reads a file, or `warmboot list` a menu. Whatever the bytes,
-only our own errors may come out, at a cost in time and memory that grows with the input (cost.py);
-anything else stops the run with the input kept. One in three inputs is made by the rules of a
-grammar (grammars.py), the others are changed from what reached new code.
+Each input is read as `warmboot inspect` reads a file, or `warmboot list` a menu. Whatever the
+bytes, only our own errors may come out, at a cost in time and memory that grows with the input
+(cost.py); anything else stops the run with the input kept. One in three inputs is made by the
+rules of a grammar (grammars.py), the others are changed from what reached new code.
 The corpus is made from the builders, so that every format and method is reached from the start;
 what a run finds is kept in .cache/fuzz and used by the next one.
 

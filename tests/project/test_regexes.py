@@ -62,6 +62,7 @@ def _is_re(node: ast.AST) -> str | None:
 def _pattern(place: str, call: ast.Call) -> tuple[str | bytes, int]:
     pattern = call.args[0]
     assert isinstance(pattern, ast.Constant), f"{place}: an expression that is put together"
+    assert isinstance(pattern.value, str | bytes), place
     flags = 0
     for node in (*call.args[1:], *(word.value for word in call.keywords)):
         for part in ast.walk(node):
