@@ -107,11 +107,8 @@ def replace_state(path: Path, content: bytes, mode: int = 0o644) -> None:
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
         fd = os.open(draft, flags, mode, dir_fd=held)
         try:
-            try:
-                if os.write(fd, content) != len(content):
-                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
-            finally:
-                os.close(fd)
+            with open(fd, "wb") as file:
+                file.write(content)
             os.rename(draft, path.name, src_dir_fd=held, dst_dir_fd=held)
         except OSError:
             with contextlib.suppress(OSError):

@@ -25,12 +25,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _open_standard_streams()
     arguments = sys.argv[1:] if arguments is None else arguments
     options = make_parser(arguments).parse_args(arguments)
-    signal.signal(signal.SIGTERM, _interrupt)
-    signal.signal(signal.SIGHUP, _interrupt)
     try:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, _interrupt)
         code = _run(options)
         sys.stdout.flush()
         return code
+    except KeyboardInterrupt:
+        sys.stderr.write("\nwarmboot: cancelled\n")
+        return int(ExitCode.CANCELLED)
     except BrokenPipeError:  # the reader (head, less) has gone
         _silence()
         return int(ExitCode.OK)
@@ -54,9 +57,6 @@ def _run(options: Namespace) -> int:
     except MemoryError:
         sys.stderr.write("warmboot: There is not enough memory\n  Free some, then try again.\n")
         return int(ExitCode.SYSTEM)
-    except KeyboardInterrupt:
-        sys.stderr.write("\nwarmboot: cancelled\n")
-        return int(ExitCode.CANCELLED)
 
 
 def _open_standard_streams() -> None:

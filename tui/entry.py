@@ -11,6 +11,9 @@ import sys
 def run() -> int:
     """Run the command line; see warmboot.tui.cli.main."""
     if os.geteuid() != 0 or sys.flags.isolated:
+        import signal
+
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # until the command says what comes of it
         from warmboot.tui.cli import main
 
         return main()
@@ -20,5 +23,9 @@ def run() -> int:
         if not name.startswith(("PYTHON", "LD_")) and name not in ("BASH_ENV", "ENV")
     }
     kept["PATH"] = os.defpath
-    words = [sys.executable, "-I", "-m", "warmboot.tui.cli", *sys.argv[1:]]
+    words = [sys.executable, "-I", "-m", "warmboot.tui.entry", *sys.argv[1:]]
     return os.execve(sys.executable, words, kept)
+
+
+if __name__ == "__main__":
+    sys.exit(run())

@@ -20,7 +20,7 @@ from pathlib import Path
 from warmboot.core.architecture import Architecture, of_machine
 from warmboot.core.bpf.abi import Dialect
 from warmboot.core.bpf.detect import detect
-from warmboot.core.errors import ImageError, WarmbootError
+from warmboot.core.errors import ImageError, WarmbootError, space_hint
 from warmboot.core.host import Host, read_host, read_staged
 from warmboot.core.images import BootImage, FileView, View, identify
 from warmboot.core.images.bzimage import (
@@ -253,4 +253,10 @@ def _digest(view: View) -> tuple[str, str | None]:
 
 def _replace(path: Path, text: str) -> None:
     """Write a file so that readers see the old text or the new, never a part."""
-    replace_state(path, text.encode("utf-8", "surrogateescape"))
+    try:
+        replace_state(path, text.encode("utf-8", "surrogateescape"))
+    except OSError as error:
+        raise WarmbootError(
+            f"The simulated machine could not be written: {path}: {error.strerror}",
+            hint=space_hint(error, "Make the sandbox anew, or correct what stands there."),
+        ) from error

@@ -86,7 +86,8 @@ def _repeated(random_: random.Random) -> bytes:
     start = random_.choice(("", "set a=", "linux ", "default ", "append ", "menuentry 'x' {"))
     count = random_.choice((10, 1000, 8000))
     text = start + random_.choice((*_REPEATED, *_WORDS, *ODD_BLANKS)) * count
-    return MARK + bytes([random_.randrange(4)]) + text.encode()
+    made: bytes = MARK + bytes([random_.randrange(4)]) + text.encode()
+    return made
 
 
 def _cpio(random_: random.Random) -> bytes:
