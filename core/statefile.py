@@ -43,10 +43,14 @@ def _below(path: RootedPath, make: bool) -> int:
         for part in filter(None, path.inner.split("/")):
             if part == "..":
                 raise OSError(errno.EXDEV, os.strerror(errno.EXDEV), str(path))
-            if make:
+            try:
+                inner = os.open(part, _FOLDER, dir_fd=fd)
+            except FileNotFoundError:
+                if not make:
+                    raise
                 with contextlib.suppress(FileExistsError):
                     os.mkdir(part, 0o700, dir_fd=fd)
-            inner = os.open(part, _FOLDER, dir_fd=fd)
+                inner = os.open(part, _FOLDER, dir_fd=fd)
             os.close(fd)
             fd = inner
         return fd

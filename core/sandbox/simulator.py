@@ -173,6 +173,8 @@ class Simulator:
             _replace(path, f"{host.load_limit - 1}\n")
 
     def _set_loaded(self, loaded: bool) -> None:
+        if self.loaded() is loaded:
+            return  # a load that replaces another takes effect by one write
         _replace(self._prefix / "sys/kernel/kexec_loaded", "1\n" if loaded else "0\n")
 
     def _write_state(self, name: str, record: dict[str, object]) -> None:

@@ -67,8 +67,7 @@ def test_of_many_signatures_each_digest_is_made_once(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(authenticode, "image_digest", digest)
     monkeypatch.setattr(authenticode, "read_contents", lambda *_: iter([b""] * 16))
     monkeypatch.setattr(authenticode, "_parse", lambda *_: ("who", "by", "sha256", "00"))
-    headers = object.__new__(PeHeaders)
-    object.__setattr__(headers, "certificates", (0, 0))
+    headers = PeHeaders(*[(0, 0)] * len(PeHeaders._fields))  # type: ignore[arg-type]
     found = read_signatures(BytesView(b""), headers)
     assert [one.matches for one in found] == [True] * 16
     assert made == ["sha256"]
