@@ -8,6 +8,8 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3.14 python3; 
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pip -qq --disable-pip-version-check
+# Wheels only: what is installed runs no code of its own before its hash was looked at.
+WHEELS := --require-hashes --only-binary=:all:
 # Folders too: their times change when a file goes, and what is gone must not stay installed.
 SOURCES := $(shell find core tui themes \( -name __pycache__ -o -name '.*' \) -prune -o -print) \
 	pyproject.toml README.md LICENSE $(wildcard man/*)
@@ -31,7 +33,7 @@ help:
 	@echo '  make test-deps  install the Debian packages that some tests run (as root)'
 	@echo '  make e2e        boot real kernels in QEMU and restart them into one another'
 	@echo '  make bench      measure warmboot against gzip, zstd, kexec-tools and bootctl'
-	@echo '  make fuzz       look for inputs that break a parser, for FUZZ_SECONDS=60'
+	@echo '  make fuzz       look for inputs that break a parser or cost too much, for FUZZ_SECONDS=60'
 	@echo '  make prebuilt   rebuild the BPF parsers that come with warmboot'
 	@echo '  make manual     write the parts of the manual that are made from the source'
 	@echo '  make lock       update the lock files to the newest versions'
@@ -101,17 +103,18 @@ $(VENV)/python:
 
 $(VENV)/deps: requirements.lock | $(VENV)/python
 	@echo 'installing what warmboot needs into $(VENV) (requirements.lock)'
-	@$(PIP) install --require-hashes -r requirements.lock
+	@$(PIP) install $(WHEELS) -r requirements.lock
 	@touch $@
 
 # The order only keeps two pips from working in one environment at a time under make -j.
 $(VENV)/dev: requirements-dev.lock $(VENV)/deps | $(VENV)/installed
 	@echo 'installing what its tests need into $(VENV) (requirements-dev.lock)'
-	@$(PIP) install --require-hashes -r requirements-dev.lock
+	@$(PIP) install $(WHEELS) -r requirements-dev.lock
 	@touch $@
 
 $(VENV)/installed: $(SOURCES) $(VENV)/deps
 	@rm -rf build *.egg-info
 	@$(PIP) install --no-deps --no-build-isolation --force-reinstall .
+	@sed -i '1s|^#!.*/python[0-9.]*$$|& -I|' $(BIN)/warmboot
 	@rm -rf build *.egg-info
 	@touch $@

@@ -19,7 +19,8 @@ from warmboot.tui.arguments import make_parser, root_among, wants_json
 from warmboot.tui.commands import output
 
 _FULL_SCREEN = "screen.run"
-_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EIO)  # EIO: the terminal has gone
+#: EIO: the terminal has gone. EBADF: standard output is closed.
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EBADF)
 
 
 class Interrupted(WarmbootError):
@@ -36,10 +37,14 @@ class Fault(WarmbootError):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code; see ExitCode."""
+    _open_standard_streams()
     arguments = sys.argv[1:] if arguments is None else arguments
     output.begin()
     try:
         return _run(arguments)
+    except KeyboardInterrupt:  # while the answer was written
+        sys.stderr.write("\nwarmboot: cancelled\n")
+        return int(ExitCode.CANCELLED)
     except BrokenPipeError:  # the reader (head, less) has gone
         _silence()
         return int(ExitCode.OK)
@@ -59,8 +64,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(arguments: Sequence[str]) -> int:
     try:
         options = make_parser(arguments).parse_args(arguments)
-        signal.signal(signal.SIGTERM, _interrupt)
-        signal.signal(signal.SIGHUP, _interrupt)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, _interrupt)
         _debug(options)
         module, _, function = options.run.partition(".")
         command = importlib.import_module(f"warmboot.tui.commands.{module}")
@@ -72,12 +77,32 @@ def _run(arguments: Sequence[str]) -> int:
         fault(error)
         _show(error, arguments)
         return int(error.exit_code)
+    except MemoryError:
+        full = WarmbootError("There is not enough memory", hint="Free some, then try again.")
+        _show(full, arguments)
+        return int(ExitCode.SYSTEM)
     except KeyboardInterrupt:
         if wants_json(arguments):
             hint = "warmboot status shows what is staged now."
             _answer_error(Interrupted("Cancelled", hint=hint), arguments)
         sys.stderr.write("\nwarmboot: cancelled\n")
         return int(ExitCode.CANCELLED)
+
+
+def _open_standard_streams() -> None:
+    """Put something in the place of standard streams that are closed.
+
+    Else the next file that is opened would be one of them, and be written to as such.
+    """
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is not None:
+            continue
+        # Standard output is open for reading only: what is written to it is missed, and said so.
+        fd = os.open(os.devnull, os.O_WRONLY if name == "stderr" else os.O_RDONLY)
+        if fd != number:
+            os.dup2(fd, number)
+            os.close(fd)
+        setattr(sys, name, os.fdopen(number, "r" if name == "stdin" else "w", closefd=False))
 
 
 def _debug(options: Namespace) -> None:
@@ -140,7 +165,7 @@ def _simulated(root: Path) -> bool:
 
     try:
         return is_sandbox(root)
-    except (OSError, RuntimeError):  # links that lead round in a circle
+    except (WarmbootError, OSError, RuntimeError):  # the error that is shown; nothing was done
         return False
 
 

@@ -25,6 +25,8 @@ _KEYS = frozenset((
 ))  # fmt: skip
 
 Fields = Mapping[str, list[str]]
+#: Initrds, or overlays, of one entry; where each of them is, is looked for on disk.
+MOST_FILES = 64
 
 
 def parse_fields(text: str) -> dict[str, list[str]]:
@@ -86,10 +88,15 @@ def parse_entry(
     problem, left_out = _problem(fields, said, machine)
     tree = said("devicetree")
     lines = [_filled(line, variables).strip() for line in fields.get("options", ())]
-    initrds = tuple(
-        locate(path) for line in fields.get("initrd", ()) for path in _paths(line, variables)
+    named, overlays = (
+        [path for line in fields.get(key, ()) for path in _paths(line, variables)]
+        for key in ("initrd", "devicetree-overlay")
     )
-    overlays = fields.get("devicetree-overlay", ())
+    most = max(len(named), len(overlays))
+    if most > MOST_FILES:
+        problem = problem or f"it names {most} files, more than {MOST_FILES}"
+        named, overlays = [], []
+    initrds = tuple(map(locate, named))
     return Entry(
         id=name,
         title=said("title") or name,
@@ -103,7 +110,7 @@ def parse_entry(
         sort_key=said("sort-key"),
         sources=(source,),
         problem=problem,
-        overlays=tuple(locate(path) for line in overlays for path in _paths(line, variables)),
+        overlays=tuple(locate(path) for path in overlays),
         architecture=said("architecture"),
         tries_left=left,
         tries_done=done,

@@ -17,6 +17,7 @@ from warmboot.core.text import printable
 CUSTOMARY = ("/boot", "/boot/efi", "/efi")
 _FAT = ("vfat", "msdos", "fat")
 _MANY = 16
+_FSTAB = 1 << 20  # bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,7 @@ def mounted(root: BootRoot) -> Iterator[Mount]:
 
 def wanted(root: BootRoot) -> Iterator[Mount]:
     """Yield what the root's own /etc/fstab would mount."""
-    for line in (root.read_text("/etc/fstab") or "").splitlines():
+    for line in (root.read_text("/etc/fstab", _FSTAB) or "").splitlines():
         fields = line.split()
         if len(fields) >= 3 and not fields[0].startswith("#") and fields[1].startswith("/"):
             place = unescape(fields[1]).rstrip("/")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections import Counter, defaultdict, deque
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -177,39 +178,39 @@ def compare(old: str, new: str) -> tuple[Difference, ...]:
     What boot loaders add counts in neither. A name that stands once on either side with another
     value is changed; where it stands several times (console=), words are added and removed.
     """
-    before, after = list(parse(reusable(old))), parse(reusable(new))
+    before, after = dict(enumerate(parse(reusable(old)))), parse(reusable(new))
+    same: dict[tuple[object, ...], deque[int]] = defaultdict(deque)
+    for number, word in before.items():
+        same[*_name(word), word.value].append(number)
     result: list[Difference | None] = []
     for word in after:
-        same = next((w for w in before if _same(w, word)), None)
-        if same is None:
+        numbers = same[*_name(word), word.value]
+        if not numbers:
             result.append(None)
             continue
-        before.remove(same)
-        result.append(Difference(Change.SAME, word.name, same.text, word.text))
+        other = before.pop(numbers.popleft())
+        result.append(Difference(Change.SAME, word.name, other.text, word.text))
+    left: dict[tuple[object, ...], list[int]] = defaultdict(list)
+    for number, word in before.items():
+        left[_name(word)].append(number)
+    lonely = Counter(_name(w) for w, found in zip(after, result, strict=True) if found is None)
     differences: list[Difference] = []
-    lonely = [word for word, found in zip(after, result, strict=True) if found is None]
     for word, found in zip(after, result, strict=True):
-        differences.append(found or _difference(word, before, lonely))
-    return (
-        *differences,
-        *(Difference(Change.REMOVED, word.name, word.text, None) for word in before),
-    )
+        numbers_left = left[_name(word)]
+        if found is not None:
+            differences.append(found)
+        elif len(numbers_left) == 1 == lonely[_name(word)]:
+            other = before.pop(numbers_left.pop())
+            differences.append(Difference(Change.CHANGED, word.name, other.text, word.text))
+        else:
+            differences.append(Difference(Change.ADDED, word.name, None, word.text))
+    removed = (Difference(Change.REMOVED, w.name, w.text, None) for w in before.values())
+    return (*differences, *removed)
 
 
-def _difference(word: Word, before: list[Word], lonely: Sequence[Word]) -> Difference:
-    others = [other for other in before if _alike(other, word)]
-    if len(others) == 1 and sum(_alike(other, word) for other in lonely) == 1:
-        before.remove(others[0])
-        return Difference(Change.CHANGED, word.name, others[0].text, word.text)
-    return Difference(Change.ADDED, word.name, None, word.text)
-
-
-def _alike(a: Word, b: Word) -> bool:
-    return a.key == b.key and (a.group is WordGroup.INIT) == (b.group is WordGroup.INIT)
-
-
-def _same(a: Word, b: Word) -> bool:
-    return _alike(a, b) and a.value == b.value
+def _name(word: Word) -> tuple[object, ...]:
+    """Return what makes two words settings of the same thing."""
+    return word.key, word.group is WordGroup.INIT
 
 
 def installed(root: BootRoot) -> str | None:
@@ -219,6 +220,6 @@ def installed(root: BootRoot) -> str | None:
     """
     for name in ("/etc/kernel/cmdline", "/usr/lib/kernel/cmdline"):
         text = root.read_text(name)
-        if text is not None:
+        if text is not None and not text.cut:
             return " ".join(split_words(text))
     return None

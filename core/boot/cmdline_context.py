@@ -74,7 +74,7 @@ def read_cmdline_context(
 
 def _names(folder: Path) -> list[str] | None:
     try:
-        return sorted(os.listdir(folder))[:_MANY]
+        return sorted(path.name for path in folder.iterdir())[:_MANY]
     except OSError:
         return None
 

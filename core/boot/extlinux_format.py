@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from warmboot.core.boot.root import Text
+
 _LABELS = 1000
 _TITLE = 512  # characters
 _INCLUDES = 256
@@ -66,7 +68,8 @@ class ExtlinuxMenu:
     """The labels of a menu in order, and what is said of the one that starts by itself.
 
     `wanted` is what DEFAULT names, `timeout` what ONTIMEOUT does; `ui` is the menu program.
-    `left_out` says what was too much to be read.
+    `left_out` says what was too much to be read; `cut` that a file was not read to its end, so that
+    a label may lack a part.
     """
 
     labels: list[Label] = field(default_factory=list)
@@ -76,6 +79,7 @@ class ExtlinuxMenu:
     top: Scope = field(default_factory=Scope)
     start: Scope | None = None
     left_out: list[str] = field(default_factory=list)
+    cut: str | None = None
 
     @property
     def default(self) -> Label | str | None:
@@ -125,6 +129,8 @@ class _Reader:
 
     def read(self, text: str, depth: int) -> None:
         self.size += len(text)
+        if isinstance(text, Text):
+            self.menu.cut = self.menu.cut or text.cut
         in_text = False
         for line in text.split("\n"):
             key, value = _split(line)

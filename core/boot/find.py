@@ -125,10 +125,12 @@ def _outline(root: BootRoot, entry: Entry) -> BootImage | Outline | None:
 def _unique(entries: list[Entry]) -> Iterator[Entry]:
     """Give each entry an id of its own."""
     taken: set[str] = set()
+    counts: dict[str, int] = {}
     for entry in entries:
-        name, count = entry.id, 1
-        while name in taken:
+        name, count = entry.id, counts.get(entry.id, 1)
+        while name in taken:  # goes on where the last one of this name ended
             count += 1
             name = f"{entry.id}#{count}"
+        counts[entry.id] = count
         taken.add(name)
         yield entry if name == entry.id else dataclasses.replace(entry, id=name)

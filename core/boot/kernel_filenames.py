@@ -18,14 +18,15 @@ _NO_KERNEL = (
 )  # fmt: skip
 _RELEASE = re.compile(r"\d+\.\d[^\s/@:]*")
 #: Files that lie among kernels, and start like some of them, by their names.
+_XEN = re.compile(r"xen(?:-.*|\.gz|\.efi)?", re.IGNORECASE)
+_MEMORY_TEST = re.compile(r"(memtest|mt86).*", re.IGNORECASE)
+_IPXE = re.compile(r"(ipxe|undionly|snponly).*", re.IGNORECASE)
+_LOADER = re.compile(r"(tboot|memdisk)(\.gz)?")
 _OTHERS = (
-    (re.compile(r"xen(-.*)?(\.gz|\.efi)?", re.IGNORECASE), "the Xen hypervisor, not Linux"),
-    (re.compile(r"(memtest|mt86).*", re.IGNORECASE), "a memory test, and no Linux kernel"),
-    (
-        re.compile(r"(ipxe|undionly|snponly).*", re.IGNORECASE),
-        "the network boot loader iPXE, no Linux kernel",
-    ),
-    (re.compile(r"(tboot|memdisk)(\.gz)?"), "a loader of kernels, and no kernel itself"),
+    (_XEN, "the Xen hypervisor, not Linux"),
+    (_MEMORY_TEST, "a memory test, and no Linux kernel"),
+    (_IPXE, "the network boot loader iPXE, no Linux kernel"),
+    (_LOADER, "a loader of kernels, and no kernel itself"),
 )
 _INITRD = (
     "initrd.img-{stem}",

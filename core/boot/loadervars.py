@@ -36,7 +36,7 @@ def read_loader_variables(prefix: Path) -> LoaderVariables:
         try:
             with (prefix / _FOLDER / f"{name}-{_VENDOR}").open("rb") as file:
                 raw = file.read(_LIMIT)
-        except OSError:
+        except (OSError, ValueError):
             return None
         # Four bytes of attributes stand in front of the value, UTF-16 with a NUL behind it.
         text = raw[4:].decode("utf-16-le", "replace").split("\0", 1)[0]

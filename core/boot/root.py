@@ -9,22 +9,21 @@ from __future__ import annotations
 
 import contextlib
 import copy
-import errno
 import os
 import posixpath
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Self
 
-from warmboot.core.boot.openat2 import open_in_root
 from warmboot.core.debug import debug, failure
 from warmboot.core.errors import NotFound
 from warmboot.core.images import Identity, ImageFile
 from warmboot.core.images.image_file import open_error
+from warmboot.core.rooted import open_below, open_directory, regular
 from warmboot.core.text import printable
 
-_MAX_LINKS = 40  # what the kernel allows
 _MAX_FOLDERS = 16  # held open during a search
 
 
@@ -46,10 +45,22 @@ class _Held:
             os.close(self.directory)
 
 
+class Text(str):
+    """The text of a file; `cut` says what is missing where not all of the file was read."""
+
+    __slots__ = ("cut",)
+    cut: str | None
+
+    def __new__(cls, text: str, cut: str | None = None) -> Self:
+        made = super().__new__(cls, text)
+        made.cut = cut
+        return made
+
+
 class BootRoot:
     """A directory held as a path; nothing outside it is ever opened.
 
-    The kernel sees to that (openat2(2)), or else every open walks component by component.
+    See warmboot.core.rooted. Only regular files and directories are opened.
     """
 
     def __init__(self, path: Path) -> None:
@@ -77,44 +88,55 @@ class BootRoot:
         root = copy.copy(self)
         held = root._held = _Held(None)
         with contextlib.suppress(OSError):
-            held.directory = None if self._real else _open_directory(self.path)
+            held.directory = None if self._real else open_directory(self.path)
         try:
             yield root
         finally:
             root._held = None
             held.close()
 
-    def open_fd(self, name: str, flags: int = os.O_RDONLY) -> int:
-        """Open `name` inside the root; raise OSError as open(2) would."""
+    def find(self, name: str, flags: int = 0) -> int:
+        """Return an O_PATH descriptor of what `name` leads to; raise OSError as open(2) would.
+
+        Nothing is opened by that: a device node is not disturbed, a FIFO not waited for.
+        """
         try:
-            fd = self._open_fd(name, flags)
+            fd = self._find(name, flags | os.O_PATH | os.O_CLOEXEC)
         except OSError as error:
             failure(f"open {name}", error)
             raise
         debug("open %s", name)
         return fd
 
-    def _open_fd(self, name: str, flags: int) -> int:
-        flags |= os.O_CLOEXEC
-        if not flags & os.O_PATH:  # with it, these are refused
-            flags |= os.O_NONBLOCK | os.O_NOCTTY
+    def _find(self, name: str, flags: int) -> int:
         if self._real:
             return os.open(name, flags)
         if self._held is not None and self._held.directory is not None:
-            fd = _open_listed(self._held, name, flags)
-            return _open_below(self._held.directory, name, flags) if fd is None else fd
-        directory = _open_directory(self.path)
+            fd = None if flags & os.O_DIRECTORY else _find_listed(self._held, name)
+            return open_below(self._held.directory, name, flags) if fd is None else fd
+        directory = open_directory(self.path)
         try:
-            return _open_below(directory, name, flags)
+            return open_below(directory, name, flags)
         finally:
             os.close(directory)
+
+    def open_fd(self, name: str) -> int:
+        """Open the regular file `name` for reading; raise OSError as open(2) would.
+
+        Raises OSError too, and opens nothing, where it is a device, a FIFO or a directory.
+        """
+        found = self.find(name)
+        try:
+            return regular(found, name)
+        finally:
+            os.close(found)
 
     def identity(self, name: str) -> Identity:
         """Return which file `name` leads to inside the root; raise OSError as stat(2) would."""
         known = self._held.identities.get(name) if self._held is not None else None
         if known is not None:
             return known
-        fd = self.open_fd(name, os.O_PATH)
+        fd = self.find(name)
         try:
             return self._remember(name, Identity.of(os.fstat(fd)))
         finally:
@@ -128,10 +150,10 @@ class BootRoot:
     def open(self, name: str) -> ImageFile:
         """Open a regular file inside the root; raise NotFound, NotPermitted or ImageError."""
         try:
-            fd = self.open_fd(name)
+            found = self.find(name)
         except (OSError, ValueError) as error:
             raise open_error(error, name) from error
-        file = ImageFile.adopt(fd, name)
+        file = ImageFile.adopt(found, name)
         self._remember(name, file.identity)
         return file
 
@@ -140,7 +162,7 @@ class BootRoot:
 
         Raises OSError where the folder cannot be listed.
         """
-        fd = self.open_fd(folder, os.O_RDONLY | os.O_DIRECTORY)
+        fd = self._open_folder(folder)
         try:
             with os.scandir(fd) as found:
                 names = [name for _, name in sorted((e.is_symlink(), e.name) for e in found)]
@@ -154,22 +176,33 @@ class BootRoot:
             held.folders[folder] = fd
         return names
 
-    def read_text(self, name: str, limit: int = 65536) -> str | None:
-        """Return up to `limit` bytes of a text file, None where there is no such file to read."""
+    def _open_folder(self, folder: str) -> int:
+        found = self.find(folder, os.O_DIRECTORY)
+        try:
+            return os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=found)
+        finally:
+            os.close(found)
+
+    def read_text(self, name: str, limit: int = 65536) -> Text | None:
+        """Return up to `limit` bytes of a text file, None where there is no such file to read.
+
+        `Text.cut` says so where the file holds more than was read; what it means is then not known.
+        """
         try:
             fd = self.open_fd(name)
         except (OSError, ValueError):
             return None
         try:
-            status = os.fstat(fd)
-            if not stat.S_ISREG(status.st_mode):
-                return None
-            raw = os.pread(fd, min(limit, status.st_size), 0)
+            with open(fd, "rb", buffering=0) as file:
+                raw = b""
+                while len(raw) <= limit and (more := file.read(limit + 1 - len(raw))):
+                    raw += more
+                size = max(os.fstat(fd).st_size, len(raw))
         except OSError:
             return None
-        finally:
-            os.close(fd)
-        return raw.decode("utf-8", "backslashreplace")
+        read = min(limit, len(raw))
+        cut = f"only the first {read} of its {size} bytes were read" if size > read else None
+        return Text(raw[:limit].decode("utf-8", "backslashreplace"), cut)
 
     def exists(self, name: str) -> bool:
         """Whether `name` leads to something inside the root."""
@@ -180,65 +213,20 @@ class BootRoot:
         return True
 
 
-def _open_directory(path: Path) -> int:
-    return os.open(path, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-
-
-def _open_listed(held: _Held, name: str, flags: int) -> int | None:
-    """Open a file in a folder that is held open, which leads nowhere else; None for all others.
+def _find_listed(held: _Held, name: str) -> int | None:
+    """Find a file in a folder that is held open, as O_PATH does; None for all other paths.
 
     It takes half as long as by its path from the root, and a list opens hundreds.
     """
     folder, _, last = name.rpartition("/")
     directory = held.folders.get(folder)
-    if directory is None or last in ("", ".", "..") or flags & (os.O_PATH | os.O_DIRECTORY):
+    if directory is None or last in ("", ".", ".."):
         return None
-    try:
-        return os.open(last, flags | os.O_NOFOLLOW, dir_fd=directory)
-    except OSError as error:
-        if error.errno == errno.ELOOP:  # a symbolic link: where it leads, the root decides
-            return None
-        raise
-
-
-def _open_below(root: int, name: str, flags: int) -> int:
-    """Open `name` with the directory `root` as its /."""
-    fd = open_in_root(root, name, flags)
-    return _walk(root, name, flags) if fd is None else fd
-
-
-def _walk(root: int, name: str, flags: int) -> int:
-    """Do the same where the kernel cannot: one component after the other."""
-    stack = [os.dup(root)]
-    todo = [part for part in reversed(name.split("/")) if part not in ("", ".")]
-    links = 0
-    try:
-        while todo:
-            part = todo.pop()
-            if part == "..":
-                if len(stack) > 1:
-                    os.close(stack.pop())
-                continue
-            fd = os.open(part, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=stack[-1])
-            stack.append(fd)
-            if not stat.S_ISLNK(os.fstat(fd).st_mode):
-                continue
-            links += 1
-            if links > _MAX_LINKS:
-                raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), name)
-            target = os.readlink("", dir_fd=fd)
-            os.close(stack.pop())
-            if target.startswith("/"):
-                while len(stack) > 1:
-                    os.close(stack.pop())
-            todo.extend(p for p in reversed(target.split("/")) if p not in ("", "."))
-        if flags & os.O_PATH:
-            return os.dup(stack[-1])
-        # /proc/self/fd turns the O_PATH descriptor into a readable one of the same file.
-        return os.open(f"/proc/self/fd/{stack[-1]}", flags)
-    finally:
-        for fd in stack:
-            os.close(fd)
+    fd = os.open(last, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=directory)
+    if not stat.S_ISLNK(os.fstat(fd).st_mode):
+        return fd
+    os.close(fd)  # where a symbolic link leads, the root decides
+    return None
 
 
 def join(base: str, path: str) -> str:

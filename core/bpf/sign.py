@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from warmboot.core.errors import NotFound, WarmbootError
 from warmboot.core.images import FileView
 from warmboot.core.images.authenticode import Signature, signatures_of
 from warmboot.core.outfile import OutFile
+from warmboot.core.programs import environment, find_program
 from warmboot.core.text import printable
 
 _PACKAGE = "sbsigntool"
@@ -44,7 +44,7 @@ def sign(file: OutFile, key: Path, certificate: Path) -> Signature:
 
 
 def _tool(name: str) -> str:
-    path = shutil.which(name)
+    path = find_program(name)
     if path is None:
         raise NotFound(f"The program {name} is not installed", hint=f"Install {_PACKAGE}.")
     return path
@@ -55,6 +55,7 @@ def _run(program: str, *arguments: str) -> None:
     try:
         done = subprocess.run(
             [program, *arguments],
+            env=environment(),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=_SECONDS,

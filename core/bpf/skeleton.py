@@ -6,7 +6,8 @@ import re
 
 from warmboot.core.errors import WarmbootError
 
-_LITERAL = re.compile(r'"((?:[^"\\]|\\.|\\\n)*)"', re.DOTALL)
+_BLANK = re.compile(r"\s*")
+_LITERAL = re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL)
 _PIECE = re.compile(r"\\x([0-9A-Fa-f]{1,2})|\\([0-7]{1,3})|\\(.)|([^\\]+)", re.DOTALL)
 _PLAIN = {"n": 10, "t": 9, "r": 13, "a": 7, "b": 8, "f": 12, "v": 11, "\\": 92, '"': 34, "'": 39}
 
@@ -21,9 +22,14 @@ def read_arrays(header: str) -> tuple[bytes, bytes]:
 
 
 def _array(header: str, name: str, field: str) -> bytes:
-    for start in (rf"opts\.{field} = \(void \*\)", rf"\bopts_{name}\[\][^=;]*="):
-        found = re.search(start + r'\s*(?="|\\\n)', header)
-        if found is not None:
+    for start in (f"opts.{field} = (void *)", f"opts_{name}[]"):
+        at = header.find(start) + len(start)
+        if at < len(start):
+            continue
+        if start.endswith("[]"):
+            at = header.find("=", at, header.find(";", at)) + 1
+        found = _BLANK.match(header, at)
+        if at > 0 and found is not None and header.startswith(('"', "\\\n"), found.end()):
             return _bytes(header, found.end())
     raise WarmbootError(
         f"bpftool's skeleton has no array opts_{name}",
@@ -40,6 +46,6 @@ def _bytes(header: str, at: int) -> bytes:
                 out += text.encode("latin-1")
             else:
                 out.append(int(code, 16) if code else int(octal, 8) if octal else _PLAIN[plain])
-        blank = re.compile(r"\s*").match(header, literal.end())
+        blank = _BLANK.match(header, literal.end())
         at = blank.end() if blank else literal.end()
     return bytes(out)

@@ -9,7 +9,7 @@ import contextlib
 import hashlib
 import os
 import re
-import shutil
+import stat
 import subprocess
 import tempfile
 from dataclasses import dataclass, replace
@@ -23,7 +23,10 @@ from warmboot.core.bpf.resize import resized
 from warmboot.core.bpf.sizes import AS_COMPILED, Sizes
 from warmboot.core.bpf.skeleton import read_arrays
 from warmboot.core.errors import ImageError, NotFound, WarmbootError
+from warmboot.core.images.bpfobject import LARGEST
 from warmboot.core.outfile import OutFile
+from warmboot.core.programs import environment, find_program
+from warmboot.core.rooted import regular
 
 _OLDEST_CLANG, _OLDEST_BPFTOOL = (13, 0), (7, 1)
 _TIMEOUT = 120  # seconds; a build takes less than one
@@ -71,8 +74,10 @@ class Toolchain:
         """Return the object for a recipe; what it is resized from is cached where it can be."""
         compiled = replace(recipe, sizes=AS_COMPILED)
         place = _cache_place(self, compiled)
-        with contextlib.suppress(OSError, ImageError):
-            return resized(place.read_bytes(), recipe.sizes)
+        kept = _kept(place)
+        if kept is not None:
+            with contextlib.suppress(ImageError):
+                return resized(kept, recipe.sizes)
         try:
             built = self._build(compiled)
         except OSError as error:
@@ -112,7 +117,7 @@ def sources() -> dict[str, str]:
 
 
 def _find(name: str, package: str) -> str:
-    path = shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
+    path = find_program(name)
     if path is None:
         raise NotFound(
             f"{name} is not installed here",
@@ -124,7 +129,7 @@ def _find(name: str, package: str) -> str:
 
 def _version(path: str, option: str, name: str, oldest: tuple[int, int]) -> str:
     first = next(iter(_run((path, option), Path("/")).splitlines()), "")
-    found = re.search(r"(\d+)\.(\d+)(?:\.\d+)?", first)
+    found = re.search(r"(\d{1,4})\.(\d{1,4})(?:\.\d{1,4})?", first)
     if found is None:
         raise WarmbootError(f"{name} does not print its version: {first[:80]!r}")
     if (int(found[1]), int(found[2])) < oldest:
@@ -146,7 +151,7 @@ def _run(command: tuple[str, ...], folder: Path) -> str:
             stdin=subprocess.DEVNULL,
             timeout=_TIMEOUT,
             check=False,
-            env={**os.environ, "LC_ALL": "C"},
+            env={**environment(), "LC_ALL": "C"},
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise WarmbootError(f"{command[0]} could not be run: {error}") from error
@@ -167,10 +172,37 @@ def _cache_place(tools: Toolchain, recipe: Recipe) -> Path:
     return Path(base, "warmboot", "parsers", f"{digest.hexdigest()[:32]}.o")
 
 
+def _kept(place: Path) -> bytes | None:
+    """Return what the cache holds; None where it is not there, or could be somebody else's."""
+    try:
+        fd = os.open(place.parent, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        try:
+            if not _ours(os.fstat(fd)):
+                return None
+            file = os.open(place.name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=fd)
+        finally:
+            os.close(fd)
+        try:
+            if not _ours(os.fstat(file)):
+                return None
+            with open(regular(file, place.name), "rb") as content:
+                return content.read(LARGEST + 1)
+        finally:
+            os.close(file)
+    except OSError:
+        return None
+
+
+def _ours(status: os.stat_result) -> bool:
+    return status.st_uid == os.geteuid() and not status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+
+
 def _keep(place: Path, content: bytes) -> None:
     """Put a build into the cache, whole; without a cache it is built again next time."""
     try:
         place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if not _ours(place.parent.stat()):
+            return
         with OutFile(place, 0o600) as out:
             out.write(content)
             out.commit()

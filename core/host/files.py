@@ -11,6 +11,7 @@ from itertools import islice
 from pathlib import Path
 
 from warmboot.core.debug import debug, failure
+from warmboot.core.rooted import RootedPath, open_regular
 
 _LIMIT = 1 << 20
 _CHUNK = 1 << 16
@@ -18,10 +19,21 @@ _ENTRIES = 4096
 _DIGITS = 20
 
 
+def open_for_reading(path: Path | str) -> int:
+    """Open what the kernel offers at `path`; raises OSError, ValueError.
+
+    On the machine itself that may be a device; below the root of a simulated one only a regular
+    file is opened, and no link leads out.
+    """
+    if isinstance(path, RootedPath):
+        return open_regular(path)
+    return os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
+
+
 def read_bytes(path: Path | str, limit: int = _LIMIT, offset: int = 0) -> bytes | None:
     """Return at most `limit` bytes from `offset` on, None where the file cannot be read."""
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
+        fd = open_for_reading(path)
     except OSError as error:
         failure(f"open {path}", error)
         return None
@@ -74,6 +86,8 @@ def read_fields(path: Path, limit: int = 8192) -> dict[str, str] | None:
 def names(folder: Path, limit: int = _ENTRIES) -> list[str]:
     """Return the names in a folder, sorted; none where it cannot be read."""
     try:
+        if isinstance(folder, RootedPath):
+            return sorted(path.name for path in islice(folder.iterdir(), limit))
         with os.scandir(folder) as entries:
             return sorted(entry.name for entry in islice(entries, limit))
     except (OSError, ValueError):

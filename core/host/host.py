@@ -19,6 +19,7 @@ from warmboot.core.host.memory import read_memory_available
 from warmboot.core.host.security import read_capabilities, read_efi_flag, read_lockdown
 from warmboot.core.host.sessions import Session, read_sessions
 from warmboot.core.host.virtualization import read_container
+from warmboot.core.rooted import rooted
 
 _PROGRAMS = ("usr/sbin", "sbin", "usr/local/sbin", "usr/bin", "bin")
 
@@ -72,6 +73,7 @@ class Host:
 
 def read_host(prefix: Path) -> Host:
     """Read all facts of the machine below `prefix`."""
+    prefix = rooted(prefix)
     proc, sys = prefix / "proc", prefix / "sys"
     kernel = proc / "sys/kernel"
     real = prefix == Path("/")
@@ -116,7 +118,7 @@ def find_program(prefix: Path, name: str) -> str | None:
     """Return the path of a system program, looked for where root's PATH leads."""
     for folder in _PROGRAMS:
         path = prefix / folder / name
-        if os.access(path, os.X_OK) and path.is_file():
+        if path.is_file() and os.access(path, os.X_OK):
             return str(path)
     return None
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from warmboot.core.host.files import names, read_fields
+from warmboot.core.programs import environment, find_program
 
 _TIMEOUT = 2.0
 _OUTPUT = 1 << 20
@@ -75,10 +76,14 @@ def read_jobs(prefix: Path) -> tuple[Job, ...]:
         return ()
     import subprocess  # slow to import
 
-    command = ["systemctl", "list-jobs", "--output=json", "--no-pager"]
+    program = find_program("systemctl")
+    if program is None:
+        return ()
+    command = [program, "list-jobs", "--output=json", "--no-pager"]
     try:
         done = subprocess.run(
             command,
+            env=environment(),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=_TIMEOUT,

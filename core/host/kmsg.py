@@ -13,6 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from warmboot.core.host.files import open_for_reading
 from warmboot.core.text import printable
 
 _RECORD = 8192
@@ -31,9 +32,9 @@ class NewKernelLines:
 
     def __enter__(self) -> Self:
         try:
-            self._fd = os.open(self._path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+            self._fd = open_for_reading(self._path)
             os.lseek(self._fd, 0, os.SEEK_END)
-        except OSError:
+        except (OSError, ValueError):
             pass  # not readable, or (in tests) a pipe, which begins at its end
         return self
 
@@ -55,8 +56,8 @@ class NewKernelLines:
 def last_lines(prefix: Path, limit: int) -> list[str]:
     """Return the last lines of the kernel log, printable; none where it cannot be read."""
     try:
-        fd = os.open(prefix / "dev/kmsg", os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    except OSError:
+        fd = open_for_reading(prefix / "dev/kmsg")
+    except (OSError, ValueError):
         return []
     try:
         return list(_read(fd, 100_000, limit))

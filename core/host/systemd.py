@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from warmboot.core.host.files import read_bytes
+from warmboot.core.host.files import names, read_bytes
 
 #: Set to 1 for systemctl, it reboots through firmware all the same. A systemctl that knows this
 #: name turns ``systemctl reboot`` into a kexec while something is staged.
@@ -20,10 +20,13 @@ _LIMIT = 16 << 20
 
 def systemd_version(prefix: Path) -> int | None:
     """Return the version of systemd that is installed, by the name of its library."""
-    for pattern in ("usr/lib/systemd", "usr/lib64/systemd", "usr/lib/*/systemd"):
-        for path in sorted(prefix.glob(f"{pattern}/libsystemd-shared-*.so"), reverse=True):
-            found = _LIBRARY.match(path.name)
-            if found:
+    library = prefix / "usr/lib"
+    folders = [library, prefix / "usr/lib64"]
+    folders += [library / name for name in names(library) if "-linux-" in name]
+    for folder in folders:
+        for name in reversed(names(folder / "systemd")):
+            found = _LIBRARY.match(name)
+            if found and name.endswith(".so"):
                 return int(found[1])
     return None
 

@@ -74,11 +74,14 @@ def read_signatures(view: View, headers: PeHeaders) -> tuple[Signature, ...]:
     Hashes the whole file. Raises ImageError where the certificate table is broken.
     """
     found = []
+    digests: dict[str, str] = {}  # each takes a reading of the whole file
     for content in read_contents(view, headers):
         signer, issuer, algorithm, digest = _parse(content, headers.certificates[0])
         matches = None
         if algorithm in _DIGESTS:
-            matches = image_digest(view, headers, algorithm) == digest
+            if algorithm not in digests:
+                digests[algorithm] = image_digest(view, headers, algorithm)
+            matches = digests[algorithm] == digest
         found.append(Signature(signer, issuer, algorithm, digest, matches))
     return tuple(found)
 

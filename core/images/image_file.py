@@ -11,6 +11,7 @@ from typing import NamedTuple, Self
 from warmboot.core.debug import debug
 from warmboot.core.errors import ImageError, NotFound, NotPermitted, WarmbootError
 from warmboot.core.images.view import FileView
+from warmboot.core.rooted import regular
 from warmboot.core.text import printable
 
 
@@ -41,15 +42,25 @@ class ImageFile:
         self.view = FileView(fd, identity.size)
 
     @classmethod
-    def adopt(cls, fd: int, name: str) -> Self:
-        """Take over `fd`; raise ImageError (and close it) where it is no regular file."""
+    def adopt(cls, found: int, name: str) -> Self:
+        """Take over the O_PATH descriptor `found`, and open the file that it stands for.
+
+        Raises ImageError where that is no regular file (and opens nothing), NotPermitted.
+        """
         try:
-            status = os.fstat(fd)
+            status = os.fstat(found)
             if not stat.S_ISREG(status.st_mode):
                 raise ImageError(
                     f"{printable(name)} is not a regular file",
                     hint="Name the kernel image itself, not a directory or a device.",
                 )
+            try:
+                fd = regular(found, name)
+            except OSError as error:
+                raise open_error(error, name) from error
+        finally:
+            os.close(found)
+        try:
             return cls(fd, name, Identity.of(status))
         except BaseException:
             os.close(fd)
@@ -59,19 +70,16 @@ class ImageFile:
     def open(cls, path: Path | str) -> Self:
         """Open a file by its path on this machine; raise NotFound, NotPermitted or ImageError."""
         try:
-            fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
+            found = os.open(path, os.O_PATH | os.O_CLOEXEC)
         except (OSError, ValueError) as error:
             raise open_error(error, str(path)) from error
         debug("open %s", path)
-        return cls.adopt(fd, str(path))
+        return cls.adopt(found, str(path))
 
     def unchanged(self) -> None:
         """Raise ImageError where the file was written to or replaced in place since opening."""
         if Identity.of(os.fstat(self.fd)) != self.identity:
-            raise ImageError(
-                f"{printable(self.name)} changed after it was opened",
-                hint="An update may be running. Wait for it, then choose the entry again.",
-            )
+            raise changed(self.name)
 
     def close(self) -> None:
         """Close the descriptor; calling it again does nothing."""
@@ -89,6 +97,14 @@ class ImageFile:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def changed(name: str) -> ImageError:
+    """Return the error of a file that is no longer what it was when it was opened."""
+    return ImageError(
+        f"{printable(name)} changed after it was opened",
+        hint="An update may be running. Wait for it, then choose the entry again.",
+    )
 
 
 def open_error(error: OSError | ValueError, name: str) -> WarmbootError:

@@ -18,6 +18,7 @@ from warmboot.core.text import printable
 _CHUNK = 1024 * 1024
 #: Zeros between initrds: an lz4 stream ends with four of them (lib/decompress_unlz4.c).
 _APART = 4
+_PIECE = 8 * _CHUNK
 
 
 class KernelInput(NamedTuple):
@@ -68,6 +69,24 @@ def open_kernel(
     return KernelInput(memory.fd, release, banner=True)
 
 
+def seal_kernel(
+    plan: Plan, files: BootFiles, held: ExitStack, report: Report, cancel: Cancel
+) -> BootFiles:
+    """Return the files with a sealed copy of the kernel, where the kernel reads the file itself.
+
+    Whatever is read, judged and handed over from here on is that copy. Where the plan says that
+    there is no room for one, the file stays. Raises ImageError where it changed, Cancelled.
+    """
+    reads = plan.strategy is Strategy.AS_IS or plan.strategy.by_parser
+    if not (reads and plan.sealed):
+        return files
+    memory = held.enter_context(MemFile("warmboot-kernel"))
+    _copy_file(files.kernel, memory, Phase.READ, report, cancel)
+    memory.seal()
+    kernel = files.kernel
+    return files.with_kernel(ImageFile(memory.fd, kernel.name, kernel.identity))
+
+
 def join_initrds(
     plan: Plan,
     files: BootFiles,
@@ -76,42 +95,55 @@ def join_initrds(
     cancel: Cancel,
     warnings: list[str],
 ) -> tuple[int | None, str | None]:
-    """Return one descriptor for all initrds: the file itself, or a joined copy in memory.
+    """Return one descriptor for all initrds, joined in a sealed copy in memory.
 
+    A single one is handed over itself where the plan says that there is no room for a copy.
     `warnings` gets what the kernel does not mind. Raises ImageError where it would lack files.
     """
     chosen, parts = files.initrds, files.parts
     if chosen is None and parts is not None:
-        if not parts.initrds:
-            return None, None
-        memory = held.enter_context(MemFile("warmboot-initrd"))
-        for part in parts.initrds:
-            check_initrd(files.part(part), part.section.name, files, warnings, cancel)
-            copy_all(files.part(part), memory, Phase.INITRD, report, cancel)
-            memory.write(bytes(_APART + -memory.size % 4))
-        memory.seal()
-        names = dict.fromkeys(part.section.name for part in parts.initrds)
-        return memory.fd, f"{plan.files.kernel} {' '.join(names)}"
-    if not chosen:
+        found = [_Initrd(part.section.name, files.part(part)) for part in parts.initrds]
+        name = f"{plan.files.kernel} {' '.join(dict.fromkeys(one.name for one in found))}"
+    else:
+        found = [_initrd_of(file) for file in chosen or ()]
+        name = " + ".join(plan.files.initrds or [printable(one.name) for one in found])
+    if not found:
         return None, None
-    views = [_initrd_of(file) for file in chosen]
-    for file, view in zip(chosen, views, strict=True):
-        check_initrd(view, file.name, files, warnings, cancel)
-    if len(chosen) == 1 and views[0] is chosen[0].view:
-        return chosen[0].fd, plan.files.initrds[0] if plan.files.initrds else chosen[0].name
+    if len(found) == 1 and found[0].file is not None and not plan.sealed:
+        check_initrd(found[0].view, found[0].name, files, warnings, cancel)
+        return found[0].file.fd, name
     memory = held.enter_context(MemFile("warmboot-initrd"))
-    for view in views:
-        copy_all(view, memory, Phase.INITRD, report, cancel)
-        memory.write(bytes(_APART + -memory.size % 4))
+    starts = []
+    for one in found:
+        starts.append(memory.size)
+        if one.file is not None:
+            _copy_file(one.file, memory, Phase.INITRD, report, cancel)
+        else:
+            copy_all(one.view, memory, Phase.INITRD, report, cancel)
+        if len(found) > 1:
+            memory.write(bytes(_APART + -memory.size % 4))
     memory.seal()
-    return memory.fd, " + ".join(plan.files.initrds or ())
+    whole = memory.view()
+    for one, start in zip(found, starts, strict=True):
+        part = whole.part(start, one.view.size, "initrd")
+        check_initrd(part, one.name, files, warnings, cancel)
+    return memory.fd, name
 
 
-def _initrd_of(file: ImageFile) -> View:
+class _Initrd(NamedTuple):
+    """One initrd; `file` where it is the whole of a file."""
+
+    name: str
+    view: View
+    file: ImageFile | None = None
+
+
+def _initrd_of(file: ImageFile) -> _Initrd:
     """Return an initrd as the kernel has to get it: without what only U-Boot reads."""
     from warmboot.core.images.uboot import unwrapped
 
-    return unwrapped(file.view, printable(file.name))
+    view = unwrapped(file.view, printable(file.name))
+    return _Initrd(file.name, view, file if view is file.view else None)
 
 
 def check_initrd(
@@ -149,17 +181,15 @@ def open_devicetree(
 
     if files.devicetree is not None:
         view: View = files.devicetree.view
-        fd = files.devicetree.fd
     elif files.parts is not None and files.parts.devicetree is not None:
         view = files.part(files.parts.devicetree)
-        memory = held.enter_context(MemFile("warmboot-devicetree"))
-        copy_all(view, memory, Phase.READ, report, cancel)
-        memory.seal()
-        fd = memory.fd
     else:
         raise Blocked(f"The device tree {plan.devicetree} is not among the files that are open")
-    check_tree(view.head(LIMIT + 1), plan.devicetree)
-    return fd
+    memory = held.enter_context(MemFile("warmboot-devicetree"))
+    copy_all(view.part(0, min(view.size, LIMIT + 1), "tree"), memory, Phase.READ, report, cancel)
+    memory.seal()
+    check_tree(memory.view().head(LIMIT + 1), plan.devicetree)
+    return memory.fd
 
 
 def check_inner(plan: Plan, inner: BootImage | None, unpacked: int) -> None:
@@ -183,6 +213,31 @@ def check_inner(plan: Plan, inner: BootImage | None, unpacked: int) -> None:
         )
 
 
+def _copy_file(
+    file: ImageFile, memory: MemFile, phase: Phase, report: Report, cancel: Cancel
+) -> None:
+    """Append all of a file to `memory`; raises ImageError, Cancelled."""
+    total = file.view.size
+    reporter = Reporter(report, phase, total)
+    position = 0
+    while position < total:
+        cancel.check()
+        count = memory.take(file.fd, position, min(_PIECE, total - position))
+        if count == 0:
+            raise _shorter(position)
+        position += count
+        reporter.advance(position)
+    reporter.finish()
+
+
+def _shorter(position: int) -> ImageError:
+    return ImageError(
+        "The file became shorter while it was read",
+        offset=position,
+        hint="Something else is writing to it. Try again when it has finished.",
+    )
+
+
 def copy_all(view: View, memory: MemFile, phase: Phase, report: Report, cancel: Cancel) -> None:
     """Append all of `view` to `memory`; raises ImageError, Cancelled."""
     reporter = Reporter(report, phase, view.size)
@@ -192,11 +247,7 @@ def copy_all(view: View, memory: MemFile, phase: Phase, report: Report, cancel: 
         cancel.check()
         count = view.readinto(position, buffer)
         if count == 0:
-            raise ImageError(
-                "The file became shorter while it was read",
-                offset=position,
-                hint="Something else is writing to it. Try again when it has finished.",
-            )
+            raise _shorter(position)
         memory.write(buffer[:count])
         position += count
         reporter.advance(position)

@@ -11,6 +11,7 @@ from warmboot.core.host import Host
 from warmboot.core.load.loader import LoadRequest
 from warmboot.core.plan.loader_choice import by_file
 from warmboot.core.plan.request import Call
+from warmboot.core.programs import environment
 from warmboot.core.text import printable
 
 _TIMEOUT = 300  # seconds; it reads and checks everything, on a slow disk at worst
@@ -61,7 +62,7 @@ def _path(fd: int) -> str:
 
 def _check_version(program: str) -> None:
     said = _start([program.encode(), b"--version"], [], _VERSION_TIMEOUT).stdout
-    match = re.search(r"(\d+)\.(\d+)\.(\d+)", said)
+    match = re.search(r"(\d{1,4})\.(\d{1,4})\.(\d{1,4})", said)
     if match is None:
         raise WarmbootError(
             f"{printable(program)} does not say that it is kexec-tools: {printable(said, 200)}",
@@ -91,6 +92,7 @@ def _start(words: list[bytes], passed: list[int], timeout: int) -> subprocess.Co
     try:
         done = subprocess.run(
             words,
+            env=environment(),
             pass_fds=passed,
             capture_output=True,
             encoding="utf-8",

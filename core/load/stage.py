@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from contextlib import ExitStack
 from dataclasses import replace
-from functools import cached_property
 from types import TracebackType
 from typing import Self
 
@@ -13,9 +12,16 @@ from warmboot.core.bpf.dialects import facts_of
 from warmboot.core.debug import step
 from warmboot.core.errors import ImageError
 from warmboot.core.host import Host
-from warmboot.core.load.inputs import KernelInput, join_initrds, open_devicetree, open_kernel
+from warmboot.core.load.inputs import (
+    KernelInput,
+    join_initrds,
+    open_devicetree,
+    open_kernel,
+    seal_kernel,
+)
 from warmboot.core.load.loader import Loader, LoadFlags, LoadRequest
 from warmboot.core.payload.follow import Follower, follow_file
+from warmboot.core.payload.memfile import is_sealed
 from warmboot.core.plan.boot_files import BootFiles
 from warmboot.core.plan.checks.base import Finding, Verdict
 from warmboot.core.plan.plan import Plan
@@ -29,7 +35,7 @@ class Prepared:
 
     `warnings` are what only reading everything told; the plan's findings have them too.
 
-    Digests are computed when they are asked for: no call waits for them.
+    Digests are computed meanwhile, on the other core; who asks for one waits for it.
     """
 
     def __init__(
@@ -38,6 +44,7 @@ class Prepared:
         files: BootFiles,
         request: LoadRequest,
         kernel: KernelInput,
+        followers: list[Follower],
         held: ExitStack,
     ) -> None:
         self.plan = plan
@@ -45,15 +52,8 @@ class Prepared:
         self.kernel = kernel
         self.warnings: tuple[str, ...] = ()
         self._files = files
+        self._followers = followers  # of the kernel and, where there is one, of the initrd
         self._held = held
-
-    @cached_property
-    def _followers(self) -> list[Follower]:
-        """Those that read the kernel and, where there is one, the initrd; both at once."""
-        found = [follow_file(self.kernel.fd, banner=self.kernel.banner)]
-        if self.request.initrd_fd is not None:
-            found.append(follow_file(self.request.initrd_fd))
-        return [self._held.enter_context(follower) for follower in found]
 
     @property
     def sha256(self) -> str:
@@ -62,11 +62,14 @@ class Prepared:
 
     @property
     def initrd_sha256(self) -> str | None:
-        """The digest of all initrds as they are handed over; None where there is none to read."""
-        try:
-            return self._followers[1].finish() if len(self._followers) > 1 else None
-        except ImageError:
+        """The digest of all initrds as they are handed over.
+
+        None where there are none, or where somebody could have changed them meanwhile.
+        """
+        fd = self.request.initrd_fd
+        if fd is None or not is_sealed(fd):
             return None
+        return self._followers[1].finish()
 
     @property
     def release(self) -> str | None:
@@ -76,10 +79,6 @@ class Prepared:
     def unchanged(self) -> None:
         """Raise ImageError where a chosen file changed since it was opened."""
         self._files.unchanged()
-
-    def read_the_same(self) -> None:
-        """Raise ImageError where a file changed that the kernel itself reads in the call."""
-        self._files.unchanged((self.request.kernel_fd, self.request.initrd_fd))
 
     def close(self) -> None:
         """Close the memory files; the boot files themselves stay open."""
@@ -116,7 +115,9 @@ def prepare(
         held = failing.enter_context(ExitStack())
         warnings: list[str] = []
         with step("kernel"):
+            opened, files = files, seal_kernel(plan, files, held, report, cancel)
             kernel = _open_kernel(plan, files, held, report, cancel)
+        followers = [held.enter_context(follow_file(kernel.fd, banner=kernel.banner))]
         with step("initrd"):
             initrd_fd, initrd_name = join_initrds(plan, files, held, report, cancel, warnings)
         if plan.dialect is not None and facts_of(plan.dialect).whole:
@@ -124,6 +125,8 @@ def prepare(
 
             initrd_fd = envelop(plan, files, initrd_fd, held, cancel)
             initrd_name = "kernel, initrd and command line"
+        if initrd_fd is not None:
+            followers.append(held.enter_context(follow_file(initrd_fd)))
         tree_fd = open_devicetree(plan, files, held, report, cancel)
         request = LoadRequest(
             kernel_fd=kernel.fd,
@@ -139,7 +142,7 @@ def prepare(
         )
         noted = [Finding("initrd", Verdict.WARN, text) for text in warnings]
         plan = replace(plan, findings=(*plan.findings, *noted))
-        prepared = Prepared(plan, files, request, kernel, held)
+        prepared = Prepared(plan, opened, request, kernel, followers, held)
         prepared.warnings = tuple(warnings)
         for wanted in filter(None, (plan.request.sha256, previewed)):
             _check_digest(prepared, wanted)
@@ -151,7 +154,7 @@ def commit(prepared: Prepared, loader: Loader, host: Host, *, report: Report = i
     """Make the one call. Not to be cancelled: it takes effect wholly or not at all.
 
     Raises ImageError where a chosen file changed meanwhile, Refused where the kernel says no,
-    Blocked where a parser would not work in it.
+    Blocked where a parser would not work in it, WarmbootError where a digest could not be computed.
     """
     prepared.unchanged()
     if prepared.kernel.parsers and not loader.simulated:
@@ -159,13 +162,14 @@ def commit(prepared: Prepared, loader: Loader, host: Host, *, report: Report = i
 
         if prepared.plan.dialect is not None:
             try_parsers(prepared.kernel, prepared.request, prepared.plan.dialect, host.prefix)
+    plan = prepared.plan
+    with step("digest"):
+        sha256 = _digest(prepared)
+        _ = prepared.initrd_sha256  # whatever fails, fails before the call
     report(Progress(Phase.LOAD, 0, 1))
     with step("the call"):
         loader.load(prepared.request)
     report(Progress(Phase.LOAD, 1, 1))
-    with step("digest"):
-        sha256 = _digest(prepared)
-    plan = prepared.plan
     return Staged(
         entry=plan.entry,
         kernel=plan.files.kernel,
@@ -192,6 +196,12 @@ def _open_kernel(
 
 
 def _check_digest(prepared: Prepared, wanted: str) -> None:
+    if wanted == prepared.plan.request.sha256 and not is_sealed(prepared.request.kernel_fd):
+        raise ImageError(
+            "It cannot be promised that the kernel has the digest of --sha256: its file stays open "
+            "to changes",
+            hint="Free memory, or stage without --sha256.",
+        )
     if wanted.lower() != prepared.sha256:
         raise ImageError(
             f"The kernel is not the one that was looked at: its SHA-256 is {prepared.sha256}",
@@ -200,10 +210,6 @@ def _check_digest(prepared: Prepared, wanted: str) -> None:
 
 
 def _digest(prepared: Prepared) -> str | None:
-    """Return the digest of what the kernel was given; None where a file changed meanwhile."""
-    try:
-        sha256 = prepared.sha256
-        prepared.read_the_same()
-    except ImageError:
-        return None
-    return sha256
+    """Return the digest of what the kernel was given; None where that could have been changed."""
+    sha256 = prepared.sha256
+    return sha256 if is_sealed(prepared.request.kernel_fd) else None

@@ -12,7 +12,7 @@ import threading
 from types import TracebackType
 from typing import Self
 
-from warmboot.core.errors import ImageError
+from warmboot.core.errors import ImageError, WarmbootError
 from warmboot.core.payload.scan import KernelScanner
 
 _CHUNK = 256 * 1024
@@ -29,11 +29,15 @@ class Follower:
         self._digest = hashlib.sha256()
         self._fd = fd
         self._written = 0
+        self._read = 0
         self._ended = False
-        self._error: ImageError | None = None
+        self._error: BaseException | None = None
         self._news = threading.Condition()
         self._thread = threading.Thread(target=self._run, name="warmboot-follower", daemon=True)
-        self._thread.start()
+        try:
+            self._thread.start()
+        except (RuntimeError, MemoryError) as error:  # "can't start new thread"
+            raise _failed(error) from error
 
     def written(self, size: int) -> None:
         """Tell that the file holds `size` bytes now."""
@@ -44,11 +48,16 @@ class Follower:
     def finish(self) -> str:
         """Wait until everything written was read; return the SHA-256 in hexadecimal.
 
-        Raises ImageError where the file could not be read to its end.
+        Raises ImageError where the file could not be read to its end, WarmbootError where anything
+        else failed in the thread: what it has then is no digest of the file.
         """
         self._end()
-        if self._error is not None:
+        if isinstance(self._error, WarmbootError):
             raise self._error
+        if self._error is not None:
+            raise _failed(self._error) from self._error
+        if self._read != self._written:
+            raise _failed(RuntimeError("it ended too early"))
         return self._digest.hexdigest()
 
     def abandon(self) -> None:
@@ -75,6 +84,12 @@ class Follower:
         self._thread.join()
 
     def _run(self) -> None:
+        try:
+            self._follow()
+        except BaseException as error:  # noqa: BLE001 (raised by finish, in the other thread)
+            self._error = error
+
+    def _follow(self) -> None:
         buffer = bytearray(_CHUNK)
         window = memoryview(buffer)
         position = 0
@@ -87,10 +102,10 @@ class Follower:
                 self._digest.update(part[:count])
                 self.scanner.feed(buffer, count)
                 position += count
-        except ImageError as error:
-            self._error = error
+                self._read = position
         except OSError as error:
-            self._error = ImageError(f"The file cannot be read: {error.strerror}", offset=position)
+            text = f"The file cannot be read: {error.strerror}"
+            raise ImageError(text, offset=position) from error
 
     def _await(self, position: int) -> int:
         """Wait for more than `position` bytes, or the end; return how many there are."""
@@ -98,6 +113,13 @@ class Follower:
             while self._written <= position and not self._ended:
                 self._news.wait()
             return self._written
+
+
+def _failed(error: BaseException) -> WarmbootError:
+    return WarmbootError(
+        f"The file could not be read through: {str(error) or 'memory ran out'}",
+        hint="Nothing was staged or recorded. Free memory, then try again.",
+    )
 
 
 def follow_file(fd: int, *, banner: bool = False) -> Follower:

@@ -10,7 +10,7 @@ from warmboot.core.images import BootImage, ImageFile, View, identify
 from warmboot.core.images.authenticode import Signature, signatures_of
 from warmboot.core.images.bpfobject import CarriedParser, carried_parser
 from warmboot.core.images.uboot import unwrapped
-from warmboot.core.outfile import OutFile, copy_to
+from warmboot.core.outfile import OutFile, check_target, copy_to, descriptor
 from warmboot.core.payload.archives import Initrd
 from warmboot.core.payload.examine import examine, kernel_inside
 from warmboot.core.payload.initrd import mismatch, read_initrd
@@ -91,13 +91,14 @@ def inspect_initrd(
 
 
 def extract_kernel(
-    file: ImageFile, target: Path | int, *, examined: bool, report: Report = ignore
+    file: ImageFile, target: Path, *, examined: bool, report: Report = ignore
 ) -> Extraction:
-    """Unpack the kernel of an image into a file or to a descriptor, checked before it is written.
+    """Unpack the kernel of an image into a file or what is open, checked before it is written.
 
     What was found in it is looked for where `examined`. Raises ImageError where
     there is nothing to unpack or it is damaged, WarmbootError where it cannot be written.
     """
+    check_target(target)
     view, image = kernel_inside(file.view, identify(file.view))
     if image is None:
         raise ImageError("The kernel inside the UKI is of an unknown format")
@@ -117,8 +118,8 @@ def extract_kernel(
             payload = unpack(view, image.stream, memory, report=report)
         else:
             decompress(view, image.stream, memory, report=report)
-        if isinstance(target, int):
-            copy_to(target, memory.fd, memory.size, "standard output")
+        if (stream := descriptor(target)) is not None:
+            copy_to(stream, memory.fd, memory.size, printable(str(target)))
         else:
             with OutFile(target) as out:
                 out.copy(memory.fd, memory.size)

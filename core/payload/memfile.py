@@ -9,7 +9,7 @@ import time
 from types import TracebackType
 from typing import Self
 
-from warmboot.core.errors import WarmbootError
+from warmboot.core.errors import ImageError, WarmbootError
 from warmboot.core.images import FileView
 
 _SEALS = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW
@@ -37,12 +37,33 @@ class MemFile:
             try:
                 written = os.write(self.fd, rest)
             except OSError as error:
-                raise WarmbootError(
-                    f"No memory left for {self.name} after {self.size} bytes: {error.strerror}",
-                    hint="Free memory, then try again. Swap does not count for kexec.",
-                ) from error
+                raise self._full(error) from error
             self.size += written
             rest = rest[written:]
+
+    def _full(self, error: OSError) -> WarmbootError:
+        return WarmbootError(
+            f"No memory left for {self.name} after {self.size} bytes: {error.strerror}",
+            hint="Free memory, then try again. Swap does not count for kexec.",
+        )
+
+    def take(self, fd: int, start: int, count: int) -> int:
+        """Append up to `count` bytes of the file `fd` from `start` on; return how many they were.
+
+        The kernel copies them, once. Raises ImageError, WarmbootError where memory runs out.
+        """
+        try:
+            taken = os.sendfile(self.fd, fd, start, count)
+        except OSError as error:
+            if error.errno in (errno.ENOMEM, errno.ENOSPC):
+                raise self._full(error) from error
+            raise ImageError(
+                f"The file cannot be read: {error.strerror}",
+                offset=start,
+                hint="Its disk or file system may be failing; the kernel log (dmesg) says more.",
+            ) from error
+        self.size += taken
+        return taken
 
     def seal(self) -> None:
         """Make the content final: no later write, not even our own, can change it.
@@ -89,3 +110,11 @@ class MemFile:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def is_sealed(fd: int) -> bool:
+    """Whether the file behind `fd` is one that nobody can change any more."""
+    try:
+        return bool(fcntl.fcntl(fd, fcntl.F_GET_SEALS) & fcntl.F_SEAL_GROW)
+    except OSError:
+        return False

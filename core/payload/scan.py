@@ -8,10 +8,12 @@ import zlib
 from warmboot.core.text import printable
 
 _MARK = b"Linux version "
-_BANNER = re.compile(rb"Linux version (\d+\.\d+[^\s%(]*) \([^\n\0%]{4,1000}")
 #: How the kernel's own ends: who built it where, the compiler, the build's number, a line's end.
-_OWN = re.compile(rb"\([^\s()]*@[^()]*\) .*#\S.*\Z")
+_BUILDER = re.compile(rb"\([^\s()@]*@[^()]*\) ")
+_NUMBER = re.compile(rb"#\S")
 _LINE_END = 0x0A
+#: Possessive: what was taken is not given back, so that no text makes the search slow.
+_BANNER = re.compile(rb"Linux version (\d++\.\d++[^\s%(]*+) \([^\n\0%]{4,1000}+")
 _LONGEST = 1100
 _CONFIG_START, _CONFIG_END = b"IKCFG_ST", b"IKCFG_ED"
 _CONFIG_LIMIT = 1 << 20  # packed; real ones are 30 to 70 KiB
@@ -55,7 +57,7 @@ class KernelScanner:
         while (start := data.find(_MARK, start, count)) >= 0:
             found = _BANNER.match(data, start, count)
             if found is not None and found.end() < count:
-                own = data[found.end()] == _LINE_END and _OWN.search(found[0]) is not None
+                own = data[found.end()] == _LINE_END and _is_own(found[0])
                 if own or self.banner is None:
                     self.release = printable(bytes(found[1]))
                     self.banner = printable(bytes(found[0]))
@@ -81,8 +83,9 @@ class KernelScanner:
         """Gather the packed options until their end mark, or until they are too many."""
         if self._packed is None:
             return
+        start = max(0, len(self._packed) - len(_CONFIG_END))
         self._packed += more
-        end = self._packed.find(_CONFIG_END)
+        end = self._packed.find(_CONFIG_END, start)
         if end >= 0:
             self.config = _unpack(self._packed[:end])
             self._seeks_config = self.config is None
@@ -96,3 +99,9 @@ def _unpack(packed: bytes | bytearray) -> str | None:
     except zlib.error:
         return None
     return raw.decode("ascii", "replace")
+
+
+def _is_own(banner: bytes) -> bool:
+    """Whether a banner says who built the kernel, and behind that which build it is."""
+    builder = _BUILDER.search(banner)
+    return builder is not None and _NUMBER.search(banner, builder.end()) is not None

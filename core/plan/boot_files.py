@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 from collections.abc import Container, Mapping
 from contextlib import ExitStack
 from functools import cached_property
@@ -15,6 +16,7 @@ from warmboot.core.boot.root import BootRoot
 from warmboot.core.errors import ImageError, NotFound
 from warmboot.core.host.config import BuildOptions
 from warmboot.core.images import BootImage, ImageFile, identify
+from warmboot.core.images.image_file import changed
 from warmboot.core.images.pe import is_signed
 from warmboot.core.images.uboot import is_wrapped, unwrapped
 from warmboot.core.images.uki import Addon, Uki
@@ -202,6 +204,17 @@ class BootFiles:
         for file in self._files:
             if fds is None or file.fd in fds:
                 file.unchanged()
+
+    def with_kernel(self, kernel: ImageFile) -> Self:
+        """Return the files with a copy of the kernel in its place, which the caller closes.
+
+        Raises ImageError where the copy is not what was looked at.
+        """
+        found = copy.copy(self)
+        found.kernel, found.image = kernel, identify(kernel.view)
+        if found.image.describe() != self.image.describe():
+            raise changed(self.kernel.name)
+        return found
 
     def close(self) -> None:
         """Close every file."""

@@ -59,6 +59,11 @@ class Plan:
         return tuple(name for name in self.request.forced if name in fails)
 
     @property
+    def sealed(self) -> bool:
+        """Whether the files are copied and sealed before they are read; see the check sealed."""
+        return all(f.verdict is Verdict.PASS for f in self.findings if f.check == "sealed")
+
+    @property
     def signature_kept(self) -> bool:
         """Whether the kernel sees the file as it was signed."""
         return keeps_signature(self.strategy, self.image, self.dialect)

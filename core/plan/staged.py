@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Self
 
+from warmboot.core.typed import typed
+
 
 @dataclass(frozen=True, slots=True)
 class Staged:
@@ -34,9 +36,4 @@ class Staged:
     @classmethod
     def read(cls, record: object) -> Self | None:
         """Return what a line of the journal holds, None where it is of another form."""
-        if not isinstance(record, dict):
-            return None
-        try:
-            return cls(**{**record, "initrds": tuple(record["initrds"])})
-        except (KeyError, TypeError):
-            return None
+        return typed(cls, record)

@@ -14,16 +14,22 @@ import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from warmboot.core.debug import debug
 from warmboot.core.errors import WarmbootError
 from warmboot.core.host.state import RUN, STATE
 from warmboot.core.plan.staged import Staged
 from warmboot.core.record import journald
+from warmboot.core.rooted import rooted
+from warmboot.core.statefile import folder, open_state, remove_state, sync_folder
+from warmboot.core.text import plural
+from warmboot.core.typed import is_number, json_object
 
 _FILE = "journal.jsonl"
 _ROTATE_AT = 1 << 20  # bytes
 _KEPT = 4  # files, the one in use included
+_TAIL = 1 << 16  # bytes in which the last line is looked for
 _INTENTS = ("staging", "unloading")
 _ENDS = ("refused", "failed")
 
@@ -49,8 +55,9 @@ class Journal:
     """
 
     def __init__(self, prefix: Path) -> None:
-        self.path = prefix / STATE / _FILE
-        self._fallback = prefix / RUN / _FILE
+        self.path = Path(prefix) / STATE / _FILE
+        self._path = rooted(prefix) / STATE / _FILE
+        self._fallback = rooted(prefix) / RUN / _FILE
         self._real = prefix == Path("/")
 
     def append(self, event: str, boot_id: str | None, **fields: object) -> str | None:
@@ -59,14 +66,14 @@ class Journal:
         Returns a warning where it went below /run instead; raises WarmbootError where it could be
         written nowhere.
         """
-        line: Line = {"at": time.time(), "event": event, "boot_id": boot_id}
+        line: Line = {"seq": self._next(), "at": time.time(), "event": event, "boot_id": boot_id}
         line |= {"uid": os.getuid(), "release": os.uname().release, **_caller(), **fields}
         raw = json.dumps(line).encode() + b"\n"
         debug("journal: %s", event)
         if self._real:
             journald.send(event, line)
         try:
-            _append(self.path, raw)
+            _append(self._path, raw)
         except OSError as error:
             text = f"The journal {self.path} could not be written: {error.strerror}"
             try:
@@ -109,7 +116,7 @@ class Journal:
     def readable(self) -> bool:
         """Whether this user may read it; True also where there is none."""
         try:
-            os.close(os.open(self.path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC))
+            os.close(open_state(self._path, os.O_RDONLY))
         except OSError as error:
             return not isinstance(error, PermissionError)
         return True
@@ -117,23 +124,35 @@ class Journal:
     def lines(self, limit: int | None = None) -> list[Line]:
         """Return the lines that are kept, oldest first, at most the last `limit`.
 
-        A line cut off by a power failure is left out.
+        They are in the order of their numbers, whatever the clock said. A line cut off by a power
+        failure is left out, as is what is no line of a journal (see `problem`).
         """
-        files = [_numbered(self.path, number) for number in range(_KEPT - 1, 0, -1)]
-        found = [line for path in (*files, self.path) for line in _read(path)]
-        extra = _read(self._fallback)
+        found = [line for path in self._files() for line in _read(path).lines]
+        extra = _read(self._fallback).lines
         if extra:
-            found = sorted(found + extra, key=_time)
+            found = [line for _, line in sorted(_numbers(found) + _numbers(extra), key=_number)]
         return found if limit is None else found[-limit:]
+
+    def problem(self) -> str | None:
+        """Return what to say of lines that cannot be read; None where there are none."""
+        count = sum(_read(path).damaged for path in (*self._files(), self._fallback))
+        return f"{plural(count, 'line')} of the journal cannot be read" if count else None
+
+    def _files(self) -> list[Path]:
+        return [_numbered(self._path, number) for number in range(_KEPT - 1, -1, -1)]
+
+    def _next(self) -> int:
+        """Return the number of the next line: one more than any there is."""
+        ends = (self._path, _numbered(self._path, 1), self._fallback)
+        found = [_sequence(line) for path in ends for line in _read(path, _TAIL).lines]
+        return max(found, default=0) + 1
 
 
 def _append(path: Path, raw: bytes) -> None:
     """Add one line with one write; what was written in part is taken back. Raises OSError."""
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     _rotate(path, len(raw))
     new = not path.exists()
-    flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
-    fd = os.open(path, flags, 0o600)
+    fd = open_state(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, make=True)
     try:
         size = os.fstat(fd).st_size
         if size and os.pread(fd, 1, size - 1) != b"\n":
@@ -146,12 +165,12 @@ def _append(path: Path, raw: bytes) -> None:
             with contextlib.suppress(OSError):
                 os.ftruncate(fd, size)
                 if new:
-                    path.unlink()
+                    remove_state(path)
             raise
     finally:
         os.close(fd)
     if new:
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
 
 
 def _rotate(path: Path, more: int) -> None:
@@ -160,45 +179,72 @@ def _rotate(path: Path, more: int) -> None:
             return
     except FileNotFoundError:
         return
-    for number in range(_KEPT - 1, 0, -1):
-        older = _numbered(path, number - 1)
-        if older.exists():
-            older.replace(_numbered(path, number))
-    _sync_folder(path.parent)
+    with folder(path.parent) as held:
+        for number in range(_KEPT - 1, 0, -1):
+            older, newer = _numbered(path, number - 1).name, _numbered(path, number).name
+            with contextlib.suppress(FileNotFoundError):
+                os.rename(older, newer, src_dir_fd=held, dst_dir_fd=held)
+    sync_folder(path.parent)
 
 
 def _numbered(path: Path, number: int) -> Path:
     return path if number == 0 else path.with_name(f"{path.name}.{number}")
 
 
-def _sync_folder(folder: Path) -> None:
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+class _Read(NamedTuple):
+    lines: list[Line]
+    damaged: int
+
+
+def _read(path: Path, last: int = 2 * _ROTATE_AT) -> _Read:
+    """Return the lines in the last bytes of a file, and how many are none."""
     try:
-        os.fsync(fd)
+        fd = open_state(path, os.O_RDONLY)
+    except (OSError, ValueError):
+        return _Read([], 0)
+    try:
+        start = max(0, os.fstat(fd).st_size - last)
+        raw = os.pread(fd, last, start)
+    except OSError:
+        return _Read([], 0)
     finally:
         os.close(fd)
+    found: list[Line] = []
+    damaged = 0
+    parts = raw.split(b"\n")
+    for part in parts[1:] if start else parts:
+        line = json_object(part)
+        if line is not None and _sound(line):
+            found.append(line)
+        elif part:
+            damaged += 1
+    return _Read(found, damaged)
 
 
-def _read(path: Path) -> list[Line]:
-    try:
-        with path.open("rb") as file:
-            raw = file.read(2 * _ROTATE_AT)
-    except OSError:
-        return []
+def _sound(line: Line) -> bool:
+    """Whether a line has what every line has, as it is written here."""
+    kinds = isinstance(line.get("event"), str) and is_number(line.get("at", 0))
+    words = all(isinstance(line.get(name), str | None) for name in ("boot_id", "step", "message"))
+    return kinds and words and is_number(line.get("seq", 0))
+
+
+def _sequence(line: Line) -> int:
+    number = line.get("seq")
+    return number if isinstance(number, int) else 0
+
+
+def _numbers(lines: list[Line]) -> list[tuple[int, Line]]:
+    """Number the lines of one place; one without a number stands behind the one before it."""
     found = []
-    for line in raw.split(b"\n"):
-        try:
-            value = json.loads(line)
-        except (ValueError, RecursionError):
-            continue
-        if isinstance(value, dict):
-            found.append(value)
+    last = 0
+    for line in lines:
+        last = max(last, _sequence(line))
+        found.append((last, line))
     return found
 
 
-def _time(line: Line) -> float:
-    at = line.get("at")
-    return at if isinstance(at, int | float) else 0.0
+def _number(numbered: tuple[int, Line]) -> int:
+    return numbered[0]
 
 
 def _caller() -> dict[str, str]:

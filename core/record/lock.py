@@ -16,6 +16,10 @@ from types import FrameType
 
 from warmboot.core.errors import Blocked, WarmbootError, space_hint
 from warmboot.core.host.state import RUN, process_start
+from warmboot.core.rooted import rooted
+from warmboot.core.statefile import open_state
+from warmboot.core.text import clock, printable
+from warmboot.core.typed import json_object, typed
 
 _LIMIT = 4096
 
@@ -39,15 +43,13 @@ def only_one(prefix: Path, command: str) -> Iterator[None]:
 
     The kernel lets go of it when the process ends, however it ends; see flock(2).
     """
-    folder = prefix / RUN
+    path = rooted(prefix) / RUN / "lock"
     try:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
-        fd = os.open(folder / "lock", flags, 0o600)
+        fd = open_state(path, os.O_RDWR | os.O_CREAT, make=True)
     except OSError as error:
         hint = space_hint(error, "Make /run writable, or run it as root.")
         raise WarmbootError(
-            f"The lock {folder / 'lock'} could not be taken: {error.strerror}",
+            f"The lock {path} could not be taken: {error.strerror}",
             hint=f"Nothing was tried. {hint}",
         ) from error
     try:
@@ -91,7 +93,7 @@ def _too_late(_number: int, _frame: FrameType | None) -> None:
 def read_holder(prefix: Path) -> Holder | None:
     """Return who holds the lock now, None where nobody does or it cannot be read."""
     try:
-        fd = os.open(prefix / RUN / "lock", os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        fd = open_state(rooted(prefix) / RUN / "lock", os.O_RDONLY)
     except OSError:
         return None
     try:
@@ -106,8 +108,7 @@ def _busy(fd: int) -> Blocked:
     holder = _read(fd)
     who = "which one is not known"
     if holder is not None:
-        since = time.strftime("%H:%M:%S", time.localtime(holder.since))
-        who = f"{holder.command} (process {holder.pid}, since {since})"
+        who = f"{printable(holder.command, 80)} (process {holder.pid}, since {clock(holder.since)})"
     return Blocked(f"Another warmboot is running: {who}", hint="Wait until it has ended.")
 
 
@@ -123,8 +124,6 @@ def _name(fd: int, holder: Holder | None) -> None:
 
 def _read(fd: int) -> Holder | None:
     try:
-        value = json.loads(os.pread(fd, _LIMIT, 0))
-        pid, started = int(value["pid"]), int(value["started"])
-        return Holder(pid, str(value["command"]), float(value["since"]), started)
-    except (OSError, ValueError, KeyError, TypeError):
+        return typed(Holder, json_object(os.pread(fd, _LIMIT, 0)))
+    except OSError:
         return None

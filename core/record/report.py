@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import platform
-import re
 from collections.abc import Iterable, Mapping
 from importlib import metadata
 from pathlib import Path
@@ -12,14 +11,10 @@ from typing import Any, NamedTuple
 from warmboot.core.errors import WarmbootError
 from warmboot.core.host.systemd import systemd_version
 from warmboot.core.outfile import OutFile
+from warmboot.core.record.harmless import REDACTED, redact_line
+from warmboot.core.statefile import replace_state
 from warmboot.core.text import printable
 
-REDACTED = "(redacted)"
-_SECRET_WORD = re.compile(
-    r"(?i)(?<![\w.-])((?:[\w.-]*(?:passw(?:or)?d|passphrase|pwd|secret|token|credential|psk)[\w.-]*"
-    r"|(?:[\w.-]*[._-])?key(?:file)?(?!map)[\w-]*))(=|\": \")(\"[^\"]*\"|[^\s\"]+)"
-)
-_USER_INFO = re.compile(r"((?:://|iscsi:))[^/@\s\"]+@")
 _ADDRESS_KEYS = frozenset(("ssh_connection", "remote"))
 
 
@@ -32,14 +27,14 @@ class Versions(NamedTuple):
 
 
 def redact(value: Any, addresses: Iterable[str] = ()) -> Any:
-    """Return `value` (JSON's own types) without passwords, keys, tokens and addresses of people.
+    """Return `value` (JSON's own types) without secrets and addresses of people.
 
-    On command lines the values of words named like secrets go, their names stay. `addresses` are
-    taken out wherever they stand.
+    Of every NAME=VALUE, as on a command line, the value is shown only where the name is known to
+    be harmless and the value is plain. `addresses` are taken out wherever they stand. The work
+    grows with the text only.
     """
     gone = sorted({address for address in addresses if address}, key=len, reverse=True)
-    pattern = re.compile("|".join(map(re.escape, gone))) if gone else None
-    return _redact(value, pattern)
+    return _redact(value, gone)
 
 
 def addresses_of(value: Any) -> set[str]:
@@ -69,31 +64,33 @@ def read_versions(prefix: Path) -> Versions:
 def write_private(path: Path, content: bytes, *, folder: bool = False) -> None:
     """Write a file that only its owner may read, whole or not at all; raises WarmbootError.
 
-    `folder`: make its folder where there is none, for its owner only.
+    `folder`: it is a file of the state folder, which is made where there is none.
     """
-    try:
-        if folder:
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    except OSError as error:
-        raise WarmbootError(
-            f"{printable(str(path))} could not be written: {error.strerror}",
-            hint="Check the free space, or give another place: warmboot report -o FILE.",
-        ) from error
+    if folder:
+        try:
+            replace_state(path, content, 0o600)
+        except OSError as error:
+            raise WarmbootError(
+                f"{printable(str(path))} could not be written: {error.strerror}",
+                hint="Check the free space, or give another place: warmboot report -o FILE.",
+            ) from error
+        return
     with OutFile(path, 0o600) as out:
         out.write(content)
         out.commit()
 
 
-def _redact(value: Any, pattern: re.Pattern[str] | None) -> Any:
+def _redact(value: Any, gone: list[str]) -> Any:
     if isinstance(value, str):
-        text = _SECRET_WORD.sub(rf"\1\2{REDACTED}", value)
-        text = _USER_INFO.sub(rf"\1{REDACTED}@", text)
-        return pattern.sub(REDACTED, text) if pattern else text
+        text = redact_line(value)
+        for address in gone:
+            text = text.replace(address, REDACTED)
+        return text
     if isinstance(value, Mapping):
         return {
-            key: (REDACTED if key in _ADDRESS_KEYS and item else _redact(item, pattern))
+            key: (REDACTED if key in _ADDRESS_KEYS and item else _redact(item, gone))
             for key, item in value.items()
         }
     if isinstance(value, list | tuple):
-        return [_redact(item, pattern) for item in value]
+        return [_redact(item, gone) for item in value]
     return value

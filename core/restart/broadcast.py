@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 from collections.abc import Iterable
 from pathlib import Path
 
+from warmboot.core.programs import environment, find_program
 from warmboot.core.text import printable
 
 _WALL_TIMEOUT = 5
@@ -16,12 +16,12 @@ _WALL_TIMEOUT = 5
 def tell_everybody(text: str, terminals: Iterable[str]) -> None:
     """Tell the other sessions, with wall(1) or on their terminals; never an error."""
     message = printable(text, 400)
-    wall = shutil.which("wall")
+    wall = find_program("wall")
     if wall is not None:
         try:
             subprocess.run(
                 [wall], input=message + "\n", text=True, timeout=_WALL_TIMEOUT, check=True,
-                capture_output=True,
+                capture_output=True, env=environment(),
             )  # fmt: skip
             return
         except (OSError, subprocess.SubprocessError):

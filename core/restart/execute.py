@@ -11,6 +11,7 @@ from warmboot.core.errors import WarmbootError
 from warmboot.core.host import Host
 from warmboot.core.host.jobs import Job, read_jobs
 from warmboot.core.load.loader import Loader
+from warmboot.core.programs import environment, find_program
 from warmboot.core.restart import shutdown
 
 _SYSTEMCTL_TIMEOUT = 60
@@ -67,7 +68,8 @@ def carry_out(method: RestartMethod, loader: Loader) -> tuple[Job, ...]:
 def _systemctl() -> tuple[Job, ...]:
     try:
         done = subprocess.run(
-            ["systemctl", "kexec"],
+            [find_program("systemctl") or "/usr/bin/systemctl", "kexec"],
+            env=environment(),
             capture_output=True,
             text=True,
             timeout=_SYSTEMCTL_TIMEOUT,

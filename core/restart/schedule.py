@@ -19,19 +19,24 @@ import time
 import uuid
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Self
 
 from warmboot.core.errors import Blocked, WarmbootError, WrongArgument, space_hint
-from warmboot.core.host.files import read_text
 from warmboot.core.host.state import RUN, process_start
+from warmboot.core.programs import environment, find_program
+from warmboot.core.rooted import rooted
+from warmboot.core.statefile import open_state, read_state, remove_state
 from warmboot.core.text import clock, printable
+from warmboot.core.typed import json_object, typed
 
 UNIT = "warmboot-exec"
 _FILE = "countdown.json"
 _TRANSIENT = f"run/systemd/transient/{UNIT}.timer"
 _TIMEOUT = 30
 _LONGEST = 366 * 86400
+_SOON = 5.0  # seconds; systemd takes no time of the calendar that is past
 _DELAY = re.compile(r"(\d{1,9})(s|m|h)?", re.ASCII)
 _UNITS = {"s": 1, "m": 60, "h": 3600, None: 1}
 
@@ -39,6 +44,9 @@ _UNITS = {"s": 1, "m": 60, "h": 3600, None: 1}
 @dataclass(frozen=True, slots=True)
 class Countdown:
     """A restart that is set. `at` and `since` in seconds since the epoch.
+
+    `due` is when, in seconds since boot (CLOCK_BOOTTIME), where a delay was asked for: then the
+    clock on the wall does not count, which may be set meanwhile. None where a time was asked for.
 
     `pid` and `started` (in ticks since boot, see proc(5)) name the waiting process, None where it
     is the timer `unit`. `sha256` and `staged_at` say what was staged then, None where not known.
@@ -53,6 +61,29 @@ class Countdown:
     started: int | None = None
     sha256: str | None = None
     staged_at: float | None = None
+    due: float | None = None
+
+    def left(self) -> float:
+        """Return the seconds until it is due, none or less where it is."""
+        return self.at - time.time() if self.due is None else self.due - since_boot()
+
+
+class Moment(float):
+    """A time in seconds since the epoch; `due` as in Countdown, where it comes from a delay."""
+
+    due: float | None = None
+
+    @classmethod
+    def after(cls, delay: float) -> Self:
+        """Return the time `delay` seconds from now."""
+        made = cls(time.time() + delay)
+        made.due = since_boot() + delay
+        return made
+
+
+def since_boot() -> float:
+    """Return the seconds since boot, suspended or not; nobody can set this clock."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 def parse_delay(text: str) -> float:
@@ -97,7 +128,7 @@ def parse_time(text: str, now: float) -> float:
 
 def restart_command(root: Path, identity: str, *, now: bool, whatever: bool) -> list[str]:
     """Return the command that carries the countdown `identity` out when its time has come."""
-    command = [sys.executable, "-P", "-m", "warmboot.tui.cli", "--root", str(root.absolute())]
+    command = [sys.executable, "-I", "-m", "warmboot.tui.cli", "--root", str(root.absolute())]
     command += ["exec", "--yes", "--due", identity]
     command += ["--now"] if now else []
     return command + (["--whatever-is-staged"] if whatever else [])
@@ -136,9 +167,11 @@ def begin(prefix: Path, countdown: Countdown, command: Sequence[str]) -> Countdo
 
 
 def make(at: float, sha256: str | None, staged_at: float | None) -> Countdown:
-    """Return a new countdown to `at`."""
+    """Return a new countdown to `at`, a Moment where it comes from a delay."""
+    due = at.due if isinstance(at, Moment) else None
+    now = time.time()
     return Countdown(
-        uuid.uuid4().hex, at, time.time(), os.getuid(), None, None, None, sha256, staged_at
+        uuid.uuid4().hex, float(at), now, os.getuid(), None, None, None, sha256, staged_at, due
     )
 
 
@@ -182,10 +215,10 @@ def note_process(prefix: Path, identity: str) -> bool:
     return True
 
 
-def still_set(prefix: Path, identity: str) -> bool:
-    """Whether the countdown `identity` has not been cancelled."""
+def still_set(prefix: Path, identity: str) -> Countdown | None:
+    """Return the countdown `identity`, None where it has been cancelled."""
     countdown = _read(prefix)
-    return countdown is not None and countdown.id == identity
+    return countdown if countdown is not None and countdown.id == identity else None
 
 
 def _timer(prefix: Path, countdown: Countdown, command: Sequence[str]) -> Countdown:
@@ -193,9 +226,10 @@ def _timer(prefix: Path, countdown: Countdown, command: Sequence[str]) -> Countd
     if (prefix / _TRANSIENT).exists():
         _stop_timer()
     _write(prefix, countdown)
-    calendar = datetime.fromtimestamp(countdown.at).strftime("%Y-%m-%d %H:%M:%S")
-    delay = max(1, round(countdown.at - time.time()))
-    when = f"--on-active={delay}s" if delay < 86400 else f"--on-calendar={calendar}"
+    calendar = datetime.fromtimestamp(countdown.at, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    left = countdown.left()
+    by_delay = countdown.due is not None or left < _SOON
+    when = f"--on-active={max(1, round(left))}s" if by_delay else f"--on-calendar={calendar}"
     properties = ["--timer-property=AccuracySec=1s", "--description=Restart into the staged kernel"]
     words = [word.replace("$", "$$") for word in command]  # systemd would expand variables
     try:
@@ -215,8 +249,8 @@ def _stop_timer() -> None:
 def _process(prefix: Path, countdown: Countdown, command: Sequence[str]) -> Countdown:
     """Start a process that waits; it writes who it is into the file."""
     _write(prefix, countdown)
-    waiter = [sys.executable, "-P", "-m", "warmboot.core.restart.waiter", str(prefix), countdown.id]
-    _run([*waiter, repr(countdown.at), *command])
+    waiter = [sys.executable, "-I", "-m", "warmboot.core.restart.waiter", str(prefix)]
+    _run([*waiter, countdown.id, *command])
     found = read_countdown(prefix)
     if found is None:
         raise WarmbootError(
@@ -233,9 +267,13 @@ def _run(command: Sequence[str]) -> None:
     """
     name = os.path.basename(command[0])
     hint = "No restart is scheduled. warmboot exec restarts at once."
+    program = command[0] if os.path.isabs(command[0]) else find_program(command[0])
+    if program is None:
+        raise WarmbootError(f"{name} could not be run: it is not installed", hint=hint)
     try:
         done = subprocess.run(
-            command,
+            [program, *command[1:]],
+            env=environment(),
             capture_output=True,
             timeout=_TIMEOUT,
             check=False,
@@ -251,11 +289,23 @@ def _run(command: Sequence[str]) -> None:
 
 
 def _read(prefix: Path) -> Countdown | None:
-    text = read_text(prefix / RUN / _FILE, 8192)
     try:
-        return Countdown(**json.loads(text or ""))
-    except (ValueError, TypeError):
+        raw = read_state(rooted(prefix) / RUN / _FILE, 8192)
+    except OSError:
         return None
+    return typed(Countdown, json_object(raw or b""))
+
+
+def problem(prefix: Path) -> str | None:
+    """Return what to say of a file of a countdown that cannot be read, None where all is well."""
+    path = rooted(prefix) / RUN / _FILE
+    try:
+        raw = read_state(path, 8192)
+    except OSError as error:
+        return None if isinstance(error, PermissionError) else f"{path}: {error.strerror}"
+    if raw is None or typed(Countdown, json_object(raw)) is not None:
+        return None
+    return f"{path} is damaged, so whether a restart was set is not known"
 
 
 def _write(prefix: Path, countdown: Countdown) -> None:
@@ -263,11 +313,10 @@ def _write(prefix: Path, countdown: Countdown) -> None:
 
     Half a file is as good as none (see _read). Raises WarmbootError, the file taken away.
     """
-    path = prefix / RUN / _FILE
+    path = rooted(prefix) / RUN / _FILE
     raw = json.dumps(asdict(countdown)).encode()
-    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW
     try:
-        fd = os.open(path, flags, 0o600)
+        fd = open_state(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
         try:
             if os.write(fd, raw) != len(raw):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -275,7 +324,7 @@ def _write(prefix: Path, countdown: Countdown) -> None:
             os.close(fd)
     except OSError as error:
         with contextlib.suppress(OSError):
-            path.unlink()
+            remove_state(path)
         raise WarmbootError(
             f"{path} could not be written: {error.strerror}",
             hint=f"No restart is scheduled. {space_hint(error, 'Make /run writable.')}",
@@ -284,9 +333,9 @@ def _write(prefix: Path, countdown: Countdown) -> None:
 
 def _remove(prefix: Path) -> bool:
     """Take the file away: of several that try, one gets True. Raises WarmbootError."""
-    path = prefix / RUN / _FILE
+    path = rooted(prefix) / RUN / _FILE
     try:
-        path.unlink()
+        remove_state(path)
     except (FileNotFoundError, NotADirectoryError):
         return False
     except OSError as error:

@@ -1,6 +1,6 @@
 """The process that waits for a restart that is set, where no systemd does.
 
-``python -P -m warmboot.core.restart.waiter PREFIX ID TIME COMMAND...``: detached from the terminal
+``python -I -m warmboot.core.restart.waiter PREFIX ID COMMAND...``: detached from the terminal
 and the session, deaf to SIGHUP; ends when the countdown is cancelled.
 """
 
@@ -21,7 +21,7 @@ _POLL = 1.0
 
 def main(arguments: Sequence[str]) -> int:
     """Detach, wait, run the command. The parent ends when the child is known to wait."""
-    prefix, identity, at, *command = arguments
+    prefix, identity, *command = arguments
     ready, told = os.pipe()
     if os.fork():
         os.close(told)
@@ -30,10 +30,10 @@ def main(arguments: Sequence[str]) -> int:
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     if os.fork():
         os._exit(0)
-    return _wait(Path(prefix), identity, float(at), command, told)
+    return _wait(Path(prefix), identity, command, told)
 
 
-def _wait(prefix: Path, identity: str, at: float, command: list[str], told: int) -> int:
+def _wait(prefix: Path, identity: str, command: list[str], told: int) -> int:
     """Say in the countdown's file who waits, let go of the terminal, and wait."""
     try:
         waits = schedule.note_process(prefix, identity)
@@ -49,11 +49,12 @@ def _wait(prefix: Path, identity: str, at: float, command: list[str], told: int)
     os.chdir("/")
     os.write(told, b"1")
     os.close(told)
-    while (left := at - time.time()) > 0:
+    while (countdown := schedule.still_set(prefix, identity)) is not None:
+        left = countdown.left()
+        if left <= 0:
+            return os.execv(command[0], command)
         time.sleep(min(left, _POLL))
-        if not schedule.still_set(prefix, identity):
-            return 0
-    return os.execv(command[0], command)
+    return 0
 
 
 if __name__ == "__main__":

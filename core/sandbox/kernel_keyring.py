@@ -101,7 +101,7 @@ def _keyring(prefix: Path) -> Iterator[Any]:
                 raw = pem.unarmor(raw)[2]
             certificate = x509.Certificate.load(raw)
             _ = certificate.serial_number, certificate.issuer.dump(), certificate.public_key.native
-        except (OSError, *_BROKEN):
+        except (OSError, ValueError, *_BROKEN):
             continue
         yield certificate
 

@@ -1,26 +1,124 @@
-"""The file that makes a directory a sandbox: a simulated machine, not a real system."""
+"""The file that makes a directory a sandbox: a simulated machine, not a real system.
+
+Whoever can make such a file decides where warmboot writes, and that nothing is staged in truth.
+So a sandbox counts only where it belongs to the user or to root, as do all folders above it, and
+nobody else can write there. Where that cannot be told, warmboot stops.
+"""
 
 from __future__ import annotations
 
+import grp
 import json
+import os
+import pwd
+import stat
 from pathlib import Path
+
+from warmboot.core.errors import Blocked
+from warmboot.core.rooted import regular
+from warmboot.core.text import printable
+from warmboot.core.typed import json_object
 
 MARKER = ".warmboot-sandbox"
 _VERSION = 1
+_LIMIT = 4096  # bytes
+_HINT = f"Make one of your own: warmboot sandbox DIR. Without {MARKER} it is a system like others."
 
 
 def is_sandbox(path: Path) -> bool:
-    """Whether `path` holds a simulated machine. The root of the file system never does."""
-    if path.resolve() == Path("/"):
-        return False
+    """Whether `path` holds a simulated machine. The root of the file system never does.
+
+    Raises Blocked where that cannot be told, or somebody else could have made it one.
+    """
     try:
-        content = json.loads((path / MARKER).read_bytes()[:4096])
-    except (OSError, ValueError):
+        if os.path.samestat(os.stat(path), os.stat("/")):
+            return False
+        found = os.open(path / MARKER, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except (FileNotFoundError, NotADirectoryError):
         return False
-    return isinstance(content, dict) and content.get("warmboot-sandbox") == _VERSION
+    except (OSError, ValueError) as error:
+        raise _doubt(path, str(getattr(error, "strerror", error))) from error
+    try:
+        check_place(path)
+        _check_owner(path / MARKER, os.fstat(found))
+        content = _read(found)
+    except (OSError, MemoryError) as error:
+        raise _doubt(path, str(getattr(error, "strerror", "no memory"))) from error
+    finally:
+        os.close(found)
+    if content is None or content.get("warmboot-sandbox") != _VERSION:
+        raise _doubt(path, f"{MARKER} there is damaged, or of another version of warmboot")
+    return True
 
 
 def write_marker(path: Path) -> None:
     """Make `path` a sandbox."""
     text = json.dumps({"warmboot-sandbox": _VERSION, "note": "simulated machine; safe to delete"})
     (path / MARKER).write_text(text + "\n")
+
+
+def check_place(path: Path) -> None:
+    """Raise Blocked where somebody else can write to a folder, or put another in its place.
+
+    A folder above it that all may write to is fine where nobody can move what is not theirs
+    (sticky, as /tmp is). Raises OSError.
+    """
+    real = Path(os.path.realpath(path))
+    _check_owner(real, os.stat(real))
+    check_above(real)
+
+
+def check_above(path: Path) -> None:
+    """Raise Blocked where somebody else can put another file in the place of `path`; OSError.
+
+    `path` need not be there yet, nor the folders right above it.
+    """
+    for folder in filter(Path.is_dir, Path(os.path.realpath(path)).parents):
+        status = os.stat(folder)
+        if not status.st_mode & stat.S_ISVTX:
+            _check_owner(folder, status)
+        elif status.st_uid not in (0, os.geteuid()):
+            raise _not_yours(folder, "belongs to somebody else")
+
+
+def _check_owner(path: Path, status: os.stat_result) -> None:
+    if status.st_uid not in (0, os.geteuid()):
+        raise _not_yours(path, "belongs to somebody else")
+    if status.st_mode & stat.S_IWOTH:
+        raise _not_yours(path, "can be written by everybody")
+    if status.st_mode & stat.S_IWGRP and not _private(status):
+        raise _not_yours(path, "can be written by a group")
+
+
+def _private(status: os.stat_result) -> bool:
+    """Whether the group of a file has its owner as only member, as useradd(8) makes them."""
+    try:
+        owner, group = pwd.getpwuid(status.st_uid), grp.getgrgid(status.st_gid)
+    except KeyError:
+        return False
+    alone = set(group.gr_mem) <= {owner.pw_name}
+    return alone and owner.pw_gid == group.gr_gid and owner.pw_name == group.gr_name
+
+
+def _read(found: int) -> dict[str, object] | None:
+    """Return what the marker says, None where it is no file of ours. Raises OSError."""
+    status = os.fstat(found)
+    if not stat.S_ISREG(status.st_mode) or status.st_size > _LIMIT:
+        return None
+    fd = regular(found, MARKER)
+    try:
+        return json_object(os.pread(fd, _LIMIT, 0))
+    finally:
+        os.close(fd)
+
+
+def _doubt(path: Path, why: str) -> Blocked:
+    return Blocked(
+        f"Whether {printable(str(path))} is a simulated machine cannot be told: {why}", hint=_HINT
+    )
+
+
+def _not_yours(path: Path, why: str) -> Blocked:
+    return Blocked(
+        f"The simulated machine is not to be trusted: {printable(str(path))} {why}", hint=_HINT
+    )

@@ -14,12 +14,14 @@ import os
 import time
 import uuid
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 
 from warmboot.core.architecture import Architecture, of_machine
 from warmboot.core.bpf.detect import detect
-from warmboot.core.errors import ImageError
+from warmboot.core.errors import ImageError, WarmbootError, space_hint
 from warmboot.core.host import Host, read_host, read_staged
+from warmboot.core.host.files import read_int
 from warmboot.core.images import BootImage, FileView, View, identify
 from warmboot.core.images.bzimage import (
     LOADED_HIGH,
@@ -33,13 +35,25 @@ from warmboot.core.load import errnos
 from warmboot.core.load.loader import LoadFlags, LoadRequest
 from warmboot.core.payload.scan import KernelScanner
 from warmboot.core.plan.request import Call
+from warmboot.core.rooted import rooted
 from warmboot.core.sandbox.kernel_answer import KernelErrno
 from warmboot.core.sandbox.kernel_keyring import check_memory_load, check_signature
 from warmboot.core.sandbox.kernel_parsers import UNWRAP
+from warmboot.core.statefile import read_state, replace_state
+from warmboot.core.typed import json_object, typed
 
 _STATE = ".warmboot-kernel"
 _BZIMAGE_FLAGS = XLF_KERNEL_64 | XLF_CAN_BE_LOADED_ABOVE_4G
 _CHUNK = 1 << 20
+_STAGED_LIMIT = 1 << 20  # bytes
+
+
+@dataclass(frozen=True, slots=True)
+class _Record:
+    """What of a staged kernel decides how the machine comes up in it."""
+
+    release: str
+    cmdline: str
 
 
 class Simulator:
@@ -49,8 +63,8 @@ class Simulator:
     simulated = True
 
     def __init__(self, prefix: Path) -> None:
-        self._prefix = prefix
-        self._state = prefix / _STATE
+        self._prefix = rooted(prefix)
+        self._state = self._prefix / _STATE
 
     def load(self, request: LoadRequest) -> None:
         """Stage a kernel in the sandbox; raises Refused with the errno a kernel would give."""
@@ -81,15 +95,29 @@ class Simulator:
             raise errnos.refusal(errno.EPERM, errnos.EXECUTE, "The restart")
         if not self.loaded():
             raise errnos.refusal(errno.EINVAL, errnos.EXECUTE, "The restart")
-        record = json.loads((self._state / "staged.json").read_text())
+        record, raw = self._staged()
         kernel = self._prefix / "proc/sys/kernel"
-        _replace(kernel / "osrelease", record["release"] + "\n")
+        _replace(kernel / "osrelease", record.release + "\n")
         _replace(kernel / "random/boot_id", str(uuid.uuid4()) + "\n")
-        _replace(self._prefix / "proc/cmdline", record["cmdline"] + "\n")
+        _replace(self._prefix / "proc/cmdline", record.cmdline + "\n")
         _replace(self._prefix / "proc/uptime", "4.00 4.00\n")
         self._set_loaded(False)
         self._set_loaded(False, panic=True)
-        self._write_state("booted.json", record)
+        self._write_state("booted.json", raw)
+
+    def _staged(self) -> tuple[_Record, dict[str, object]]:
+        """Return what is staged; raises WarmbootError where its file is not as it was written."""
+        try:
+            raw = json_object(read_state(self._state / "staged.json", _STAGED_LIMIT) or b"")
+        except OSError:
+            raw = None
+        record = typed(_Record, raw)
+        if record is None or raw is None:
+            raise WarmbootError(
+                "The file of what is staged in this simulated machine is damaged",
+                hint="Stage it again.",
+            )
+        return record, raw
 
     def _load(self, request: LoadRequest) -> dict[str, object]:
         host = read_host(self._prefix)
@@ -150,10 +178,11 @@ class Simulator:
 
     def _set_loaded(self, loaded: bool, *, panic: bool = False) -> None:
         name = "kexec_crash_loaded" if panic else "kexec_loaded"
-        _replace(self._prefix / "sys/kernel" / name, "1\n" if loaded else "0\n")
+        path = self._prefix / "sys/kernel" / name
+        if read_int(path) != int(loaded):  # a load that replaces another takes effect by one write
+            _replace(path, f"{int(loaded)}\n")
 
     def _write_state(self, name: str, record: dict[str, object]) -> None:
-        self._state.mkdir(exist_ok=True)
         _replace(self._state / name, json.dumps(record, indent=1) + "\n")
 
 
@@ -238,6 +267,10 @@ def _digest(view: View) -> tuple[str, str | None]:
 
 def _replace(path: Path, text: str) -> None:
     """Write a file so that readers see the old text or the new, never a part."""
-    draft = path.with_name(f".{path.name}.new")
-    draft.write_text(text)
-    draft.replace(path)
+    try:
+        replace_state(path, text.encode("utf-8", "surrogateescape"))
+    except OSError as error:
+        raise WarmbootError(
+            f"The simulated machine could not be written: {path}: {error.strerror}",
+            hint=space_hint(error, "Make the sandbox anew, or correct what stands there."),
+        ) from error

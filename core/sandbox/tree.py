@@ -18,7 +18,7 @@ from warmboot.core.sandbox.builders.kernel import (
 from warmboot.core.sandbox.builders.uki import build_uki
 from warmboot.core.sandbox.builders.zboot import build_zboot
 from warmboot.core.sandbox.machine import SimulatedMachine, write_machine
-from warmboot.core.sandbox.marker import is_sandbox, write_marker
+from warmboot.core.sandbox.marker import check_above, is_sandbox, write_marker
 from warmboot.core.text import printable
 
 _RUNNING = "6.12.57-sandbox"
@@ -33,11 +33,12 @@ def create_sandbox(path: Path, *, kexec_bpf: str | None = None) -> bool:
 
     `kexec_bpf` ("v6", "v7") gives its kernel the parser interface in that dialect.
     It appears whole or not at all. Raises WarmbootError where `path` holds something else, or
-    cannot be written.
+    cannot be written, Blocked where somebody else could exchange it.
     """
     if is_sandbox(path):
         return False
     try:
+        check_above(path)
         if path.is_dir() and not any(path.iterdir()):
             path.rmdir()
         if os.path.lexists(path):

@@ -53,9 +53,9 @@ class Images:
             return inspect_image(file, quick=quick, report=report)
 
     def extract(
-        self, name: str, target: Path | int, *, examined: bool = False, report: Report = ignore
+        self, name: str, target: Path, *, examined: bool = False, report: Report = ignore
     ) -> Extraction:
-        """Unpack the kernel of the image `name` into a file or to a descriptor."""
+        """Unpack the kernel of the image `name` into a file, or to what it stands for."""
         with self.open(name) as file:
             return extract_kernel(file, target, examined=examined, report=report)
 

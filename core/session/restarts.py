@@ -41,7 +41,7 @@ class Restarts:
         """
         if at is not None:
             return schedule.parse_time(at, time.time())
-        return None if delay is None else time.time() + schedule.parse_delay(delay)
+        return None if delay is None else schedule.Moment.after(schedule.parse_delay(delay))
 
     def method(self, *, now: bool = False) -> RestartMethod:
         """Return how a restart would end the running system."""

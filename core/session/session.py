@@ -5,6 +5,7 @@ What only some commands do is imported where it is done: a list does not wait fo
 
 from __future__ import annotations
 
+import os
 import time
 from dataclasses import replace
 from functools import cached_property
@@ -16,6 +17,7 @@ from warmboot.core.boot import BootRoot, Running
 from warmboot.core.debug import debug, step
 from warmboot.core.errors import Blocked, NotFound, WarmbootError
 from warmboot.core.host import read_host
+from warmboot.core.host.state import STATE
 from warmboot.core.progress import Report, ignore
 from warmboot.core.sandbox.marker import is_sandbox
 from warmboot.core.session.machine import Machine
@@ -245,7 +247,7 @@ class Session(Machine):
         from warmboot.core.record.report import write_private
 
         name = f"report-{time.strftime('%Y%m%dT%H%M%S')}.json"
-        target = self.journal.path.parent / name if path is None else path
+        target = self.host.prefix / STATE / name if path is None else path
         write_private(target, content.encode(), folder=path is None)
         return target
 
@@ -276,13 +278,14 @@ def open_session(root: Path) -> Session:
     """Return the session for a boot root: of a sandbox, else of the machine in front of us.
 
     A root that is no sandbox (/mnt/sysroot) is where images come from; they are staged here.
-    Raises NotFound where it is no directory.
+    Raises NotFound where it is no directory, Blocked where it cannot be told which of them it is.
     """
     boot_root = BootRoot(root)
     if is_sandbox(root):
         debug("%s is a sandbox: its simulated kernel is asked", root)
-        return Session(boot_root, read_host(root), simulated=True, foreign_root=False)
-    foreign = root.resolve() != Path("/")
+        real = Path(os.path.realpath(root))
+        return Session(BootRoot(real), read_host(real), simulated=True, foreign_root=False)
+    foreign = not os.path.samestat(os.stat(root), os.stat("/"))
     debug("%s is %s", root, "another system's root" if foreign else "this system's root")
     return Session(boot_root, read_host(Path("/")), simulated=False, foreign_root=foreign)
 

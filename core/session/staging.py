@@ -12,8 +12,8 @@ from warmboot.core.record.recorder import note, recorded
 from warmboot.core.session.machine import Machine
 
 _CHANGED = (
-    "A file changed while the kernel read it, so what is staged is not known for sure. "
-    "Stage it again."
+    "The kernel read the files as they stand on disk, where somebody could change them meanwhile: "
+    "what is staged is recorded as not known."
 )
 
 
@@ -28,6 +28,7 @@ def stage(
     """
     plan = prepared.plan
     forced = list(plan.forced)
+    _ = prepared.sha256, prepared.initrd_sha256  # here a signal still ends it
     intent = {"request": plan.request.fields(), "strategy": plan.strategy, "forced": forced}
     with only_one(machine.host.prefix, "warmboot stage"), undisturbed():
         step = "crash-staging" if plan.request.panic else "staging"

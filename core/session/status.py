@@ -11,6 +11,7 @@ from warmboot.core.plan.staged import Staged
 from warmboot.core.record.journal import Journal
 from warmboot.core.record.lock import Holder, read_holder
 from warmboot.core.record.outcome import Attempt, Outcome, last_attempt, last_restart
+from warmboot.core.restart import schedule
 from warmboot.core.restart.schedule import Countdown, read_countdown
 
 
@@ -21,7 +22,8 @@ class Status(NamedTuple):
     `interrupted` names a step (``staging``, ``unloading``) that began and has no end: whether it
     took effect is not known. `attempt` is a restart that was begun or set in this boot and has not
     taken place. `reboot_is_kexec`: ``systemctl reboot`` would start what is staged. `readable`:
-    this user may read the records; else `what`, `countdown` and the like are not known.
+    this user may read the records; else `what`, `countdown` and the like are not known. `problems`
+    are records that were set aside, as they are damaged.
     """
 
     staged: bool | None
@@ -34,6 +36,7 @@ class Status(NamedTuple):
     reboot_is_kexec: bool = False
     holder: Holder | None = None
     readable: bool = True
+    problems: tuple[str, ...] = ()
 
 
 def read_status(host: Host, journal: Journal) -> Status:
@@ -56,4 +59,5 @@ def read_status(host: Host, journal: Journal) -> Status:
         reboot_is_kexec=reboot_is_kexec(prefix, systemd=host.systemd, staged=host.staged),
         holder=holder,
         readable=journal.readable(),
+        problems=tuple(filter(None, (journal.problem(), schedule.problem(prefix)))),
     )

@@ -148,7 +148,7 @@ def test_links_never_lead_out_of_the_root(
     tmp_path: Path, kernel: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if kernel == "without":
-        monkeypatch.setattr("warmboot.core.boot.root.open_in_root", lambda *_: None)
+        monkeypatch.setattr("warmboot.core.rooted.open_in_root", lambda *_: None)
     outside = tmp_path / "outside"
     put(tmp_path, "outside/vmlinuz-6.66", KERNEL)
     root = tmp_path / "root"

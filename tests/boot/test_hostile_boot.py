@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import os
+import stat
 import tempfile
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.files import put
 
 from warmboot.core.boot import BootRoot, Running
+from warmboot.core.boot.cmdline import installed
 from warmboot.core.boot.extlinux_format import parse_menu
 from warmboot.core.boot.find import arrange, discover, find_entries
+from warmboot.core.boot.root import Text
 from warmboot.core.boot.version_order import compare
 
 KEYS = ("title", "version", "machine-id", "sort-key", "linux", "uki", "efi", "initrd", "options",
@@ -79,6 +83,64 @@ def test_special_files_and_endless_links(tmp_path: Path) -> None:
     assert [entry.version for entry in find_entries(BootRoot(tmp_path)).entries][-1] == "6.1"
 
 
+def test_a_device_in_a_root_is_not_even_opened(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Opening one can start a watchdog or rewind a tape; a FIFO waits for a writer."""
+    put(tmp_path, "boot/loader/entries/x.conf", "linux /k\ninitrd /i\n")
+    os.mkfifo(tmp_path / "boot/loader/loader.conf")
+    os.mkfifo(tmp_path / "boot/k")
+    for name in ("boot/vmlinuz-1", "boot/loader/entries/y.conf", "boot/grub/grubenv"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        os.mkfifo(tmp_path / name)
+    real = os.open
+    opened: list[int] = []
+
+    def watched(path: str | Path, flags: int, *rest: int, **more: int) -> int:
+        fd = real(path, flags, *rest, **more)
+        if not flags & os.O_PATH:
+            opened.append(os.fstat(fd).st_mode)
+        return fd
+
+    monkeypatch.setattr(os, "open", watched)
+    for kernel in ("with openat2", "without"):
+        if kernel == "without":
+            monkeypatch.setattr("warmboot.core.rooted.open_in_root", lambda *_: None)
+        find_entries(BootRoot(tmp_path))
+    assert opened
+    assert all(stat.S_ISREG(mode) or stat.S_ISDIR(mode) for mode in opened)
+
+
+def test_a_file_that_was_not_read_to_its_end_says_so(tmp_path: Path) -> None:
+    put(tmp_path, "f", b"x" * 100)
+    root = BootRoot(tmp_path)
+    for limit, cut in ((100, None), (99, "only the first 99 of its 100 bytes were read")):
+        text = root.read_text("/f", limit)
+        assert text is not None
+        assert (len(text), text.cut) == (limit, cut)
+
+
+def test_what_was_not_read_to_its_end_is_not_used(tmp_path: Path) -> None:
+    """Half a command line may start; the half that is missing may be the root."""
+    put(tmp_path, "boot/vmlinuz-1", b"x" * 5000)
+    filler = "#" + "x" * 70_000 + "\n"
+    put(tmp_path, "boot/loader/entries/a.conf", f"linux /vmlinuz-1\noptions quiet\n{filler}")
+    put(tmp_path, "boot/loader/loader.conf", f"default a\n{filler}")
+    put(tmp_path, "etc/kernel/cmdline", "quiet " + "x" * 70_000)
+    labels = "label l\nlinux /vmlinuz-1\nappend y\n"
+    put(tmp_path, "boot/extlinux/extlinux.conf", f"include more\n{labels}")
+    put(tmp_path, "boot/extlinux/more", "#" * (5 << 20))
+    put(tmp_path, "boot/syslinux/syslinux.cfg", labels.replace("label l", "label many") * 1001)
+    listing = find_entries(BootRoot(tmp_path))
+    problems = {e.id.partition("#")[0]: e.problem or "" for e in listing.entries}
+    assert "first 65536 of its" in problems["a"]
+    assert "first 4194304 of its" in problems["l"]
+    said = {look.place: look.result for look in listing.searched if look.notice}
+    assert "first 65536 of its" in said["/boot/loader/loader.conf"]
+    assert "only the first 1000 labels" in said["/boot/syslinux/syslinux.cfg"]
+    assert installed(BootRoot(tmp_path)) is None
+
+
 def test_entries_come_one_by_one_and_any_part_of_them_can_be_listed(tmp_path: Path) -> None:
     for number in range(6):
         put(tmp_path, f"boot/vmlinuz-6.{number}", b"%d" % number * 5000)
@@ -95,7 +157,7 @@ def test_entries_come_one_by_one_and_any_part_of_them_can_be_listed(tmp_path: Pa
 @settings(max_examples=200, deadline=None)
 @given(TEXTS)
 def test_any_extlinux_menu(text: str) -> None:
-    menu = parse_menu(text, lambda _: text * 20)
+    menu = parse_menu(text, lambda _: Text(text * 20))
     assert len(menu.labels) <= 1000
     assert menu.default is None or menu.labels or isinstance(menu.default, str)
 

@@ -330,6 +330,7 @@ def test_signing_that_fails_leaves_nothing(
     with pytest.raises(WarmbootError, match="sbsign failed"):
         build(tmp_path, zboot(), key=SigningKey(bad, signing_key.certificate))
     assert left(tmp_path) == ["bad.pem", "in.efi"]
+    monkeypatch.setattr("warmboot.core.programs.FOLDERS", (str(tmp_path),))
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(NotFound, match="sbsign") as caught:
         build(tmp_path, zboot(), key=signing_key)

@@ -14,6 +14,7 @@ from warmboot.core.boot.grub.default import Expand, positions, started
 from warmboot.core.boot.grub.environment import parse_environment
 from warmboot.core.boot.grub.files import Facts
 from warmboot.core.boot.grub.menu import read_menu
+from warmboot.core.boot.root import Text
 from warmboot.core.boot.sources.limine import parse_menu as parse_limine
 from warmboot.core.boot.sources.raspberry_pi import parse_configuration
 from warmboot.core.boot.sources.refind import parse_stanzas
@@ -25,6 +26,8 @@ from warmboot.core.plan.checks.command_line import COMMAND_LINE, CmdlineSubject
 
 LIMIT = 4 << 20
 MARK = b"boot:"
+#: Instead of the number of a target: a menu of GRUB in which every entry is to be found.
+VALID_MENU = 255
 
 
 class _SameFile:
@@ -63,7 +66,7 @@ def _grub(data: bytes) -> None:
 
 def _extlinux(data: bytes) -> None:
     text = data.decode("utf-8", "backslashreplace")
-    assert parse_menu(text, lambda _: text).default is not text
+    assert parse_menu(text, lambda _: Text(text)).default is not text
 
 
 def _other_menus(data: bytes) -> None:
@@ -94,6 +97,19 @@ def _initrd(data: bytes) -> None:
     read_initrd(view, limit=LIMIT).describe()
 
 
+def _valid_menu(data: bytes) -> None:
+    """Read a menu that was made to be sound; a refusal, or a lost entry, is a fault."""
+    text = data.decode("utf-8", "replace")
+    if not text.startswith("menuentry a") or text.count("{") != text.count("\n}"):
+        return  # changed by mutation, so it need not be sound any more
+    try:
+        menu = read_menu(text, "/boot/grub", _SameFile(""))
+    except WarmbootError as error:
+        raise AssertionError(f"a sound menu is refused: {error.message}") from error
+    if len(menu.items) != text.count("menuentry a"):
+        raise AssertionError("an entry of a sound menu is lost")
+
+
 TARGETS: tuple[Callable[[bytes], None], ...] = (
     _grub,
     _extlinux,
@@ -107,6 +123,9 @@ TARGETS: tuple[Callable[[bytes], None], ...] = (
 def read_configuration(data: bytes) -> None:
     """Read what stands behind the mark; its first byte chooses what as. Only our errors pass."""
     if not data:
+        return
+    if data[0] == VALID_MENU:
+        _valid_menu(data[1:])
         return
     try:
         TARGETS[data[0] % len(TARGETS)](data[1:])

@@ -1,11 +1,13 @@
 """Coverage-guided fuzzing of every parser and decoder (``make fuzz``).
 
-Each input is read as `warmboot inspect` reads a file. Whatever the bytes, only ImageError may come
-out, within two seconds and 64 MiB above the input; anything else stops the run with the input kept.
+Each input is read as `warmboot inspect` reads a file, or `warmboot list` a menu. Whatever the
+bytes, only our own errors may come out, at a cost in time and memory that grows with the input
+(cost.py); anything else stops the run with the input kept. One in three inputs is made by the
+rules of a grammar (grammars.py), the others are changed from what reached new code.
 The corpus is made from the builders, so that every format and method is reached from the start;
 what a run finds is kept in .cache/fuzz and used by the next one.
 
-WARMBOOT_FUZZ_PLANT=1 plants a fault in a parser, to prove that the fuzzer finds faults.
+WARMBOOT_FUZZ_PLANT plants a fault (plants.py), to prove that the fuzzer finds such.
 """
 
 from __future__ import annotations
@@ -27,11 +29,14 @@ with atheris.instrument_imports(
         "warmboot.core.bpf",
     ]
 ):
-    from configuration import MARK, configuration_seeds, read_configuration
+    from configuration import MARK, VALID_MENU, configuration_seeds, read_configuration
+    from cost import limited
+    from grammars import generate
+    from plants import PLANTS
 
     from warmboot.core.bpf.btf import find_types
     from warmboot.core.bpf.container import build_container, write_envelope
-    from warmboot.core.errors import ImageError
+    from warmboot.core.errors import ImageError, WarmbootError
     from warmboot.core.images import BytesView, Method, Stream, identify
     from warmboot.core.images.authenticode import signatures_of
     from warmboot.core.images.bpfobject import carried_parser
@@ -51,15 +56,28 @@ from warmboot.core.sandbox.builders.zboot import build_zboot
 
 CORPUS = Path(".cache/fuzz")
 LIMIT = 4 << 20
+GRAMMAR_EACH = 3  # of so many inputs one comes from a grammar
+PLANT = PLANTS.get(os.environ.get("WARMBOOT_FUZZ_PLANT", ""))
 METHODS = list(Method)
+
+
+def _read_text(data: bytes) -> None:
+    if PLANT is None:
+        read_configuration(data)
+        return
+    try:
+        PLANT(data[1:])
+    except WarmbootError as error:
+        if data[:1] == bytes([VALID_MENU]):
+            raise AssertionError("a sound menu is refused") from error
 
 
 def inspect(data: bytes) -> None:
     """Read `data` as an image; the first byte also chooses a method to unpack the rest with."""
-    if os.environ.get("WARMBOOT_FUZZ_PLANT") and data[:2] == b"MZ" and len(data) % 7 == 3:
-        raise IndexError("planted")
+    if PLANT is not None and not data.startswith(MARK):
+        PLANT(data)
     if data.startswith(MARK):
-        read_configuration(data[len(MARK) :])
+        _read_text(data[len(MARK) :])
         return
     view = BytesView(data)
     try:
@@ -119,13 +137,24 @@ def seeds() -> dict[str, bytes]:
     return found | configuration_seeds(archives)
 
 
+def mutate(data: bytes, size: int, seed: int) -> bytes:
+    """Return the next input: made by the rules of a grammar, or changed from `data`."""
+    if seed % GRAMMAR_EACH == 0:
+        made = generate(seed)
+        if len(made) <= size:
+            return made
+    changed: bytes = atheris.Mutate(data, len(data) or 1) if data else b"M"
+    return changed
+
+
 def main() -> None:
     """Write the seeds and fuzz; libFuzzer's options are taken over from the command line."""
     CORPUS.mkdir(parents=True, exist_ok=True)
     for name, data in seeds().items():
         (CORPUS / name).write_bytes(data)
-    options = ["-timeout=2", "-rss_limit_mb=512", "-max_len=70000", "-artifact_prefix=.cache/"]
-    atheris.Setup([sys.argv[0], *options, *sys.argv[1:], str(CORPUS)], inspect)
+    options = ["-timeout=20", "-rss_limit_mb=1024", "-max_len=70000", "-artifact_prefix=.cache/"]
+    arguments = [sys.argv[0], *options, *sys.argv[1:], str(CORPUS)]
+    atheris.Setup(arguments, lambda data: limited(inspect, data), custom_mutator=mutate)
     atheris.Fuzz()
 
 

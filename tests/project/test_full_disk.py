@@ -49,8 +49,9 @@ class Disk:
         self._forbid(monkeypatch, "pwrite", lambda fd, *_: _name(fd))
         self._forbid(monkeypatch, "fsync", _name)
         self._forbid(monkeypatch, "sendfile", lambda fd, *_: _name(fd))
-        self._forbid(monkeypatch, "mkdir", lambda path, *_, **__: str(path))
+        self._forbid(monkeypatch, "mkdir", lambda path, *_, **more: _place(path, **more))
         self._forbid(monkeypatch, "replace", lambda _, path, **__: str(path))
+        self._forbid(monkeypatch, "rename", lambda _, path, **more: _place(path, **more))
         self._forbid(monkeypatch, "memfd_create", lambda name, *_: str(name))
         self._forbid(monkeypatch, "open", _created)
 
@@ -77,8 +78,14 @@ def _name(fd: int) -> str:
 
 def _created(path: Any, flags: int, *_: Any, **more: Any) -> str | None:
     """What open(2) would make; None where it makes nothing."""
-    new = flags & os.O_CREAT and more.get("dir_fd") is None and not os.path.lexists(path)
-    return str(path) if new else None
+    place = _place(path, **more)
+    return place if flags & os.O_CREAT and not os.path.lexists(place) else None
+
+
+def _place(path: Any, **more: Any) -> str:
+    """Return the whole path of what is named in a folder that is held open."""
+    folder = more.get("dir_fd", more.get("dst_dir_fd"))
+    return str(path) if folder is None else os.path.join(_name(folder), path)
 
 
 def files(root: Path) -> set[str]:
@@ -179,7 +186,7 @@ def stage_old(root: Path) -> None:
 JOURNAL = {"write var/lib/warmboot/journal.jsonl", "fsync var/lib/warmboot/journal.jsonl"}
 STAGE = {
     "unpacked": ("zboot.efi", ["--no-initrd"], {"write warmboot-kernel"}),
-    "initrds joined": ("zboot.efi", ["one.cpio", "two.cpio"], {"write warmboot-initrd"}),
+    "initrds joined": ("zboot.efi", ["one.cpio", "two.cpio"], {"sendfile warmboot-initrd"}),
     "UKI": ("uki.efi", [], {"write warmboot-kernel", "write warmboot-initrd"}),
     "UKI copied": ("plain.efi", [], {"memfd_create warmboot-kernel"}),
 }

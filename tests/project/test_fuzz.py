@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 TARGET = Path(__file__).parent.parent / "fuzz/target.py"
 # A busy machine may stop any input for two seconds: here only a real hang counts.
 OPTIONS = ("-print_final_stats=1", "-timeout=60")
@@ -32,8 +34,18 @@ def test_a_short_run_finds_nothing(tmp_path: Path) -> None:
     assert len(list((tmp_path / ".cache/fuzz").iterdir())) > 20
 
 
-def test_a_planted_fault_is_found(tmp_path: Path) -> None:
-    result = fuzz(tmp_path, 120, WARMBOOT_FUZZ_PLANT="1")
+@pytest.mark.parametrize(
+    ("plant", "found"),
+    [
+        ("1", "IndexError: planted"),
+        ("backtracking", "TooExpensive"),
+        ("bomb", "TooExpensive"),
+        ("blank", "a sound menu is refused"),
+    ],
+)
+def test_a_planted_fault_is_found(tmp_path: Path, plant: str, found: str) -> None:
+    result = fuzz(tmp_path, 120, WARMBOOT_FUZZ_PLANT=plant)
     assert result.returncode != 0
-    assert "IndexError: planted" in result.stdout + result.stderr
-    assert list((tmp_path / ".cache").glob("crash-*"))
+    said = result.stdout + result.stderr
+    assert found in said or "out-of-memory" in said, said[-2000:]
+    assert [*(tmp_path / ".cache").glob("crash-*"), *(tmp_path / ".cache").glob("oom-*")]

@@ -24,10 +24,10 @@ FOLDERS = ("core", "tui", "themes")
 #: What every part of the core shares.
 SHARED = {
     f"core.{n}"
-    for n in [
-        *("bounded", "errors", "text", "progress", "architecture", "mountinfo", "outfile"),
-        "debug",
-    ]
+    for n in (
+        *("architecture", "bounded", "debug", "errors", "mountinfo", "openat2", "outfile"),
+        *("programs", "progress", "rooted", "statefile", "text", "typed"),
+    )
 }
 _PLAN = {"core.boot", "core.images", "core.payload", "core.host", "core.bpf"}
 _LOAD = {"core.plan", *_PLAN}

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from warmboot.core import programs
 from warmboot.core.errors import Blocked, ExitCode, WarmbootError
 from warmboot.core.host.jobs import Job
 from warmboot.core.record.lock import only_one
@@ -105,6 +106,7 @@ def test_a_timer_that_cannot_be_made_leaves_nothing(
 ) -> None:
     (tmp_path / "run/warmboot").mkdir(parents=True)
     monkeypatch.setattr(schedule, "_process", schedule._timer)
+    monkeypatch.setattr(programs, "FOLDERS", (str(tmp_path),))
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(WarmbootError, match="systemd-run could not be run") as failure:
         schedule.begin(tmp_path, WANTED, ["/bin/warmboot"])
@@ -139,8 +141,10 @@ def test_systemctl_ended_by_the_shutdown_it_asked_for_has_not_failed(
 
 @pytest.fixture
 def no_wall(monkeypatch: pytest.MonkeyPatch) -> None:
-    which: Callable[[str], str | None] = shutil.which
-    monkeypatch.setattr(shutil, "which", lambda name: None if name == "wall" else which(name))
+    which: Callable[..., str | None] = shutil.which
+    monkeypatch.setattr(
+        shutil, "which", lambda name, **how: None if name == "wall" else which(name, **how)
+    )
 
 
 @pytest.mark.usefixtures("no_wall")

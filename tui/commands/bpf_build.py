@@ -15,17 +15,19 @@ from warmboot.tui.commands import output
 def run(options: argparse.Namespace) -> int:
     """Write the parser for an image, whole or not at all."""
     session = open_session(options.root)
-    built = session.parsers.build(options.image, options.dialect, options.output)
+    target = output.target(options)
+    built = session.parsers.build(options.image, options.dialect, target)
     if options.json:
         from warmboot.tui.present.answers.bpf_build import bpf_build_answer
 
         output.write_json(bpf_build_answer(built, options.output, simulated=session.simulated))
         return ExitCode.OK
-    output.write_facts(
-        [
-            Fact("Written", f"{printable(str(options.output))}, {size(built.size)}"),
-            Fact("Origin", built.origin),
-            *describe_parser(built.parser),
-        ]
-    )
+    with output.about(target):
+        output.write_facts(
+            [
+                Fact("Written", f"{printable(str(target))}, {size(built.size)}"),
+                Fact("Origin", built.origin),
+                *describe_parser(built.parser),
+            ]
+        )
     return ExitCode.OK

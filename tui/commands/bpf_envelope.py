@@ -17,6 +17,7 @@ from warmboot.tui.commands import output
 def run(options: argparse.Namespace) -> int:
     """Build what the dialect wants; nothing appears where a check fails."""
     session = open_session(options.root)
+    output.target(options)
     if options.dialect == "v7":
         return _containers(options, session)
     if options.initrd or options.cmdline is not None or options.container:
@@ -35,8 +36,9 @@ def run(options: argparse.Namespace) -> int:
 
         output.write_json(with_parser_answer(options.output, built, simulated=session.simulated))
         return ExitCode.OK
-    output.write_facts(_describe(options.output, built))
-    output.write_lines(f"warning: {text}" for text in built.warnings)
+    with output.about(options.output):
+        output.write_facts(_describe(options.output, built))
+        output.write_lines(f"warning: {text}" for text in built.warnings)
     return ExitCode.OK
 
 
@@ -81,5 +83,6 @@ def _containers(options: argparse.Namespace, session: Session) -> int:
     lines = [Fact("Envelope", f"{printable(str(options.output))}, {size(count)}")]
     if container is not None:
         lines.append(Fact("Parsers", f"{printable(str(options.container))}, {size(container)}"))
-    output.write_facts(lines)
+    with output.about(options.output):
+        output.write_facts(lines)
     return ExitCode.OK

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path
 
-from warmboot.core.errors import ExitCode, WrongArgument
+from warmboot.core.errors import ExitCode
 from warmboot.core.session import open_session
 from warmboot.core.text import size
 from warmboot.tui.commands import output
@@ -15,13 +14,8 @@ from warmboot.tui.commands.progress import ProgressLine
 
 def run(options: argparse.Namespace) -> int:
     """Unpack and check in memory, then write the result in one go."""
-    if options.json and options.output == "-":
-        raise WrongArgument(
-            "--json and the kernel cannot both go to standard output",
-            hint="Give a file with -o, or leave --json out.",
-        )
     session = open_session(options.root)
-    target = sys.stdout.fileno() if options.output == "-" else Path(options.output)
+    target = output.target(options)
     with ProgressLine() as progress:
         found = session.images.extract(
             options.image, target, examined=options.json, report=progress.report
@@ -30,6 +24,6 @@ def run(options: argparse.Namespace) -> int:
         from warmboot.tui.present.answers.extract import extract_answer
 
         output.write_json(extract_answer(found, options.output, simulated=session.simulated))
-    elif sys.stdout.isatty() and options.output != "-":
+    elif sys.stdout.isatty() and not output.streams(target):
         output.write_lines([f"{options.output}: {size(found.size)}"])
     return ExitCode.OK

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import argparse
+import contextlib
 import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from contextvars import ContextVar
+from pathlib import Path
 
-from warmboot.core.errors import NotPermitted
+from warmboot.core.errors import NotPermitted, WrongArgument
 from warmboot.core.images import Fact
+from warmboot.core.outfile import check_target, descriptor
 from warmboot.core.session import Session
 
 _ANSWERED: ContextVar[bool] = ContextVar("answered", default=False)
@@ -55,6 +59,34 @@ def table(rows: Sequence[Sequence[str]]) -> list[str]:
         "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()
         for row in rows
     ]
+
+
+def target(options: argparse.Namespace, *, answers: bool = False) -> Path:
+    """Return where ``-o`` leads; raises WrongArgument where it cannot be written to.
+
+    Nothing is done before that is known. With ``--json``, standard output has room for one answer;
+    `answers`: the file itself is that answer.
+    """
+    path = Path(options.output) if str(options.output) else Path("/")
+    check_target(path)
+    if options.json and streams(path) and not answers:
+        raise WrongArgument(
+            "The file and the answer in JSON cannot both go to standard output",
+            hint="Name a file with -o, or leave --json out.",
+        )
+    return path
+
+
+def streams(path: Path) -> bool:
+    """Whether `path` stands for what is open, such as standard output."""
+    return descriptor(path) is not None
+
+
+def about(path: Path) -> contextlib.AbstractContextManager[object]:
+    """Let what is printed about a file that goes to standard output not go there too."""
+    if streams(path):
+        return contextlib.redirect_stdout(sys.stderr)
+    return contextlib.nullcontext()
 
 
 def banner(session: Session) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import time
-from pathlib import Path
 
 from warmboot.core.errors import ExitCode
 from warmboot.core.plan.request import PlanRequest
@@ -17,12 +16,15 @@ def run(options: argparse.Namespace) -> int:
     """Collect, redact and write; prints where the file is, or the file itself for ``-o -``."""
     session = open_session(options.root)
     content = collect(session, PlanRequest(entry=options.entry) if options.entry else None)
-    if options.output == "-":
+    name = f"warmboot-report-{time.strftime('%Y%m%dT%H%M%S')}.json"
+    options.output = name if options.output is None else options.output
+    path = output.target(options, answers=True)
+    if str(path) == "-":
         output.write_document(content)
         return ExitCode.OK
-    name = f"warmboot-report-{time.strftime('%Y%m%dT%H%M%S')}.json"
-    path = Path(options.output or name)
     session.save_report(content, path)
+    if output.streams(path):
+        return ExitCode.OK
     if options.json:
         from warmboot.tui.present.answers.report import report_answer
 

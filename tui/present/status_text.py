@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 from warmboot.core.host import Host
 from warmboot.core.host.hardware import Watchdog
 from warmboot.core.host.systemd import SKIP_AUTO_KEXEC
@@ -49,7 +47,7 @@ def status_facts(status: Status) -> list[Fact]:
     if status.reboot_is_kexec:
         facts.append(Fact("systemctl reboot", reboot_text()))
     if status.countdown is not None:
-        left = max(0, round(status.countdown.at - time.time()))
+        left = max(0, round(status.countdown.left()))
         facts.append(Fact("Restart scheduled", f"{clock(status.countdown.at)}, in {left} s"))
     if status.attempt is not None:
         said = f"{clock(status.attempt.at)}: {printable(status.attempt.text)}"
@@ -57,6 +55,7 @@ def status_facts(status: Status) -> list[Fact]:
     if status.holder is not None:
         name = printable(status.holder.command)
         facts.append(Fact("Running command", f"{name} (process {status.holder.pid})"))
+    facts += [Fact("Records", printable(problem)) for problem in status.problems]
     facts += _arrival_facts(status)
     facts += [Fact("Watchdog", _watchdog_text(dog)) for dog in status.watchdogs]
     return facts

@@ -202,7 +202,7 @@ class _RootFiles:
 def facts_of(root: BootRoot, path: str) -> Facts | None:
     """Return what a file of a root is, None where there is none."""
     try:
-        fd = root.open_fd(path, os.O_PATH)
+        fd = root.find(path)
     except (OSError, ValueError):
         return None
     try:

@@ -14,6 +14,7 @@ from warmboot.core.boot.grub.budget import Budget
 _TEXT = 256
 _PATTERN = 256
 _REPEATED = 3
+_WORTH = 250_000  # of the characters that are tried, so many are worth one step
 # A set, an escaped character that is no letter, or a character; no choices, no counts.
 _ATOM = re.compile(
     r"\[\^?\]?(?:[^\]\[\\]|\[:[a-z]{1,10}:\])*\]|\\[^0-9A-Za-z]|[^\[\\|{}]", re.DOTALL
@@ -30,7 +31,8 @@ def search_groups(pattern: str, text: str, budget: Budget) -> list[str | None] |
     translated = _translate(pattern)
     if translated is None:
         return None
-    budget.step(len(text))
+    repeated = min(_REPEATED, sum(map(pattern.count, "*+?")))
+    budget.step(len(text) + len(text) ** (repeated + 1) // _WORTH)
     try:
         found = re.search(translated, text, re.DOTALL | re.ASCII)
     except re.error:

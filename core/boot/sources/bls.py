@@ -68,6 +68,8 @@ def _type_1(search: Search, base: str, variables: Mapping[str, str] | None) -> I
             variables=variables,
             machine=search.machine,
         )
+        if text.cut:
+            return dataclasses.replace(entry, problem=text.cut)
         return _look_into(search, entry, fields)
 
     yield from search.folder(folder, "", make)

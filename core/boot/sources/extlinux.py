@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterator
+from dataclasses import replace
 
+from warmboot.core.boot.bls_format import MOST_FILES
 from warmboot.core.boot.entry import BootLoader, Entry, Found, Kind, LoaderDefault, SearchedPlace
 from warmboot.core.boot.extlinux_format import FOREIGN, ExtlinuxMenu, Label, parse_menu
 from warmboot.core.boot.kernel_filenames import kernel_name, version_in_path
@@ -58,11 +60,12 @@ def _menu(search: Search, base: str, path: str, text: str) -> Iterator[Found]:
         source = printable(f"{path}#{number}")
         if label is wanted or (isinstance(wanted, str) and label.name == wanted):
             default = source
-        yield _entry(search, base, folder, source, label)
+        entry = _entry(search, base, folder, source, label)
+        yield replace(entry, problem=menu.cut) if menu.cut else entry
     yield SearchedPlace(printable(path), plural(count, "entry", "entries"))
-    for what in menu.left_out:
+    for what in (*((menu.cut,) if menu.cut else ()), *menu.left_out):
         yield SearchedPlace(printable(path), printable(what, 200), notice=True)
-    if default is None and isinstance(wanted, str):
+    if default is None and isinstance(wanted, str) and not menu.cut:
         what = f"it starts {printable(wanted, 80)}, which is none of its labels"
         yield SearchedPlace(printable(path), what, notice=True)
     yield LoaderDefault(BootLoader.EXTLINUX, (default,) if default else ())
@@ -90,6 +93,10 @@ def _entry(search: Search, base: str, folder: str, source: str, label: Label) ->
     def place(name: str) -> str:
         return printable(_place(search, base, folder, name))
 
+    most = max(len(label.initrds), len(label.overlays))
+    many = f"it names {most} files, more than {MOST_FILES}" if most > MOST_FILES else None
+    if many:
+        label = replace(label, initrds=[], overlays=[])
     # Without a line that names it, the kernel is the file that is called as the label is.
     name = label.kernel or (label.name if label.kind in ("kernel", "linux") else "")
     if label.kind in ("kernel", "fit"):
@@ -106,7 +113,7 @@ def _entry(search: Search, base: str, folder: str, source: str, label: Label) ->
         cmdline=printable(label.append or "", 65536),
         devicetree=None if label.tree in (None, "-") else place(label.tree or ""),
         sources=(source,),
-        problem=_problem(search, label, kernel),
+        problem=many or _problem(search, label, kernel),
         overlays=tuple(place(name) for name in label.overlays),
         initrd_reason="named by the menu entry" if label.initrds else None,
         notes=tuple(_notes(search, label, place(label.tree_folder or "."))),

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from warmboot.core.boot.entry import BootLoader, Entry, Found, Kind, LoaderDefault, SearchedPlace
 from warmboot.core.boot.kernel_filenames import version_in_path
-from warmboot.core.boot.root import join
+from warmboot.core.boot.root import Text, join
 from warmboot.core.boot.search import MENU_LIMIT, Search
 from warmboot.core.boot.sources.source import Source
 from warmboot.core.errors import WarmbootError
@@ -127,7 +127,7 @@ def find(search: Search) -> Iterator[Found]:
             yield from _menu(search, base, path, text)
 
 
-def _menu(search: Search, base: str, path: str, text: str) -> Iterator[Found]:
+def _menu(search: Search, base: str, path: str, text: Text) -> Iterator[Found]:
     menu = parse_menu(text)
     wanted = menu.default
     default = None
@@ -138,8 +138,11 @@ def _menu(search: Search, base: str, path: str, text: str) -> Iterator[Found]:
         count += 1
         source = printable(f"{path}#{number}")
         default = source if item is wanted else default
-        yield _entry(search, base, source, item)
+        entry = _entry(search, base, source, item)
+        yield replace(entry, problem=text.cut) if text.cut else entry
     yield SearchedPlace(printable(path), plural(count, "entry", "entries"))
+    if text.cut:
+        yield SearchedPlace(printable(path), text.cut, notice=True)
     if menu.left_out:
         what = f"only its first {_ENTRIES} entries are read"
         yield SearchedPlace(printable(path), what, notice=True)

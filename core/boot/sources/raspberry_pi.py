@@ -6,7 +6,7 @@ Source: Raspberry Pi documentation, "config.txt" (boot options, conditional filt
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from warmboot.core.boot.entry import BootLoader, Entry, Found, Kind, LoaderDefault, SearchedPlace
 from warmboot.core.boot.search import Search
@@ -82,8 +82,10 @@ def find(search: Search) -> Iterator[Found]:
             continue
         configuration = parse_configuration(text)
         entries = list(_entries(search, base, path, configuration))
-        yield from entries
+        yield from (replace(one, problem=text.cut) if text.cut else one for one in entries)
         yield SearchedPlace(printable(path), plural(len(entries), "entry", "entries"))
+        if text.cut:
+            yield SearchedPlace(printable(path), text.cut, notice=True)
         if configuration.conditional:
             what = "parts of it count on some boards only, or are in other files; they are not read"
             yield SearchedPlace(printable(path), what, notice=True)
@@ -114,6 +116,7 @@ def _entries(search: Search, base: str, path: str, configuration: Configuration)
             sources=(printable(f"{path}#{number}"),),
             initrd_reason="named by config.txt" if initrds else None,
             notes=notes,
+            problem=line.cut if line is not None else None,
         )
 
 

@@ -130,8 +130,11 @@ def find(search: Search) -> Iterator[Found]:
             present = True
             stanzas = [one for one in parse_stanzas(text) if not one.disabled]
             for number, stanza in enumerate(stanzas):
-                yield _entry(search, base, printable(f"{path}#{number}"), stanza)
+                entry = _entry(search, base, printable(f"{path}#{number}"), stanza)
+                yield replace(entry, problem=text.cut) if text.cut else entry
             yield SearchedPlace(printable(path), plural(len(stanzas), "entry", "entries"))
+            if text.cut:
+                yield SearchedPlace(printable(path), text.cut, notice=True)
     for folder in dict.fromkeys(("/boot", *search.places)):
         path = f"{folder}/refind_linux.conf"
         text = search.root.read_text(path)
@@ -139,8 +142,10 @@ def find(search: Search) -> Iterator[Found]:
             continue
         present = True
         entries = list(_kernels(search, folder, text))
-        yield from entries
+        yield from (replace(one, problem=text.cut) if text.cut else one for one in entries)
         yield SearchedPlace(printable(path), plural(len(entries), "entry", "entries"))
+        if text.cut:
+            yield SearchedPlace(printable(path), text.cut, notice=True)
     if present:  # what it starts by itself is what it started last, which only it knows
         yield LoaderDefault(BootLoader.REFIND)
 

@@ -30,9 +30,15 @@ class Pattern(NamedTuple):
 
 
 def find(search: Search) -> Iterator[Found]:
-    """Yield what it starts, where it is configured or boot loader entries were found."""
+    """Yield what it starts, where it is configured or boot loader entries were found.
+
+    Where loader.conf was not read to its end, what it starts is not known.
+    """
     variables = search.running.variables if search.running else LoaderVariables()
-    path, patterns = _configured(search)
+    path, patterns, cut = _configured(search)
+    if path is not None and cut:
+        yield SearchedPlace(path, cut, notice=True)
+        return
     found = ordered(entry for entry in search.found if entry.kind in (Kind.BLS, Kind.UKI))
     if path is None and (not found or _grub_here(search)):
         return
@@ -73,13 +79,14 @@ def default_patterns(text: str, source: str) -> tuple[Pattern, ...]:
     return tuple(patterns)
 
 
-def _configured(search: Search) -> tuple[str | None, tuple[Pattern, ...]]:
+def _configured(search: Search) -> tuple[str | None, tuple[Pattern, ...], str | None]:
+    """Return the loader.conf that counts, its patterns, and what is missing of it."""
     for base in dict.fromkeys((*_ESP, *search.places)):
         path = f"{base}/loader/loader.conf"
         text = search.root.read_text(path)
         if text is not None:
-            return path, default_patterns(text, path)
-    return None, ()
+            return path, default_patterns(text, path), text.cut
+    return None, (), None
 
 
 def _grub_here(search: Search) -> bool:

@@ -290,6 +290,20 @@ def devicetree(subject: PlanSubject) -> Result | None:
     )
 
 
+def needed_memory(subject: PlanSubject) -> int:
+    """Return the bytes that staging takes: what is unpacked or joined here, and the kernel's own.
+
+    Copies that are made only where there is room (see the check sealed) are not counted.
+    """
+    # A crash kernel's segments have their own place; see crash_memory.
+    copies = (
+        subject.plan.image.file_size if subject.plan.signature_kept else 2 * subject.kernel_bytes
+    )
+    initrds = 3 if isinstance(subject.plan.image, Uki) and not subject.plan.signature_kept else 2
+    needed = copies + initrds * subject.plan.initrd_bytes
+    return needed if subject.plan.request.panic else needed + subject.kernel_bytes
+
+
 @IMAGE.check(
     "memory",
     "Is there memory for everything at once?",
@@ -299,14 +313,7 @@ def devicetree(subject: PlanSubject) -> Result | None:
 )
 def memory(subject: PlanSubject) -> Result:
     """The kernel's segments, its copy of both files, and what is unpacked or joined here."""
-    # A crash kernel's segments have their own place; see crash_memory.
-    copies = (
-        subject.plan.image.file_size if subject.plan.signature_kept else 2 * subject.kernel_bytes
-    )
-    initrds = 3 if isinstance(subject.plan.image, Uki) and not subject.plan.signature_kept else 2
-    needed = copies + initrds * subject.plan.initrd_bytes
-    if not subject.plan.request.panic:
-        needed += subject.kernel_bytes
+    needed = needed_memory(subject)
     available = subject.host.memory_available
     if available is None:
         return passed(f"About {size(needed)} will be used")

@@ -17,13 +17,14 @@ from warmboot.core.plan.checks.image import IMAGE
 from warmboot.core.plan.checks.live import LIVE, LiveSubject
 from warmboot.core.plan.checks.machine import MACHINE
 from warmboot.core.plan.checks.parser import PARSER
+from warmboot.core.plan.checks.sealed import SEALED
 from warmboot.core.plan.checks.subject import PlanSubject
 from warmboot.core.plan.context import PlanContext
 from warmboot.core.plan.plan import Plan
 from warmboot.core.text import printable
 
 #: Every group, in the order its checks are run and listed.
-GROUPS: tuple[Group[Any], ...] = (MACHINE, IMAGE, CRASH, PARSER, LIVE, COMMAND_LINE)
+GROUPS: tuple[Group[Any], ...] = (MACHINE, IMAGE, SEALED, CRASH, PARSER, LIVE, COMMAND_LINE)
 
 
 def all_checks() -> tuple[Check[Any], ...]:
@@ -36,7 +37,7 @@ def judge_plan(plan: Plan, context: PlanContext) -> tuple[Finding, ...]:
     panic = plan.request.panic
     subject = PlanSubject(plan, context)
     findings = [*MACHINE.run(context.host, crash=panic)]
-    for group in (IMAGE, CRASH, PARSER):
+    for group in (IMAGE, SEALED, CRASH, PARSER):
         findings += group.run(subject, crash=panic)
     if context.live is not None:
         live = LiveSubject(context.host, context.live, plan.cmdline.text, panic)

@@ -1,0 +1,214 @@
+"""The bytes that were judged are the bytes that the kernel gets, whoever writes to the files."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from support.machines import plan
+
+from warmboot.core.errors import ExitCode, ImageError, WarmbootError
+from warmboot.core.load.loader import LoadRequest
+from warmboot.core.payload.follow import Follower, follow_file
+from warmboot.core.payload.memfile import MemFile, is_sealed
+from warmboot.core.payload.scan import KernelScanner
+from warmboot.core.plan.checks.base import Verdict
+from warmboot.core.plan.request import PlanRequest
+from warmboot.core.sandbox.builders.bzimage import build_bzimage
+from warmboot.core.sandbox.machine import SimulatedMachine, write_machine
+from warmboot.core.sandbox.marker import write_marker
+from warmboot.core.session import Session, open_session
+from warmboot.tui.cli import main
+
+ROUNDS = 200
+KERNEL = build_bzimage("6.12.1", body_size=300_000)
+#: Keeps both files mapped, and changes a byte of each as fast as it can; says so first.
+WRITER = """
+import mmap, sys
+maps = []
+for name in sys.argv[1:]:
+    with open(name, "r+b") as file:
+        maps.append(mmap.mmap(file.fileno(), 0))
+print("writing", flush=True)
+value = 0
+while True:
+    value = (value + 1) & 0xFF
+    for one in maps:
+        one[len(one) - 5000] = value
+        one[len(one) // 2] = value
+"""
+
+
+class Kernel:
+    """Reads what it is given twice, as a kernel reads a file while others write to it."""
+
+    name = "a kernel"
+    simulated = True
+
+    def __init__(self) -> None:
+        self.got: list[tuple[str, str]] = []
+
+    def load(self, request: LoadRequest) -> None:
+        """Take the digests of kernel and initrd."""
+        assert request.initrd_fd is not None
+        self.got.append((_digest(request.kernel_fd), _digest(request.initrd_fd)))
+
+    def loaded(self) -> bool:
+        """Whether something was."""
+        return bool(self.got)
+
+    def unload(self, *, panic: bool = False) -> None:
+        """Do nothing."""
+
+    def execute(self) -> None:
+        """Do nothing."""
+
+
+def _digest(fd: int) -> str:
+    return hashlib.sha256(os.pread(fd, 1 << 30, 0)).hexdigest()
+
+
+@pytest.fixture(params=["tmpfs", "disk"])
+def root(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
+    with contextlib.ExitStack() as held:
+        root = tmp_path / "machine"
+        if request.param == "tmpfs":
+            root = Path(held.enter_context(tempfile.TemporaryDirectory(dir="/dev/shm"))) / "machine"
+        root.mkdir()
+        write_marker(root)
+        write_machine(root, SimulatedMachine("x86_64", "6.1.0", "root=/dev/vda2 ro"))
+        (root / "boot/vmlinuz-6.12.1").write_bytes(KERNEL)
+        (root / "boot/initrd.img-6.12.1").write_bytes(b"\x7f" * 300_000)
+        yield root
+
+
+def stage(session: Session, loader: Kernel) -> tuple[str | None, str | None]:
+    """Stage as a front end does; returns the digests that are recorded."""
+    entry = PlanRequest(entry="vmlinuz-6.12.1")
+    session.__dict__["loader"] = loader
+    with session.plan(entry) as opened, session.prepare(opened) as prepared:
+        staged, _ = session.stage(prepared)
+    line = session.history()[-1]
+    assert line["event"] == "staged"
+    return staged.sha256, line["initrd_sha256"]  # type: ignore[return-value]
+
+
+def test_a_writer_with_the_files_mapped_changes_nothing_that_is_recorded(root: Path) -> None:
+    """A page that is dirty already takes changes without a new time of the file."""
+    files = [str(root / "boot/vmlinuz-6.12.1"), str(root / "boot/initrd.img-6.12.1")]
+    refused, others, seen = 0, 0, set()
+    command = [sys.executable, "-c", WRITER, *files]
+    with (
+        subprocess.Popen(command, stdout=subprocess.PIPE) as writer,
+        contextlib.ExitStack() as ended,
+    ):
+        ended.callback(writer.kill)
+        assert writer.stdout is not None
+        assert writer.stdout.readline() == b"writing\n"
+        session, loader = open_session(root), Kernel()
+        for _ in range(ROUNDS):
+            try:
+                recorded = stage(session, loader)
+            except ImageError:  # the pages were written back, so the file has a new time
+                refused += 1
+                continue
+            others += recorded != loader.got[-1]
+            seen.add(recorded)
+    assert others == 0
+    assert refused < ROUNDS
+    assert len(seen) > 1  # it did change them all the time
+
+
+def test_the_digest_asked_for_is_that_of_the_bytes_handed_over(root: Path) -> None:
+    good = hashlib.sha256(KERNEL).hexdigest()
+    arguments = ["--root", str(root), "stage", "vmlinuz-6.12.1", "--sha256"]
+    assert main([*arguments, good]) == ExitCode.OK
+    assert main([*arguments, "0" * 64]) == ExitCode.BAD_IMAGE
+    (root / "proc/meminfo").write_text("MemAvailable: 100 kB\n")
+    assert main([*arguments, good]) == ExitCode.BLOCKED
+
+
+def test_without_room_for_copies_the_plan_says_so_and_the_digest_is_not_known(root: Path) -> None:
+    (root / "proc/meminfo").write_text("MemAvailable: 100 kB\n")
+    session = open_session(root)
+    request = PlanRequest(entry="vmlinuz-6.12.1", forced=("memory",))
+    with session.plan(request) as opened, session.prepare(opened) as prepared:
+        (said,) = (f for f in opened.plan.findings if f.check == "sealed")
+        assert (said.verdict, opened.plan.sealed) == (Verdict.WARN, False)
+        assert not is_sealed(prepared.request.kernel_fd)
+        session.__dict__["loader"] = Kernel()
+        staged, warning = session.stage(prepared)
+    assert staged.sha256 is None
+    assert warning is not None
+    assert session.history()[-1]["initrd_sha256"] is None
+
+
+def test_a_signed_kernel_goes_over_byte_by_byte_as_it_is(root: Path) -> None:
+    session = open_session(root)
+    with (
+        session.plan(PlanRequest(entry="vmlinuz-6.12.1")) as opened,
+        session.prepare(opened) as prepared,
+    ):
+        assert os.pread(prepared.request.kernel_fd, len(KERNEL) + 1, 0) == KERNEL
+        assert is_sealed(prepared.request.kernel_fd)
+        assert opened.plan.signature_kept
+
+
+def test_where_ima_judges_the_file_itself_it_is_handed_over(tmp_path: Path) -> None:
+    write_machine(tmp_path, SimulatedMachine("aarch64", "6.1.0", "quiet"))
+    policy = tmp_path / "sys/kernel/security/ima/policy"
+    policy.parent.mkdir(parents=True)
+    policy.write_text("appraise func=KEXEC_KERNEL_CHECK appraise_type=imasig\n")
+    assert not plan(tmp_path).sealed
+    assert "IMA" in next(f.text for f in plan(tmp_path).findings if f.check == "sealed")
+
+
+@pytest.mark.parametrize("fault", [MemoryError(), RuntimeError("odd"), SystemExit(0)])
+def test_whatever_fails_in_the_other_thread_is_the_failure_of_the_whole(
+    root: Path, fault: BaseException, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise fault
+
+    with MemFile("x") as memory:
+        memory.write(b"x" * 1000)
+        monkeypatch.setattr(KernelScanner, "feed", broken)
+        follower = follow_file(memory.fd, banner=True)
+        with pytest.raises(WarmbootError):
+            follower.finish()
+    before = open_session(root).history()
+    monkeypatch.setattr(Follower, "_follow", broken)
+    assert main(["--root", str(root), "stage", "vmlinuz-6.12.1"]) == ExitCode.SYSTEM
+    assert main(["inspect", str(root / "boot/vmlinuz-6.12.1")]) in (ExitCode.OK, ExitCode.SYSTEM)
+    events = [line["event"] for line in open_session(root).history()[len(before) :]]
+    assert events == []
+    assert not open_session(root).status().staged
+
+
+def test_no_thread_to_be_had_is_said(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def none(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", none)
+    assert main(["--root", str(root), "stage", "vmlinuz-6.12.1"]) == ExitCode.SYSTEM
+    assert not open_session(root).status().staged
+
+
+def test_a_kernel_that_is_another_one_by_the_time_it_is_copied_is_refused(root: Path) -> None:
+    session = open_session(root)
+    other = KERNEL.replace(b"6.12.1", b"6.12.2")
+    with session.plan(PlanRequest(entry="vmlinuz-6.12.1")) as opened:
+        path = root / "boot/vmlinuz-6.12.1"
+        times = path.stat()
+        path.write_bytes(other)
+        os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+        with pytest.raises(ImageError, match="changed after it was opened"):
+            session.prepare(opened)
