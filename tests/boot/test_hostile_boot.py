@@ -133,7 +133,7 @@ def test_what_was_not_read_to_its_end_is_not_used(tmp_path: Path) -> None:
     put(tmp_path, "boot/syslinux/syslinux.cfg", labels.replace("label l", "label many") * 1001)
     listing = find_entries(BootRoot(tmp_path))
     problems = {e.id.partition("#")[0]: e.problem or "" for e in listing.entries}
-    assert "first 65536 of its" in problems["a"]
+    assert "first 65536 of its" in problems["a.conf"]
     assert "first 4194304 of its" in problems["l"]
     said = {look.place: look.result for look in listing.searched if look.notice}
     assert "first 65536 of its" in said["/boot/loader/loader.conf"]
@@ -165,3 +165,10 @@ def test_any_extlinux_menu(text: str) -> None:
 def test_very_long_numbers_in_versions() -> None:
     assert compare("9" * 60_000, "8" * 60_000) > 0
     assert compare("0" * 60_000 + "1", "1") == 0
+
+
+def test_a_menu_that_reads_itself_within_a_menu_is_said_to_have_no_end(tmp_path: Path) -> None:
+    put(tmp_path, "boot/grub/grub.cfg", "submenu s {\nsource /boot/grub/grub.cfg\n}\n")
+    listing = find_entries(BootRoot(tmp_path))
+    said = {look.place: look.result for look in listing.searched}
+    assert "menus within menus without end" in said["/boot/grub/grub.cfg"]

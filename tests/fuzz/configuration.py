@@ -31,14 +31,16 @@ VALID_MENU = 255
 
 
 class _SameFile:
-    """Files of which each has the same text."""
+    """Files of which each has the same text, so often as it may be read at all."""
 
     def __init__(self, text: str) -> None:
         self.text = text
+        self.left = 8
 
     def read(self, place: Place, *, menu: bool = False) -> str | None:
         del place
-        return None if menu else self.text
+        self.left -= 1
+        return None if menu or self.left < 0 else self.text
 
     def facts(self, place: Place) -> Facts | None:
         return Facts(False, len(self.text), len(place.path))

@@ -8,6 +8,7 @@ from warmboot.core.errors import WarmbootError
 
 _STEPS = 100_000
 _BYTES = 8 << 20
+_DEEPEST = 32  # menus within menus; one may read itself
 #: Characters of one word, or of one variable; values made of values would grow without end.
 LONGEST = 65536
 MANY_VARIABLES = 1 << 20  # characters of all variables together
@@ -20,6 +21,7 @@ class Budget:
     tokens: int = 0
     steps: int = 0
     made: int = 0
+    depth: int = 0
     most_tokens: int = 300_000
 
     def step(self, count: int = 1) -> None:
@@ -27,6 +29,12 @@ class Budget:
         self.steps += count
         if self.steps > _STEPS:
             raise WarmbootError("The GRUB configuration does more than a menu needs")
+
+    def deeper(self) -> None:
+        """Count a menu within another one; raise WarmbootError where they are too many."""
+        self.depth += 1
+        if self.depth > _DEEPEST:
+            raise WarmbootError("The GRUB configuration has menus within menus without end")
 
     def make(self, length: int) -> None:
         """Count characters of a word; raise WarmbootError where it, or all, are too long."""

@@ -155,12 +155,14 @@ def show(run: Run, items: Sequence[Item]) -> None:
     variables = run.variables
     state = (run.items, run.item, run.load, run.parameters, run.unsure)
     flags = (run.may_have_returned, run.may_have_broken, run.unordered)
+    run.budget.deeper()
     for item in items:
         if item.bls is None and not item.read:
             item.read = True
             run.budget.step(5 + len(variables.values) // 8)
             run.variables = variables.copy()
             _choose(run, item)
+    run.budget.depth -= 1
     run.variables = variables
     run.items, run.item, run.load, run.parameters, run.unsure = state
     run.may_have_returned, run.may_have_broken, run.unordered = flags
