@@ -75,7 +75,8 @@ def _read_text(data: bytes) -> None:
 def inspect(data: bytes) -> None:
     """Read `data` as an image; the first byte also chooses a method to unpack the rest with."""
     if PLANT is not None and not data.startswith(MARK):
-        PLANT(data)
+        with contextlib.suppress(WarmbootError):  # a refusal is a fault of a sound menu only
+            PLANT(data)
     if data.startswith(MARK):
         _read_text(data[len(MARK) :])
         return
