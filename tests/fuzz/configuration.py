@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 
 from warmboot.core.boot import bls_format as bls
@@ -28,6 +29,9 @@ LIMIT = 4 << 20
 MARK = b"boot:"
 #: Instead of the number of a target: a menu of GRUB in which every entry is to be found.
 VALID_MENU = 255
+#: What looks like a blank somewhere, and is none to a boot loader.
+ODD_BLANKS = "\u00a0\u3000\u2028\x0b\x0c\x1c\x85"
+_SOUND = re.compile(f"(menuentry a[{ODD_BLANKS}]\\d {{ linux /k x[{ODD_BLANKS}]y\n}}\n?)+")
 
 
 class _SameFile:
@@ -102,7 +106,7 @@ def _initrd(data: bytes) -> None:
 def _valid_menu(data: bytes) -> None:
     """Read a menu that was made to be sound; a refusal, or a lost entry, is a fault."""
     text = data.decode("utf-8", "replace")
-    if not text.startswith("menuentry a") or text.count("{") != text.count("\n}"):
+    if not _SOUND.fullmatch(text):
         return  # changed by mutation, so it need not be sound any more
     try:
         menu = read_menu(text, "/boot/grub", _SameFile(""))

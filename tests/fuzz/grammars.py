@@ -11,13 +11,11 @@ import gzip
 import random
 from collections.abc import Callable
 
-from configuration import MARK, VALID_MENU
+from configuration import MARK, ODD_BLANKS, VALID_MENU
 
 from warmboot.core.sandbox.builders.initrd import build_cpio
 from warmboot.core.sandbox.builders.pe import PeSection, build_certificate, build_pe
 
-#: What looks like a blank somewhere, and is none to a boot loader.
-ODD_BLANKS = "\u00a0\u3000\u2028\x0b\x0c\x1c\x85"
 _WORDS = ("quiet", "ro", "root=UUID=1", "$v1", "${v2}", "/vmlinuz", "a'b", 'x"y z"', "--id", "1")
 _REPEATED = ("$", "${v", "a=", "'", '"', "\\", "{", "}", "[ ", "1.1", "menuentry ", "\n", " ", "#")
 
