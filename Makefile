@@ -72,7 +72,7 @@ e2e: $(VENV)/installed $(VENV)/dev
 
 FUZZ_SECONDS ?= 60
 fuzz: $(VENV)/installed $(VENV)/dev
-	@$(BIN)/python tests/fuzz/target.py -max_total_time=$(FUZZ_SECONDS)
+	@$(BIN)/python tests/fuzz/target.py -max_total_time=$(FUZZ_SECONDS) $(FUZZ_OPTIONS)
 
 prebuilt: $(VENV)/installed
 	@tests/tools.sh
