@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from warmboot.core.architecture import Architecture
-from warmboot.core.bpf.abi import Dialect
-from warmboot.core.bpf.carried import carried_by, runs_carried
-from warmboot.core.bpf.dialects import facts_of
 from warmboot.core.host import Host
 from warmboot.core.images import BootImage, Format
 from warmboot.core.images.compressed import CompressedImage
@@ -16,6 +13,9 @@ from warmboot.core.images.compression import decompressor_option
 from warmboot.core.images.rawimage import RawImage
 from warmboot.core.images.uki import Uki
 from warmboot.core.images.zboot import Zboot
+
+if TYPE_CHECKING:  # a list needs routes, and no parsers
+    from warmboot.core.bpf.abi import Dialect
 
 
 class Strategy(StrEnum):
@@ -78,6 +78,9 @@ def choose_route(
 def keeps_signature(strategy: Strategy, image: BootImage, dialect: Dialect | None) -> bool:
     """Whether the kernel sees the file as it was signed."""
     if strategy is Strategy.PARSER:
+        from warmboot.core.bpf.carried import runs_carried
+        from warmboot.core.bpf.dialects import facts_of
+
         whole = dialect is not None and facts_of(dialect).whole
         return whole or runs_carried(_inner(image) or image)
     return strategy is Strategy.AS_IS
@@ -121,6 +124,8 @@ def _uki(image: Uki, accepted: tuple[str, ...]) -> Route:
 
 def _by_parser(image: BootImage, dialect: Dialect, host: Host) -> Route | None:
     """Return the route through the kernel's parser interface; None where another one serves."""
+    from warmboot.core.bpf.dialects import facts_of
+
     inner = _inner(image)
     lacks = inner is not None and lacks_decompressor(host, inner)
     if isinstance(inner, Zboot) and inner.stream is not None and not inner.exact:
@@ -140,6 +145,8 @@ def _by_parser(image: BootImage, dialect: Dialect, host: Host) -> Route | None:
 
 def _with_parser(image: BootImage, inner: BootImage | None, *, lacks: bool) -> Route:
     """Return the route where a kernel is loaded only with a parser in its file."""
+    from warmboot.core.bpf.carried import runs_carried
+
     only = "this kernel takes only images that carry a parser"
     if isinstance(inner, Zboot) and inner.stream is not None and not lacks:
         if runs_carried(inner):
@@ -163,6 +170,8 @@ def _inner(image: BootImage) -> BootImage | None:
 
 
 def _replaced(image: BootImage) -> str:
+    from warmboot.core.bpf.carried import carried_by
+
     if carried_by(image) is None:
         return ""
     return "; the one that it carries does not fit, or was made by another tool, and is replaced"
