@@ -11,10 +11,9 @@ import mmap
 import os
 import struct
 from contextlib import ExitStack
-from types import TracebackType
-from typing import Self
 
 from warmboot.core.architecture import of_machine
+from warmboot.core.closing import Closing
 from warmboot.core.debug import debug, failure
 
 _MAP_CREATE, _MAP_UPDATE, _PROG_LOAD, _TEST_RUN, _TRACEPOINT_OPEN = 0, 2, 5, 10, 17
@@ -39,7 +38,7 @@ class LoadError(Exception):
         self.log = log
 
 
-class Loaded:
+class Loaded(Closing):
     """What a light skeleton made in the kernel: descriptors of its maps and of its program."""
 
     def __init__(self, maps: tuple[int, ...], program: int) -> None:
@@ -63,17 +62,6 @@ class Loaded:
             if fd > 0:
                 os.close(fd)
         self.maps, self.program = (), -1
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def load(data: bytes, code: bytes, maps: int, *, entries: dict[int, int] | None = None) -> Loaded:

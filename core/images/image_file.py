@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import stat
 from pathlib import Path
-from types import TracebackType
 from typing import NamedTuple, Self
 
+from warmboot.core.closing import Closing
 from warmboot.core.debug import debug
 from warmboot.core.errors import ImageError, NotFound, NotPermitted, WarmbootError
 from warmboot.core.images.view import FileView
@@ -32,7 +32,7 @@ class Identity(NamedTuple):
         )
 
 
-class ImageFile:
+class ImageFile(Closing):
     """A regular file held open for reading; `name` is its path as the operator knows it."""
 
     def __init__(self, fd: int, name: str, identity: Identity) -> None:
@@ -86,17 +86,6 @@ class ImageFile:
         if self.fd >= 0:
             os.close(self.fd)
             self.fd = -1
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def changed(name: str) -> ImageError:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import time
 from contextlib import ExitStack
 from dataclasses import replace
-from types import TracebackType
-from typing import Self
 
 from warmboot.core.bpf.dialects import facts_of
+from warmboot.core.closing import Closing
 from warmboot.core.debug import step
 from warmboot.core.errors import ImageError
 from warmboot.core.host import Host
@@ -30,7 +29,7 @@ from warmboot.core.plan.staged import Staged
 from warmboot.core.progress import Cancel, Phase, Progress, Report, ignore
 
 
-class Prepared:
+class Prepared(Closing):
     """Open descriptors ready for the call; closing them gives all memory back.
 
     `warnings` are what only reading everything told; the plan's findings have them too.
@@ -83,17 +82,6 @@ class Prepared:
     def close(self) -> None:
         """Close the memory files; the boot files themselves stay open."""
         self._held.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def prepare(

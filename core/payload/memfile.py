@@ -6,9 +6,8 @@ import errno
 import fcntl
 import os
 import time
-from types import TracebackType
-from typing import Self
 
+from warmboot.core.closing import Closing
 from warmboot.core.errors import ImageError, WarmbootError
 from warmboot.core.images import FileView
 
@@ -16,7 +15,7 @@ _SEALS = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW
 _SEAL_TRIES, _SEAL_PAUSE = 5, 0.005  # seconds
 
 
-class MemFile:
+class MemFile(Closing):
     """An anonymous file in memory; `size` is the number of bytes written so far."""
 
     def __init__(self, name: str) -> None:
@@ -99,17 +98,6 @@ class MemFile:
         if self.fd >= 0:
             os.close(self.fd)
             self.fd = -1
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def is_sealed(fd: int) -> bool:

@@ -8,11 +8,11 @@ from collections.abc import Container, Mapping
 from contextlib import ExitStack
 from functools import cached_property
 from pathlib import Path
-from types import TracebackType
 from typing import NamedTuple, Self
 
 from warmboot.core.boot.entry import Entry
 from warmboot.core.boot.root import BootRoot
+from warmboot.core.closing import Closing
 from warmboot.core.errors import ImageError, NotFound
 from warmboot.core.host.config import BuildOptions
 from warmboot.core.images import BootImage, ImageFile, identify
@@ -52,7 +52,7 @@ class FileNames(NamedTuple):
     release: str | None = None
 
 
-class BootFiles:
+class BootFiles(Closing):
     """An open kernel image, what it is, and the open initrds (None: those inside the image).
 
     `entry` is the entry they belong to, None for a kernel given by its path. `parts` is what a UKI
@@ -220,17 +220,6 @@ class BootFiles:
         """Close every file."""
         for file in self._files:
             file.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def read_options(root: BootRoot, release: str | None) -> BuildOptions | None:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from types import TracebackType
-from typing import Self
 
 from warmboot.core.architecture import Architecture, of_machine
 from warmboot.core.boot.presets import Preset, active, apply, remove
+from warmboot.core.closing import Closing
 from warmboot.core.debug import debug, step
 from warmboot.core.images import BootImage
 from warmboot.core.images.uki import Uki
@@ -23,7 +22,7 @@ from warmboot.core.plan.route import Route, Strategy, alternatives, choose_route
 from warmboot.core.plan.steps import describe_steps
 
 
-class OpenPlan:
+class OpenPlan(Closing):
     """A plan with its files held open, and the machine as it was when it was made."""
 
     def __init__(self, request: PlanRequest, files: BootFiles, context: PlanContext) -> None:
@@ -53,17 +52,6 @@ class OpenPlan:
     def close(self) -> None:
         """Close the files."""
         self.files.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def plan_files(request: PlanRequest, files: BootFiles, context: PlanContext) -> Plan:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from types import TracebackType
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
 from warmboot.core.bpf.abi import Action, Command, Kind, Target
+from warmboot.core.closing import Closing
 from warmboot.core.images import BootImage, View
 from warmboot.core.payload.memfile import MemFile
 from warmboot.core.progress import Cancel
@@ -28,7 +28,7 @@ class CallParts(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class CallFiles:
+class CallFiles(Closing):
     """What goes into the call in the kernel's place and in the initrd's.
 
     `initrd` is None where the initrd goes into the call by itself, and so does the command line.
@@ -44,17 +44,6 @@ class CallFiles:
         self.kernel.close()
         if self.initrd is not None:
             self.initrd.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 @dataclass(frozen=True, slots=True)
