@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple, NoReturn
 
 from warmboot.core.errors import WrongArgument
+from warmboot.tui.restart_arguments import confirm_options, exec_options
 
 _EPILOG = """\
 Without a command the full-screen program starts.
@@ -169,27 +170,6 @@ def _sandbox_options(sub: argparse.ArgumentParser) -> None:
     )
 
 
-def _exec_options(sub: argparse.ArgumentParser) -> None:
-    sub.add_argument("--yes", action="store_true", help="do not ask for the host name")
-    sub.add_argument(
-        "--now",
-        action="store_true",
-        help="only sync the disks, then jump; services are not stopped",
-    )
-    when = sub.add_mutually_exclusive_group()
-    when.add_argument(
-        "--in", dest="delay", metavar="DELAY", help="restart later: 90 (seconds), 10m, 2h"
-    )
-    when.add_argument("--at", metavar="TIME", help="restart at HH:MM, or 'YYYY-MM-DD HH:MM'")
-    when.add_argument("--cancel", action="store_true", help="cancel a scheduled restart")
-    when.add_argument("--due", metavar="ID", help=argparse.SUPPRESS)
-    sub.add_argument(
-        "--whatever-is-staged",
-        action="store_true",
-        help="restart even into what warmboot did not stage",
-    )
-
-
 def _add_shared(parser: argparse.ArgumentParser, root: Path | str, as_json: bool | str) -> None:
     """Add the options that stand before or behind a command, with their defaults."""
     parser.add_argument(
@@ -317,7 +297,10 @@ _COMMANDS = {
     "status": _Command(
         "status.run", "show what is staged and what this machine allows", _no_options
     ),
-    "exec": _Command("exec.run", "restart into the staged kernel", _exec_options),
+    "exec": _Command("exec.run", "restart into the staged kernel", exec_options),
+    "confirm": _Command(
+        "confirm.run", "keep the system that is on trial, or go back", confirm_options
+    ),
     "unload": _Command("unload.run", "unload the staged kernel", _unload_options),
     "report": _Command(
         "report.run", "write one file of evidence for a bug report", _report_options

@@ -19,7 +19,7 @@ from warmboot.core.errors import Blocked, NotFound, WarmbootError
 from warmboot.core.host import read_host
 from warmboot.core.host.state import STATE
 from warmboot.core.progress import Report, ignore
-from warmboot.core.sandbox.marker import is_sandbox
+from warmboot.core.sandbox.marker import TRIAL, is_sandbox
 from warmboot.core.session.machine import Machine
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from warmboot.core.session.parsers import Parsers
     from warmboot.core.session.restarts import Restarts
     from warmboot.core.session.status import Status
+    from warmboot.core.session.trials import Trials
 
 
 class CmdlineReview(NamedTuple):
@@ -70,6 +71,13 @@ class Session(Machine):
         from warmboot.core.session.restarts import Restarts
 
         return Restarts(self)
+
+    @cached_property
+    def trials(self) -> Trials:
+        """Restarts on trial: begun here, and confirmed in the new system."""
+        from warmboot.core.session.trials import Trials
+
+        return Trials(self)
 
     # What is installed --------------------------------------------------------------------
 
@@ -188,6 +196,7 @@ class Session(Machine):
         report: Report = ignore,
         cancel: Cancel | None = None,
         previewed: str | None = None,
+        segment: bytes = b"",
         rehearsal: bool = False,
     ) -> Prepared:
         """Do everything before the call; see warmboot.core.load.stage.prepare.
@@ -199,7 +208,9 @@ class Session(Machine):
 
         check(opened.plan, rehearsal=rehearsal)
         plan, files = opened.plan, opened.files
-        return prepare(plan, files, report=report, cancel=cancel, previewed=previewed)
+        return prepare(
+            plan, files, report=report, cancel=cancel, previewed=previewed, segment=segment
+        )
 
     def stage(self, prepared: Prepared, *, report: Report = ignore) -> tuple[Staged, str | None]:
         """Stage what is prepared; see warmboot.core.session.staging.stage."""
@@ -219,7 +230,7 @@ class Session(Machine):
         """Return what is staged now, what is about to happen, and what the last restart did."""
         from warmboot.core.session.status import read_status
 
-        return read_status(self.host, self.journal)
+        return read_status(self.host, self.journal, self.trial_host)
 
     def history(self, limit: int | None = None) -> tuple[Line, ...]:
         """Return the journal's lines, oldest first, at most the last `limit`."""
@@ -284,6 +295,10 @@ def open_session(root: Path) -> Session:
     if is_sandbox(root):
         debug("%s is a sandbox: its simulated kernel is asked", root)
         real = Path(os.path.realpath(root))
+        if (real / TRIAL).exists():
+            from warmboot.core.sandbox.trial_host import settle
+
+            settle(real)
         return Session(BootRoot(real), read_host(real), simulated=True, foreign_root=False)
     foreign = not os.path.samestat(os.stat(root), os.stat("/"))
     debug("%s is %s", root, "another system's root" if foreign else "this system's root")

@@ -26,18 +26,25 @@ def stage(
     Raises Refused (with what the kernel logged), ImageError, Blocked where another warmboot is
     running, WarmbootError where the journal can be written nowhere.
     """
+    _ = prepared.sha256, prepared.initrd_sha256  # here a signal still ends it
+    with only_one(machine.host.prefix, "warmboot stage"), undisturbed():
+        return stage_locked(machine, prepared, report=report)
+
+
+def stage_locked(
+    machine: Machine, prepared: Prepared, *, report: Report = ignore
+) -> tuple[Staged, str | None]:
+    """Do what `stage` does for one who holds the machine's lock."""
     plan = prepared.plan
     forced = list(plan.forced)
-    _ = prepared.sha256, prepared.initrd_sha256  # here a signal still ends it
     intent = {"request": plan.request.fields(), "strategy": plan.strategy, "forced": forced}
-    with only_one(machine.host.prefix, "warmboot stage"), undisturbed():
-        step = "crash-staging" if plan.request.panic else "staging"
-        with recorded(machine.journal, machine.host, step, **intent) as warnings:
-            staged = commit(prepared, machine.loader, machine.host, report=report)
-        if staged.sha256 is None:
-            warnings.append(_CHANGED)
-        after = {"initrd_sha256": prepared.initrd_sha256, "forced": forced}
-        note(warnings, lambda: machine.journal.staged(staged, **after))
+    step = "crash-staging" if plan.request.panic else "staging"
+    with recorded(machine.journal, machine.host, step, **intent) as warnings:
+        staged = commit(prepared, machine.loader, machine.host, report=report)
+    if staged.sha256 is None:
+        warnings.append(_CHANGED)
+    after = {"initrd_sha256": prepared.initrd_sha256, "forced": forced}
+    note(warnings, lambda: machine.journal.staged(staged, **after))
     return staged, warnings[0] if warnings else None
 
 
@@ -53,9 +60,14 @@ def unload(machine: Machine, *, panic: bool = False) -> str | None:
         if there is False:
             kind = "crash kernel" if panic else "kernel"
             raise NothingStaged(f"No {kind} is staged; there is nothing to unload")
-        step = "crash-unloading" if panic else "unloading"
-        with recorded(machine.journal, host, step) as warnings:
-            machine.loader.unload(panic=panic)
-        name = "crash-unloaded" if panic else "unloaded"
-        note(warnings, lambda: machine.journal.append(name, host.boot_id))
+        return unload_locked(machine, panic=panic)
+
+
+def unload_locked(machine: Machine, *, panic: bool = False) -> str | None:
+    """Do what `unload` does for one who holds the machine's lock, and knows that one is staged."""
+    host = machine.host
+    with recorded(machine.journal, host, "crash-unloading" if panic else "unloading") as warnings:
+        machine.loader.unload(panic=panic)
+    name = "crash-unloaded" if panic else "unloaded"
+    note(warnings, lambda: machine.journal.append(name, host.boot_id))
     return warnings[0] if warnings else None

@@ -20,11 +20,11 @@ from support.parser_objects import build_parser
 from warmboot.core.bpf.parsers import prebuilt_content, prebuilt_recipes
 from warmboot.core.bpf.toolchain import Toolchain
 from warmboot.core.errors import ExitCode, WarmbootError
+from warmboot.core.payload.cpio_writer import build_cpio
 from warmboot.core.payload.memfile import MemFile
 from warmboot.core.record.report import write_private
 from warmboot.core.restart import schedule
 from warmboot.core.restart.schedule import read_countdown
-from warmboot.core.sandbox.builders.initrd import build_cpio
 from warmboot.core.sandbox.builders.kernel import build_arm64_image
 from warmboot.core.sandbox.builders.uki import build_uki
 from warmboot.core.sandbox.builders.zboot import build_zboot

@@ -11,6 +11,7 @@ from warmboot.core.host import Host
 from warmboot.core.host.hardware import watchdogs_go_on
 from warmboot.core.host.live_state import LiveState
 from warmboot.core.plan.checks.base import Group, Result, fail, passed, warn
+from warmboot.core.plan.trial.watchdog import DRIVERS
 from warmboot.core.text import plural, printable
 
 _SHOWN = 4
@@ -295,8 +296,16 @@ def watchdog(subject: LiveSubject) -> Result:
     if not watchdogs_go_on(subject.host.prefix, subject.host.cmdline):
         return passed(
             f"A watchdog is armed ({shown}). With most drivers the kernel stops it at the restart, "
-            "so it does not guard the start of the new one"
+            "so it does not guard the start of the new one; exec --trial makes one that does"
         )
+    useless = [
+        (dog, row.why_not)
+        for dog in armed
+        if (row := DRIVERS.get(dog.module or "")) and row.why_not
+    ]
+    if len(useless) == len(armed):
+        dog, why_not = useless[0]
+        return passed(f"A watchdog is armed ({shown}), but does not guard a restart: {why_not}")
     text = f"A watchdog is armed and goes on counting through the restart: {shown}"
     short = [dog for dog in armed if dog.timeout is not None and dog.timeout < _BOOT_SECONDS]
     if not short:

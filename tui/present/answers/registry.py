@@ -9,6 +9,7 @@ from warmboot.tui.present.answers.bpf_build import BpfBuildAnswer
 from warmboot.tui.present.answers.bpf_envelope import BpfEnvelopeAnswer
 from warmboot.tui.present.answers.bpf_rehearse import BpfRehearseAnswer
 from warmboot.tui.present.answers.cmdline import CmdlineAnswer
+from warmboot.tui.present.answers.confirm import ConfirmAnswer
 from warmboot.tui.present.answers.doctor import DoctorAnswer
 from warmboot.tui.present.answers.error import ErrorAnswer
 from warmboot.tui.present.answers.evidence import EvidenceAnswer
@@ -35,6 +36,7 @@ ANSWERS: dict[str, tuple[Any, ...]] = {
     "doctor": (DoctorAnswer,),
     "status": (StatusAnswer,),
     "exec": (ExecAnswer,),
+    "confirm": (ConfirmAnswer,),
     "unload": (UnloadAnswer,),
     "report": (ReportAnswer,),
     "bpf build": (BpfBuildAnswer,),
