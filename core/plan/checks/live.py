@@ -298,14 +298,10 @@ def watchdog(subject: LiveSubject) -> Result:
             f"A watchdog is armed ({shown}). With most drivers the kernel stops it at the restart, "
             "so it does not guard the start of the new one; exec --trial makes one that does"
         )
-    useless = [
-        (dog, row.why_not)
-        for dog in armed
-        if (row := DRIVERS.get(dog.module or "")) and row.why_not
-    ]
-    if len(useless) == len(armed):
-        dog, why_not = useless[0]
-        return passed(f"A watchdog is armed ({shown}), but does not guard a restart: {why_not}")
+    rows = [DRIVERS.get(dog.module or "") for dog in armed]
+    reasons = [row.why_not for row in rows if row is not None and row.why_not]
+    if len(reasons) == len(armed):
+        return passed(f"A watchdog is armed ({shown}), but does not guard a restart: {reasons[0]}")
     text = f"A watchdog is armed and goes on counting through the restart: {shown}"
     short = [dog for dog in armed if dog.timeout is not None and dog.timeout < _BOOT_SECONDS]
     if not short:
