@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from warmboot.core.errors import ExitCode
+from warmboot.core.errors import Blocked, ExitCode
 from warmboot.core.load.stage import Prepared
 from warmboot.core.plan.plan import Plan
 from warmboot.core.plan.staged import Staged
@@ -20,18 +20,31 @@ from warmboot.tui.present.plan_text import plan_rows
 def run(options: argparse.Namespace) -> int:
     """Plan, check, prepare, and make the one call; with --dry-run print it instead."""
     session = open_session(options.root)
+    quiet = options.json or options.quiet
     with session.plan(stage_request(options)) as opened:
-        if not options.json:
+        if not quiet:
             output.banner(session)
             _show_plan(opened.plan)
-        with ProgressLine() as progress:
-            prepared = session.prepare(opened, report=progress.report, rehearsal=options.dry_run)
+        with ProgressLine(shown=not options.quiet) as progress:
+            prepared = session.prepare(
+                opened,
+                report=progress.report,
+                rehearsal=options.dry_run,
+                if_needed=options.if_needed,
+            )
         with prepared:
             for warning in prepared.warnings:
                 output.warn(warning)
+            _check_expected(prepared, options.expect)
             if options.dry_run:
-                return _dry_run(session, prepared, as_json=options.json)
-            return _commit(session, prepared, as_json=options.json)
+                lines, staged, changed = _dry_run(prepared), None, False
+            else:
+                lines, staged, changed = _commit(session, prepared, if_needed=options.if_needed)
+            if options.json:
+                _answer(session, prepared, staged, changed=changed)
+            elif not options.quiet:
+                output.write_lines(lines)
+    return ExitCode.OK
 
 
 def _show_plan(plan: Plan) -> None:
@@ -40,39 +53,58 @@ def _show_plan(plan: Plan) -> None:
     sys.stdout.flush()
 
 
-def _dry_run(session: Session, prepared: Prepared, *, as_json: bool) -> int:
-    if as_json:
-        _answer(session, prepared, prepared.sha256, None)
-        return ExitCode.OK
-    call = prepared.request.describe()
-    lines = ["Dry run. Everything is ready; this call would be made:", f"  {call}"]
-    output.write_lines([*lines, f"SHA-256 of the kernel: {prepared.sha256}"])
-    return ExitCode.OK
-
-
-def _commit(session: Session, prepared: Prepared, *, as_json: bool) -> int:
-    staged, warning = session.stage(prepared)
-    name = staged.release or staged.kernel
-    if as_json:
-        _answer(session, prepared, staged.sha256, staged)
-    elif staged.panic:
-        lines = [f"Staged {name} for a crash.", "Next: warmboot unload --panic takes it out again."]
-        output.write_lines(lines)
-    else:
-        output.write_lines(
-            [
-                f"Staged {name}. The running system goes on.",
-                "Next: warmboot exec restarts into it; warmboot unload takes it out again.",
-            ]
+def _check_expected(prepared: Prepared, wanted: str | None) -> None:
+    """Raise Blocked where the plan is not the one that the operator expects."""
+    if wanted is None or prepared.digest == wanted.lower():
+        return
+    found = prepared.digest
+    if found is None:
+        raise Blocked(
+            "The plan has no digest: a file of it stays open to changes",
+            hint="Free memory so that it can be copied, or stage without --expect.",
         )
+    raise Blocked(
+        f"The plan is not the one expected: its digest is {found}",
+        hint="Kernel, initrd, command line or loader differ; look at the plan again (--dry-run).",
+    )
+
+
+def _dry_run(prepared: Prepared) -> list[str]:
+    lines = ["Dry run. Everything is ready; this call would be made:"]
+    lines += [f"  {prepared.request.describe()}", f"SHA-256 of the kernel: {prepared.sha256}"]
+    return lines if prepared.digest is None else [*lines, f"Digest of the plan: {prepared.digest}"]
+
+
+def _commit(
+    session: Session, prepared: Prepared, *, if_needed: bool
+) -> tuple[list[str], Staged, bool]:
+    """Stage it; returns what to say, what is staged, and whether the kernel was asked."""
+    there = session.already_staged(prepared) if if_needed else None
+    if there is not None:
+        return [f"{there.release or there.kernel} is staged already, just so."], there, False
+    staged, warning = session.stage(prepared)
     output.warn(warning)
-    return ExitCode.OK
+    name = staged.release or staged.kernel
+    if staged.panic:
+        done = f"Staged {name} for a crash."
+        return [done, "Next: warmboot unload --panic takes it out again."], staged, True
+    done = f"Staged {name}. The running system goes on."
+    next_step = "Next: warmboot exec restarts into it; warmboot unload takes it out again."
+    return [done, next_step], staged, True
 
 
-def _answer(
-    session: Session, prepared: Prepared, sha256: str | None, staged: Staged | None
-) -> None:
+def _answer(session: Session, prepared: Prepared, staged: Staged | None, *, changed: bool) -> None:
     from warmboot.tui.present.answers.stage import stage_answer
 
-    plan, call, simulated = prepared.plan, prepared.request.describe(), session.simulated
-    output.write_json(stage_answer(plan, call, sha256, staged, simulated=simulated))
+    sha256 = prepared.sha256 if staged is None else staged.sha256
+    output.write_json(
+        stage_answer(
+            prepared.plan,
+            prepared.request.describe(),
+            sha256,
+            prepared.digest,
+            staged,
+            changed=changed,
+            simulated=session.simulated,
+        )
+    )
