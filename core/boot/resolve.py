@@ -82,8 +82,8 @@ def _selected(entries: Sequence[Entry], selector: Selector) -> Entry:
         known.sort(key=lambda entry: not entry.default)
         entry = max(known, key=lambda e: version_order.key(e.release or ""), default=None)
     else:
-        flag = selector.value[1:]
-        entry = next((entry for entry in entries if getattr(entry, flag)), None)
+        flag = selector.value[1:]  # an entry has none for the previous one
+        entry = next((entry for entry in entries if getattr(entry, flag, False)), None)
     if entry is None:
         hint = "warmboot list shows what is installed; name an entry."
         raise NotFound(_MISSING[selector], hint=hint)
