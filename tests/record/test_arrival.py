@@ -77,7 +77,7 @@ def test_whatever_a_machine_answers_is_read_or_none(value: object) -> None:
     assert seen is None or isinstance(seen.release, str)
 
 
-def test_a_command_s_answer_is_read_and_nothing_of_it_stays(
+def test_a_command_s_answer_is_read(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.undo()
