@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from enum import StrEnum
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from warmboot.core.boot import Running
 from warmboot.core.boot.entry import Entry
@@ -15,10 +15,8 @@ from warmboot.core.host import Host
 from warmboot.core.host.mounts import read_mounts
 from warmboot.core.host.updates import Updates, read_updates
 from warmboot.core.payload.inspection import Inspection
+from warmboot.core.session.machine import Machine
 from warmboot.core.text import printable
-
-if TYPE_CHECKING:
-    from warmboot.core.session.session import Session
 
 
 class Why(StrEnum):
@@ -52,20 +50,21 @@ class NeedsRestart(NamedTuple):
     reasons: tuple[Reason, ...]
 
 
-def needs_restart(session: Session) -> NeedsRestart:
-    """Judge the machine of `session`.
+def needs_restart(
+    machine: Machine, rows: Sequence[ListedEntry], inspect: Callable[[str], object]
+) -> NeedsRestart:
+    """Judge a machine by its entries; `inspect` looks into the kernel of the entry with an id.
 
     Raises WrongArgument for the root of another system, of which nothing runs here.
     """
-    if session.foreign_root:
+    if machine.foreign_root:
         raise WrongArgument(
             "What runs here says nothing of another system's root",
             hint="Leave --root out, or ask on that system.",
         )
-    prefix = session.host.prefix
-    rows = [session.header(entry) for entry in session.entries().entries]
+    prefix = machine.host.prefix
     updates = read_updates(prefix, read_mounts(prefix))
-    return judge(rows, session.host, updates, lambda entry: _rebuilt(session, entry))
+    return judge(rows, machine.host, updates, lambda entry: _rebuilt(machine.host, entry, inspect))
 
 
 def judge(
@@ -103,17 +102,16 @@ def judge(
     return NeedsRestart(host.release, _release(best) if best else None, default, tuple(reasons))
 
 
-def _rebuilt(session: Session, entry: Entry) -> bool:
+def _rebuilt(host: Host, entry: Entry, inspect: Callable[[str], object]) -> bool:
     """Whether an entry's kernel is another build than the one that runs, where both are known.
 
     Source: the banner of init/version.c ends in what ``uname -v`` prints.
     """
-    host = session.host
     build = Running.read(host.prefix, host.release, host.cmdline).build
     if build is None:
         return False
     try:
-        found = session.images.inspect(entry.id)
+        found = inspect(entry.id)
     except WarmbootError:
         return False  # a check of its own says that an image is damaged
     payload = found.payload if isinstance(found, Inspection) else None

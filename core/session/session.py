@@ -117,7 +117,8 @@ class Session(Machine):
         """Return what speaks for a restart; see warmboot.core.session.needs_restart."""
         from warmboot.core.session.needs_restart import needs_restart
 
-        return needs_restart(self)
+        rows = [self.header(entry) for entry in self.entries().entries]
+        return needs_restart(self, rows, self.images.inspect)
 
     @cached_property
     def images(self) -> Images:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from typing import NamedTuple
 
 from warmboot.core.errors import Blocked, ExitCode
 from warmboot.core.load.stage import Prepared
@@ -36,15 +37,22 @@ def run(options: argparse.Namespace) -> int:
             for warning in prepared.warnings:
                 output.warn(warning)
             _check_expected(prepared, options.expect)
-            if options.dry_run:
-                lines, staged, changed = _dry_run(prepared), None, False
-            else:
-                lines, staged, changed = _commit(session, prepared, if_needed=options.if_needed)
+            done = _dry_run(prepared) if options.dry_run else _commit(session, prepared, options)
             if options.json:
-                _answer(session, prepared, staged, changed=changed)
+                _answer(session, prepared, done)
             elif not options.quiet:
-                output.write_lines(lines)
+                output.write_lines(done.lines)
+            output.warn(done.warning)
     return ExitCode.OK
+
+
+class _Done(NamedTuple):
+    """What came of it: what to say, what is staged, and whether the kernel was asked."""
+
+    lines: tuple[str, ...]
+    staged: Staged | None = None
+    changed: bool = False
+    warning: str | None = None
 
 
 def _show_plan(plan: Plan) -> None:
@@ -69,42 +77,40 @@ def _check_expected(prepared: Prepared, wanted: str | None) -> None:
     )
 
 
-def _dry_run(prepared: Prepared) -> list[str]:
+def _dry_run(prepared: Prepared) -> _Done:
     lines = ["Dry run. Everything is ready; this call would be made:"]
     lines += [f"  {prepared.request.describe()}", f"SHA-256 of the kernel: {prepared.sha256}"]
-    return lines if prepared.digest is None else [*lines, f"Digest of the plan: {prepared.digest}"]
+    lines += [f"Digest of the plan: {prepared.digest}"] if prepared.digest else []
+    return _Done(tuple(lines))
 
 
-def _commit(
-    session: Session, prepared: Prepared, *, if_needed: bool
-) -> tuple[list[str], Staged, bool]:
-    """Stage it; returns what to say, what is staged, and whether the kernel was asked."""
-    there = session.already_staged(prepared) if if_needed else None
+def _commit(session: Session, prepared: Prepared, options: argparse.Namespace) -> _Done:
+    there = session.already_staged(prepared) if options.if_needed else None
     if there is not None:
-        return [f"{there.release or there.kernel} is staged already, just so."], there, False
+        return _Done((f"{there.release or there.kernel} is staged already, just so.",), there)
     staged, warning = session.stage(prepared)
-    output.warn(warning)
     name = staged.release or staged.kernel
+    lines = (
+        f"Staged {name}. The running system goes on.",
+        "Next: warmboot exec restarts into it; warmboot unload takes it out again.",
+    )
     if staged.panic:
-        done = f"Staged {name} for a crash."
-        return [done, "Next: warmboot unload --panic takes it out again."], staged, True
-    done = f"Staged {name}. The running system goes on."
-    next_step = "Next: warmboot exec restarts into it; warmboot unload takes it out again."
-    return [done, next_step], staged, True
+        next_step = "Next: warmboot unload --panic takes it out again."
+        lines = (f"Staged {name} for a crash.", next_step)
+    return _Done(lines, staged, changed=True, warning=warning)
 
 
-def _answer(session: Session, prepared: Prepared, staged: Staged | None, *, changed: bool) -> None:
+def _answer(session: Session, prepared: Prepared, done: _Done) -> None:
     from warmboot.tui.present.answers.stage import stage_answer
 
-    sha256 = prepared.sha256 if staged is None else staged.sha256
     output.write_json(
         stage_answer(
             prepared.plan,
             prepared.request.describe(),
-            sha256,
+            prepared.sha256 if done.staged is None else done.staged.sha256,
             prepared.digest,
-            staged,
-            changed=changed,
+            done.staged,
+            changed=done.changed,
             simulated=session.simulated,
         )
     )

@@ -1,6 +1,6 @@
 """Parts of the manual that are made from the source: commands, formats, checks, answers in JSON.
 
-``python -m warmboot.tui.present.manual FOLDER`` writes them into the pages in that folder.
+``python -m warmboot.tui.manual FOLDER`` writes them into the pages in that folder.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from warmboot.core.images import FORMATS
 from warmboot.core.plan.checks.registry import all_checks
 from warmboot.tui.present.answers.json_schema import schema_text
 from warmboot.tui.present.answers.mdoc import answers_text
-from warmboot.tui.present.synopsis import synopsis
+from warmboot.tui.synopsis import synopsis
 
 _SCHEMA = "warmboot.schema.json"
 _ANSWERS, _BEHIND = ".Sh ANSWERS\n", ".Sh SEE ALSO\n"
