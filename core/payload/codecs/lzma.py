@@ -7,7 +7,6 @@ nothing of it. Source: lib/decompress_unlzma.c.
 from __future__ import annotations
 
 import lzma
-import struct
 from collections.abc import Iterator
 
 from warmboot.core.errors import ImageError
@@ -44,5 +43,6 @@ def kernel_memory(source: Source) -> int:
     if len(head) < 13:
         raise damaged("lzma", "its header is cut off")
     literal_bits = head[0] % 9 + head[0] // 9 % 5  # lc and lp of the properties byte
-    dictionary, content = struct.unpack_from("<IQ", head, 1)
+    dictionary = int.from_bytes(head[1:5], "little")
+    content = int.from_bytes(head[5:], "little")
     return min(dictionary, content) + (_LITERALS << literal_bits) + WORK
