@@ -41,7 +41,7 @@ def _asking(session: Session) -> Callable[[float], Seen | None]:
 
     def ask(_seconds: float) -> Seen | None:
         now = session.refreshed()
-        answer = status_answer(now.host, now.status(), simulated=session.simulated)
+        answer = status_answer(now, now.status())
         return seen_in(json.dumps(answer).encode())
 
     return ask
