@@ -79,6 +79,16 @@ def _doctor_options(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--kernel", metavar="FILE", help="a kernel image by its path")
 
 
+def _history_options(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("-n", "--last", metavar="N", type=_count, help="show the last N steps only")
+
+
+def _count(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= 6):
+        raise argparse.ArgumentTypeError(f"{text[:20]!r} is no number")
+    return int(text)
+
+
 def _unload_options(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--panic", action="store_true", help="unload the crash kernel instead")
 
@@ -261,6 +271,7 @@ COMMANDS = {
     "needs-restart": Command(
         "needs_restart.run", "tell whether what runs is what is installed", _no_options
     ),
+    "history": Command("history.run", "show what was done, and what came of it", _history_options),
     "exec": Command("exec.run", "restart into the staged kernel", _exec_options),
     "wait": Command("wait.run", "wait until a machine is back from its restart", _wait_options),
     "unload": Command("unload.run", "unload the staged kernel", _unload_options),

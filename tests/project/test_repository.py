@@ -67,6 +67,7 @@ VALUES = {
     "core.plan.route",
     "core.plan.staged",
     "core.record.arrival",
+    "core.record.history",
     "core.restart.schedule",
 }
 

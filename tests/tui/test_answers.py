@@ -125,6 +125,7 @@ COMMANDS = (
     ("wait",),
     ("needs-restart",),
     ("status",),
+    ("history",),
     ("stage", ZBOOT),
     ("unload",),
     ("bpf", "build", ZBOOT, "-o", "{out}/6.o"),

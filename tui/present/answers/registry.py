@@ -14,6 +14,7 @@ from warmboot.tui.present.answers.error import ErrorAnswer
 from warmboot.tui.present.answers.evidence import EvidenceAnswer
 from warmboot.tui.present.answers.exec import ExecAnswer
 from warmboot.tui.present.answers.extract import ExtractAnswer
+from warmboot.tui.present.answers.history import HistoryAnswer
 from warmboot.tui.present.answers.inspect import InspectImageAnswer, InspectInitrdsAnswer
 from warmboot.tui.present.answers.list import ListAnswer
 from warmboot.tui.present.answers.needs_restart import NeedsRestartAnswer
@@ -37,6 +38,7 @@ ANSWERS: dict[str, tuple[Any, ...]] = {
     "doctor": (DoctorAnswer,),
     "status": (StatusAnswer,),
     "needs-restart": (NeedsRestartAnswer,),
+    "history": (HistoryAnswer,),
     "exec": (ExecAnswer,),
     "wait": (WaitAnswer,),
     "unload": (UnloadAnswer,),
