@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from warmboot.core.host import Host
+from warmboot.core.host.boot_time import read_boot_time
 from warmboot.core.host.files import read_text
 from warmboot.core.host.hardware import read_watchdogs
 from warmboot.core.host.last_words import LastWords, read_journal, read_panic
 from warmboot.core.plan.trial.trial import Mark, OneShot, read_mark
 from warmboot.core.plan.trial.unit import CONFIRMED
 from warmboot.core.record.journal import Line
-from warmboot.core.record.outcome import boot_time
 from warmboot.core.rooted import rooted
 from warmboot.core.text import clock, printable
 from warmboot.core.typed import is_number
@@ -152,7 +152,7 @@ def _in_new_system(mark: Mark, known: _Known | None, host: Host) -> TrialOutcome
 
 
 def _came_back(known: _Known, host: Host) -> TrialOutcome:
-    started = boot_time(host)
+    started = read_boot_time(host.prefix)
     away = None if started is None or started < known.at - _CLOCK else max(0.0, started - known.at)
     panic = read_panic(host.prefix, known.at - _CLOCK)
     fired = [dog for dog in read_watchdogs(host.prefix) if dog.fired]

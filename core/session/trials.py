@@ -18,6 +18,8 @@ from warmboot.core.debug import debug
 from warmboot.core.errors import Blocked, NotFound, WarmbootError
 from warmboot.core.host.firmware import read_firmware
 from warmboot.core.host.hardware import read_watchdog_core, read_watchdogs
+from warmboot.core.load.stage import prepare
+from warmboot.core.plan.plan import check
 from warmboot.core.plan.request import PlanRequest, read_request
 from warmboot.core.plan.staged import Staged
 from warmboot.core.plan.trial.health import read_baseline
@@ -182,8 +184,10 @@ class Trials:
         """Stage the same kernel with the words and the archive of the trial."""
         session = self._session
         with session.plan(trial.request) as opened:
-            prepared = session.prepare(opened, previewed=staged.sha256, segment=trial.segment)
-            with prepared:
+            check(opened.plan)
+            with prepare(
+                opened.plan, opened.files, previewed=staged.sha256, segment=trial.segment
+            ) as prepared:
                 undo.then("the kernel that was staged for it", lambda: unload_locked(session))
                 made, warning = stage_locked(session, prepared)
         warnings += [warning] if warning else []

@@ -37,6 +37,8 @@ def run(options: argparse.Namespace) -> int:
     order = _Order(options.now, options.whatever_is_staged, when)
     staged = session.restarts.target(whatever=order.whatever)
     output.banner(session)
+    for concern in session.restarts.concerns(staged):
+        output.warn(concern.text)
     if not options.yes:
         later = "" if order.at is None else f" at {clock(order.at)}"
         lines = [f"Restart {session.host.name} into {staged_text(True, staged)}{later}."]

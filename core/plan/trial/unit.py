@@ -144,11 +144,13 @@ def quoted(script: str) -> str:
 
 def _note(event: str, trial: str, more: str = "") -> str:
     """Return shell that adds a line to warmboot's journal, where this system has it."""
-    boot = "$(cat /proc/sys/kernel/random/boot_id)"
-    line = (
-        f'{{"event":"{event}","trial":"{trial}"{more},"boot_id":"\'{boot}\'","at":\'$(date +%s)\'}}'
-    )
-    return f"echo '{line}'>>{JOURNAL}"
+    fields = {
+        "boot_id": "\"'$(cat /proc/sys/kernel/random/boot_id)'\"",
+        "release": "\"'$(uname -r)'\"",
+        "at": "'$(date +%s)'",
+    }
+    told = "".join(f',"{name}":{value}' for name, value in fields.items())
+    return f'echo \'{{"event":"{event}","trial":"{trial}"{more}{told}}}\'>>{JOURNAL}'
 
 
 def _base64(text: str) -> str:
