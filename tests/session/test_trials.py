@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -22,6 +23,8 @@ from warmboot.core.session import Session, open_session
 OLD, NEW = "6.12.57-sandbox", "6.17.8-sandbox"
 ENTRY = f"warmboot-{NEW}.conf"
 ASKED = TrialRequest(600)
+LIBRARY = "usr/lib/systemd/libsystemd-shared-257.so"
+DOG = "sys/class/watchdog/watchdog0/state"
 ONE_SHOT = "sys/firmware/efi/efivars/LoaderEntryOneShot-4a67b082-0a4c-41cf-b6c7-440b29bb8c4f"
 
 
@@ -66,15 +69,15 @@ def test_a_trial_is_planned_with_each_layer_and_the_way_back(sandbox: Path) -> N
 
 
 def test_its_words_are_about_that_restart_alone(sandbox: Path) -> None:
-    own = "root=/dev/vda2 ro panic=5 quiet -- single"
+    own = "root=/dev/vda2 ro panic=5 quiet -- word"
     trial = stage(sandbox, cmdline=own).trials.plan(ASKED)
     line = trial.request.cmdline or ""
     mark = read_mark(line)
     assert mark is not None
     assert (mark.id, mark.seconds, mark.watchdog) == (trial.id, 600, "i6300esb")
-    assert line.endswith(" -- single")
+    assert line.endswith(" -- word")
     assert line.count("panic=") == 1, "the one before is replaced"
-    assert reusable(line) == "root=/dev/vda2 ro quiet -- single"
+    assert reusable(line) == "root=/dev/vda2 ro quiet -- word"
 
 
 def test_confirmed_by_hand_it_stays_whatever_time_goes_by(sandbox: Path) -> None:
@@ -249,19 +252,13 @@ REFUSED: dict[str, tuple[Callable[[Path], object], TrialRequest, str]] = {
         "Boot0009",
     ),
     "no watchdog": (
-        lambda root: (root / "sys/class/watchdog/watchdog0/state").unlink(),
+        lambda root: (root / DOG).unlink(),
         ASKED,
         "hangs before its systemd",
     ),
     "too long for the watchdog": (lambda _: None, TrialRequest(2000), "2046 s at most"),
     "nothing ends it": (
-        lambda root: [
-            (root / name).unlink()
-            for name in (
-                "usr/lib/systemd/libsystemd-shared-257.so",
-                "sys/class/watchdog/watchdog0/state",
-            )
-        ],
+        lambda root: deque(map(Path.unlink, (root / LIBRARY, root / DOG)), 0),
         ASKED,
         "Nothing here would end the trial",
     ),
