@@ -12,7 +12,14 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Callable, Iterator
 
-from warmboot.core.payload.codecs.base import Piece, Source, check_trailing, damaged, truncated
+from warmboot.core.payload.codecs.base import (
+    Piece,
+    Source,
+    check_blocks,
+    check_trailing,
+    damaged,
+    truncated,
+)
 
 _MAGIC = 0x184C2102
 _BLOCK = 8 * 1024 * 1024
@@ -24,8 +31,10 @@ def decode(source: Source) -> Iterator[Piece]:
     expand = _expander()
     if source.read(4) != _MAGIC.to_bytes(4, "little"):
         raise damaged("lz4", "it does not start with the legacy magic")
-    produced = 0
+    produced = blocks = 0
     while source.left:
+        blocks += 1
+        check_blocks("lz4", blocks)
         head = source.read(4)
         count = int.from_bytes(head, "little")
         if count == _MAGIC and len(head) == 4:
