@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from warmboot.core.plan.staged import Staged
     from warmboot.core.progress import Cancel
     from warmboot.core.record.journal import Line
+    from warmboot.core.session.comparison import Comparison
     from warmboot.core.session.images import Images
     from warmboot.core.session.parsers import Parsers
     from warmboot.core.session.restarts import Restarts
@@ -124,19 +125,20 @@ class Session(Machine):
 
     # From a request to what is staged -----------------------------------------------------
 
-    def context(self) -> PlanContext:
-        """Read the machine as plans see it."""
+    def context(self, *, fit: bool = True) -> PlanContext:
+        """Read the machine as plans see it; `fit`: whether kernels fit it is to be judged."""
         from warmboot.core.plan.context import read_context
 
-        name = self.loader.name
+        name, foreign = self.loader.name, self.foreign_root
         with step("the machine"):
-            return read_context(self.root, self.host, name, foreign_root=self.foreign_root)
+            return read_context(self.root, self.host, name, foreign_root=foreign, fit=fit)
 
-    def plan(self, request: PlanRequest) -> OpenPlan:
+    def plan(self, request: PlanRequest, *, fit: bool = True) -> OpenPlan:
         """Open what is asked for and return its plan; the caller closes it. Raises WarmbootError.
 
-        Without an entry or a kernel, the only entry there is is meant. Raises WrongArgument too,
-        where a check is forced that is not there or cannot be.
+        `fit`: judge whether the kernel fits the machine, for which its initrds are read. Without an
+        entry or a kernel, the only entry there is is meant. Raises WrongArgument too, where a check
+        is forced that is not there or cannot be.
         """
         from warmboot.core.plan.boot_files import BootFiles
         from warmboot.core.plan.checks.registry import forced_checks
@@ -145,7 +147,7 @@ class Session(Machine):
         request = request._replace(forced=forced_checks(request.forced))
         files = BootFiles.open(self.root, request, self._entry_of(request))
         try:
-            return OpenPlan(request, files, self.context())
+            return OpenPlan(request, files, self.context(fit=fit))
         except BaseException:
             files.close()
             raise
@@ -161,15 +163,24 @@ class Session(Machine):
 
         entry = None
         if request.entry is None and request.kernel is None:
-            context = self.context()
+            context = self.context(fit=False)
             line = choose_cmdline(request, context)
         else:
-            with self.plan(request._replace(initrds=())) as opened:
+            with self.plan(request._replace(initrds=()), fit=False) as opened:
                 line, context, entry = opened.plan.cmdline, opened.context, opened.plan.entry
         if context.presets_problem is not None:
             raise context.presets_problem
         findings = judge_cmdline(line.text, context, crash=request.panic)
         return CmdlineReview(entry, line, findings, context)
+
+    def compare(self, request: PlanRequest, other: PlanRequest | None = None) -> Comparison:
+        """Return what a kernel has other than the running one, or `other` other than `request`.
+
+        The initrds of both are read. Raises WarmbootError as `plan` does.
+        """
+        from warmboot.core.session.comparison import compare_requests
+
+        return compare_requests(self, request, other)
 
     def doctor(self, request: PlanRequest | None = None) -> tuple[Finding, ...]:
         """Return what every check says of the machine, or of the plan for a request."""
