@@ -114,7 +114,7 @@ def installed_index(root: BootRoot, release: str | None) -> ModuleIndex | None:
 
 def read_demand(host: Host) -> Demand:
     """Read what the machine `host` asks of a kernel; takes some milliseconds."""
-    essentials = read_essentials(host.prefix, host.sessions)
+    essentials = read_essentials(host.prefix, host.remote)
     return Demand(essentials, installed_index(BootRoot(host.prefix), host.release))
 
 

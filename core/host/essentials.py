@@ -5,8 +5,7 @@ Read from /sys and /proc of the running kernel, which has them all at work.
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -15,9 +14,8 @@ from typing import NamedTuple
 from warmboot.core.host.devices import Device, Sysfs
 from warmboot.core.host.files import read_text
 from warmboot.core.host.interfaces import Interface, read_interfaces
-from warmboot.core.host.mounts import Mount, read_mounts
+from warmboot.core.host.mounts import read_mounts
 from warmboot.core.host.root_stack import RootStack, read_root_stack
-from warmboot.core.host.sessions import Session
 
 _CONSOLES = 8
 _INPUTS = 1 << 18
@@ -51,28 +49,25 @@ class Need(NamedTuple):
 class Essentials:
     """What the machine needs to come back, and what it stands on.
 
-    `interfaces` carry a default route or the operator's SSH session. `over_ssh`: the operator is
-    not in front of the machine.
+    `interfaces` carry a default route, or the login of the operator over the network.
     """
 
     needs: tuple[Need, ...]
     root: RootStack
     interfaces: tuple[Interface, ...]
-    over_ssh: bool
 
     def of(self, purpose: Purpose) -> tuple[Need, ...]:
         """Return the needs of one purpose."""
         return tuple(need for need in self.needs if need.purpose is purpose)
 
 
-def read_essentials(
-    prefix: Path, sessions: Iterable[Session], mounts: tuple[Mount, ...] | None = None
-) -> Essentials:
-    """Read them all below `prefix`; takes some milliseconds."""
+def read_essentials(prefix: Path, remote: str | None) -> Essentials:
+    """Read them all below `prefix`; takes some milliseconds.
+
+    `remote` is where the operator's login comes from over the network, None at the machine itself.
+    """
     sysfs = Sysfs(prefix)
-    stack = read_root_stack(prefix, read_mounts(prefix) if mounts is None else mounts)
-    environment = os.environ if prefix == Path("/") else {}
-    remote = ssh_client(environment, sessions)
+    stack = read_root_stack(prefix, read_mounts(prefix))
     interfaces = read_interfaces(prefix, remote)
     needs: dict[Need, None] = {}
     for alias, module in stack.modules:
@@ -87,19 +82,7 @@ def read_essentials(
             needs.update(dict.fromkeys(_chain(sysfs, purpose, folder)))
     needs.update(dict.fromkeys(_consoles(sysfs)))
     needs.update(dict.fromkeys(_keyboards(sysfs, prefix)))
-    over_ssh = remote is not None
-    return Essentials(tuple(_once(needs)), stack, interfaces, over_ssh)
-
-
-def ssh_client(environment: Mapping[str, str], sessions: Iterable[Session]) -> str | None:
-    """Return the address that the operator's own session comes from; None at the machine itself.
-
-    sudo(8) hides SSH_CONNECTION, logind knows the session all the same.
-    """
-    words = environment.get("SSH_CONNECTION", "").split()
-    if words:
-        return words[0]
-    return next((one.remote for one in sessions if one.own and one.remote), None)
+    return Essentials(tuple(_once(needs)), stack, interfaces)
 
 
 def _once(needs: Iterable[Need]) -> Iterator[Need]:

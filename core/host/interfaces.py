@@ -1,4 +1,4 @@
-"""Network interfaces that carry a default route or the operator's SSH session.
+"""Network interfaces that carry a default route or the operator's login.
 
 Sources: /proc/net/route and /proc/net/ipv6_route (proc_net(5)), the links lower_* in
 /sys/class/net, and where DHCP clients keep their leases.
@@ -25,7 +25,7 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 class Interface(NamedTuple):
-    """A network interface. `default`: it carries a default route; `ssh`: the way to the operator.
+    """A network interface. `default`: it carries a default route; `remote`: the operator's login.
 
     `devices` are the folders in sysfs of the hardware it stands on, `kinds` what is above that
     (bond, bridge, vlan; DEVTYPE in uevent). `dhcp`: a DHCP client holds a lease for it; None where
@@ -34,7 +34,7 @@ class Interface(NamedTuple):
 
     name: str
     default: bool
-    ssh: bool
+    remote: bool
     devices: tuple[str, ...] = ()
     kinds: tuple[str, ...] = ()
     dhcp: bool | None = None

@@ -101,8 +101,8 @@ def read_root_stack(prefix: Path, mounts: tuple[Mount, ...]) -> RootStack:
     if mount.type in _NETWORK:
         return RootStack(mount.type, mount.source, modules, network=True)
     if mount.type in _HIDDEN:
-        problem = f"the root file system is {mount.type}, and the kernel does not say on what"
-        return RootStack(mount.type, mount.source, modules, problem=problem)
+        hidden = f"the root file system is {mount.type}, and the kernel does not say on what"
+        return RootStack(mount.type, mount.source, modules, problem=hidden)
     sysfs = Sysfs(prefix)
     waiting = _block_devices(prefix, sysfs, mount)
     found, volumes, disks, layers = set[str](), list[Volume](), list[str](), dict[str, None]()

@@ -79,7 +79,7 @@ class InterfaceFields(TypedDict):
 
     name: Annotated[str, "its name"]
     default: Annotated[bool, "whether it carries a default route"]
-    ssh: Annotated[bool, "whether it is the way to the operator's SSH session"]
+    remote: Annotated[bool, "whether it is the way to the operator's login over the network"]
     dhcp: Annotated[bool | None, "whether a DHCP client has a lease for it; null if not known"]
 
 
@@ -91,7 +91,6 @@ class EssentialsFields(TypedDict):
     root_problem: Annotated[str | None, "why its disks are not known; null where they are"]
     volumes: Annotated[list[VolumeFields], "the layers between, the uppermost first"]
     interfaces: Annotated[list[InterfaceFields], "network interfaces that matter"]
-    over_ssh: Annotated[bool, "whether the operator came over SSH"]
 
 
 class CompareAnswer(Answer):
@@ -177,7 +176,6 @@ def _essentials(found: Essentials) -> EssentialsFields:
         "root_problem": found.root.problem,
         "volumes": [_volume(one) for one in found.root.volumes],
         "interfaces": [_interface(one) for one in found.interfaces],
-        "over_ssh": found.over_ssh,
     }
 
 
@@ -186,4 +184,4 @@ def _volume(one: Volume) -> VolumeFields:
 
 
 def _interface(one: Interface) -> InterfaceFields:
-    return {"name": one.name, "default": one.default, "ssh": one.ssh, "dhcp": one.dhcp}
+    return {"name": one.name, "default": one.default, "remote": one.remote, "dhcp": one.dhcp}
