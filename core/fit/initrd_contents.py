@@ -20,7 +20,6 @@ _PATHS = 400_000
 _KEPT = 64 << 20
 _FILE = 32 << 20
 _MODULE = re.compile(r"lib/modules/([^/]+)/(.+\.ko(?:\.(?:gz|xz|zst))?)")
-_INDEX = re.compile(rf"(?:usr/)?lib/modules/[^/]+/(?:{'|'.join(map(re.escape, FILES))})".encode())
 #: Files that say how the root is opened: initramfs-tools, dracut and mkinitcpio with systemd.
 _CRYPTTABS = ("cryptroot/crypttab", "etc/crypttab")
 _WHOLE = frozenset(name.encode() for name in _CRYPTTABS)
@@ -40,7 +39,8 @@ class _Catalogue:
     def wants(self, path: bytes, size: int) -> bool:
         if len(self.paths) < _PATHS:
             self.paths.add(path.decode("utf-8", "replace").removeprefix("usr/"))
-        whole = path in _WHOLE or _INDEX.fullmatch(path) is not None
+        folder, _, name = path.decode("utf-8", "replace").rpartition("/")
+        whole = path in _WHOLE or (name in FILES and "lib/modules/" in folder)
         return whole and size <= min(_FILE, self.room)
 
     def keep(self, path: bytes, content: bytes) -> None:

@@ -189,21 +189,28 @@ class ModuleIndex:
         return tuple(found)
 
     @cached_property
-    def _alias_text(self) -> str:
-        return self._text("modules.alias") or ""
+    def _alias_lines(self) -> list[str]:
+        lines = ("\n" + (self._text("modules.alias") or "")).split("\nalias ")
+        return [line.partition("\n")[0] for line in lines[1:]]
 
     def _aliases(self, bus: str) -> list[tuple[str, str]]:
         """Return the patterns of a bus such as ``pci``; there are tens of thousands in all."""
         if bus not in self._by_bus:
-            start = rf"{re.escape(bus).replace('_', '[_-]')}[^ \n:]*"
-            line = re.compile(rf"^alias ({start}(?::[^ \n]*)?) ([^ \n]+)$", re.MULTILINE)
-            wild = re.compile(r"^alias ([^ \n:*?\[]*[*?\[][^ \n:]*) ([^ \n]+)$", re.MULTILINE)
-            text = self._alias_text
-            found = [*line.findall(text), *([] if bus in _BUSES else wild.findall(text))]
-            self._by_bus[bus] = [(_normal(pattern), name) for pattern, name in found]
+            found = []
+            lines = self._alias_lines
+            if bus in _BUSES:
+                lines = [line for line in lines if line.startswith(bus)]
+            for line in lines:
+                pattern, _, name = line.partition(" ")
+                pattern = _normal(pattern)
+                if pattern.startswith(bus) or _WILD.match(pattern):
+                    found.append((pattern, name))
+            self._by_bus[bus] = found
         return self._by_bus[bus]
 
 
+#: A pattern that has a wild card in the name of its bus.
+_WILD = re.compile(r"[^:*?\[]*[*?\[]")
 #: Buses whose patterns all begin with the bus in full.
 _BUSES = frozenset(("pci", "usb", "virtio", "scsi", "hid", "acpi", "of", "platform", "mmc"))
 
