@@ -221,7 +221,7 @@ def _normal(alias: str) -> str:
         return alias
     if "[" not in alias:
         return alias.replace("-", "_")
-    parts = re.split(r"(\[[^\]]*\])", alias)
+    parts = re.split(r"(\[[^\[\]]*\])", alias)
     return "".join(part if part.startswith("[") else part.replace("-", "_") for part in parts)
 
 
