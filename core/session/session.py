@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from warmboot.core.record.journal import Line
     from warmboot.core.session.comparison import Comparison
     from warmboot.core.session.images import Images
+    from warmboot.core.session.needs_restart import NeedsRestart
     from warmboot.core.session.parsers import Parsers
     from warmboot.core.session.restarts import Restarts
     from warmboot.core.session.status import Status
@@ -98,7 +99,11 @@ class Session(Machine):
         if name == Selector.NEWEST:
             usable = tuple(e for e in listing.entries if self.header(e).obstacle is None)
             listing = replace(listing, entries=usable)
-        return resolve_entry(listing, name)
+        previous = None
+        if name == Selector.PREVIOUS:
+            last = self.status().last_restart
+            previous = last.before if last else None
+        return resolve_entry(listing, name, previous=previous)
 
     def header(self, entry: Entry) -> ListedEntry:
         """Return an entry with what its image's header says, and whether it can be started here.
@@ -110,6 +115,13 @@ class Session(Machine):
 
         row = read_header(self.root, entry)
         return row._replace(obstacle=obstacle(row, self.root, self.host))
+
+    def needs_restart(self) -> NeedsRestart:
+        """Return what speaks for a restart; see warmboot.core.session.needs_restart."""
+        from warmboot.core.session.needs_restart import needs_restart
+
+        rows = [self.header(entry) for entry in self.entries().entries]
+        return needs_restart(self, rows, self.images.inspect)
 
     @cached_property
     def images(self) -> Images:
@@ -202,23 +214,34 @@ class Session(Machine):
         cancel: Cancel | None = None,
         previewed: str | None = None,
         rehearsal: bool = False,
+        if_needed: bool = False,
     ) -> Prepared:
         """Do everything before the call; see warmboot.core.load.stage.prepare.
 
-        Raises Blocked or NotPermitted where a check forbids it; a `rehearsal` needs no privilege.
+        Raises Blocked or NotPermitted where a check forbids it; a `rehearsal` needs no privilege,
+        and `if_needed` nothing at all where just this is staged already (see already_staged).
         """
-        from warmboot.core.load.stage import prepare
-        from warmboot.core.plan.plan import check
+        from warmboot.core.session.staging import prepare_checked
 
-        check(opened.plan, rehearsal=rehearsal)
-        plan, files = opened.plan, opened.files
-        return prepare(plan, files, report=report, cancel=cancel, previewed=previewed)
+        return prepare_checked(
+            self, opened, report, cancel, previewed, rehearsal=rehearsal, if_needed=if_needed
+        )
 
     def stage(self, prepared: Prepared, *, report: Report = ignore) -> tuple[Staged, str | None]:
         """Stage what is prepared; see warmboot.core.session.staging.stage."""
         from warmboot.core.session.staging import stage
 
         return stage(self, prepared, report=report)
+
+    def already_staged(self, prepared: Prepared) -> Staged | None:
+        """Return what is staged now where it is just what is prepared, else None.
+
+        None too where the kernel or the journal does not tell, or a digest is not known. Waits for
+        the digests. Raises ImageError.
+        """
+        from warmboot.core.session.staging import already_staged
+
+        return already_staged(self, prepared)
 
     def unload(self, *, panic: bool = False) -> str | None:
         """Take out what is staged; see warmboot.core.session.staging.unload."""
