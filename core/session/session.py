@@ -5,7 +5,6 @@ What only some commands do is imported where it is done: a list does not wait fo
 
 from __future__ import annotations
 
-import os
 import time
 from dataclasses import replace
 from functools import cached_property
@@ -13,13 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from warmboot.core.architecture import of_machine
-from warmboot.core.boot import BootRoot, Running
-from warmboot.core.debug import debug, step
+from warmboot.core.boot import Running
+from warmboot.core.debug import step
 from warmboot.core.errors import Blocked, NotFound, WarmbootError
-from warmboot.core.host import read_host
 from warmboot.core.host.state import STATE
 from warmboot.core.progress import Report, ignore
-from warmboot.core.sandbox.marker import is_sandbox
 from warmboot.core.session.machine import Machine
 
 if TYPE_CHECKING:
@@ -323,31 +320,3 @@ class Session(Machine):
             raise NotFound("No boot images found", hint=hint)
         names = ", ".join(entry.id for entry in listing.entries[:6])
         raise NotFound(f"{len(listing.entries)} entries; name one", hint=f"For example: {names}")
-
-
-def open_session(root: Path) -> Session:
-    """Return the session for a boot root: of a sandbox, else of the machine in front of us.
-
-    A root that is no sandbox (/mnt/sysroot) is where images come from; they are staged here.
-    Raises NotFound where it is no directory, Blocked where it cannot be told which of them it is.
-    """
-    boot_root = BootRoot(root)
-    if is_sandbox(root):
-        debug("%s is a sandbox: its simulated kernel is asked", root)
-        real = Path(os.path.realpath(root))
-        return Session(BootRoot(real), read_host(real), simulated=True, foreign_root=False)
-    foreign = not os.path.samestat(os.stat(root), os.stat("/"))
-    debug("%s is %s", root, "another system's root" if foreign else "this system's root")
-    return Session(boot_root, read_host(Path("/")), simulated=False, foreign_root=foreign)
-
-
-def make_sandbox(path: Path, *, kexec_bpf: str | None = None) -> tuple[Session, bool]:
-    """Make a simulated machine in `path`, unless one is there; return it, and whether it is new.
-
-    `kexec_bpf` ("v6", "v7") gives its kernel that dialect of the parser interface. Raises
-    WarmbootError where `path` holds something else, or cannot be written.
-    """
-    from warmboot.core.sandbox.tree import create_sandbox
-
-    created = create_sandbox(path, kexec_bpf=kexec_bpf)
-    return open_session(path), created
