@@ -7,6 +7,7 @@ import sys
 from typing import NamedTuple
 
 from warmboot.core.errors import ExitCode, WrongArgument
+from warmboot.core.restart.schedule import Countdown
 from warmboot.core.session import Session, open_session
 from warmboot.core.text import clock
 from warmboot.tui.commands import output, trial
@@ -85,11 +86,19 @@ def _due(session: Session, options: argparse.Namespace) -> int:
 
 
 def _cancel(session: Session, *, as_json: bool) -> int:
-    taken_back = session.trials.disarm()
-    if taken_back and session.status().countdown is None:
-        names = ", ".join(kind.value for kind in taken_back)
-        output.warn(f"Taken back: {names}, which a trial that did not begin had set.")
+    before = session.status()
+    if before.left_over:
+        taken_back = ", ".join(session.trials.disarm()) or "nothing was set"
+        output.warn(f"Of a trial that did not begin was taken back: {taken_back}.")
+        if before.countdown is None:
+            return _cancelled(session, None, None, as_json=as_json)
     ended, warning = session.restarts.cancel()
+    return _cancelled(session, ended, warning, as_json=as_json)
+
+
+def _cancelled(
+    session: Session, ended: Countdown | None, warning: str | None, *, as_json: bool
+) -> int:
     if as_json:
         from warmboot.tui.present.answers.exec import exec_answer
 
@@ -97,8 +106,7 @@ def _cancel(session: Session, *, as_json: bool) -> int:
         output.write_json(exec_answer(session.host, None, simulated=simulated, cancelled=ended))
     else:
         output.banner(session)
-        output.write_lines(
-            [f"Cancelled the restart at {clock(ended.at)}. What is staged stays staged."]
-        )
+        what = "the trial" if ended is None else f"the restart at {clock(ended.at)}"
+        output.write_lines([f"Cancelled {what}. What is staged stays staged."])
     output.warn(warning)
     return ExitCode.OK
