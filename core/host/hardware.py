@@ -68,7 +68,7 @@ def read_watchdogs(prefix: Path) -> tuple[Watchdog, ...]:
 
 def _watchdog(folder: Path, armed: bool) -> Watchdog:
     identity = printable(read_text(folder / "identity", 128) or "", 80)
-    module = "softdog" if identity == _SOFTDOG else _link(folder / "device/driver/module")
+    module = "softdog" if identity == _SOFTDOG else link_target(folder / "device/driver/module")
     return Watchdog(
         name=printable(folder.name),
         identity=identity,

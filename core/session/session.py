@@ -78,7 +78,7 @@ class Session(Machine):
         """Restarts on trial: begun here, and confirmed in the new system."""
         from warmboot.core.session.trials import Trials
 
-        return Trials(self)
+        return Trials(self, self.restarts, self.plan, self.entries)
 
     # What is installed --------------------------------------------------------------------
 

@@ -10,9 +10,10 @@ import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from warmboot.core.boot.cmdline import reusable
+from warmboot.core.boot.entry import Listing
 from warmboot.core.boot.loadervars import read_loader_variables
 from warmboot.core.debug import debug
 from warmboot.core.errors import Blocked, NotFound, WarmbootError
@@ -20,6 +21,7 @@ from warmboot.core.host.firmware import read_firmware
 from warmboot.core.host.hardware import read_watchdog_core, read_watchdogs
 from warmboot.core.load.stage import prepare
 from warmboot.core.plan.plan import check
+from warmboot.core.plan.planner import OpenPlan
 from warmboot.core.plan.request import PlanRequest, read_request
 from warmboot.core.plan.staged import Staged
 from warmboot.core.plan.trial.health import read_baseline
@@ -36,12 +38,12 @@ from warmboot.core.plan.trial.trial import (
 from warmboot.core.plan.trial.way_back import BootFacts, predict
 from warmboot.core.record.lock import only_one, undisturbed
 from warmboot.core.record.recorder import note, recorded
+from warmboot.core.record.trial_outcome import last_trial, leftovers
+from warmboot.core.restart.execute import RestartMethod
 from warmboot.core.restart.trial.one_shot import choose, grubenv_path, take_back
-from warmboot.core.session.restarts import Executed
+from warmboot.core.session.machine import Machine
+from warmboot.core.session.restarts import Executed, Restarts
 from warmboot.core.session.staging import stage_locked, unload_locked
-
-if TYPE_CHECKING:
-    from warmboot.core.session.session import Session
 
 _ID_BYTES = 4
 
@@ -56,8 +58,17 @@ class Ended(NamedTuple):
 class Trials:
     """The restarts on trial of one machine."""
 
-    def __init__(self, session: Session) -> None:
-        self._session = session
+    def __init__(
+        self,
+        machine: Machine,
+        restarts: Restarts,
+        plan: Callable[[PlanRequest], OpenPlan],
+        entries: Callable[[], Listing],
+    ) -> None:
+        self._machine = machine
+        self._restarts = restarts
+        self._plan = plan
+        self._entries = entries
 
     def plan(self, asked: TrialRequest) -> TrialPlan:
         """Return what a restart on trial into what is staged would be; nothing is changed.
@@ -65,18 +76,18 @@ class Trials:
         What stands against it is in its `refusals`. Raises NothingStaged, Blocked where it is not
         known what is staged, WrongArgument for a health check that cannot run there.
         """
-        session = self._session
-        staged = session.restarts.target(trial=True)
+        machine = self._machine
+        staged = self._restarts.target(trial=True)
         if staged is None or staged.sha256 is None:
             raise Blocked(
                 "What is staged cannot be staged again as it is: it is not known exactly",
                 hint="Stage it anew: warmboot stage.",
             )
         request = self._request(staged)
-        with session.plan(request) as opened:
-            host, context, line = session.host, opened.context, opened.plan.cmdline.text
-            target = read_target(opened.files, context, line, session.root.path)
-            root = session.root.path if context.foreign_root else host.prefix
+        with self._plan(request) as opened:
+            host, context, line = machine.host, opened.context, opened.plan.cmdline.text
+            target = read_target(opened.files, context, line, machine.root.path)
+            root = machine.root.path if context.foreign_root else host.prefix
             facts = TrialFacts(
                 target=target,
                 watchdogs=read_watchdogs(host.prefix),
@@ -94,18 +105,18 @@ class Trials:
         Raises Blocked for what stands against it, and what staging and restarting raise.
         """
         trial.check()
-        session, host = self._session, self._session.host
+        machine, host = self._machine, self._machine.host
         with only_one(host.prefix, "warmboot exec"), undisturbed():
-            staged = session.restarts.target(trial=True)
+            staged = self._restarts.target(trial=True)
             if staged is None or reusable(staged.cmdline) != reusable(trial.request.cmdline or ""):
                 raise Blocked("What is staged changed meanwhile", hint="Try again.")
             with _undoing() as undo:
                 record: dict[str, object] = {"trial": trial.id, "trial_plan": trial.record()}
-                with recorded(session.journal, host, "arming", **record) as warnings:
+                with recorded(machine.journal, host, "arming", **record) as warnings:
                     made = self._stage(trial, staged, undo, warnings)
-                    last = self._hold(trial, undo, warnings)
+                    last = self._hold(trial, undo, warnings, now=now)
                     self._choose(trial, undo)
-                done = session.restarts.execute_locked(made, now=now, last=last)
+                done = self._restarts.execute_locked(made, now=now, last=last)
                 undo.keep()
         return done._replace(warning=done.warning or next(iter(warnings), None))
 
@@ -115,28 +126,28 @@ class Trials:
         Raises NotFound where this is none, WarmbootError where something could not be stopped: the
         trial goes on then.
         """
-        session, host = self._session, self._session.host
+        machine, host = self._machine, self._machine.host
         mark = self._on_trial()
         with only_one(host.prefix, "warmboot confirm"), undisturbed():
-            with recorded(session.journal, host, "confirming", trial=mark.id) as warnings:
+            with recorded(machine.journal, host, "confirming", trial=mark.id) as warnings:
                 if mark.watchdog is not None:
-                    session.trial_host.stop_watchdog(mark.watchdog)
-                session.trial_host.stop_timer()
+                    machine.trial_host.stop_watchdog(mark.watchdog)
+                machine.trial_host.stop_timer()
             for kind in mark.one_shots:
-                _try(warnings, partial(take_back, session.root, host.prefix, kind))
-            append = session.journal.append
+                _try(warnings, partial(take_back, machine.root, host.prefix, kind))
+            append = machine.journal.append
             note(warnings, lambda: append("confirmed", host.boot_id, trial=mark.id))
-        session.tell(f"{host.name} stays in {host.release}: the restart on trial is confirmed.")
+        machine.tell(f"{host.name} stays in {host.release}: the restart on trial is confirmed.")
         return Ended(mark.id, next(iter(warnings), None))
 
     def revert(self) -> Ended:
         """Go back to the old system at once, through firmware; raises as `confirm` does."""
-        session, host = self._session, self._session.host
+        machine, host = self._machine, self._machine.host
         mark = self._on_trial()
         with only_one(host.prefix, "warmboot confirm"), undisturbed():
-            session.tell(f"{host.name} goes back to the kernel before now.")
-            with recorded(session.journal, host, "reverting", trial=mark.id) as warnings:
-                session.trial_host.restart()
+            machine.tell(f"{host.name} goes back to the kernel before now.")
+            with recorded(machine.journal, host, "reverting", trial=mark.id) as warnings:
+                machine.trial_host.restart()
         return Ended(mark.id, next(iter(warnings), None))
 
     def disarm(self) -> tuple[OneShot, ...]:
@@ -144,21 +155,19 @@ class Trials:
 
         Raises WarmbootError where it cannot be taken back.
         """
-        session, host = self._session, self._session.host
+        machine, host = self._machine, self._machine.host
         with only_one(host.prefix, "warmboot exec"), undisturbed():
-            from warmboot.core.record.trial_outcome import leftovers
-
-            found = leftovers(session.journal.lines(), host.boot_id)
-            done = tuple(k for k in found if take_back(session.root, host.prefix, k))
+            found = leftovers(machine.journal.lines(), host.boot_id)
+            done = tuple(k for k in found if take_back(machine.root, host.prefix, k))
             if found:
-                note([], lambda: session.journal.append("disarmed", host.boot_id))
+                note([], lambda: machine.journal.append("disarmed", host.boot_id))
         return done
 
     def _request(self, staged: Staged) -> PlanRequest:
         """Return what staged it, with its command line as it is now; raises Blocked."""
         asked: PlanRequest | None = None
-        for line in self._session.journal.lines():
-            if line.get("boot_id") == self._session.host.boot_id and line.get("event") == "staging":
+        for line in self._machine.journal.lines():
+            if line.get("boot_id") == self._machine.host.boot_id and line.get("event") == "staging":
                 asked = read_request(line.get("request"))
         if asked is None:
             raise Blocked("It is not known how it was staged", hint="Stage it anew.")
@@ -166,54 +175,56 @@ class Trials:
         return asked._replace(cmdline=own, cmdline_from=None, presets=(), append=None, trial=None)
 
     def _way_back(self) -> WayBack:
-        session = self._session
-        if session.foreign_root:
+        machine = self._machine
+        if machine.foreign_root:
             return WayBack(
                 False, "the boot root is another system's, whose boot loader is not asked"
             )
-        prefix = session.host.prefix
+        prefix = machine.host.prefix
         facts = BootFacts(
-            entries=session.entries().entries,
+            entries=self._entries().entries,
             firmware=read_firmware(prefix),
             variables=read_loader_variables(prefix),
-            grub_once=grubenv_path(session.root),
+            grub_once=grubenv_path(machine.root),
         )
         return predict(facts)
 
     def _stage(self, trial: TrialPlan, staged: Staged, undo: _Undo, warnings: list[str]) -> Staged:
         """Stage the same kernel with the words and the archive of the trial."""
-        session = self._session
-        with session.plan(trial.request) as opened:
+        machine = self._machine
+        with self._plan(trial.request) as opened:
             check(opened.plan)
             with prepare(
                 opened.plan, opened.files, previewed=staged.sha256, segment=trial.segment
             ) as prepared:
-                undo.then("the kernel that was staged for it", lambda: unload_locked(session))
-                made, warning = stage_locked(session, prepared)
+                undo.then("the kernel that was staged for it", lambda: unload_locked(machine))
+                made, warning = stage_locked(machine, prepared)
         warnings += [warning] if warning else []
         return made
 
     def _hold(
-        self, trial: TrialPlan, undo: _Undo, warnings: list[str]
+        self, trial: TrialPlan, undo: _Undo, warnings: list[str], *, now: bool
     ) -> Callable[[], None] | None:
-        """Hold the watchdog; return what arms it for good."""
+        """Hold the watchdog; return what has it count through the jump.
+
+        Where this process makes the jump, that is to go on holding it: it stops with the process
+        and not with the kernel. systemd outlives the process, so there it is armed for good.
+        """
         if trial.watchdog is None:
             return None
-        held = self._session.trial_host.hold(trial.watchdog)
+        held = self._machine.trial_host.hold(trial.watchdog)
 
         def release() -> None:
             held.disarm()
             held.close()
 
-        def arm() -> None:
-            _try(warnings, held.arm)
-
         undo.then("the watchdog", release)
-        return arm
+        outlived = self._restarts.method(now=now) is RestartMethod.SYSTEMD
+        return partial(_try, warnings, held.arm if outlived else held.keep_alive)
 
     def _choose(self, trial: TrialPlan, undo: _Undo) -> None:
         """Set the choices for the next start, and look whether they lead where they should."""
-        root, prefix = self._session.root, self._session.host.prefix
+        root, prefix = self._machine.root, self._machine.host.prefix
         for choice in trial.way_back.choices:
             undo.then(choice.kind, partial(take_back, root, prefix, choice.kind))
             choose(root, prefix, choice)
@@ -225,13 +236,13 @@ class Trials:
             )
 
     def _on_trial(self) -> Mark:
-        mark = read_mark(self._session.host.cmdline)
+        mark = read_mark(self._machine.host.cmdline)
         if mark is None:
             raise NotFound(
                 "This system is not on trial",
                 hint="warmboot status says what the last restart did.",
             )
-        outcome = self._session.status().trial
+        outcome = last_trial(self._machine.journal.lines(), self._machine.host)
         if outcome is not None and outcome.confirmed_at is not None:
             raise NotFound(f"The trial is over: {outcome.text}")
         return mark

@@ -69,16 +69,10 @@ def system(suite: str) -> Path:
     def make(folder: Path) -> None:
         hook = [f"--dpkgopt=path-exclude=/usr/share/{name}/*" for name in LEFT_OUT]
         source = f"deb [signed-by={KEYRING}] {archive_address()} {suite} main"
-        run(
-            *(
-                "mmdebstrap",
-                "--mode=root",
-                "--variant=essential",
-                f"--include={','.join(PACKAGES)}",
-            ),
-            *('--aptopt=Acquire::Languages "none"', *hook, suite, folder / "root.tar", source),
-            seconds=1500,
-        )
+        command: list[str | Path] = ["mmdebstrap", "--mode=root", "--variant=essential"]
+        command += [f"--include={','.join(PACKAGES)}", '--aptopt=Acquire::Languages "none"']
+        command += [*hook, suite, folder / "root.tar", source]
+        run(*command, seconds=1500)
 
     return cached("systems", [suite, *PACKAGES], make) / "root.tar"
 

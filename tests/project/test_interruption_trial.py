@@ -77,8 +77,8 @@ def nothing_left(root: Path) -> None:
 STEPS = {
     f"before {TRIALS} Trials.execute": "nothing",
     f"before {APPEND}(arming)": "nothing",
-    f"after {APPEND}(arming)": "nothing",
-    f"before {APPEND}(staging)": "nothing",
+    f"after {APPEND}(arming)": "begun",
+    f"before {APPEND}(staging)": "begun",
     f"after {KERNEL}.load": "not known",
     f"after {TRIALS} stage_locked": "for a trial",
     f"after {HOST}.hold": "for a trial",
@@ -101,12 +101,13 @@ def test_arming_that_is_killed(staged: Path, point: str) -> None:
         assert open_session(staged).host.release == NEW
         return
     status = open_session(staged).status()
-    assert status.left_over == ((OneShot.LOADER_ENTRY,) if became == "one-shot" else ())
+    assert status.left_over == (() if became == "nothing" else (OneShot.LOADER_ENTRY,))
+    assert (staged / ONE_SHOT).exists() is (became == "one-shot")
     if became == "not known":
         assert status.interrupted == "staging"
-    elif became != "nothing":
+    elif became in ("for a trial", "one-shot"):
         assert run(staged, "exec", "--yes") == ExitCode.BLOCKED, "it is for a trial"
-    cancelled = ExitCode.OK if became == "one-shot" else ExitCode.NOT_FOUND
+    cancelled = ExitCode.NOT_FOUND if became == "nothing" else ExitCode.OK
     assert run(staged, "exec", "--cancel") == cancelled
     if became == "not known":
         assert run(staged, "unload") == ExitCode.OK

@@ -76,10 +76,17 @@ class HeldWatchdog:
         if timeout < self._use.timeout:
             raise _failed(self._use, f"it takes {timeout} s, not {self._use.timeout} s")
 
-    def arm(self) -> None:
-        """Have it count from now on, whatever becomes of this process; raises WarmbootError."""
+    def keep_alive(self) -> None:
+        """Have it count from the beginning; raises WarmbootError."""
         try:
             fcntl.ioctl(self._fd, _KEEPALIVE, bytes(4))
+        except OSError as error:
+            raise _failed(self._use, error.strerror or "not known") from error
+
+    def arm(self) -> None:
+        """Have it count from now on, whatever becomes of this process; raises WarmbootError."""
+        self.keep_alive()
+        try:
             os.write(self._fd, _KEEP)
         except OSError as error:
             raise _failed(self._use, error.strerror or "not known") from error
