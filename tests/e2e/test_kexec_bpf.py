@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
@@ -61,8 +60,15 @@ def restarted(
     return second, done
 
 
-@pytest.mark.parametrize("name", IMAGES)
-@pytest.mark.parametrize("dialect", ["v6", "v7"])
+# The kernel's decompressors are the same for both dialects.
+SLOW = {("v6", "lz4"), ("v7", "xz"), ("v7", "lzma")}
+PAIRS = [
+    pytest.param(*pair, marks=[pytest.mark.slow_guest] if pair in SLOW else [])
+    for pair in ((dialect, name) for dialect in ("v6", "v7") for name in IMAGES)
+]
+
+
+@pytest.mark.parametrize(("dialect", "name"), PAIRS)
 def test_the_kernel_unpacks_an_image_and_its_kernel_runs(
     image_file: ImageFinder, nonces: Nonces, tmp_path: Path, dialect: str, name: str
 ) -> None:
@@ -80,8 +86,9 @@ def test_the_kernel_unpacks_an_image_and_its_kernel_runs(
         assert answer(done["rehearse"])["why"] is None
     if name == "gzip":  # each command is a program of its own
         ring = sizes_of(identify(BytesView(image)), Dialect(dialect), 0).ring
-        (taken,) = re.findall(r"^e2e: took rehearse (\d+)$", done["rehearse"].output, re.MULTILINE)
-        assert ring <= int(taken) * 1024 <= len(image) + ring + REHEARSAL
+        taken = int(done["taken-rehearse"].output) * 1024
+        print(f"{dialect}: a rehearsal took {taken} bytes; image {len(image)}, ring {ring}")
+        assert ring <= taken <= len(image) + ring + REHEARSAL
     verdicts = {finding["check"]: finding for finding in answer(done["doctor"])["findings"]}
     assert f"BPF parsers for images, dialect {dialect}" in verdicts["kexec-calls"]["text"]
     interface = answer(done["status"])["parser_interface"]
