@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from warmboot.core.plan.planner import OpenPlan
     from warmboot.core.plan.request import PlanRequest
     from warmboot.core.plan.staged import Staged
+    from warmboot.core.plan.startable import Standing
     from warmboot.core.progress import Cancel
     from warmboot.core.record.journal import Line
     from warmboot.core.session.images import Images
@@ -106,7 +107,22 @@ class Session(Machine):
         from warmboot.core.plan.startable import obstacle
 
         row = read_header(self.root, entry)
-        return row._replace(obstacle=obstacle(row, self.root, self.host))
+        against = obstacle(row, self.root, self.host)
+        return row if against is None else row._replace(obstacle=against.text, brief=against.brief)
+
+    def standing(self, entry: Entry, context: PlanContext) -> Standing:
+        """Return what the checks of an entry's plan say against it: those of `doctor ENTRY`.
+
+        Raises WarmbootError where there can be no plan, as a file is not there or is damaged.
+        """
+        from warmboot.core.plan.boot_files import BootFiles
+        from warmboot.core.plan.planner import plan_files
+        from warmboot.core.plan.request import PlanRequest
+        from warmboot.core.plan.startable import standing
+
+        request = PlanRequest(entry=entry.id)
+        with BootFiles.open(self.root, request, entry) as files:
+            return standing(plan_files(request, files, context).findings)
 
     @cached_property
     def images(self) -> Images:

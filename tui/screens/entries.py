@@ -1,4 +1,4 @@
-"""The main screen: what is installed on the left, what is inside on the right."""
+"""The first screen: what is here, what runs, what comes next, and is it safe?"""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from textual import work
+from textual import events, work
 from textual.app import ComposeResult
-from textual.containers import Horizontal
+from textual.containers import Container
 from textual.message import Message
 from textual.screen import Screen
 
@@ -18,7 +18,10 @@ from warmboot.core.plan.request import PlanRequest
 from warmboot.core.session import Session
 from warmboot.core.session.status import Status
 from warmboot.tui.actions import NOT_WHILE_TYPING, bindings
-from warmboot.tui.present.entry_text import details_text, prompt, searched_text
+from warmboot.tui.present.entry_row import Row, make_row
+from warmboot.tui.present.entry_text import groups, searched_text
+from warmboot.tui.present.finding_text import standing_in_the_way
+from warmboot.tui.present.layout import lines, styled
 from warmboot.tui.present.styled import plain_text
 from warmboot.tui.screens.ask import kernel_question
 from warmboot.tui.screens.details import DetailsPane
@@ -36,9 +39,12 @@ from warmboot.tui.screens.messages import (
     ActionDone,
     EntriesFound,
     Examined,
+    JudgingDone,
+    MachineJudged,
     MachineRead,
     PlanOpened,
     Restarted,
+    RowsJudged,
     RowsRead,
     StageDone,
     Unloaded,
@@ -49,6 +55,7 @@ from warmboot.tui.screens.restart import RestartScreen
 from warmboot.tui.screens.workers import (
     cancel_restart,
     examine_here,
+    judge_entries,
     open_plan,
     read_entries,
     read_machine,
@@ -57,9 +64,13 @@ from warmboot.tui.screens.workers import (
     unload,
     write_report,
 )
-from warmboot.tui.widgets.bars import KeyLine, StagedLine, Text, TopLine
+from warmboot.tui.widgets.bars import KeyLine, Text, TopLine
 from warmboot.tui.widgets.entry_list import EntryList
 from warmboot.tui.widgets.filter import FilterLine
+from warmboot.tui.widgets.state_line import StateLine
+
+BESIDE = 100  # columns from which on the details stand beside the list
+LOW = 20  # lines below which only what must be seen is shown
 
 
 class EntriesScreen(Screen[None]):
@@ -75,13 +86,13 @@ class EntriesScreen(Screen[None]):
 
     def compose(self) -> ComposeResult:
         yield TopLine()
-        yield StagedLine(keys=True)
         yield Text("", id="notice")
-        with Horizontal(id="body"):
-            yield EntryList(self._prompt)
+        with Container(id="body"):
+            yield EntryList(self._make_row)
             yield DetailsPane()
         yield Text("", id="empty")
         yield FilterLine(id="filter")
+        yield StateLine()
         yield KeyLine("entries")
 
     def on_mount(self) -> None:
@@ -103,8 +114,14 @@ class EntriesScreen(Screen[None]):
         try:
             found = read_machine(self._root)
             self.post_message(found)
+            rows: tuple[ListedEntry, ...] = ()
             for news in read_entries(found.session):
                 self.post_message(news)
+                rows += news.rows if isinstance(news, RowsRead) else ()
+            self.post_message(MachineJudged(found.session.doctor()))
+            for judged in judge_entries(found.session, rows):
+                self.post_message(judged)
+            self.post_message(JudgingDone())
         except WarmbootError as error:
             self.post_message(WorkFailed(error.message, error.hint))
 
@@ -134,13 +151,26 @@ class EntriesScreen(Screen[None]):
 
     def on_machine_read(self, event: MachineRead) -> None:
         self._session, self._status = event.session, event.status
+        what = event.status.what
         self._pane.session = event.session
+        self._pane.staged = what.entry if what else None
         self.query_one(TopLine).show_session(event.session)
-        self.query_one(StagedLine).show_status(event.session, event.status)
-        notice = self.query_one("#notice", Text)
-        notice.display = not event.session.host.privileged
-        notice.show("Not root: you can look at everything; staging and restarting need root.")
+        self.query_one(StateLine).show_status(event.status)
+        self.query_one(KeyLine).show_keys(typing=self._typing, first=self._first_keys)
         self._list.draw()
+
+    @property
+    def _first_keys(self) -> tuple[str, ...]:
+        """The actions that come before all others: those for what is staged."""
+        if not self._status.staged:
+            return ()
+        return ("cancel_restart" if self._status.countdown else "execute", "unload")
+
+    def on_machine_judged(self, event: MachineJudged) -> None:
+        text = standing_in_the_way(event.findings)
+        notice = self.query_one("#notice", Text)
+        notice.show(text)
+        notice.display = bool(text)
 
     def on_entries_found(self, event: EntriesFound) -> None:
         self.query_one("#body").display = bool(event.rows)
@@ -149,19 +179,34 @@ class EntriesScreen(Screen[None]):
         if not event.rows:
             empty.show(searched_text(event.listing), layout=True)
         self._list.show_rows(event.rows)
+        foreign = self._session is not None and self._session.foreign_root
+        self.query_one(StateLine).show_rows(event.rows, foreign=foreign)
         if not self._typing:
             self._list.focus()
 
     def on_rows_read(self, event: RowsRead) -> None:
         self._list.update_rows(event.rows)
-        self._show_details()
-        self._pane.settle()
 
-    def on_option_list_option_highlighted(self) -> None:
+    def on_rows_judged(self, event: RowsJudged) -> None:
+        self._pane.learn(event.news)
+        self._list.draw()
+
+    def on_judging_done(self) -> None:
+        self._show_details()
+        self._pane.read_all(self._list.rows)
+
+    def on_entry_list_moved(self) -> None:
         self._pane.follow(self._list.row)
 
-    def on_details_read(self) -> None:
+    def on_entry_read(self) -> None:
         self._list.draw()
+
+    def on_screen_resume(self) -> None:
+        self._pane.read_all(self._list.rows)
+
+    def on_resize(self, event: events.Resize) -> None:
+        self.set_class(event.size.width >= BESIDE, "beside")
+        self.set_class(event.size.height < LOW, "low")
 
     def on_plan_opened(self, event: PlanOpened) -> None:
         if self._session is None or self.app.screen is not self:
@@ -197,7 +242,7 @@ class EntriesScreen(Screen[None]):
 
     # Keys ---------------------------------------------------------------------------------
 
-    def on_option_list_option_selected(self) -> None:
+    def on_entry_list_chosen(self) -> None:
         row = self._list.row
         if row is None or self._session is None:
             return
@@ -221,8 +266,9 @@ class EntriesScreen(Screen[None]):
     def action_facts(self) -> None:
         row = self._list.row
         if row is not None and self._session is not None:
-            text = details_text(row, self._pane.known(row))
-            self.app.push_screen(FactsScreen(self._session, self._status, plain_text(text)))
+            known, host = self._pane.known(row), self._session.host
+            text = "\n".join(plain_text(styled(lines(groups(row, known, host), 100))).splitlines())
+            self.app.push_screen(FactsScreen(self._session, self._status, text))
 
     def action_doctor(self) -> None:
         if self._session is not None:
@@ -304,10 +350,8 @@ class EntriesScreen(Screen[None]):
         self.app.push_screen(message("Not now", text))
         return False
 
-    def _prompt(self, row: ListedEntry) -> str:
-        what = self._status.what
-        staged = what is not None and what.entry == row.entry.id
-        return prompt(row, self._pane.known(row), staged=staged)
+    def _make_row(self, row: ListedEntry) -> Row:
+        return make_row(row, self._pane.known(row), staged=self._pane.staged == row.entry.id)
 
     def _show_details(self) -> None:
         row = self._list.row
