@@ -17,7 +17,7 @@ from warmboot.core.host.config import read_config
 from warmboot.core.host.files import read_int, read_text
 from warmboot.core.host.memory import read_memory_available
 from warmboot.core.host.security import read_capabilities, read_efi_flag, read_lockdown
-from warmboot.core.host.sessions import Session, read_sessions
+from warmboot.core.host.sessions import Session, read_sessions, remote_login
 from warmboot.core.host.virtualization import read_container
 from warmboot.core.rooted import rooted
 
@@ -34,7 +34,8 @@ class Host:
     has no lockdown. `privileged` is CAP_SYS_BOOT in effect, `privilege_reachable` whether the
     bounding set lets root have it, `log_readable` whether the kernel log may be read.
     `crash_size` is the memory reserved for a crash kernel. `container` is the kind of container
-    this is, None on a machine of its own. `kexec_tools` is the path of kexec(8).
+    this is, None on a machine of its own. `kexec_tools` is the path of kexec(8). `remote` is where
+    the login that uses this program comes from over the network; see remote_login.
     """
 
     prefix: Path
@@ -63,6 +64,7 @@ class Host:
     setup_mode: bool | None = None
     container: str | None = None
     kexec_tools: str | None = None
+    remote: str | None = None
 
     def option(self, name: str) -> bool | None:
         """Whether a build option is on (y or m); None where the configuration is not readable."""
@@ -77,6 +79,7 @@ def read_host(prefix: Path) -> Host:
     proc, sys = prefix / "proc", prefix / "sys"
     kernel = proc / "sys/kernel"
     real = prefix == Path("/")
+    sessions = read_sessions(prefix)
     release = os.uname().release if real else read_text(kernel / "osrelease", 256) or "unknown"
     capabilities = read_capabilities(read_text(proc / "self/status", 1 << 16))
     return Host(
@@ -97,7 +100,7 @@ def read_host(prefix: Path) -> Host:
         lockdown=read_lockdown(sys),
         secure_boot=read_efi_flag(sys, "SecureBoot"),
         systemd=(prefix / "run/systemd/system").is_dir(),
-        sessions=read_sessions(prefix),
+        sessions=sessions,
         config=read_config(prefix, release),
         privilege_reachable=capabilities.boot_reachable,
         log_readable=capabilities.syslog or read_int(kernel / "dmesg_restrict") == 0,
@@ -106,6 +109,7 @@ def read_host(prefix: Path) -> Host:
         setup_mode=read_efi_flag(sys, "SetupMode"),
         container=read_container(prefix),
         kexec_tools=find_program(prefix, "kexec"),
+        remote=remote_login(prefix, sessions),
     )
 
 

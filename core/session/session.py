@@ -25,6 +25,7 @@ from warmboot.core.session.machine import Machine
 if TYPE_CHECKING:
     from warmboot.core.boot.entry import Entry, Listing
     from warmboot.core.boot.listed_entry import ListedEntry
+    from warmboot.core.bpf.detect import Detection
     from warmboot.core.load.stage import Prepared
     from warmboot.core.plan.checks.base import Finding
     from warmboot.core.plan.command_line import CommandLine
@@ -236,6 +237,15 @@ class Session(Machine):
         from warmboot.core.session.status import read_status
 
         return read_status(self.host, self.journal)
+
+    @cached_property
+    def parser_interface(self) -> Detection:
+        """What the running kernel offers for parsers; it stays so as long as the kernel runs."""
+        from warmboot.core.bpf.detect import Detection, detect  # reads megabytes
+
+        if self.host.option("KEXEC_BPF") is False:
+            return Detection(None, False, ("CONFIG_KEXEC_BPF is not set",))
+        return detect(self.host.prefix, self.host.config)
 
     def history(self, limit: int | None = None) -> tuple[Line, ...]:
         """Return the journal's lines, oldest first, at most the last `limit`."""

@@ -22,9 +22,10 @@ def stage(
 ) -> tuple[Staged, str | None]:
     """Stage what is prepared and record it, with the checks that were overruled.
 
-    Returns what is staged, and a warning where the journal could not be written where it belongs.
-    Raises Refused (with what the kernel logged), ImageError, Blocked where another warmboot is
-    running, WarmbootError where the journal can be written nowhere.
+    Returns what is staged, and a warning where the journal could not be written where it belongs,
+    another call was used, or what is staged could have been changed. Raises Refused (with what the
+    kernel logged), ImageError, Blocked where another warmboot is running, WarmbootError where the
+    journal can be written nowhere.
     """
     plan = prepared.plan
     forced = list(plan.forced)
@@ -34,11 +35,13 @@ def stage(
         step = "crash-staging" if plan.request.panic else "staging"
         with recorded(machine.journal, machine.host, step, **intent) as warnings:
             staged = commit(prepared, machine.loader, machine.host, report=report)
+        if staged.loader != plan.loader:
+            warnings.append(f"This kernel has no {plan.loader}: {staged.loader} was used instead.")
         if staged.sha256 is None:
             warnings.append(_CHANGED)
         after = {"initrd_sha256": prepared.initrd_sha256, "forced": forced}
         note(warnings, lambda: machine.journal.staged(staged, **after))
-    return staged, warnings[0] if warnings else None
+    return staged, " ".join(warnings) or None
 
 
 def unload(machine: Machine, *, panic: bool = False) -> str | None:

@@ -17,8 +17,8 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         from warmboot.tui.present.answers.status import status_answer
 
-        output.write_json(status_answer(session.host, now, simulated=session.simulated))
+        output.write_json(status_answer(session, now))
         return ExitCode.OK
     output.banner(session)
-    output.write_facts([*status_facts(now), *host_facts(session.host)])
+    output.write_facts([*status_facts(now), *host_facts(session.host, session.parser_interface)])
     return ExitCode.OK
