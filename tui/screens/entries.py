@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 
 from textual import events, work
 from textual.app import ComposeResult
 from textual.containers import Container
-from textual.message import Message
-from textual.screen import Screen
 
 from warmboot.core.boot.listed_entry import ListedEntry
 from warmboot.core.errors import WarmbootError
 from warmboot.core.plan.request import PlanRequest
-from warmboot.core.session import Session
-from warmboot.core.session.status import Status
 from warmboot.tui.actions import NOT_WHILE_TYPING, bindings
 from warmboot.tui.present.entry_row import Row, make_row
 from warmboot.tui.present.entry_text import groups, searched_text
@@ -28,40 +22,30 @@ from warmboot.tui.screens.details import DetailsPane
 from warmboot.tui.screens.dialogs import (
     failure_box,
     help_box,
-    leave_box,
     message,
-    restarted_box,
     staged_box,
-    unload_box,
 )
 from warmboot.tui.screens.facts import FactsScreen
+from warmboot.tui.screens.machine import MachineScreen
 from warmboot.tui.screens.messages import (
-    ActionDone,
     EntriesFound,
     Examined,
     JudgingDone,
     MachineJudged,
     MachineRead,
     PlanOpened,
-    Restarted,
     RowsJudged,
     RowsRead,
     StageDone,
-    Unloaded,
     WorkFailed,
 )
 from warmboot.tui.screens.plan import PlanScreen
-from warmboot.tui.screens.restart import RestartScreen
 from warmboot.tui.screens.workers import (
-    cancel_restart,
     examine_here,
     judge_entries,
     open_plan,
     read_entries,
     read_machine,
-    restart,
-    restart_later,
-    unload,
     write_report,
 )
 from warmboot.tui.widgets.bars import KeyLine, Text, TopLine
@@ -73,16 +57,10 @@ BESIDE = 100  # columns from which on the details stand beside the list
 LOW = 20  # lines below which only what must be seen is shown
 
 
-class EntriesScreen(Screen[None]):
+class EntriesScreen(MachineScreen):
     """Lists the entries of a boot root; every other screen is reached from here."""
 
     BINDINGS = bindings("entries")
-
-    def __init__(self, root: Path) -> None:
-        super().__init__()
-        self._root = root
-        self._session: Session | None = None
-        self._status = Status(None, None)
 
     def compose(self) -> ComposeResult:
         yield TopLine()
@@ -96,7 +74,7 @@ class EntriesScreen(Screen[None]):
         yield KeyLine("entries")
 
     def on_mount(self) -> None:
-        self.query_one("#notice").display = False
+        self.notice("")
         self.query_one("#empty").display = False
         self._list.focus()
         self._read()
@@ -108,6 +86,9 @@ class EntriesScreen(Screen[None]):
     @property
     def _pane(self) -> DetailsPane:
         return self.query_one(DetailsPane)
+
+    def read_again(self) -> None:
+        self._read()
 
     @work(thread=True, group="read", exclusive=True)
     def _read(self) -> None:
@@ -122,28 +103,6 @@ class EntriesScreen(Screen[None]):
             for judged in judge_entries(found.session, rows):
                 self.post_message(judged)
             self.post_message(JudgingDone())
-        except WarmbootError as error:
-            self.post_message(WorkFailed(error.message, error.hint))
-
-    @work(thread=True, group="act")
-    def _do(self, action: Callable[[], Message]) -> None:
-        try:
-            result = action()
-        except WarmbootError as error:
-            self.post_message(WorkFailed(error.message, error.hint))
-            self._post_machine()
-            return
-        if not self.post_message(result) and isinstance(result, PlanOpened):
-            result.opened.close()
-
-    @work(thread=True, group="machine", exclusive=True)
-    def _refresh_machine(self) -> None:
-        self._post_machine()
-
-    def _post_machine(self) -> None:
-        """Read the machine anew; for a worker's thread."""
-        try:
-            self.post_message(read_machine(self._root))
         except WarmbootError as error:
             self.post_message(WorkFailed(error.message, error.hint))
 
@@ -167,10 +126,7 @@ class EntriesScreen(Screen[None]):
         return ("cancel_restart" if self._status.countdown else "execute", "unload")
 
     def on_machine_judged(self, event: MachineJudged) -> None:
-        text = standing_in_the_way(event.findings)
-        notice = self.query_one("#notice", Text)
-        notice.show(text)
-        notice.display = bool(text)
+        self.notice(standing_in_the_way(event.findings))
 
     def on_entries_found(self, event: EntriesFound) -> None:
         self.query_one("#body").display = bool(event.rows)
@@ -223,18 +179,6 @@ class EntriesScreen(Screen[None]):
             return
         self.app.push_screen(staged_box(result))
 
-    def on_restarted(self, event: Restarted) -> None:
-        self._read()
-        self.app.push_screen(restarted_box(event))
-
-    def on_unloaded(self, event: Unloaded) -> None:
-        if event.leave:
-            self.app.exit()
-            return
-        self._refresh_machine()
-        if event.warning:
-            self.app.push_screen(message("Unloaded", event.warning))
-
     def on_work_failed(self, event: WorkFailed) -> None:
         if self._session is None:
             self._pane.show_text(event.message)
@@ -282,73 +226,13 @@ class EntriesScreen(Screen[None]):
         if self._session is not None:
             self._do(partial(write_report, self._session, self._list.row))
 
-    def action_cancel_restart(self) -> None:
-        if self._session is not None:
-            self._do(partial(cancel_restart, self._session))
-
-    def on_action_done(self, event: ActionDone) -> None:
-        self._refresh_machine()
-        self.app.push_screen(message(event.title, event.text))
-
     def action_refresh(self) -> None:
         self._read()
 
     def action_help(self) -> None:
         self.app.push_screen(help_box("entries"))
 
-    def action_execute(self) -> None:
-        session = self._session
-        if session is None or not self._allowed(session):
-            return
-
-        def answered(at: float | None) -> None:
-            if at:
-                self._do(partial(restart_later, session, at))
-            elif at is not None:
-                notice = self.query_one("#notice", Text)
-                notice.display = True
-                notice.show("Restarting: the disks are synced first.")
-                self._do(partial(restart, session))
-
-        self.app.push_screen(RestartScreen(session, self._status), answered)
-
-    def action_unload(self) -> None:
-        session = self._session
-        if session is None or not self._allowed(session):
-            return
-
-        def answered(answer: str | None) -> None:
-            if answer == "unload":
-                self._do(partial(unload, session))
-
-        self.app.push_screen(unload_box(self._status), answered)
-
-    def action_leave(self) -> None:
-        session = self._session
-        if session is None or not self._status.staged:
-            self.app.exit()
-            return
-
-        def answered(answer: str | None) -> None:
-            if answer == "quit":
-                self.app.exit()
-            elif answer == "unload":
-                self._do(partial(unload, session, leave=True))
-
-        self.app.push_screen(leave_box(self._status), answered)
-
     # Drawing ------------------------------------------------------------------------------
-
-    def _allowed(self, session: Session) -> bool:
-        """Whether there is something staged that this user may act on; says why not."""
-        if not self._status.staged:
-            text = "Nothing is staged. Choose an entry and press Enter to plan it."
-        elif not session.host.privileged:
-            text = "This needs root. Leave with q and start again with sudo warmboot."
-        else:
-            return True
-        self.app.push_screen(message("Not now", text))
-        return False
 
     def _make_row(self, row: ListedEntry) -> Row:
         return make_row(row, self._pane.known(row), staged=self._pane.staged == row.entry.id)

@@ -168,7 +168,7 @@ class EntryList(ScrollView, can_focus=True):
     @property
     def _page(self) -> int:
         """How many entries are in view."""
-        return max(1, self.size.height - 1)
+        return max(1, self.scrollable_content_region.height - 1)
 
     def _follow(self) -> None:
         """Scroll, where the cursor is out of view."""
