@@ -137,7 +137,7 @@ async def test_the_answer_is_in_sight_at_every_size(sandbox: Path, size: tuple[i
         await person.judged("Linux 6.19.0-rc1", "ready, 1 to know")
         await person.press("end")
         await person.see("no: damaged")
-        assert "no: damaged" in person.line_with("> Linux 5.10.99"[: 2 + size[0] // 20])
+        assert any(one.startswith("> ") and "no: damaged" in one for one in person.lines)
         await person.press("home")
         await person.see("6.12.57-sand")
         assert all(len(line) <= size[0] for line in person.lines)
