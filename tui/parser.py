@@ -48,6 +48,9 @@ def make_parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
     )
     _add_shared(parser, Path("/"), False)
     parser.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
+    parser.add_argument(
+        "--slow", action="store_true", help="full-screen program: draw little, as over a slow line"
+    )
     parser.set_defaults(run="screen.run")
     _add_commands(parser, COMMANDS, arguments)
     return parser
