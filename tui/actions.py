@@ -25,6 +25,9 @@ ACTIONS = (
     Action("plan", "", "Enter", "Plan", "see what loading this entry would do", ("entries",)),
     Action("facts", "i", "i", "Inside", "everything known about the image", ("entries",)),
     Action(
+        "show", "space", "Space", "Details", "show the details, on a slow line", ("entries",), False
+    ),
+    Action(
         "open_kernel", "n", "n", "Kernel", "plan a kernel given by its path", ("entries",), False
     ),
     Action("execute", "x", "x", "Restart", "restart into what is staged", ("entries",), False),

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from support.command import Call
 from support.machines import make_sandbox
-from support.person import ASCII, HOST, Person, sit_down
+from support.person import ASCII, HOST, UTF8, Person, sit_down
 from textual.strip import Strip
 
 from warmboot.core.boot.listed_entry import ListedEntry
@@ -109,6 +110,17 @@ async def test_a_key_draws_the_two_lines_it_changes(
         assert entries.row is not None
         assert entries.row.entry.running
         assert set(drawn) == {1, 2}
+
+
+async def test_on_a_slow_line_details_wait_for_a_key(sandbox: Path) -> None:
+    async with sit_down(sandbox, terminal=replace(UTF8, slow=True)) as person:
+        await person.see("Space shows the details")
+        await person.judged("Linux 5.10.99-damaged", "no: damaged")
+        assert "vmlinuz" not in person.text
+        await person.press("space")
+        await person.see("vmlinuz-6.17.8-sandbox")
+        await person.press("down")
+        await person.see("Space shows the details")
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,7 @@ from warmboot.tui.screens.workers import read_entry
 from warmboot.tui.widgets.bars import Text
 
 _REST = 0.15  # seconds the cursor rests before its entry's details follow
+_SLOW = "Space shows the details: the line is slow."
 
 _Key = tuple[str, Identity | None]
 
@@ -108,7 +109,11 @@ class DetailsPane(VerticalScroll, can_focus=False):
             self._timer = self.set_timer(_REST, lambda: self._rested(row))
 
     def _rested(self, row: ListedEntry) -> None:
-        self.show_row(row)
+        if getattr(self.app, "slow_line", False):
+            if self._row is None or self._row.entry is not row.entry:
+                self.show_text(_SLOW)
+        else:
+            self.show_row(row)
         if self._reading not in (None, _key(row)) and self._wanted(row):
             self._cancel.cancel()
         self._read_next()

@@ -148,8 +148,8 @@ class EntriesScreen(MachineScreen):
         self._list.draw()
 
     def on_judging_done(self) -> None:
-        self._show_details()
         self._pane.read_all(self._list.rows)
+        self._pane.follow(self._list.row)
 
     def on_entry_list_moved(self) -> None:
         self._pane.follow(self._list.row)
@@ -213,6 +213,9 @@ class EntriesScreen(MachineScreen):
             known, host = self._pane.known(row), self._session.host
             text = "\n".join(plain_text(styled(lines(groups(row, known, host), 100))).splitlines())
             self.app.push_screen(FactsScreen(self._session, self._status, text))
+
+    def action_show(self) -> None:
+        self._show_details()
 
     def action_doctor(self) -> None:
         if self._session is not None:
