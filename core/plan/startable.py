@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from warmboot.core.architecture import of_machine
+from warmboot.core.boot.entry import Entry
 from warmboot.core.boot.listed_entry import ListedEntry
 from warmboot.core.boot.merge import missing_files
 from warmboot.core.boot.root import BootRoot
@@ -13,7 +14,11 @@ from warmboot.core.host import Host
 from warmboot.core.images import BootImage
 from warmboot.core.images.uboot import UImage
 from warmboot.core.plan.checks.base import Finding, Verdict
+from warmboot.core.plan.request import PlanRequest
 from warmboot.core.plan.route import Strategy, choose_route
+
+if TYPE_CHECKING:
+    from warmboot.core.plan.context import PlanContext
 
 
 class Obstacle(NamedTuple):
@@ -57,6 +62,12 @@ _BRIEF = {
 }
 
 
+def with_obstacle(row: ListedEntry, root: BootRoot, host: Host) -> ListedEntry:
+    """Return the row with why its entry cannot be started on this machine, where that is so."""
+    against = obstacle(row, root, host)
+    return row if against is None else row._replace(obstacle=against.text, brief=against.brief)
+
+
 def obstacle(row: ListedEntry, root: BootRoot, host: Host) -> Obstacle | None:
     """Return why the entry cannot be started on this machine, None where nothing is known against.
 
@@ -88,6 +99,16 @@ def _image(image: BootImage, host: Host) -> Obstacle | None:
     if route.strategy is not Strategy.NONE:
         return None
     return Obstacle(route.why, "format not loadable")
+
+
+def judge(entry: Entry, root: BootRoot, context: PlanContext) -> Standing:
+    """Return how an entry stands by its plan; raises WarmbootError where there can be none."""
+    from warmboot.core.plan.boot_files import BootFiles
+    from warmboot.core.plan.planner import plan_files
+
+    request = PlanRequest(entry=entry.id)
+    with BootFiles.open(root, request, entry) as files:
+        return standing(plan_files(request, files, context).findings)
 
 
 def standing(findings: Iterable[Finding]) -> Standing:

@@ -111,25 +111,15 @@ class Session(Machine):
         Never raises for a bad file.
         """
         from warmboot.core.boot.listed_entry import read_header
-        from warmboot.core.plan.startable import obstacle
+        from warmboot.core.plan.startable import with_obstacle
 
-        row = read_header(self.root, entry)
-        against = obstacle(row, self.root, self.host)
-        return row if against is None else row._replace(obstacle=against.text, brief=against.brief)
+        return with_obstacle(read_header(self.root, entry), self.root, self.host)
 
     def standing(self, entry: Entry, context: PlanContext) -> Standing:
-        """Return what the checks of an entry's plan say against it: those of `doctor ENTRY`.
+        """Return what `doctor ENTRY` has against an entry; raises WarmbootError without a plan."""
+        from warmboot.core.plan.startable import judge
 
-        Raises WarmbootError where there can be no plan, as a file is not there or is damaged.
-        """
-        from warmboot.core.plan.boot_files import BootFiles
-        from warmboot.core.plan.planner import plan_files
-        from warmboot.core.plan.request import PlanRequest
-        from warmboot.core.plan.startable import standing
-
-        request = PlanRequest(entry=entry.id)
-        with BootFiles.open(self.root, request, entry) as files:
-            return standing(plan_files(request, files, context).findings)
+        return judge(entry, self.root, context)
 
     def needs_restart(self) -> NeedsRestart:
         """Return what speaks for a restart; see warmboot.core.session.needs_restart."""

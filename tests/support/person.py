@@ -48,9 +48,11 @@ class Person:
     def says(self, title: str) -> str:
         """Return what the list says of the entry whose title begins so: its state and marks."""
         found = self.app.screen.query_one(EntryList)
-        row = next(row for row in found.rows if row.entry.title.startswith(title))
-        cells = found.cells(row)
-        return " ".join(filter(None, (cells.state.text, *cells.marks)))
+        for row in found.rows:
+            if row.entry.title.startswith(title):
+                cells = found.cells(row)
+                return " ".join(filter(None, (cells.state.text, *cells.marks)))
+        return ""
 
     async def wait(self, condition: Callable[[], object], what: str) -> None:
         """Wait until `condition` holds; say what was waited for, and what was seen, otherwise."""

@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 from warmboot.core.boot.listed_entry import ListedEntry
 from warmboot.core.errors import ImageError, WarmbootError
@@ -36,9 +36,6 @@ from warmboot.tui.screens.messages import (
     Unloaded,
 )
 
-if TYPE_CHECKING:
-    from warmboot.core.plan.context import PlanContext
-
 _HAND_OUT = 0.05  # seconds between two portions of rows
 _NICE = 10
 
@@ -59,16 +56,16 @@ def read_entries(session: Session) -> Iterator[EntriesFound | RowsRead]:
 def judge_entries(session: Session, rows: Sequence[ListedEntry]) -> Iterator[RowsJudged]:
     """Say what the checks have against each entry, as `doctor ENTRY` would."""
     context = session.context()
-    yield from _portions(((row, _judge(session, row, context)) for row in rows), RowsJudged)
 
+    def judge(row: ListedEntry) -> tuple[ListedEntry, Known]:
+        if row.problem is not None:
+            return row, Known(no_plan=row.problem)
+        try:
+            return row, Known(session.standing(row.entry, context))
+        except WarmbootError as error:
+            return row, Known(no_plan=error.message)
 
-def _judge(session: Session, row: ListedEntry, context: PlanContext) -> Known:
-    if row.problem is not None:
-        return Known(no_plan=row.problem)
-    try:
-        return Known(session.standing(row.entry, context))
-    except WarmbootError as error:
-        return Known(no_plan=error.message)
+    yield from _portions(map(judge, rows), RowsJudged)
 
 
 _Found = TypeVar("_Found")
