@@ -18,7 +18,6 @@ from warmboot.core.boot.grub.installed import (
     read_menus,
     shows_entries,
 )
-from warmboot.core.boot.grub.values import is_known
 from warmboot.core.boot.loadervars import Running
 from warmboot.core.boot.mounts import read_slots
 from warmboot.core.boot.root import BootRoot
@@ -124,10 +123,16 @@ class Search:
         """Whether GRUB shows the boot loader entries, by its own rules."""
         return shows_entries(self.grub_menus)
 
+    @property
+    def grub_followed(self) -> bool:
+        """Whether the menus of GRUB that are here could be followed, so that they tell all."""
+        return all(installed.menu is not None for installed in self.grub_menus)
+
     @functools.cached_property
     def grubenv(self) -> dict[str, str]:
         """GRUB's variables as boot loader entries see them: kept over a restart, or set by a menu.
 
+        A value may hold marks of what only a running GRUB knows (warmboot.core.boot.grub.values).
         Empty where nothing says that GRUB shows boot loader entries.
         """
         kept: dict[str, str] = {}
@@ -136,5 +141,4 @@ class Search:
             if text is not None:
                 kept = parse_environment(text)
                 break
-        shown = kept_variables(self.grub_menus)
-        return {**kept, **{name: value for name, value in shown.items() if is_known(value)}}
+        return {**kept, **kept_variables(self.grub_menus)}
