@@ -182,7 +182,8 @@ def test_very_long_numbers_in_versions() -> None:
 def test_a_part_of_a_menu_without_an_end_leaves_the_rest_as_it_is(
     tmp_path: Path, inner: str
 ) -> None:
-    menu = f"function again {{ again; }}\ndefault=1\nsubmenu s {{\n{inner}\n}}\nmenuentry good {{ linux /boot/k }}\n"
+    menu = f"function again {{ again; }}\ndefault=1\nsubmenu s {{\n{inner}\n}}\n"
+    menu += "menuentry good { linux /boot/k }\n"
     put(tmp_path, "boot/grub/grub.cfg", menu)
     put(tmp_path, "boot/grub/other.cfg", "submenu o { source /boot/grub/grub.cfg; }\n")
     put(tmp_path, "boot/grub/more", "x=1\n" * 100)
