@@ -1,32 +1,14 @@
-"""The words of the command line: every command and every option."""
+"""The words of the command line: every command and every option; see parser.py."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple, NoReturn
-
-from warmboot.core.errors import WrongArgument
-
-_EPILOG = """\
-Without a command the full-screen program starts.
-
-exit codes:
-  0 done  1 fault in warmboot  2 wrong arguments  3 not found  4 image unreadable or damaged
-  5 not permitted  6 blocked before anything was tried  7 refused by the kernel
-  8 nothing staged  9 the system failed  130 cancelled
-"""
+from typing import NamedTuple
 
 
-class _Answering(argparse.ArgumentParser):
-    """Raises WrongArgument for the caller to answer, where others print and exit."""
-
-    def error(self, message: str) -> NoReturn:
-        raise WrongArgument(message, hint=f"{self.prog} --help shows what there is.")
-
-
-class _Command(NamedTuple):
+class Command(NamedTuple):
     """What a command runs, as MODULE.FUNCTION; its help, and what adds its options."""
 
     run: str
@@ -34,67 +16,12 @@ class _Command(NamedTuple):
     add: Callable[[argparse.ArgumentParser], None]
 
 
-def make_parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
-    """Return the parser. Where a command is among the arguments, only its options are made.
-
-    Where an answer in JSON is wanted, wrong arguments raise WrongArgument.
-    """
-    kind = _Answering if wants_json(arguments) else argparse.ArgumentParser
-    parser = kind(
-        prog="warmboot",
-        description="Restart this machine straight into another kernel, without firmware.",
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    _add_shared(parser, Path("/"), False)
-    parser.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
-    parser.set_defaults(run="screen.run")
-    _add_commands(parser, _COMMANDS, arguments)
-    return parser
-
-
-def wants_json(arguments: Sequence[str]) -> bool:
-    """Whether --json is among the arguments, in full or as short as argparse takes it."""
-    options = arguments[: arguments.index("--")] if "--" in arguments else arguments
-    return any(len(word) > 2 and "--json".startswith(word) for word in options)
-
-
-def root_among(arguments: Sequence[str]) -> Path:
-    """Return the boot root that arguments name, / where they name none, be they right or not."""
-    parser = _Answering(add_help=False)
-    parser.add_argument("--root", type=Path, default=Path("/"))
-    try:
-        return Path(parser.parse_known_args(arguments)[0].root)
-    except WrongArgument:
-        return Path("/")
-
-
 def command_names() -> tuple[str, ...]:
     """Return every command as it is typed, those of bpf in full."""
     names = []
-    for name, command in _COMMANDS.items():
-        names += [name] if command.run else [f"{name} {one}" for one in _BPF_COMMANDS]
+    for name, command in COMMANDS.items():
+        names += [name] if command.run else [f"{name} {one}" for one in BPF_COMMANDS]
     return tuple(names)
-
-
-def _add_commands(
-    parser: argparse.ArgumentParser,
-    commands: dict[str, _Command],
-    arguments: Sequence[str],
-    *,
-    required: bool = False,
-) -> None:
-    group = parser.add_subparsers(metavar="COMMAND", title="commands", required=required)
-    named = [name for name in commands if name in arguments]
-    for name in named or commands:
-        run, text, add = commands[name]
-        sub = group.add_parser(name, help=text, description=text)
-        _add_shared(sub, argparse.SUPPRESS, argparse.SUPPRESS)
-        sub.set_defaults(run=run)
-        if run:
-            add(sub)
-        else:
-            _add_commands(sub, _BPF_COMMANDS, arguments, required=True)
 
 
 def _no_options(_: argparse.ArgumentParser) -> None:
@@ -120,6 +47,7 @@ def _selectors(add: Callable[..., object]) -> None:
         ("next", "the entry that is chosen for the next start"),
         ("newest", "the entry with the newest kernel"),
         ("running", "the entry that runs now"),
+        ("previous", "the entry that ran before the last restart"),
     ):
         add(f"--{selector}", dest="selector", action="store_const", const=f"@{selector}", help=text)
 
@@ -151,8 +79,40 @@ def _doctor_options(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--kernel", metavar="FILE", help="a kernel image by its path")
 
 
+def _history_options(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("-n", "--last", metavar="N", type=_count, help="show the last N steps only")
+
+
+def _count(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= 6):
+        raise argparse.ArgumentTypeError(f"{text[:20]!r} is no number")
+    return int(text)
+
+
 def _unload_options(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--panic", action="store_true", help="unload the crash kernel instead")
+
+
+def _status_options(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument(
+        "--format", choices=("text", "prometheus"), default="text", help="default: text"
+    )
+
+
+def _wait_options(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument(
+        "--timeout", metavar="DELAY", default="10m", help="how long: 90 (seconds), 10m (default)"
+    )
+    sub.add_argument(
+        "--boot", metavar="ID", help="the boot that is to end, by its boot_id in status --json"
+    )
+    sub.add_argument("--release", metavar="RELEASE", help="what is meant to run then")
+    sub.add_argument(
+        "by",
+        nargs="*",
+        metavar="COMMAND",
+        help="behind --: what prints another machine's warmboot status --json",
+    )
 
 
 def _report_options(sub: argparse.ArgumentParser) -> None:
@@ -187,24 +147,6 @@ def _exec_options(sub: argparse.ArgumentParser) -> None:
         "--whatever-is-staged",
         action="store_true",
         help="restart even into what warmboot did not stage",
-    )
-
-
-def _add_shared(parser: argparse.ArgumentParser, root: Path | str, as_json: bool | str) -> None:
-    """Add the options that stand before or behind a command, with their defaults."""
-    parser.add_argument(
-        "--root",
-        type=Path,
-        metavar="DIR",
-        default=root,
-        help="look for images below DIR (a mounted system, or a sandbox) instead of /",
-    )
-    parser.add_argument("--json", action="store_true", default=as_json, help="answer in JSON")
-    parser.add_argument(
-        "--debug",
-        action="store_true",
-        default=as_json,  # False, or left alone behind a command
-        help="log to stderr what is read, decided and called",
     )
 
 
@@ -276,6 +218,15 @@ def _stage_options(sub: argparse.ArgumentParser) -> None:
         metavar="HEX",
         help="stage only if the kernel has this digest, which --dry-run prints",
     )
+    sub.add_argument(
+        "--expect",
+        metavar="DIGEST",
+        help="stage only if the plan has this digest, which --dry-run prints",
+    )
+    sub.add_argument(
+        "--if-needed", action="store_true", help="make no call where just this is staged already"
+    )
+    sub.add_argument("--quiet", action="store_true", help="print warnings and errors only")
     sub.add_argument("--panic", action="store_true", help="stage the kernel to run after a crash")
     sub.add_argument(
         "--force",
@@ -303,43 +254,39 @@ def _line_options(sub: argparse.ArgumentParser) -> None:
     )
 
 
-_COMMANDS = {
-    "list": _Command("list.run", "list what is installed", _no_options),
-    "inspect": _Command("inspect.run", "show what is inside an image", _inspect_options),
-    "extract": _Command("extract.run", "unpack the kernel out of an image", _extract_options),
-    "cmdline": _Command(
+COMMANDS = {
+    "list": Command("list.run", "list what is installed", _no_options),
+    "inspect": Command("inspect.run", "show what is inside an image", _inspect_options),
+    "extract": Command("extract.run", "unpack the kernel out of an image", _extract_options),
+    "cmdline": Command(
         "cmdline.run", "show a command line, compared and checked", _cmdline_options
     ),
-    "stage": _Command("stage.run", "load a kernel; the running system goes on", _stage_options),
-    "doctor": _Command(
+    "stage": Command("stage.run", "load a kernel; the running system goes on", _stage_options),
+    "doctor": Command(
         "doctor.run", "check this machine and an entry, without trying anything", _doctor_options
     ),
-    "status": _Command(
-        "status.run", "show what is staged and what this machine allows", _no_options
+    "status": Command(
+        "status.run", "show what is staged and what this machine allows", _status_options
     ),
-    "exec": _Command("exec.run", "restart into the staged kernel", _exec_options),
-    "unload": _Command("unload.run", "unload the staged kernel", _unload_options),
-    "report": _Command(
-        "report.run", "write one file of evidence for a bug report", _report_options
+    "needs-restart": Command(
+        "needs_restart.run", "tell whether what runs is what is installed", _no_options
     ),
-    "bpf": _Command("", "parser programs for kernels that unpack images themselves", _no_options),
-    "sandbox": _Command(
+    "history": Command("history.run", "show what was done, and what came of it", _history_options),
+    "exec": Command("exec.run", "restart into the staged kernel", _exec_options),
+    "wait": Command("wait.run", "wait until a machine is back from its restart", _wait_options),
+    "unload": Command("unload.run", "unload the staged kernel", _unload_options),
+    "report": Command("report.run", "write one file of evidence for a bug report", _report_options),
+    "bpf": Command("", "parser programs for kernels that unpack images themselves", _no_options),
+    "sandbox": Command(
         "sandbox.run", "make a simulated machine to try everything on", _sandbox_options
     ),
 }
-_BPF_COMMANDS = {
-    "build": _Command("bpf_build.run", "build the parser for an image", _build_options),
-    "rehearse": _Command(
+BPF_COMMANDS = {
+    "build": Command("bpf_build.run", "build the parser for an image", _build_options),
+    "rehearse": Command(
         "bpf_rehearse.run",
         "run the parser's code on an image and show what the kernel would be told",
         _rehearse_options,
     ),
-    "envelope": _Command("bpf_envelope.run", "put a parser into an image", _envelope_options),
+    "envelope": Command("bpf_envelope.run", "put a parser into an image", _envelope_options),
 }
-
-
-class _Version(argparse.Action):
-    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
-        from importlib.metadata import version  # 50 ms that only this option is worth
-
-        parser.exit(message=f"warmboot {version('warmboot')}\n")

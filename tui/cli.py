@@ -15,8 +15,8 @@ from types import FrameType
 
 from warmboot.core.debug import fault, step, switch_on
 from warmboot.core.errors import ExitCode, Refused, WarmbootError, WrongArgument
-from warmboot.tui.arguments import make_parser, root_among, wants_json
 from warmboot.tui.commands import output
+from warmboot.tui.parser import make_parser, root_among, wants_json
 
 _FULL_SCREEN = "screen.run"
 #: EIO: the terminal has gone. EBADF: standard output is closed.

@@ -7,17 +7,16 @@ and must stay cheap; what takes longer is in surroundings.py.
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from warmboot.core.host.config import read_config
-from warmboot.core.host.files import read_int, read_text
+from warmboot.core.host.files import read_int, read_seconds, read_text
 from warmboot.core.host.memory import read_memory_available
 from warmboot.core.host.security import read_capabilities, read_efi_flag, read_lockdown
-from warmboot.core.host.sessions import Session, read_sessions
+from warmboot.core.host.sessions import Session, read_sessions, remote_login
 from warmboot.core.host.virtualization import read_container
 from warmboot.core.rooted import rooted
 
@@ -34,7 +33,8 @@ class Host:
     has no lockdown. `privileged` is CAP_SYS_BOOT in effect, `privilege_reachable` whether the
     bounding set lets root have it, `log_readable` whether the kernel log may be read.
     `crash_size` is the memory reserved for a crash kernel. `container` is the kind of container
-    this is, None on a machine of its own. `kexec_tools` is the path of kexec(8).
+    this is, None on a machine of its own. `kexec_tools` is the path of kexec(8). `remote` is where
+    the login that uses this program comes from over the network; see remote_login.
     """
 
     prefix: Path
@@ -63,6 +63,7 @@ class Host:
     setup_mode: bool | None = None
     container: str | None = None
     kexec_tools: str | None = None
+    remote: str | None = None
 
     def option(self, name: str) -> bool | None:
         """Whether a build option is on (y or m); None where the configuration is not readable."""
@@ -77,6 +78,7 @@ def read_host(prefix: Path) -> Host:
     proc, sys = prefix / "proc", prefix / "sys"
     kernel = proc / "sys/kernel"
     real = prefix == Path("/")
+    sessions = read_sessions(prefix)
     release = os.uname().release if real else read_text(kernel / "osrelease", 256) or "unknown"
     capabilities = read_capabilities(read_text(proc / "self/status", 1 << 16))
     return Host(
@@ -86,7 +88,7 @@ def read_host(prefix: Path) -> Host:
         release=release,
         boot_id=read_text(kernel / "random/boot_id", 64),
         cmdline=read_text(proc / "cmdline") or "",
-        uptime=_first_number(read_text(proc / "uptime", 128)),
+        uptime=read_seconds(proc / "uptime"),
         memory_available=read_memory_available(prefix),
         page_size=os.sysconf("SC_PAGE_SIZE"),
         privileged=capabilities.boot,
@@ -97,7 +99,7 @@ def read_host(prefix: Path) -> Host:
         lockdown=read_lockdown(sys),
         secure_boot=read_efi_flag(sys, "SecureBoot"),
         systemd=(prefix / "run/systemd/system").is_dir(),
-        sessions=read_sessions(prefix),
+        sessions=sessions,
         config=read_config(prefix, release),
         privilege_reachable=capabilities.boot_reachable,
         log_readable=capabilities.syslog or read_int(kernel / "dmesg_restrict") == 0,
@@ -106,6 +108,7 @@ def read_host(prefix: Path) -> Host:
         setup_mode=read_efi_flag(sys, "SetupMode"),
         container=read_container(prefix),
         kexec_tools=find_program(prefix, "kexec"),
+        remote=remote_login(prefix, sessions),
     )
 
 
@@ -135,11 +138,3 @@ def _kexec_number(sys: Path, name: str) -> int | None:
 def _flag(sys: Path, name: str) -> bool | None:
     value = _kexec_number(sys, name)
     return None if value is None else value == 1
-
-
-def _first_number(text: str | None) -> float | None:
-    try:
-        value = None if text is None else float(text.split()[0])
-    except (ValueError, IndexError):
-        return None
-    return value if value is None or (math.isfinite(value) and value >= 0) else None

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from warmboot.core.host.files import names, read_fields, read_text
 
 _NO_SESSION = "4294967295"  # the audit session of what nobody logged in for
+_SERVERS = ("sshd", "sshd-session", "dropbear")  # sshd-session: OpenSSH 9.8 and later
+_GENERATIONS = 64
+_ELSEWHERE = "elsewhere"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,38 @@ def read_sessions(prefix: Path) -> tuple[Session, ...]:
         for user in psutil.users()
         if user.terminal
     )
+
+
+def remote_login(prefix: Path, sessions: Sequence[Session]) -> str | None:
+    """Return where this program's own login comes from over the network, None for a local one.
+
+    That is an address, or ``elsewhere`` where none is known. A terminal multiplexer outlives the
+    login that it was started in: logind still knows it, as one that is closing.
+    """
+    mine = _own(prefix)
+    addresses = [session.remote for session in sessions if session.own]
+    for name in sorted(mine):
+        fields = read_fields(prefix / "run/systemd/sessions" / name) or {}
+        if fields.get("REMOTE") == "1":
+            addresses.append(fields.get("REMOTE_HOST") or _ELSEWHERE)
+    if prefix == Path("/"):
+        addresses += os.environ.get("SSH_CONNECTION", "").split()[:1]
+        addresses += [_ELSEWHERE] if _below_a_server(prefix / "proc") else []
+    return next(filter(None, addresses), None)
+
+
+def _below_a_server(proc: Path) -> bool:
+    """Whether a program that lets people in over the network is among this one's ancestors."""
+    process = "self"
+    for _ in range(_GENERATIONS):
+        lines = (read_text(proc / process / "status", 4096) or "").splitlines()
+        fields = dict(line.split(":", 1) for line in lines if ":" in line)
+        if fields.get("Name", "").strip() in _SERVERS:
+            return True
+        process = fields.get("PPid", "0").strip()
+        if process == "0" or not process.isdigit():
+            return False
+    return False
 
 
 def _logind(folder: Path, name: str, mine: frozenset[str]) -> Session | None:

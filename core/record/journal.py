@@ -18,6 +18,8 @@ from typing import NamedTuple
 
 from warmboot.core.debug import debug
 from warmboot.core.errors import WarmbootError
+from warmboot.core.host.boot_time import read_boot_time
+from warmboot.core.host.files import read_text
 from warmboot.core.host.state import RUN, STATE
 from warmboot.core.plan.staged import Staged
 from warmboot.core.record import journald
@@ -47,6 +49,11 @@ class Known:
     staged: Staged | None
     interrupted: Line | None
 
+    @property
+    def sure(self) -> Staged | None:
+        """What is staged, None where an interrupted step leaves it open."""
+        return self.staged if self.interrupted is None else None
+
 
 class Journal:
     """The journal of the machine below `prefix` (``/`` for the real one).
@@ -56,8 +63,9 @@ class Journal:
 
     def __init__(self, prefix: Path) -> None:
         self.path = Path(prefix) / STATE / _FILE
-        self._path = rooted(prefix) / STATE / _FILE
-        self._fallback = rooted(prefix) / RUN / _FILE
+        self._prefix = rooted(prefix)
+        self._path = self._prefix / STATE / _FILE
+        self._fallback = self._prefix / RUN / _FILE
         self._real = prefix == Path("/")
 
     def append(self, event: str, boot_id: str | None, **fields: object) -> str | None:
@@ -67,7 +75,7 @@ class Journal:
         written nowhere.
         """
         line: Line = {"seq": self._next(), "at": time.time(), "event": event, "boot_id": boot_id}
-        line |= {"uid": os.getuid(), "release": os.uname().release, **_caller(), **fields}
+        line |= {"uid": os.getuid(), **self._kernel(), **_caller(), **fields}
         raw = json.dumps(line).encode() + b"\n"
         debug("journal: %s", event)
         if self._real:
@@ -86,30 +94,39 @@ class Journal:
             return f"{text}. Noted in {self._fallback} until the next boot."
         return None
 
+    def _kernel(self) -> Line:
+        """Return which kernel runs, and when it started, in seconds since the epoch."""
+        release = os.uname().release
+        if not self._real:
+            release = read_text(self._prefix / "proc/sys/kernel/osrelease", 256) or "unknown"
+        return {"release": release, "booted": read_boot_time(self._prefix)}
+
     def staged(self, staged: Staged, **fields: object) -> str | None:
         """Record that a kernel was staged; see append."""
         event = "crash-staged" if staged.panic else "staged"
         return self.append(event, staged.boot_id, staged=staged.fields(), **fields)
 
-    def known(self, boot_id: str | None) -> Known:
-        """Return what this journal says of the boot `boot_id`.
+    def known(self, boot_id: str | None, *, panic: bool = False) -> Known:
+        """Return what this journal says of the boot `boot_id`; `panic`: of its crash kernel.
 
         The kernel itself only knows that something is staged, not what. An execute ends the boot;
         where the boot goes on, it was refused, and what was staged still is. A load that was
         refused leaves what was staged before.
         """
+        kind = "crash-" if panic else ""
+        intents = [kind + name for name in _INTENTS]
         staged: Staged | None = None
         begun: Line | None = None
         for line in self.lines():
             event = line.get("event")
             if line.get("boot_id") != boot_id:
                 continue
-            if event in _INTENTS:
+            if event in intents:
                 begun = line
-            elif event in ("staged", "unloaded"):
+            elif event in (f"{kind}staged", f"{kind}unloaded"):
                 staged = Staged.read(line.get("staged"))
                 begun = None
-            elif event in _ENDS and line.get("step") in _INTENTS:
+            elif event in _ENDS and line.get("step") in intents:
                 begun = None
         return Known(staged, begun)
 

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from warmboot.core.errors import Blocked, NotFound, NothingStaged, WarmbootError
 from warmboot.core.host import read_staged
 from warmboot.core.host.jobs import Job
+from warmboot.core.plan.checks.base import Finding
 from warmboot.core.plan.staged import Staged
 from warmboot.core.record.lock import only_one, undisturbed
 from warmboot.core.record.recorder import note, recorded
@@ -70,6 +71,15 @@ class Restarts:
             f"No restart: {why}",
             hint="Stage it again, or start what is there: warmboot exec --whatever-is-staged.",
         )
+
+    def concerns(self, staged: Staged | None) -> tuple[Finding, ...]:
+        """Return what stands against coming back over the network from a restart into `staged`.
+
+        It is judged by the login that asks now, which need not be the one that staged it.
+        """
+        from warmboot.core.plan.checks.registry import judge_login
+
+        return judge_login(staged.cmdline, self._machine.host) if staged is not None else ()
 
     def execute(self, *, now: bool = False, whatever: bool = False) -> Executed:
         """Restart into what is staged; `now` leaves services running to the end.

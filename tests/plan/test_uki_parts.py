@@ -48,7 +48,8 @@ def staged(folder: Path, **named: object) -> tuple[str, bytes]:
     """Return the command line and the initrd that a UKI comes to."""
     root = folder.parents[3]
     session = open_session(root)
-    request = PlanRequest(kernel=str(folder / "u.efi"), **named)  # type: ignore[arg-type]
+    file, forced = str(folder / "u.efi"), ("remote-login",)  # a profile is for a single user
+    request = PlanRequest(kernel=file, forced=forced, **named)  # type: ignore[arg-type]
     with session.plan(request) as opened:
         plan = opened.plan
         assert not plan.failures

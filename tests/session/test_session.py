@@ -15,8 +15,8 @@ from warmboot.core.plan.request import Call, Origin, PlanRequest
 from warmboot.core.sandbox.machine import SimulatedMachine, write_machine
 from warmboot.core.sandbox.tree import create_sandbox
 from warmboot.core.session import Session, open_session
-from warmboot.tui.arguments import make_parser
 from warmboot.tui.commands.options import stage_request
+from warmboot.tui.parser import make_parser
 from warmboot.tui.screens.workers import open_plan
 
 ENTRY = "warmboot-6.17.8-sandbox.conf"

@@ -249,7 +249,7 @@ def test_exec_on_a_terminal_wants_the_host_name(
 def test_an_empty_root_says_where_it_looked(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["--root", str(tmp_path), "list"]) == ExitCode.OK
+    assert main(["--root", str(tmp_path), "list"]) == ExitCode.NOT_FOUND
     shown = capsys.readouterr().out
     assert "No boot images found" in shown
     assert "/boot/loader/entries" in shown
@@ -318,7 +318,8 @@ def test_cmdline(
         "nomodeset", "safety-net",
     ]  # fmt: skip
     code, answer = call("cmdline", "--cmdline", "quiet")
-    assert [one["check"] for one in answer["findings"]] == ["command-line-root"]
+    said = {one["check"]: one["verdict"] for one in answer["findings"]}
+    assert said == {"command-line-root": "warn", "remote-login": "pass"}
     assert call("cmdline", "--preset", "nothing")[0] == ExitCode.NOT_FOUND
     assert call("cmdline", "--installed-cmdline")[0] == ExitCode.NOT_FOUND
     assert main(["--root", str(sandbox), "cmdline", KERNEL, "--cmdline", "root=/dev/b"]) == 0
@@ -343,7 +344,11 @@ def test_another_system_s_own_line_goes_before_the_running_one(
 
 def test_stage_with_presets_and_what_is_said_of_the_line(call: Callable[..., Any]) -> None:
     line = "root=/dev/a console=tty0 console=tty0"
-    _, answer = call("stage", KERNEL, "--cmdline", line, "--preset", "rescue", "--dry-run")
+    rescue = ("stage", KERNEL, "--cmdline", line, "--preset", "rescue", "--dry-run")
+    code, answer = call(*rescue)  # by somebody who is logged in over the network
+    assert code == ExitCode.BLOCKED
+    assert "--force remote-login" in answer["error"]["hint"]
+    _, answer = call(*rescue, "--force", "remote-login")
     assert answer["plan"]["cmdline"]["text"] == f"{line} systemd.unit=rescue.target"
     checks = {one["check"]: one["verdict"] for one in answer["plan"]["findings"]}
     assert checks["command-line-console"] == "warn"

@@ -10,8 +10,10 @@ from textual.screen import Screen
 from textual.theme import Theme
 
 from warmboot import themes
+from warmboot.core.errors import ExitCode
 from warmboot.tui import arguments, commands
 from warmboot.tui.actions import ACTIONS
+from warmboot.tui.parser import EXIT_CODES
 from warmboot.tui.screens.entries import EntriesScreen
 from warmboot.tui.screens.facts import FactsScreen
 from warmboot.tui.screens.plan import PlanScreen
@@ -28,7 +30,7 @@ WIDGET_KEYS = {"plan"}
 
 
 def test_every_verb_has_a_module_and_every_module_a_verb() -> None:
-    rows = {**arguments._COMMANDS, **arguments._BPF_COMMANDS}
+    rows = {**arguments.COMMANDS, **arguments.BPF_COMMANDS}
     modules = {row.run.partition(".")[0] for row in rows.values() if row.run} | {"screen"}
     there = {module.name for module in pkgutil.iter_modules(commands.__path__)}
     assert modules == there - HELPERS
@@ -62,3 +64,7 @@ def test_every_theme_has_the_same_colours() -> None:
     assert {"primary", "accent", "warning", "error", "success", "background", "dark"} <= set(keys)
     for name, palette in themes.PALETTES.items():
         Theme(name=name, **palette)  # type: ignore[arg-type]
+
+
+def test_every_exit_code_has_a_meaning() -> None:
+    assert set(EXIT_CODES) == set(ExitCode)

@@ -37,6 +37,8 @@ def run(options: argparse.Namespace) -> int:
     order = _Order(options.now, options.whatever_is_staged, when)
     staged = session.restarts.target(whatever=order.whatever)
     output.banner(session)
+    for concern in session.restarts.concerns(staged):
+        output.warn(concern.text)
     if not options.yes:
         _confirm(session, staged, order, as_json=options.json)
     sys.stdout.flush()

@@ -35,12 +35,16 @@ _ALIKE = {"ro": "ro or rw", "rw": "ro or rw"}
 class CmdlineSubject(NamedTuple):
     """The words of a command line, and what they can be compared with.
 
-    `memory` is that of the machine in bytes, None where it is not known.
+    `memory` is that of the machine in bytes, None where it is not known. `running` are the words of
+    the running kernel's command line; `remote` is where the operator's login comes from over the
+    network, None for a local one.
     """
 
     words: tuple[Word, ...]
     context: CmdlineContext
     memory: int | None = None
+    running: tuple[Word, ...] = ()
+    remote: str | None = None
 
     def last(self, name: str) -> Word | None:
         """Return the last word of this name: the one that counts."""

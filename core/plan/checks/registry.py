@@ -6,17 +6,19 @@ from collections.abc import Iterable
 from typing import Any
 
 from warmboot.core.boot.cmdline import parse
+from warmboot.core.boot.cmdline_context import CmdlineContext
 from warmboot.core.errors import WrongArgument
 from warmboot.core.host import Host
 from warmboot.core.host.hardware import read_memory
 from warmboot.core.host.live_state import LiveState
-from warmboot.core.plan.checks.base import Check, Finding, Group
+from warmboot.core.plan.checks.base import Check, Finding, Group, Verdict
 from warmboot.core.plan.checks.command_line import COMMAND_LINE, CmdlineSubject
 from warmboot.core.plan.checks.crash import CRASH
 from warmboot.core.plan.checks.image import IMAGE
 from warmboot.core.plan.checks.live import LIVE, LiveSubject
 from warmboot.core.plan.checks.machine import MACHINE
 from warmboot.core.plan.checks.parser import PARSER
+from warmboot.core.plan.checks.remote_login import REMOTE_LOGIN
 from warmboot.core.plan.checks.sealed import SEALED
 from warmboot.core.plan.checks.subject import PlanSubject
 from warmboot.core.plan.context import PlanContext
@@ -24,7 +26,10 @@ from warmboot.core.plan.plan import Plan
 from warmboot.core.text import printable
 
 #: Every group, in the order its checks are run and listed.
-GROUPS: tuple[Group[Any], ...] = (MACHINE, IMAGE, SEALED, CRASH, PARSER, LIVE, COMMAND_LINE)
+GROUPS: tuple[Group[Any], ...] = (
+    *(MACHINE, IMAGE, SEALED, CRASH, PARSER, LIVE),
+    *(COMMAND_LINE, REMOTE_LOGIN),
+)
 
 
 def all_checks() -> tuple[Check[Any], ...]:
@@ -56,8 +61,24 @@ def judge_cmdline(
     """Run the checks of a command line; what cannot be known is not guessed at."""
     if context.cmdline is None:
         return ()
-    subject = CmdlineSubject(parse(cmdline), context.cmdline, read_memory(context.host.prefix))
-    return tuple(COMMAND_LINE.run(subject, crash=crash))
+    host = context.host
+    subject = CmdlineSubject(
+        parse(cmdline),
+        context.cmdline,
+        read_memory(host.prefix),
+        parse(host.cmdline),
+        host.remote,
+    )
+    judged = COMMAND_LINE.run(subject, crash=crash)
+    return (*judged, *REMOTE_LOGIN.run(subject, crash=crash))
+
+
+def judge_login(cmdline: str, host: Host) -> tuple[Finding, ...]:
+    """Return what stands against a login over the network after a restart with this line."""
+    subject = CmdlineSubject(
+        parse(cmdline), CmdlineContext(), running=parse(host.cmdline), remote=host.remote
+    )
+    return tuple(f for f in REMOTE_LOGIN.run(subject) if f.verdict is not Verdict.PASS)
 
 
 def forced_checks(names: Iterable[str]) -> tuple[str, ...]:
