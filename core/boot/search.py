@@ -8,6 +8,7 @@ from pathlib import Path
 
 from warmboot.core.architecture import Architecture
 from warmboot.core.boot import boot_partitions
+from warmboot.core.boot.board import running_board
 from warmboot.core.boot.entry import Entry, Found, SearchedPlace
 from warmboot.core.boot.filesystems import FileSystems
 from warmboot.core.boot.grub.environment import parse_environment
@@ -21,6 +22,7 @@ from warmboot.core.boot.grub.installed import (
 from warmboot.core.boot.loadervars import Running
 from warmboot.core.boot.mounts import read_slots
 from warmboot.core.boot.root import BootRoot
+from warmboot.core.images.devicetree import Board
 from warmboot.core.text import plural, printable
 
 _GRUB_FOLDERS = ("/boot/grub2", "/boot/grub")
@@ -112,6 +114,11 @@ class Search:
     def grub_menus(self) -> tuple[InstalledMenu, ...]:
         """The menus of GRUB, followed once for all that ask about them."""
         return tuple(read_menus(self.root, self.places, self.filesystems))
+
+    @functools.cached_property
+    def board(self) -> Board | None:
+        """The board that runs, None where the root is another system's, or there is no tree."""
+        return None if self.running is None else running_board(self.running.prefix)
 
     @functools.cached_property
     def boot_names(self) -> frozenset[str]:
