@@ -66,7 +66,7 @@ class Grammar(Commands):
             self.use("search --file")
             body += "\n" + self._search()
             kernel = "($found)@DIR@/full"
-        text = f"{body}\nlinux {kernel} {words}"
+        text = f"{body}\nlinux16 {kernel} {words}"
         if self.maybe(60):
             self.use("initrd")
             text += f"\ninitrd16 /i{number} {self.one('', '/more', '(host)/x')}"
@@ -137,7 +137,8 @@ class Grammar(Commands):
         name = self.fresh("t")
         return self.one(
             "}", "fi", "echo a & echo b", "true | true", "true; ; true", 'set x="a$ b"',
-            f"menuentry {name} {{ }}", f"menuentry {name} {{ linux16 /f\n function h {{ true; }}\n}}",
+            f"menuentry {name} {{ }}",
+            f"menuentry {name} {{ linux16 /f\n function h {{ true; }}\n}}",
             "for a b in c; do true; done", "function 1x { true; }", "if true; then fi",
             f"menuentry {name} {{\nlinux16 /f\n) ; ;\nset g1=leaked\n}}", "while true; done",
             "echo <x",
