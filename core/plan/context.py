@@ -15,6 +15,7 @@ from warmboot.core.errors import WarmbootError
 from warmboot.core.host import Host
 from warmboot.core.host.live_state import LiveState, read_live_state
 from warmboot.core.images import Method
+from warmboot.core.plan.way import read_dialect
 
 
 class InitrdHead(NamedTuple):
@@ -74,12 +75,3 @@ def read_context(root: BootRoot, host: Host, loader: str, *, foreign_root: bool)
         presets=presets,
         presets_problem=problem,
     )
-
-
-def read_dialect(host: Host) -> Dialect | None:
-    """Return what the running kernel's parser interface speaks, None where it has none."""
-    if host.option("KEXEC_BPF") is False:
-        return None
-    from warmboot.core.bpf.detect import detect  # reads megabytes; few kernels have it
-
-    return detect(host.prefix, host.config).dialect

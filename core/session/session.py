@@ -25,6 +25,7 @@ from warmboot.core.session.machine import Machine
 if TYPE_CHECKING:
     from warmboot.core.boot.entry import Entry, Listing
     from warmboot.core.boot.listed_entry import ListedEntry
+    from warmboot.core.bpf.abi import Dialect
     from warmboot.core.bpf.detect import Detection
     from warmboot.core.load.stage import Prepared
     from warmboot.core.plan.checks.base import Finding
@@ -113,7 +114,14 @@ class Session(Machine):
         from warmboot.core.plan.startable import obstacle
 
         row = read_header(self.root, entry)
-        return row._replace(obstacle=obstacle(row, self.root, self.host))
+        return row._replace(obstacle=obstacle(row, self.root, self.host, self.dialect))
+
+    @cached_property
+    def dialect(self) -> Dialect | None:
+        """What the running kernel's parser interface speaks, None where it has none."""
+        from warmboot.core.plan.way import read_dialect
+
+        return read_dialect(self.host)
 
     def needs_restart(self) -> NeedsRestart:
         """Return what speaks for a restart; see warmboot.core.session.needs_restart."""
