@@ -84,9 +84,18 @@ class Session(Machine):
         running = None
         if not self.foreign_root:
             host = self.host
-            running = Running.read(host.prefix, host.release, host.cmdline)
+            running = Running.read(host.prefix, host.release, host.cmdline, self._started())
         with step("search for entries"):
             return find_entries(self.root, running, of_machine(self.host.machine))
+
+    def _started(self) -> str | None:
+        """Return the entry that this boot was started into by warmboot, None where it was not."""
+        if not (self.host.prefix / STATE).is_dir():
+            return None
+        from warmboot.core.record.outcome import last_restart
+
+        outcome = last_restart(self.journal.lines(), self.host)
+        return outcome.expected.entry if outcome is not None and outcome.arrived else None
 
     def entry(self, name: str) -> Entry:
         """Return the entry called `name`; raises NotFound with the nearest names.
