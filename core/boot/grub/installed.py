@@ -162,7 +162,7 @@ class _RootFiles:
         if not path.startswith("/"):
             place = Place(spec, "/" + path)
         if spec.by is By.IMAGE:
-            return path
+            raise UndecidedError(f"in {spec.words()}, which is not looked into")
         found: Located = self.filesystems.locate(self.base, place)
         if found.path is None:
             raise UndecidedError(found.problem or "")
@@ -180,10 +180,7 @@ class _RootFiles:
         return self.root.read_text(path, MENU_LIMIT)
 
     def facts(self, place: Place) -> Facts | None:
-        path = self._path(place)
-        if place.spec.by is By.IMAGE:
-            raise UndecidedError(place.spec.words())
-        return facts_of(self.root, path)
+        return facts_of(self.root, self._path(place))
 
     def names(self, place: Place) -> Sequence[str]:
         path = self._path(place)
