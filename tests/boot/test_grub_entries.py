@@ -65,6 +65,46 @@ source (l)/boot/grub/loopback.cfg
     assert ["/y.iso" in one for one in notices(tmp_path)] == [True]
 
 
+def test_settings_in_an_image_are_taken_from_this_root_with_a_note(tmp_path: Path) -> None:
+    put(tmp_path, "etc/args.cfg", 'set args="root=LABEL=$label"\n')
+    text = "menuentry a { loopback l /a.img\nlabel=A\nsource (l)/etc/args.cfg\n"
+    found = menu(tmp_path, text + "linux (l)/boot/k $args\n}\n")
+    assert found["a"].cmdline == "root=LABEL=A"
+    assert "is taken from this root, as if it were the image /a.img" in found["a"].notes[0]
+    assert "the image /a.img" in (found["a"].problem or "")
+
+
+def test_names_that_only_the_menu_gives_are_said(tmp_path: Path) -> None:
+    put(tmp_path, "etc/fstab", "UUID=AB-1 / ext4 defaults 0 1\n")
+    text = "menuentry a { search --set=root --fs-uuid AB-1\nlinux /boot/k a\n}\n"
+    text += "menuentry b { search --set=root --label DATA\nlinux /boot/k b\n}\n"
+    text += "menuentry c { search --set=root --label OTHER\nlinux /boot/k c\n}\n"
+    text += "menuentry d { linux ($gone)/boot/k d }\n"
+    found = menu(tmp_path, text)
+    assert (found["a"].problem, found["a"].notes) == (None, ())
+    assert found["b"].notes == (
+        "the file system labelled DATA is taken for the one at /, which nothing else says",
+    )
+    assert "labelled OTHER, which is not mounted here" in (found["c"].problem or "")
+    assert "lies on no device" in (found["d"].problem or "")
+
+
+def test_paths_from_the_default_subvolume(tmp_path: Path) -> None:
+    put(tmp_path, "etc/fstab", "UUID=AB-1 / btrfs subvol=@/.snapshots/1/snapshot 0 0\n"
+                               "UUID=AB-1 /.snapshots btrfs subvol=@/.snapshots 0 0\n")  # fmt: skip
+    put(tmp_path, ".snapshots/3/snapshot/boot/k", kernel("6.3"))
+    text = "search --set=root --fs-uuid AB-1\n"
+    entry = "menuentry {0} {{ linux /boot/k {0}\n}}\n"
+    other = "submenu s {\nbtrfs_subvol=/@/.snapshots/3/snapshot\nexport btrfs_subvol\n"
+    other += "menuentry c { linux /boot/k c\n}\n}\n"
+    plain = menu(tmp_path, text + entry.format("a"))
+    assert "not mounted here" in (plain["a"].problem or "")
+    relative = "set btrfs_relative_path=y\nexport btrfs_relative_path\nexport root\n"
+    found = menu(tmp_path, relative + text + entry.format("a") + other)
+    assert (found["a"].kernel, found["a"].problem) == ("/boot/k", None)
+    assert (found["c"].kernel, found["c"].release) == ("/.snapshots/3/snapshot/boot/k", "6.3")
+
+
 def test_a_default_whose_kernel_is_gone_gives_way_to_the_fallback(tmp_path: Path) -> None:
     entries = "menuentry a { linux /boot/gone }\nmenuentry b { linux /boot/lost }\n"
     entries += "menuentry c { linux /boot/k }\nsubmenu s { default=1\n"

@@ -158,9 +158,9 @@ class _RootFiles:
         self.looked += 1
         if self.looked > _LOOKS:
             raise WarmbootError("The GRUB configuration looks at too many files")
-        spec, path = place
-        if not path.startswith("/"):
-            place = Place(spec, "/" + path)
+        spec = place.spec
+        if not place.path.startswith("/"):
+            place = place._replace(path="/" + place.path)
         if spec.by is By.IMAGE:
             raise UndecidedError(f"in {spec.words()}, which is not looked into")
         found: Located = self.filesystems.locate(self.base, place)
@@ -169,7 +169,7 @@ class _RootFiles:
         return found.path
 
     def read(self, place: Place, *, menu: bool = False) -> str | None:
-        path = self._path(place)
+        path = place.path if place.spec.by is By.IMAGE and not menu else self._path(place)
         if menu and not _new(self.root, path, self.seen):
             return None
         try:
@@ -190,6 +190,8 @@ class _RootFiles:
             return ()
 
     def identity(self, place: Place) -> str:
+        if place.spec.by is By.IMAGE:
+            return f"{place.spec.value}:{place.path}"
         return self._path(place)
 
     def uuid(self, place: Place) -> str | None:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from warmboot.core.boot.filesystems import By
 from warmboot.core.boot.grub.default import escaped, split
 from warmboot.core.boot.grub.entry import BlsRequest, Item, Reading
 from warmboot.core.boot.grub.files import UndecidedError
@@ -92,6 +93,8 @@ def _read(run: Run, path: str, *, menu: bool = False) -> _File | None:
         raise WarmbootError("The GRUB configuration includes too many files")
     try:
         place = run.place(path)
+        if place.spec.by is By.IMAGE and run.item is None:
+            raise UndecidedError(f"in {place.spec.words()}, which is not looked into")
         name = run.files.identity(place)
         endless = _is_endless(run, name)
         if endless and not menu:
@@ -105,6 +108,9 @@ def _read(run: Run, path: str, *, menu: bool = False) -> _File | None:
         if menu and run.item is not None:
             run.item.note(f"it shows the menu in {shown(path)}, which is listed where it was first")
         return None
+    if place.spec.by is By.IMAGE and run.item is not None:
+        what = f"what {shown(place.path)} says is taken from this root, as if it were"
+        run.item.note(f"{what} {place.spec.words()}, where GRUB reads it")
     run.budget.step(1 + len(text) // 1000)
     head = "" if path.startswith("(") else f"({run.variables.get('root')})"
     return _File(name, (head + path).rpartition("/")[0], text)

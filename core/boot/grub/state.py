@@ -21,6 +21,8 @@ from warmboot.core.boot.grub.values import (
 from warmboot.core.boot.grub.wildcard import fits, matches
 from warmboot.core.errors import WarmbootError
 
+#: openSUSE's GRUB: paths on Btrfs start at a subvolume, the default one or $btrfs_subvol.
+_RELATIVE = "btrfs_relative_path"
 _DEVICES = 4000
 _NOTES = 20
 #: Set by GRUB itself when it runs; anything else that is not set is empty.
@@ -116,7 +118,15 @@ class Machine:
             name, _, rest = path[1:].partition(")")
         if not is_known(rest):
             raise UndecidedError(", ".join(unknown_names(rest)))
-        return Place(self.device(name), rest)
+        spec = self.device(name)
+        if self.variables.get(_RELATIVE) not in ("y", "yes", "1"):
+            return Place(spec, rest)
+        subvolume = self.variables.get("btrfs_subvol")
+        if not is_known(subvolume):
+            raise UndecidedError("$btrfs_subvol")
+        if subvolume:
+            return Place(spec, "/" + subvolume.strip("/") + rest)
+        return Place(spec, rest, relative=True)
 
     def device(self, name: str) -> Spec:
         """Return what a device's name means; raise UndecidedError where only GRUB knows."""

@@ -139,13 +139,14 @@ class _Reader:
     def _entry(self, position: str, item: Item) -> Entry:
         load = item.load or Load("")
         inner = subvolume(load.options)
-        kernel, problem = self._file("kernel", load.kernel, inner)
+        notes = list(item.notes)
+        kernel, problem = self._file("kernel", load.kernel, inner, notes)
         initrds = []
         for place in load.initrds:
-            path, missing = self._file("initrd", place, inner)
+            path, missing = self._file("initrd", place, inner, notes)
             initrds.append(printable(path))
             problem = problem or missing
-        tree, missing = self._file("device tree", load.devicetree, inner)
+        tree, missing = self._file("device tree", load.devicetree, inner, notes)
         cut = _CUT if self.installed.cut else None
         problem = _not_linux(item, load) or item.problem or problem or missing or cut
         title = printable(item.title) or "untitled"
@@ -161,17 +162,22 @@ class _Reader:
             sources=(printable(f"{self.installed.path}#{position}"),),
             problem=problem and printable(problem),
             initrd_reason="named by the menu entry" if initrds else None,
-            notes=tuple(printable(note) for note in item.notes),
+            notes=tuple(printable(note) for note in notes),
         )
 
-    def _file(self, what: str, place: Place | None, inner: str | None) -> tuple[str, str | None]:
+    def _file(
+        self, what: str, place: Place | None, inner: str | None, notes: list[str]
+    ) -> tuple[str, str | None]:
         """Return the path of a file in the root, and why there is none, if so.
 
-        A file that is elsewhere gets no path that could be taken for one of this root.
+        A file that is elsewhere gets no path that could be taken for one of this root. What is
+        said of the place is added to `notes`.
         """
         if place is None:
             return "", None
-        path, problem = self._locate(place, inner)
+        path, problem, note = self._locate(place, inner)
+        if note is not None and note not in notes:
+            notes.append(note)
         if path is None:
             elsewhere = f"({printable(place.spec.value, 200)}){posixpath.normpath(place.path)}"
             return elsewhere, f"its {what} {problem}"
