@@ -81,9 +81,7 @@ def _score(entry: Entry, running: _Evidence) -> int | None:
             score += 8
         if _line(entry.cmdline) == running.line:
             score += 5
-    if running.selected in (entry.id.lower(), entry.id.lower().removesuffix(".conf")):
-        score += 4
-    elif _is_image(entry, running):
+    if _is_named(entry, running):
         score += 4
     elif entry.release is None and score < 5:
         return None
@@ -95,8 +93,10 @@ def _score(entry: Entry, running: _Evidence) -> int | None:
     return score
 
 
-def _is_image(entry: Entry, running: _Evidence) -> bool:
-    """Whether an entry is the UKI whose stub says that it runs."""
+def _is_named(entry: Entry, running: _Evidence) -> bool:
+    """Whether an entry is the one that was selected, or the UKI whose stub says that it runs."""
+    if running.selected in (entry.id.lower(), entry.id.lower().removesuffix(".conf")):
+        return True
     if entry.kind is not Kind.UKI or running.image is None:
         return False
     same = running.profile is None or str(entry.profile) == running.profile

@@ -108,6 +108,7 @@ def _read(run: Run, path: str, *, menu: bool = False) -> _File | None:
         if menu and run.item is not None:
             run.item.note(f"it shows the menu in {shown(path)}, which is listed where it was first")
         return None
+    run.budget.load(len(text))
     if place.spec.by is By.IMAGE and run.item is not None:
         what = f"what {shown(place.path)} says is taken from this root, as if it were"
         run.item.note(f"{what} {place.spec.words()}, where GRUB reads it")

@@ -11,7 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from warmboot.core.boot.grub.budget import Budget
-from warmboot.core.boot.grub.regexp_graph import BadPattern, Graph, Refused, Step, compile_pattern
+from warmboot.core.boot.grub.regexp_graph import Graph, Step, compile_pattern
+from warmboot.core.boot.grub.regexp_tree import BadPattern, Refused
 
 _TEXT = 512  # bytes
 _PATTERN = 512
