@@ -288,10 +288,8 @@ class Session(Machine):
     @cached_property
     def parser_interface(self) -> Detection:
         """What the running kernel offers for parsers; it stays so as long as the kernel runs."""
-        from warmboot.core.bpf.detect import Detection, detect  # reads megabytes
+        from warmboot.core.bpf.detect import detect
 
-        if self.host.option("KEXEC_BPF") is False:
-            return Detection(None, False, ("CONFIG_KEXEC_BPF is not set",))
         return detect(self.host.prefix, self.host.config)
 
     def records(self, limit: int | None = None) -> tuple[Line, ...]:
