@@ -78,6 +78,16 @@ def _doctor_options(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--kernel", metavar="FILE", help="a kernel image by its path")
 
 
+def _history_options(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("-n", "--last", metavar="N", type=_count, help="show the last N steps only")
+
+
+def _count(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= 6):
+        raise argparse.ArgumentTypeError(f"{text[:20]!r} is no number")
+    return int(text)
+
+
 def _unload_options(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--panic", action="store_true", help="unload the crash kernel instead")
 
@@ -226,6 +236,7 @@ COMMANDS = {
     "status": Command(
         "status.run", "show what is staged and what this machine allows", _no_options
     ),
+    "history": Command("history.run", "show what was done, and what came of it", _history_options),
     "exec": Command("exec.run", "restart into the staged kernel", _exec_options),
     "unload": Command("unload.run", "unload the staged kernel", _unload_options),
     "report": Command("report.run", "write one file of evidence for a bug report", _report_options),

@@ -6,6 +6,7 @@ as absent.
 
 from __future__ import annotations
 
+import math
 import os
 from itertools import islice
 from pathlib import Path
@@ -73,6 +74,16 @@ def number(text: str) -> int | None:
     if not (digits.isascii() and digits.isdigit() and len(digits) <= _DIGITS):
         return None
     return int(text)
+
+
+def read_seconds(path: Path) -> float | None:
+    """Return the first number of a file such as /proc/uptime, None where it holds none."""
+    text = read_text(path, 128)
+    try:
+        value = None if text is None else float(text.split()[0])
+    except (ValueError, IndexError):
+        return None
+    return value if value is None or (math.isfinite(value) and value >= 0) else None
 
 
 def read_fields(path: Path, limit: int = 8192) -> dict[str, str] | None:

@@ -7,14 +7,13 @@ and must stay cheap; what takes longer is in surroundings.py.
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from warmboot.core.host.config import read_config
-from warmboot.core.host.files import read_int, read_text
+from warmboot.core.host.files import read_int, read_seconds, read_text
 from warmboot.core.host.memory import read_memory_available
 from warmboot.core.host.security import read_capabilities, read_efi_flag, read_lockdown
 from warmboot.core.host.sessions import Session, read_sessions, remote_login
@@ -89,7 +88,7 @@ def read_host(prefix: Path) -> Host:
         release=release,
         boot_id=read_text(kernel / "random/boot_id", 64),
         cmdline=read_text(proc / "cmdline") or "",
-        uptime=_first_number(read_text(proc / "uptime", 128)),
+        uptime=read_seconds(proc / "uptime"),
         memory_available=read_memory_available(prefix),
         page_size=os.sysconf("SC_PAGE_SIZE"),
         privileged=capabilities.boot,
@@ -139,11 +138,3 @@ def _kexec_number(sys: Path, name: str) -> int | None:
 def _flag(sys: Path, name: str) -> bool | None:
     value = _kexec_number(sys, name)
     return None if value is None else value == 1
-
-
-def _first_number(text: str | None) -> float | None:
-    try:
-        value = None if text is None else float(text.split()[0])
-    except (ValueError, IndexError):
-        return None
-    return value if value is None or (math.isfinite(value) and value >= 0) else None

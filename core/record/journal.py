@@ -18,6 +18,8 @@ from typing import NamedTuple
 
 from warmboot.core.debug import debug
 from warmboot.core.errors import WarmbootError
+from warmboot.core.host.boot_time import read_boot_time
+from warmboot.core.host.files import read_text
 from warmboot.core.host.state import RUN, STATE
 from warmboot.core.plan.staged import Staged
 from warmboot.core.record import journald
@@ -56,8 +58,9 @@ class Journal:
 
     def __init__(self, prefix: Path) -> None:
         self.path = Path(prefix) / STATE / _FILE
-        self._path = rooted(prefix) / STATE / _FILE
-        self._fallback = rooted(prefix) / RUN / _FILE
+        self._prefix = rooted(prefix)
+        self._path = self._prefix / STATE / _FILE
+        self._fallback = self._prefix / RUN / _FILE
         self._real = prefix == Path("/")
 
     def append(self, event: str, boot_id: str | None, **fields: object) -> str | None:
@@ -67,7 +70,7 @@ class Journal:
         written nowhere.
         """
         line: Line = {"seq": self._next(), "at": time.time(), "event": event, "boot_id": boot_id}
-        line |= {"uid": os.getuid(), "release": os.uname().release, **_caller(), **fields}
+        line |= {"uid": os.getuid(), **self._kernel(), **_caller(), **fields}
         raw = json.dumps(line).encode() + b"\n"
         debug("journal: %s", event)
         if self._real:
@@ -85,6 +88,13 @@ class Journal:
                 ) from error
             return f"{text}. Noted in {self._fallback} until the next boot."
         return None
+
+    def _kernel(self) -> Line:
+        """Return which kernel runs, and when it started, in seconds since the epoch."""
+        release = os.uname().release
+        if not self._real:
+            release = read_text(self._prefix / "proc/sys/kernel/osrelease", 256) or "unknown"
+        return {"release": release, "booted": read_boot_time(self._prefix)}
 
     def staged(self, staged: Staged, **fields: object) -> str | None:
         """Record that a kernel was staged; see append."""

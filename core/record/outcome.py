@@ -5,10 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 
 from warmboot.core.host import Host
-from warmboot.core.host.files import read_text
+from warmboot.core.host.boot_time import read_boot_time
 from warmboot.core.plan.staged import Staged
 from warmboot.core.record.journal import Line
 from warmboot.core.text import clock, printable
@@ -88,28 +87,28 @@ def last_restart(lines: Iterable[Line], host: Host) -> Outcome | None:
     expected, at = Staged.read(begun.get("staged")), begun.get("at")
     if expected is None or not isinstance(at, int | float):
         return None
-    started = boot_time(host)
+    started = read_boot_time(host.prefix)
     away = None if started is None or started < at - _CLOCK else max(0.0, started - at)
     before = begun.get("running")
-    arrived, text = _compare(expected, host)
+    arrived, text = compare(expected, host.release, host.cmdline)
     return Outcome(arrived, expected, before if isinstance(before, str) else None, at, away, text)
 
 
-def boot_time(host: Host) -> float | None:
-    """Return when the running kernel started, in seconds since the epoch."""
-    if host.uptime is None:
-        return None
-    if host.prefix == Path("/"):
-        return time.time() - host.uptime
-    stat = read_text(host.prefix / "proc/stat") or ""
-    for line in stat.splitlines():
-        name, _, value = line.partition(" ")
-        if name == "btime" and value.isdigit():
-            return float(value[:20])
-    try:
-        return (host.prefix / "proc/uptime").stat().st_mtime - host.uptime
-    except OSError:
-        return None
+def compare(expected: Staged, release: str, cmdline: str | None) -> tuple[bool, str]:
+    """Return whether what came up is what was staged, and how that is known, in words.
+
+    `cmdline` is None where only the release is known.
+    """
+    if expected.release is not None and expected.release != release:
+        return False, f"{release} runs, not {expected.release}"
+    if cmdline is None:
+        known = "the release is the one that was staged"
+        return True, known if expected.release else f"{release} came up"
+    if expected.cmdline.strip() != cmdline.strip():
+        return False, "the command line is not the one that was staged"
+    if expected.release is None:
+        return True, "the command line is the one that was staged"
+    return True, "release and command line are those that were staged"
 
 
 def _is_over(attempt: Attempt | None) -> bool:
@@ -133,13 +132,3 @@ def _attempt_text(line: Line, event: str) -> str:
     if event == "executing":
         return "began, and was interrupted before it took place"
     return f"did not take place: {printable(str(line.get('message')), 400)}"
-
-
-def _compare(expected: Staged, host: Host) -> tuple[bool, str]:
-    if expected.release is not None and expected.release != host.release:
-        return False, f"{host.release} runs, not {expected.release}"
-    if expected.cmdline.strip() != host.cmdline.strip():
-        return False, "the command line is not the one that was staged"
-    if expected.release is None:
-        return True, "the command line is the one that was staged"
-    return True, "release and command line are those that were staged"

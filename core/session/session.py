@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from warmboot.core.plan.request import PlanRequest
     from warmboot.core.plan.staged import Staged
     from warmboot.core.progress import Cancel
+    from warmboot.core.record.history import Step
     from warmboot.core.record.journal import Line
     from warmboot.core.session.images import Images
     from warmboot.core.session.parsers import Parsers
@@ -222,6 +223,12 @@ class Session(Machine):
 
         return read_status(self.host, self.journal)
 
+    def history(self) -> tuple[Step, ...]:
+        """Return every step that the journal tells of, oldest first, with what became of it."""
+        from warmboot.core.record.history import read_history
+
+        return read_history(self.journal.lines(), self.host)
+
     @cached_property
     def parser_interface(self) -> Detection:
         """What the running kernel offers for parsers; it stays so as long as the kernel runs."""
@@ -231,7 +238,7 @@ class Session(Machine):
             return Detection(None, False, ("CONFIG_KEXEC_BPF is not set",))
         return detect(self.host.prefix, self.host.config)
 
-    def history(self, limit: int | None = None) -> tuple[Line, ...]:
+    def records(self, limit: int | None = None) -> tuple[Line, ...]:
         """Return the journal's lines, oldest first, at most the last `limit`."""
         return tuple(self.journal.lines(limit))
 
@@ -247,7 +254,7 @@ class Session(Machine):
             except WarmbootError as error:
                 problem = error
         log = tuple(last_lines(self.host.prefix, 300))
-        return Evidence(self.status(), plan, problem, self.history(200), log)
+        return Evidence(self.status(), plan, problem, self.records(200), log)
 
     def save_report(self, content: str, path: Path | None = None) -> Path:
         """Write a report that only its owner may read, by default to the state folder.

@@ -57,7 +57,7 @@ def test_the_next_call_is_tried_and_named(root: Path) -> None:
     assert what.loader == "simulated kexec_load(2)"
     assert warning is not None
     assert "no simulated kexec_file_load(2): simulated kexec_load(2) was used instead" in warning
-    journal = open_session(root).history()
+    journal = open_session(root).records()
     assert any("kexec_load(2)" in str(line) for line in journal)
 
 

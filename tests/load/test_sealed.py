@@ -96,7 +96,7 @@ def stage(session: Session, loader: Kernel) -> tuple[str | None, str | None]:
     session.__dict__["loader"] = loader
     with session.plan(entry) as opened, session.prepare(opened) as prepared:
         staged, _ = session.stage(prepared)
-    line = session.history()[-1]
+    line = session.records()[-1]
     assert line["event"] == "staged"
     return staged.sha256, line["initrd_sha256"]  # type: ignore[return-value]
 
@@ -148,7 +148,7 @@ def test_without_room_for_copies_the_plan_says_so_and_the_digest_is_not_known(ro
         staged, warning = session.stage(prepared)
     assert staged.sha256 is None
     assert warning is not None
-    assert session.history()[-1]["initrd_sha256"] is None
+    assert session.records()[-1]["initrd_sha256"] is None
 
 
 def test_a_signed_kernel_goes_over_byte_by_byte_as_it_is(root: Path) -> None:
@@ -184,11 +184,11 @@ def test_whatever_fails_in_the_other_thread_is_the_failure_of_the_whole(
         follower = follow_file(memory.fd, banner=True)
         with pytest.raises(WarmbootError):
             follower.finish()
-    before = open_session(root).history()
+    before = open_session(root).records()
     monkeypatch.setattr(Follower, "_follow", broken)
     assert main(["--root", str(root), "stage", "vmlinuz-6.12.1"]) == ExitCode.SYSTEM
     assert main(["inspect", str(root / "boot/vmlinuz-6.12.1")]) in (ExitCode.OK, ExitCode.SYSTEM)
-    events = [line["event"] for line in open_session(root).history()[len(before) :]]
+    events = [line["event"] for line in open_session(root).records()[len(before) :]]
     assert events == []
     assert not open_session(root).status().staged
 

@@ -66,6 +66,7 @@ VALUES = {
     "core.plan.request",
     "core.plan.route",
     "core.plan.staged",
+    "core.record.history",
     "core.restart.schedule",
 }
 

@@ -122,6 +122,7 @@ COMMANDS = (
     ("exec", "--cancel"),
     ("exec", "--yes"),
     ("status",),
+    ("history",),
     ("stage", ZBOOT),
     ("unload",),
     ("bpf", "build", ZBOOT, "-o", "{out}/6.o"),

@@ -40,6 +40,7 @@ class DueFields(TypedDict):
 class JournalFields(TypedDict, total=False):
     """A line of the journal: a step that was about to be taken, or how one ended."""
 
+    seq: Annotated[int, "its number"]
     at: Annotated[float, "when it was written"]
     event: Annotated[str, "what happened"]
     boot_id: Annotated[str | None, "the boot during which that was"]
@@ -47,6 +48,7 @@ class JournalFields(TypedDict, total=False):
     sudo_uid: Annotated[str, "the user who became that by sudo"]
     ssh_connection: Annotated[str, "the connection they came by"]
     release: Annotated[str, "release of the kernel that ran then"]
+    booted: Annotated[float | None, "when that kernel started; null where not known"]
     request: Annotated[RequestFields, "what was asked for"]
     strategy: Annotated[str, "how the kernel was to get the image"]
     forced: Annotated[list[str], "checks that it went on against"]
