@@ -23,6 +23,9 @@ EXIT_CODES = {
     ExitCode.NOTHING_STAGED: "nothing staged",
     ExitCode.SYSTEM: "the system failed",
     ExitCode.UNCONFIRMED: "not confirmed",
+    ExitCode.RESTART_NEEDED: "a restart is needed (needs-restart)",
+    ExitCode.NOT_BACK: "not back in time (wait)",
+    ExitCode.ELSEWHERE: "back, but not in what was meant (wait)",
     ExitCode.CANCELLED: "cancelled",
 }
 

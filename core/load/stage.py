@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import hashlib
+import json
 import time
 from contextlib import ExitStack
 from dataclasses import replace
@@ -71,6 +73,29 @@ class Prepared(Closing):
         if fd is None or not is_sealed(fd):
             return None
         return self._followers[1].finish()
+
+    @property
+    def digest(self) -> str | None:
+        """What tells this plan from every other: SHA-256 of all that the kernel is to be given.
+
+        That is the kernel's and the initrds' bytes, the device tree's path, the command line, the
+        call, and whether it is for a crash. None where a part could still be changed by somebody.
+        Waits for the digests. Raises ImageError.
+        """
+        request = self.request
+        if not is_sealed(request.kernel_fd):
+            return None
+        if request.initrd_fd is not None and self.initrd_sha256 is None:
+            return None
+        parts = {
+            "kernel": self.sha256,
+            "initrd": self.initrd_sha256,
+            "devicetree": self.plan.devicetree,
+            "cmdline": request.cmdline,
+            "call": request.call,
+            "panic": self.plan.request.panic,
+        }
+        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
     @property
     def release(self) -> str | None:
@@ -172,6 +197,7 @@ def commit(prepared: Prepared, loader: Loader, host: Host, *, report: Report = i
         at=time.time(),
         boot_id=host.boot_id,
         panic=plan.request.panic,
+        plan=prepared.digest,
     )
 
 

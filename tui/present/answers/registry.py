@@ -9,6 +9,7 @@ from warmboot.tui.present.answers.bpf_build import BpfBuildAnswer
 from warmboot.tui.present.answers.bpf_envelope import BpfEnvelopeAnswer
 from warmboot.tui.present.answers.bpf_rehearse import BpfRehearseAnswer
 from warmboot.tui.present.answers.cmdline import CmdlineAnswer
+from warmboot.tui.present.answers.compare import CompareAnswer
 from warmboot.tui.present.answers.doctor import DoctorAnswer
 from warmboot.tui.present.answers.error import ErrorAnswer
 from warmboot.tui.present.answers.evidence import EvidenceAnswer
@@ -17,6 +18,7 @@ from warmboot.tui.present.answers.extract import ExtractAnswer
 from warmboot.tui.present.answers.history import HistoryAnswer
 from warmboot.tui.present.answers.inspect import InspectImageAnswer, InspectInitrdsAnswer
 from warmboot.tui.present.answers.list import ListAnswer
+from warmboot.tui.present.answers.needs_restart import NeedsRestartAnswer
 from warmboot.tui.present.answers.objects.image import ImageFields
 from warmboot.tui.present.answers.objects.kernel_image import KernelImageFields
 from warmboot.tui.present.answers.report import ReportAnswer
@@ -25,6 +27,7 @@ from warmboot.tui.present.answers.shape import members, objects_in
 from warmboot.tui.present.answers.stage import StageAnswer
 from warmboot.tui.present.answers.status import StatusAnswer
 from warmboot.tui.present.answers.unload import UnloadAnswer
+from warmboot.tui.present.answers.wait import WaitAnswer
 
 #: The answers of each command, in the order of ``warmboot --help``.
 ANSWERS: dict[str, tuple[Any, ...]] = {
@@ -32,11 +35,14 @@ ANSWERS: dict[str, tuple[Any, ...]] = {
     "inspect": (InspectImageAnswer, InspectInitrdsAnswer),
     "extract": (ExtractAnswer,),
     "cmdline": (CmdlineAnswer,),
+    "compare": (CompareAnswer,),
     "stage": (StageAnswer,),
     "doctor": (DoctorAnswer,),
     "status": (StatusAnswer,),
+    "needs-restart": (NeedsRestartAnswer,),
     "history": (HistoryAnswer,),
     "exec": (ExecAnswer,),
+    "wait": (WaitAnswer,),
     "unload": (UnloadAnswer,),
     "report": (ReportAnswer,),
     "bpf build": (BpfBuildAnswer,),
