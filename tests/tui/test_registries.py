@@ -14,8 +14,11 @@ from warmboot.core.errors import ExitCode
 from warmboot.tui import arguments, commands
 from warmboot.tui.actions import ACTIONS
 from warmboot.tui.parser import EXIT_CODES
+from warmboot.tui.screens.checks import ChecksScreen, DoctorScreen
 from warmboot.tui.screens.entries import EntriesScreen
 from warmboot.tui.screens.facts import FactsScreen
+from warmboot.tui.screens.history import HistoryScreen
+from warmboot.tui.screens.log import LogScreen
 from warmboot.tui.screens.plan import PlanScreen
 
 #: What several verbs share, and is none itself.
@@ -24,9 +27,13 @@ SCREENS: dict[str, type[Screen[object]]] = {
     "entries": EntriesScreen,  # type: ignore[dict-item]
     "plan": PlanScreen,  # type: ignore[dict-item]
     "facts": FactsScreen,  # type: ignore[dict-item]
+    "checks": ChecksScreen,  # type: ignore[dict-item]
+    "doctor": DoctorScreen,  # type: ignore[dict-item]
+    "history": HistoryScreen,  # type: ignore[dict-item]
+    "log": LogScreen,  # type: ignore[dict-item]
 }
-#: Keys of a widget's own: Enter opens a plan, digits put a preset in.
-WIDGET_KEYS = {"plan"}
+#: Keys of a widget's own: Enter opens what is chosen, Tab completes a word.
+WIDGET_KEYS = {"plan", "open", "complete"}
 
 
 def test_every_verb_has_a_module_and_every_module_a_verb() -> None:

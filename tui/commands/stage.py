@@ -51,7 +51,8 @@ def _dry_run(session: Session, prepared: Prepared, *, as_json: bool) -> int:
 
 
 def _commit(session: Session, prepared: Prepared, *, as_json: bool) -> int:
-    staged, warning = session.stage(prepared)
+    with ProgressLine() as progress:
+        staged, warning = session.stage(prepared, report=progress.report)
     name = staged.release or staged.kernel
     if as_json:
         _answer(session, prepared, staged.sha256, staged)

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 from textual import work
 from textual.app import ComposeResult
 from textual.containers import Horizontal
-from textual.message import Message
-from textual.screen import Screen
 
 from warmboot.core.boot.listed_entry import ListedEntry
 from warmboot.core.errors import WarmbootError
 from warmboot.core.plan.request import PlanRequest
 from warmboot.core.session import Session
-from warmboot.core.session.status import Status
+from warmboot.core.text import printable
 from warmboot.tui.actions import NOT_WHILE_TYPING, bindings
 from warmboot.tui.present.entry_text import details_text, prompt, searched_text
 from warmboot.tui.present.styled import plain_text
@@ -35,20 +32,21 @@ from warmboot.tui.screens.facts import FactsScreen
 from warmboot.tui.screens.messages import (
     ActionDone,
     EntriesFound,
-    Examined,
     MachineRead,
     PlanOpened,
     Restarted,
+    RestartLookedAt,
     RowsRead,
     StageDone,
     Unloaded,
     WorkFailed,
 )
 from warmboot.tui.screens.plan import PlanScreen
+from warmboot.tui.screens.records import RecordKeys
 from warmboot.tui.screens.restart import RestartScreen
 from warmboot.tui.screens.workers import (
     cancel_restart,
-    examine_here,
+    look_before_restart,
     open_plan,
     read_entries,
     read_machine,
@@ -57,21 +55,18 @@ from warmboot.tui.screens.workers import (
     unload,
     write_report,
 )
-from warmboot.tui.widgets.bars import KeyLine, StagedLine, Text, TopLine
+from warmboot.tui.widgets.bars import KeyLine, StagedLine, Text, TopLine, staged_name
 from warmboot.tui.widgets.entry_list import EntryList
 from warmboot.tui.widgets.filter import FilterLine
 
 
-class EntriesScreen(Screen[None]):
+class EntriesScreen(RecordKeys):
     """Lists the entries of a boot root; every other screen is reached from here."""
 
     BINDINGS = bindings("entries")
 
     def __init__(self, root: Path) -> None:
-        super().__init__()
-        self._root = root
-        self._session: Session | None = None
-        self._status = Status(None, None)
+        super().__init__(root)
 
     def compose(self) -> ComposeResult:
         yield TopLine()
@@ -108,32 +103,11 @@ class EntriesScreen(Screen[None]):
         except WarmbootError as error:
             self.post_message(WorkFailed(error.message, error.hint))
 
-    @work(thread=True, group="act")
-    def _do(self, action: Callable[[], Message]) -> None:
-        try:
-            result = action()
-        except WarmbootError as error:
-            self.post_message(WorkFailed(error.message, error.hint))
-            self._post_machine()
-            return
-        if not self.post_message(result) and isinstance(result, PlanOpened):
-            result.opened.close()
-
-    @work(thread=True, group="machine", exclusive=True)
-    def _refresh_machine(self) -> None:
-        self._post_machine()
-
-    def _post_machine(self) -> None:
-        """Read the machine anew; for a worker's thread."""
-        try:
-            self.post_message(read_machine(self._root))
-        except WarmbootError as error:
-            self.post_message(WorkFailed(error.message, error.hint))
-
     # What came back -----------------------------------------------------------------------
 
     def on_machine_read(self, event: MachineRead) -> None:
         self._session, self._status = event.session, event.status
+        self.begin_log(event.session)
         self._pane.session = event.session
         self.query_one(TopLine).show_session(event.session)
         self.query_one(StagedLine).show_status(event.session, event.status)
@@ -224,14 +198,6 @@ class EntriesScreen(Screen[None]):
             text = details_text(row, self._pane.known(row))
             self.app.push_screen(FactsScreen(self._session, self._status, plain_text(text)))
 
-    def action_doctor(self) -> None:
-        if self._session is not None:
-            self._do(partial(examine_here, self._session))
-
-    def on_examined(self, event: Examined) -> None:
-        if self._session is not None and self.app.screen is self:
-            self.app.push_screen(FactsScreen(self._session, self._status, event.text))
-
     def action_report(self) -> None:
         if self._session is not None:
             self._do(partial(write_report, self._session, self._list.row))
@@ -255,16 +221,29 @@ class EntriesScreen(Screen[None]):
         if session is None or not self._allowed(session):
             return
 
+        self._do(partial(look_before_restart, session))
+
+    def on_restart_looked_at(self, event: RestartLookedAt) -> None:
+        """Ask for the host's name; what there is to say was read for it just now."""
+        session = event.session
+        if self.app.screen is not self:
+            return
+
         def answered(at: float | None) -> None:
             if at:
                 self._do(partial(restart_later, session, at))
             elif at is not None:
+                into = staged_name(event.status, 40)
                 notice = self.query_one("#notice", Text)
                 notice.display = True
-                notice.show("Restarting: the disks are synced first.")
+                notice.show(
+                    f"Restarting {printable(session.host.name, 60)} into {into}. Your line will "
+                    "drop; warmboot status tells afterwards."
+                )
                 self._do(partial(restart, session))
 
-        self.app.push_screen(RestartScreen(session, self._status), answered)
+        screen = RestartScreen(session, event.status, event.away, event.concerns)
+        self.app.push_screen(screen, answered)
 
     def action_unload(self) -> None:
         session = self._session
@@ -275,7 +254,7 @@ class EntriesScreen(Screen[None]):
             if answer == "unload":
                 self._do(partial(unload, session))
 
-        self.app.push_screen(unload_box(self._status), answered)
+        self.app.push_screen(unload_box(self._status, session.host.load_limit), answered)
 
     def action_leave(self) -> None:
         session = self._session

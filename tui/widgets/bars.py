@@ -25,7 +25,7 @@ def harmless(text: str | Styled) -> Content:
 class Text(Static):
     """Text that is shown as it is."""
 
-    def __init__(self, text: str = "", **options: Any) -> None:
+    def __init__(self, text: str | Styled = "", **options: Any) -> None:
         self._shown = harmless(text)
         super().__init__(self._shown, **options)
 
@@ -58,6 +58,11 @@ class TopLine(Text):
             parts.append(f"images of {printable(str(session.root.path), 40)}")
         self.show("warmboot  " + "  ".join(parts))
         self.set_class(session.simulated, "simulated")
+
+
+def spread(left: str, right: str, width: int) -> str:
+    """Return a line with one text at its beginning and another one at its end."""
+    return f"{left}{' ' * max(2, width - len(left) - len(right))}{right}"
 
 
 class StagedLine(Text):
