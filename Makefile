@@ -79,7 +79,7 @@ prebuilt: $(VENV)/installed
 	@$(BIN)/python -m warmboot.core.bpf.prebuild core/bpf/prebuilt
 
 manual: $(VENV)/installed
-	@$(BIN)/python -m warmboot.tui.present.manual man
+	@$(BIN)/python -m warmboot.tui.manual man
 
 lock: $(VENV)/python
 	@$(PIP) install pip-tools

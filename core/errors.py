@@ -20,6 +20,9 @@ class ExitCode(IntEnum):
     NOTHING_STAGED = 8
     SYSTEM = 9
     UNCONFIRMED = 10
+    RESTART_NEEDED = 11
+    NOT_BACK = 12
+    ELSEWHERE = 13
     CANCELLED = 130
 
 
@@ -94,6 +97,12 @@ class Unconfirmed(WarmbootError):
     """A step must be confirmed, and there is nobody who could be asked; nothing was done."""
 
     exit_code = ExitCode.UNCONFIRMED
+
+
+class NotBack(WarmbootError):
+    """A machine was not back in time."""
+
+    exit_code = ExitCode.NOT_BACK
 
 
 class Cancelled(WarmbootError):

@@ -14,6 +14,7 @@ from textual.theme import Theme
 from warmboot.core.errors import ExitCode
 from warmboot.themes import PALETTES, STYLE
 from warmboot.tui.event_loop import new_event_loop
+from warmboot.tui.output.driver import driver_for
 from warmboot.tui.screens.entries import EntriesScreen
 from warmboot.tui.terminal import Terminal, read_terminal
 
@@ -33,13 +34,19 @@ class WarmbootApp(App[int]):
     ENABLE_COMMAND_PALETTE = False
 
     def __init__(self, root: Path, terminal: Terminal) -> None:
-        super().__init__()
+        driver = driver_for(terminal, lambda: self.theme != "mono", self._line_changed)
+        super().__init__(driver_class=driver)
         self._root = root
         self._terminal = terminal
+        #: Whether the line to the terminal is slow: what is not asked for is not drawn then.
+        self.slow_line = terminal.slow
         self.animation_level = "none"
         for name, palette in PALETTES.items():
             self.register_theme(Theme(name=name, **palette))  # type: ignore[arg-type]
         self.theme = terminal.theme if terminal.theme in PALETTES else "night"
+
+    def _line_changed(self, slow: bool) -> None:
+        self.slow_line = slow
 
     def get_default_screen(self) -> EntriesScreen:
         return EntriesScreen(self._root)
@@ -66,9 +73,12 @@ class WarmbootApp(App[int]):
             self.simulate_key("escape")
 
 
-def run(root: Path) -> int:
-    """Run the full-screen program on a boot root and return the exit code."""
-    terminal = read_terminal()
+def run(root: Path, *, slow: bool = False) -> int:
+    """Run the full-screen program on a boot root and return the exit code.
+
+    `slow`: the line to the terminal is to be spared; else that is noticed.
+    """
+    terminal = read_terminal(slow=slow)
     if not (terminal.usable and sys.stdin.isatty() and sys.stderr.isatty()):
         sys.stderr.write(_PLAIN)
         return ExitCode.USAGE

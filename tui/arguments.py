@@ -47,6 +47,7 @@ def _selectors(add: Callable[..., object]) -> None:
         ("next", "the entry that is chosen for the next start"),
         ("newest", "the entry with the newest kernel"),
         ("running", "the entry that runs now"),
+        ("previous", "the entry that ran before the last restart"),
     ):
         add(f"--{selector}", dest="selector", action="store_const", const=f"@{selector}", help=text)
 
@@ -90,6 +91,28 @@ def _count(text: str) -> int:
 
 def _unload_options(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--panic", action="store_true", help="unload the crash kernel instead")
+
+
+def _status_options(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument(
+        "--format", choices=("text", "prometheus"), default="text", help="default: text"
+    )
+
+
+def _wait_options(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument(
+        "--timeout", metavar="DELAY", default="10m", help="how long: 90 (seconds), 10m (default)"
+    )
+    sub.add_argument(
+        "--boot", metavar="ID", help="the boot that is to end, by its boot_id in status --json"
+    )
+    sub.add_argument("--release", metavar="RELEASE", help="what is meant to run then")
+    sub.add_argument(
+        "by",
+        nargs="*",
+        metavar="COMMAND",
+        help="behind --: what prints another machine's warmboot status --json",
+    )
 
 
 def _report_options(sub: argparse.ArgumentParser) -> None:
@@ -195,6 +218,15 @@ def _stage_options(sub: argparse.ArgumentParser) -> None:
         metavar="HEX",
         help="stage only if the kernel has this digest, which --dry-run prints",
     )
+    sub.add_argument(
+        "--expect",
+        metavar="DIGEST",
+        help="stage only if the plan has this digest, which --dry-run prints",
+    )
+    sub.add_argument(
+        "--if-needed", action="store_true", help="make no call where just this is staged already"
+    )
+    sub.add_argument("--quiet", action="store_true", help="print warnings and errors only")
     sub.add_argument("--panic", action="store_true", help="stage the kernel to run after a crash")
     sub.add_argument(
         "--force",
@@ -234,10 +266,14 @@ COMMANDS = {
         "doctor.run", "check this machine and an entry, without trying anything", _doctor_options
     ),
     "status": Command(
-        "status.run", "show what is staged and what this machine allows", _no_options
+        "status.run", "show what is staged and what this machine allows", _status_options
+    ),
+    "needs-restart": Command(
+        "needs_restart.run", "tell whether what runs is what is installed", _no_options
     ),
     "history": Command("history.run", "show what was done, and what came of it", _history_options),
     "exec": Command("exec.run", "restart into the staged kernel", _exec_options),
+    "wait": Command("wait.run", "wait until a machine is back from its restart", _wait_options),
     "unload": Command("unload.run", "unload the staged kernel", _unload_options),
     "report": Command("report.run", "write one file of evidence for a bug report", _report_options),
     "bpf": Command("", "parser programs for kernels that unpack images themselves", _no_options),

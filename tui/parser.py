@@ -23,6 +23,9 @@ EXIT_CODES = {
     ExitCode.NOTHING_STAGED: "nothing staged",
     ExitCode.SYSTEM: "the system failed",
     ExitCode.UNCONFIRMED: "not confirmed",
+    ExitCode.RESTART_NEEDED: "a restart is needed (needs-restart)",
+    ExitCode.NOT_BACK: "not back in time (wait)",
+    ExitCode.ELSEWHERE: "back, but not in what was meant (wait)",
     ExitCode.CANCELLED: "cancelled",
 }
 
@@ -48,6 +51,9 @@ def make_parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
     )
     _add_shared(parser, Path("/"), False)
     parser.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
+    parser.add_argument(
+        "--slow", action="store_true", help="full-screen program: draw little, as over a slow line"
+    )
     parser.set_defaults(run="screen.run")
     _add_commands(parser, COMMANDS, arguments)
     return parser

@@ -22,6 +22,7 @@ class Selector(StrEnum):
     NEXT = "@next"
     NEWEST = "@newest"
     RUNNING = "@running"
+    PREVIOUS = "@previous"
 
 
 _MISSING = {
@@ -29,18 +30,22 @@ _MISSING = {
     Selector.NEXT: "No entry is chosen for the next start",
     Selector.NEWEST: "No entry that can be used states its kernel's release",
     Selector.RUNNING: "None of the entries is known to be the one that runs",
+    Selector.PREVIOUS: "No restart by warmboot tells which kernel ran before",
 }
 
 
-def resolve_entry(listing: Listing, name: str) -> Entry:
+def resolve_entry(listing: Listing, name: str, *, previous: str | None = None) -> Entry:
     """Return the entry with this id, title, release or path, or unambiguous start of an id.
 
     The ``.conf`` of a boot loader entry may be left out. A release or a kernel file may belong to
     several entries, as a recovery mode does: the default among them is meant, else the first, as
-    long as all are for one kernel. A Selector stands for the entry that is so. Raises NotFound
-    with the nearest names where nothing, or more than one entry, fits.
+    long as all are for one kernel. A Selector stands for the entry that is so; `previous` is the
+    release that ran before the last restart. Raises NotFound with the nearest names where nothing,
+    or more than one entry, fits.
     """
     entries = listing.entries
+    if name == Selector.PREVIOUS and previous is not None:
+        name = previous
     if name in tuple(Selector):
         return _selected(entries, Selector(name))
     for fits in (
@@ -77,8 +82,8 @@ def _selected(entries: Sequence[Entry], selector: Selector) -> Entry:
         known.sort(key=lambda entry: not entry.default)
         entry = max(known, key=lambda e: version_order.key(e.release or ""), default=None)
     else:
-        flag = selector.value[1:]
-        entry = next((entry for entry in entries if getattr(entry, flag)), None)
+        flag = selector.value[1:]  # an entry has none for the previous one
+        entry = next((entry for entry in entries if getattr(entry, flag, False)), None)
     if entry is None:
         hint = "warmboot list shows what is installed; name an entry."
         raise NotFound(_MISSING[selector], hint=hint)

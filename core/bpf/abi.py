@@ -13,7 +13,7 @@ from enum import IntEnum, StrEnum
 from warmboot.core.images import bpfobject
 
 #: The function that the parser attaches to, and what it calls.
-ANCHOR = "kexec_image_parser_anchor"
+ANCHOR = bpfobject.ANCHOR
 KFUNCS = ("bpf_get_parser_context", "bpf_buffer_parser", "bpf_put_parser_context")
 
 #: The section of the PE file, and the two symbols of the object inside it.

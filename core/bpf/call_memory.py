@@ -10,14 +10,11 @@ import time
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
-from warmboot.core.images import Method, View
+from warmboot.core.images import View
 from warmboot.core.images.bpfobject import ParserObject
 
 #: Kept free beside what is counted, in bytes: page tables, the verifier, rounding.
 MARGIN = 16 << 20
-#: Bytes that a decompressor of the kernel takes for itself: its window, and its work area. zstd's
-#: are what a payload of kernel builds (level 22) took, those of xz and lzma what presets ask for.
-_WINDOWS = {Method.ZSTD: 144 << 20, Method.XZ: 66 << 20, Method.LZMA: 66 << 20}
 #: What loading a parser takes beside its first ring: three small ones, program, verifier; bytes.
 BESIDE = 1 << 20
 
@@ -29,7 +26,7 @@ _NOISE = 2 << 20
 class CallMemory(NamedTuple):
     """Sizes in bytes of what goes into the call: the rings of all parsers, both files, the kernel
     as it will be unpacked, and the initrd with the number of times that it is there inside the
-    kernel beside its file. `method` is that of the payload which the kernel unpacks."""
+    kernel beside its file. `decompressor` is what unpacking takes for itself, see kernel_memory."""
 
     rings: int
     kernel_file: int
@@ -37,16 +34,15 @@ class CallMemory(NamedTuple):
     kernel: int
     initrd: int
     initrd_copies: int
-    method: Method | None
+    decompressor: int
 
     @property
     def needed(self) -> int:
         """What the kernel takes at most inside the call, the margin included."""
-        window = 0 if self.method is None else _WINDOWS.get(self.method, 0)
         files = self.kernel_file + self.initrd_file
         # Unpacked, and as segments.
         kernel, initrd = 2 * self.kernel, self.initrd_copies * self.initrd
-        return self.rings + files + kernel + initrd + window + MARGIN
+        return self.rings + files + kernel + initrd + self.decompressor + MARGIN
 
 
 def rings_of(parsers: Iterable[View]) -> int:

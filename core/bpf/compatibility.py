@@ -6,7 +6,7 @@ before.
 
 from __future__ import annotations
 
-from warmboot.core.bpf.abi import MAPS, Dialect
+from warmboot.core.bpf.abi import ANCHOR, MAPS, Dialect
 from warmboot.core.bpf.dialects import facts_of
 from warmboot.core.errors import ImageError
 from warmboot.core.images import BootImage
@@ -38,11 +38,26 @@ def check_object(parser: ParserObject, page_size: int = 4096) -> None:
             f"The parser's rings are not four powers of two of {size(page_size)} or more",
             hint=_REBUILD,
         )
+    _check_program(parser)
     own = parser.identity
     if own is not None and own.record_size > rings[0] - RING_OVERHEAD:
         raise ImageError(
             f"The parser's record of {size(own.record_size)} is larger than its ring buffer",
             hint=_REBUILD,
+        )
+
+
+def _check_program(parser: ParserObject) -> None:
+    """Judge what can be told of the program; where nothing can, only the replay tells."""
+    found = parser.programs
+    if len(found) > 1:
+        names = ", ".join(program.name for program in found)
+        raise ImageError(
+            f"The parser has the programs {names}; the kernel wants one", hint=_REBUILD
+        )
+    if not parser.hooked or not all(program.fentry for program in found):
+        raise ImageError(
+            f"The parser's program is none for the section fentry.s/{ANCHOR}", hint=_REBUILD
         )
 
 
@@ -60,11 +75,12 @@ def check_fit(
     already.
     """
     check_object(parser)
+    if parser.dialect is not None and dialect != f"v{parser.dialect}":
+        spoken = f"The parser speaks dialect v{parser.dialect}, not {dialect}"
+        raise ImageError(spoken, hint=_REBUILD)
     own = parser.identity
     if own is None:
         return "The parser was made by another tool; whether it fits the image cannot be told."
-    if dialect != f"v{own.dialect}":
-        raise ImageError(f"The parser speaks dialect v{own.dialect}, not {dialect}", hint=_REBUILD)
     wanted = _WANTS.get(own.kind)
     if wanted is None or not isinstance(image, wanted):
         raise ImageError(f"The parser is for {own.kind}, not for {image.format}", hint=_REBUILD)

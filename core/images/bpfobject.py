@@ -22,6 +22,8 @@ from warmboot.core.text import size
 #: The section of a PE file that holds the object, and the object's two symbols.
 SECTION = ".bpf"
 DATA_SYMBOL, CODE_SYMBOL = "opts_data", "opts_insn"
+#: The function of the kernel that parsers attach to.
+ANCHOR = "kexec_image_parser_anchor"
 #: No parser is larger, in bytes; those known have under 100 KiB.
 LARGEST = 1 << 20
 
@@ -34,7 +36,16 @@ _KINDS = {1: "zboot", 2: "copy", 3: "UKI", 4: "inner zboot"}
 # union bpf_attr of BPF_MAP_CREATE up to map_name; source: include/uapi/linux/bpf.h.
 _MAP = struct.Struct("<7I16s")
 _ARRAY, _RING = 2, 27
-_MAP_NAME = re.compile(rb"([A-Za-z0-9_.]{1,15})\0+")
+# The same of BPF_PROG_LOAD up to expected_attach_type; what the loader program fills in is 0.
+_PROGRAM = struct.Struct("<II16xII8xII16sII")
+_TRACING, _FENTRY, _SLEEPABLE = 26, 24, 1 << 4
+_MOST_INSTRUCTIONS = 1_000_000
+_NAME = re.compile(rb"([A-Za-z0-9_.]{1,15})\0+")
+# The header of the types that go along; source: Documentation/bpf/btf.rst.
+_TYPES = struct.Struct("<HBBIIIII")
+_TYPES_MAGIC = b"\x9f\xeb\x01"
+# What parsers read of struct kexec_context: the one name is in dialect 7 alone.
+_READ_IN_7, _READ_IN_6 = b"parsing_buf", b"kernel_sz"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +89,7 @@ def read_maps(data: bytes) -> tuple[ParserMap, ...]:
         if kind not in (_ARRAY, _RING):
             continue
         kind, key, value, entries, _flags, inner, node, raw = _MAP.unpack_from(data, at)
-        name = _MAP_NAME.fullmatch(raw)
+        name = _NAME.fullmatch(raw)
         if name is None or inner or node or not entries:
             continue
         if (kind, key, value) == (_RING, 0, 0):
@@ -88,10 +99,57 @@ def read_maps(data: bytes) -> tuple[ParserMap, ...]:
     return tuple(found)
 
 
+@dataclass(frozen=True, slots=True)
+class ParserProgram:
+    """A program that the object loads. `fentry`: it is called where a function begins, and may
+    sleep there, as parsers must."""
+
+    name: str
+    fentry: bool
+
+
+def read_programs(data: bytes) -> tuple[ParserProgram, ...]:
+    """Return the programs that an opts_data array loads, in order, as far as they can be told.
+
+    They stand in it as arguments of bpf(2), 8-byte aligned.
+    """
+    found = []
+    for at in range(0, len(data) - _PROGRAM.size + 1, 8):
+        if not data[at] or any(data[at + 1 : at + 4]) or any(data[at + 8 : at + 24]):
+            continue
+        kind, count, level, log, version, flags, raw, device, attach = _PROGRAM.unpack_from(
+            data, at
+        )
+        name = _NAME.fullmatch(raw)
+        if name is None or level or log or version or device:
+            continue
+        if 0 < count <= _MOST_INSTRUCTIONS:
+            fentry = (kind, attach) == (_TRACING, _FENTRY) and bool(flags & _SLEEPABLE)
+            found.append(ParserProgram(name[1].decode(), fentry))
+    return tuple(found)
+
+
+def read_dialect(data: bytes) -> int | None:
+    """Return the dialect (6 or 7) that a parser's program was compiled for; None where unknown.
+
+    Told by what it reads of struct kexec_context, whose members' names go along in its types.
+    """
+    at = data.find(_TYPES_MAGIC)
+    if at < 0 or at + _TYPES.size > len(data):
+        return None
+    _, _, _, head, _, _, offset, length = _TYPES.unpack_from(data, at)
+    start = at + head + offset
+    names = data[start : start + length].split(b"\0")
+    if _READ_IN_7 in names:
+        return 7
+    return 6 if _READ_IN_6 in names else None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParserObject(BootImage):
     """A parser object. `data` and `code` are places (offset, bytes) of the two arrays in the file,
-    without the NUL that the symbols' sizes count."""
+    without the NUL that the symbols' sizes count. `dialect` is 6 or 7, None where it cannot be
+    told; `hooked`: the object names the function that parsers attach to."""
 
     format: ClassVar[Format] = Format.PARSER
     about: ClassVar[str] = "parser program for kernels with CONFIG_KEXEC_BPF"
@@ -103,6 +161,9 @@ class ParserObject(BootImage):
     code: tuple[int, int]
     identity: ParserIdentity | None
     maps: tuple[ParserMap, ...]
+    programs: tuple[ParserProgram, ...]
+    dialect: int | None
+    hooked: bool
 
     @classmethod
     def matches(cls, head: bytes) -> bool:
@@ -120,13 +181,17 @@ class ParserObject(BootImage):
             raise ImageError(f"The parser object has {view.size} bytes, more than {LARGEST}")
         data, code = find_arrays(view)
         content = view.read(*data, DATA_SYMBOL)
+        identity = ParserIdentity.find(content)
         return cls(
             file_size=view.size,
             architecture=None,
             data=data,
             code=code,
-            identity=ParserIdentity.find(content),
+            identity=identity,
             maps=read_maps(content),
+            programs=read_programs(content),
+            dialect=read_dialect(content) if identity is None else identity.dialect,
+            hooked=ANCHOR.encode() + b"\0" in content,
         )
 
     def facts(self) -> tuple[Fact, ...]:
@@ -173,6 +238,9 @@ def describe_parser(parser: ParserObject) -> tuple[Fact, ...]:
         Fact("Parser data", f"{size(parser.data[1])} (opts_data)"),
         Fact("Parser code", f"{size(parser.code[1])} (opts_insn)"),
         Fact("Parser made by", "another tool" if own is None else "warmboot"),
+        Fact(
+            "Parser dialect", "cannot be told" if parser.dialect is None else f"v{parser.dialect}"
+        ),
         *(() if own is None else _describe_identity(own)),
         Fact("Parser maps", " ".join(m.name for m in parser.maps) or "none found"),
         Fact("Ring buffers", ", ".join(map(size, rings)) or "none found"),
@@ -181,7 +249,6 @@ def describe_parser(parser: ParserObject) -> tuple[Fact, ...]:
 
 def _describe_identity(own: ParserIdentity) -> tuple[Fact, ...]:
     return (
-        Fact("Parser dialect", f"v{own.dialect}"),
         Fact("Parser for", own.kind),
         Fact("Parser record", f"{size(own.record_size)} ({own.record_size} bytes)"),
     )

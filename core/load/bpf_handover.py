@@ -22,12 +22,13 @@ from warmboot.core.bpf.parsers import parser_for
 from warmboot.core.bpf.replay import replay
 from warmboot.core.errors import Blocked, ImageError
 from warmboot.core.host.memory import read_memory_available
-from warmboot.core.images import BootImage, BytesView, FileView, Method, View, identify, pe
+from warmboot.core.images import BootImage, BytesView, FileView, View, identify, pe
 from warmboot.core.images.rawimage import RawImage
 from warmboot.core.images.uki import Uki
 from warmboot.core.images.zboot import Zboot
 from warmboot.core.load.inputs import KernelInput, check_inner, copy_all
 from warmboot.core.load.loader import LoadRequest
+from warmboot.core.payload.codecs import kernel_memory
 from warmboot.core.payload.examine import examine, kernel_inside
 from warmboot.core.payload.memfile import MemFile
 from warmboot.core.payload.unpack import unpack
@@ -79,7 +80,11 @@ def hand_over(
 
 def _given(fd: int, checked: _Checked, parsers: tuple[View, ...]) -> KernelInput:
     return KernelInput(
-        fd, checked.release, parsers=parsers, unpacked=checked.size, method=checked.method
+        fd,
+        checked.release,
+        parsers=parsers,
+        unpacked=checked.size,
+        decompressor=checked.decompressor,
     )
 
 
@@ -195,16 +200,17 @@ def memory_of_call(kernel: KernelInput, call: LoadRequest, dialect: Dialect) -> 
         kernel=kernel.unpacked,
         initrd=initrd,
         initrd_copies=2 if whole else 1,
-        method=kernel.method,
+        decompressor=kernel.decompressor,
     )
 
 
 class _Checked(NamedTuple):
-    """What a payload proved to be: its release, and its size in memory (bytes)."""
+    """What a payload proved to be: its release, its size in memory, and what unpacking it takes
+    beside that (bytes)."""
 
     release: str | None
     size: int
-    method: Method | None
+    decompressor: int = 0
 
 
 def _check_payload(
@@ -216,13 +222,14 @@ def _check_payload(
         check_inner(plan, inner, 0)
         read = examine(view, inner, report=report, cancel=cancel) if inner else None
         in_memory = (inner.memory_size or 0) if inner else 0
-        return _Checked(read.release if read else None, max(in_memory, view.size), None)
+        return _Checked(read.release if read else None, max(in_memory, view.size))
     with MemFile("warmboot-check") as memory:
         payload = unpack(view, inner.stream, memory, report=report, cancel=cancel)
         check_inner(plan, payload.image, memory.size)
         in_memory = (payload.image.memory_size or 0) if payload.image else 0
         largest = max(in_memory, memory.size)
-    return _Checked(payload.release or image.release, largest, inner.stream.method)
+    taken = kernel_memory(view, inner.stream)
+    return _Checked(payload.release or image.release, largest, taken)
 
 
 def _parsers(image: BootImage, initrd_bytes: int) -> list[bytes]:

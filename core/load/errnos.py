@@ -12,8 +12,8 @@ from warmboot.core.errors import NothingStaged, Refused, WarmbootError
 #: kernel/kexec_file.c, arch/*/kernel/*kexec*.c.
 LOAD = {
     errno.EPERM: (
-        "loading kernels is not permitted",
-        "Run it as root. If you are root, see warmboot status: kexec may be switched off.",
+        "loading and unloading kernels is not permitted",
+        "It takes root, kexec not switched off, and a limit that is not used up: warmboot status.",
     ),
     errno.EBUSY: (
         "kexec is busy: another load is running, or a processor cannot be stopped",

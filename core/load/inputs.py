@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from typing import NamedTuple
 
 from warmboot.core.errors import Blocked, ImageError
-from warmboot.core.images import BootImage, ImageFile, Method, View
+from warmboot.core.images import BootImage, ImageFile, View
 from warmboot.core.images.uki import Uki
 from warmboot.core.payload.memfile import MemFile
 from warmboot.core.plan.boot_files import BootFiles
@@ -26,7 +26,7 @@ class KernelInput(NamedTuple):
 
     `release` is what the image's headers say, None where they do not; `banner`: that in the
     kernel's banner is to be looked for. `unpacked` is the kernel's size as the parsers leave it
-    (bytes), `method` that of the payload which the kernel unpacks itself.
+    (bytes), `decompressor` what the kernel takes to unpack the payload itself, beside the output.
     """
 
     fd: int
@@ -34,7 +34,7 @@ class KernelInput(NamedTuple):
     banner: bool = False
     parsers: tuple[View, ...] = ()
     unpacked: int = 0
-    method: Method | None = None
+    decompressor: int = 0
 
 
 def open_kernel(

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import errno
+import hashlib
+import json
 import time
 from contextlib import ExitStack
 from dataclasses import replace
 
 from warmboot.core.bpf.dialects import facts_of
 from warmboot.core.closing import Closing
-from warmboot.core.debug import step
-from warmboot.core.errors import ImageError
+from warmboot.core.debug import debug, step
+from warmboot.core.errors import ImageError, Refused, WarmbootError
 from warmboot.core.host import Host
 from warmboot.core.load.inputs import (
     KernelInput,
@@ -23,6 +26,7 @@ from warmboot.core.payload.follow import Follower, follow_file
 from warmboot.core.payload.memfile import is_sealed
 from warmboot.core.plan.boot_files import BootFiles
 from warmboot.core.plan.checks.base import Finding, Verdict
+from warmboot.core.plan.loader_choice import next_loader
 from warmboot.core.plan.plan import Plan
 from warmboot.core.plan.request import Call
 from warmboot.core.plan.staged import Staged
@@ -71,6 +75,29 @@ class Prepared(Closing):
         if fd is None or not is_sealed(fd):
             return None
         return self._followers[1].finish()
+
+    @property
+    def digest(self) -> str | None:
+        """What tells this plan from every other: SHA-256 of all that the kernel is to be given.
+
+        That is the kernel's and the initrds' bytes, the device tree's path, the command line, the
+        call, and whether it is for a crash. None where a part could still be changed by somebody.
+        Waits for the digests. Raises ImageError.
+        """
+        request = self.request
+        if not is_sealed(request.kernel_fd):
+            return None
+        if request.initrd_fd is not None and self.initrd_sha256 is None:
+            return None
+        parts = {
+            "kernel": self.sha256,
+            "initrd": self.initrd_sha256,
+            "devicetree": self.plan.devicetree,
+            "cmdline": request.cmdline,
+            "call": request.call,
+            "panic": self.plan.request.panic,
+        }
+        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
     @property
     def release(self) -> str | None:
@@ -172,7 +199,7 @@ def commit(prepared: Prepared, loader: Loader, host: Host, *, report: Report = i
         _ = prepared.initrd_sha256  # whatever fails, fails before the call
     report(Progress(Phase.LOAD, 0, 0))
     with step("the call"):
-        loader.load(prepared.request)
+        call = _load(prepared, loader, host)
     report(Progress(Phase.LOAD, 1, 1))
     return Staged(
         entry=plan.entry,
@@ -181,12 +208,37 @@ def commit(prepared: Prepared, loader: Loader, host: Host, *, report: Report = i
         release=prepared.release,
         cmdline=plan.cmdline.text,
         strategy=plan.strategy,
-        loader=plan.loader,
+        loader=plan.loader.replace(prepared.request.call, call),
         sha256=sha256,
         at=time.time(),
         boot_id=host.boot_id,
         panic=plan.request.panic,
+        plan=prepared.digest,
     )
+
+
+def _load(prepared: Prepared, loader: Loader, host: Host) -> Call:
+    """Make the call, and the next one where the kernel turns out not to have it.
+
+    Returns the one that served. Raises Refused, WarmbootError; the message names both calls.
+    """
+    request, plan = prepared.request, prepared.plan
+    try:
+        loader.load(request)
+    except Refused as error:
+        devicetree = request.devicetree_fd is not None
+        other = next_loader(host, plan.architecture, panic=request.panic, devicetree=devicetree)
+        missing = error.errno == errno.ENOSYS and request.call is Call.FILE
+        if not missing or other is None or plan.request.loader is not None or request.by_parser:
+            raise
+        debug("%s is missing, %s is tried", request.call, other)
+        try:
+            loader.load(replace(request, call=other))
+        except WarmbootError as second:
+            second.message = f"No {request.call} here, so {other} was tried. {second.message}"
+            raise
+        return other
+    return request.call
 
 
 def _open_kernel(

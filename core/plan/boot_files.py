@@ -169,6 +169,21 @@ class BootFiles(Closing):
         section = self.image.linux_section
         return is_signed(self.kernel.view.part(section.offset, section.size, ".linux section"))
 
+    @cached_property
+    def decompressor(self) -> int:
+        """What the kernel would take to unpack the payload, in bytes beside the output.
+
+        0 where nothing is packed, or the payload's header is damaged: unpacking it here says so.
+        """
+        from warmboot.core.payload.codecs import kernel_memory  # few kernels unpack by themselves
+        from warmboot.core.payload.examine import kernel_inside
+
+        view, inner = kernel_inside(self.kernel.view, self.image)
+        try:
+            return kernel_memory(view, inner.stream) if inner and inner.stream else 0
+        except ImageError:
+            return 0
+
     def names(self) -> FileNames:
         """Return what a plan says of the files."""
         initrds = self.initrds

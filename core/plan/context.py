@@ -37,7 +37,8 @@ class PlanContext(NamedTuple):
     where it was not read. `presets_problem` is what is wrong with the file of presets; `presets`
     are then the built-in ones. `initrds` is how the initrds of a plan begin, and `kernel_options`
     are the build options of its kernel, None where they are not known. `inner_signed`: the kernel
-    inside the plan's UKI carries a signature of its own.
+    inside the plan's UKI carries a signature of its own. `decompressor`: what the kernel would take
+    to unpack the plan's payload, in bytes beside the output.
     """
 
     host: Host
@@ -52,6 +53,7 @@ class PlanContext(NamedTuple):
     initrds: tuple[InitrdHead, ...] = ()
     kernel_options: Mapping[str, str] | None = None
     inner_signed: bool | None = None
+    decompressor: int = 0
 
 
 def read_context(root: BootRoot, host: Host, loader: str, *, foreign_root: bool) -> PlanContext:

@@ -62,8 +62,25 @@ def choose_loader(
     if taken is None:
         missing = "; ".join(f"{call}: {why_not}" for call, why_not in obstacles.items())
         return LoaderChoice(None, f"no loader can load it ({missing})", tuple(others))
-    before = obstacles[Call.FILE] if taken is not Call.FILE else "the kernel has it"
+    has_it = "the kernel has it"
+    if host.option("KEXEC_FILE") is None:
+        has_it = "its build options are not readable; where it lacks the call, the next is tried"
+    before = obstacles[Call.FILE] if taken is not Call.FILE else has_it
     return LoaderChoice(taken, before or "", tuple(others))
+
+
+def next_loader(
+    host: Host, architecture: Architecture | None, *, panic: bool, devicetree: bool
+) -> Call | None:
+    """Return what to try where kexec_file_load(2) proves to be missing, which nothing told before.
+
+    None where nothing else can serve, or where the kernel's build options say that it is there.
+    """
+    if host.option("KEXEC_FILE") is not None:
+        return None
+    if _load(host, architecture, panic) is None:
+        return Call.LOAD
+    return Call.TOOLS if _tools(host, devicetree) is None else None
 
 
 def by_file(host: Host, call: Call | None, *, devicetree: bool) -> bool:

@@ -69,6 +69,8 @@ def plan_files(request: PlanRequest, files: BootFiles, context: PlanContext) -> 
     context = context._replace(
         initrds=files.heads(), kernel_options=options, inner_signed=files.inner_signed
     )
+    if context.dialect is not None:
+        context = context._replace(decompressor=files.decompressor)
     return make_plan(request, name, files.names(), cmdline, files.image, context)
 
 

@@ -49,6 +49,11 @@ class Known:
     staged: Staged | None
     interrupted: Line | None
 
+    @property
+    def sure(self) -> Staged | None:
+        """What is staged, None where an interrupted step leaves it open."""
+        return self.staged if self.interrupted is None else None
+
 
 class Journal:
     """The journal of the machine below `prefix` (``/`` for the real one).
@@ -101,25 +106,27 @@ class Journal:
         event = "crash-staged" if staged.panic else "staged"
         return self.append(event, staged.boot_id, staged=staged.fields(), **fields)
 
-    def known(self, boot_id: str | None) -> Known:
-        """Return what this journal says of the boot `boot_id`.
+    def known(self, boot_id: str | None, *, panic: bool = False) -> Known:
+        """Return what this journal says of the boot `boot_id`; `panic`: of its crash kernel.
 
         The kernel itself only knows that something is staged, not what. An execute ends the boot;
         where the boot goes on, it was refused, and what was staged still is. A load that was
         refused leaves what was staged before.
         """
+        kind = "crash-" if panic else ""
+        intents = [kind + name for name in _INTENTS]
         staged: Staged | None = None
         begun: Line | None = None
         for line in self.lines():
             event = line.get("event")
             if line.get("boot_id") != boot_id:
                 continue
-            if event in _INTENTS:
+            if event in intents:
                 begun = line
-            elif event in ("staged", "unloaded"):
+            elif event in (f"{kind}staged", f"{kind}unloaded"):
                 staged = Staged.read(line.get("staged"))
                 begun = None
-            elif event in _ENDS and line.get("step") in _INTENTS:
+            elif event in _ENDS and line.get("step") in intents:
                 begun = None
         return Known(staged, begun)
 

@@ -25,6 +25,7 @@ from warmboot.core.session.machine import Machine
 if TYPE_CHECKING:
     from warmboot.core.boot.entry import Entry, Listing
     from warmboot.core.boot.listed_entry import ListedEntry
+    from warmboot.core.bpf.detect import Detection
     from warmboot.core.load.stage import Prepared
     from warmboot.core.plan.checks.base import Finding
     from warmboot.core.plan.command_line import CommandLine
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from warmboot.core.record.history import Step
     from warmboot.core.record.journal import Line
     from warmboot.core.session.images import Images
+    from warmboot.core.session.needs_restart import NeedsRestart
     from warmboot.core.session.parsers import Parsers
     from warmboot.core.session.restarts import Restarts
     from warmboot.core.session.status import Status
@@ -96,7 +98,11 @@ class Session(Machine):
         if name == Selector.NEWEST:
             usable = tuple(e for e in listing.entries if self.header(e).obstacle is None)
             listing = replace(listing, entries=usable)
-        return resolve_entry(listing, name)
+        previous = None
+        if name == Selector.PREVIOUS:
+            last = self.status().last_restart
+            previous = last.before if last else None
+        return resolve_entry(listing, name, previous=previous)
 
     def header(self, entry: Entry) -> ListedEntry:
         """Return an entry with what its image's header says, and whether it can be started here.
@@ -108,6 +114,13 @@ class Session(Machine):
 
         row = read_header(self.root, entry)
         return row._replace(obstacle=obstacle(row, self.root, self.host))
+
+    def needs_restart(self) -> NeedsRestart:
+        """Return what speaks for a restart; see warmboot.core.session.needs_restart."""
+        from warmboot.core.session.needs_restart import needs_restart
+
+        rows = [self.header(entry) for entry in self.entries().entries]
+        return needs_restart(self, rows, self.images.inspect)
 
     @cached_property
     def images(self) -> Images:
@@ -190,23 +203,34 @@ class Session(Machine):
         cancel: Cancel | None = None,
         previewed: str | None = None,
         rehearsal: bool = False,
+        if_needed: bool = False,
     ) -> Prepared:
         """Do everything before the call; see warmboot.core.load.stage.prepare.
 
-        Raises Blocked or NotPermitted where a check forbids it; a `rehearsal` needs no privilege.
+        Raises Blocked or NotPermitted where a check forbids it; a `rehearsal` needs no privilege,
+        and `if_needed` nothing at all where just this is staged already (see already_staged).
         """
-        from warmboot.core.load.stage import prepare
-        from warmboot.core.plan.plan import check
+        from warmboot.core.session.staging import prepare_checked
 
-        check(opened.plan, rehearsal=rehearsal)
-        plan, files = opened.plan, opened.files
-        return prepare(plan, files, report=report, cancel=cancel, previewed=previewed)
+        return prepare_checked(
+            self, opened, report, cancel, previewed, rehearsal=rehearsal, if_needed=if_needed
+        )
 
     def stage(self, prepared: Prepared, *, report: Report = ignore) -> tuple[Staged, str | None]:
         """Stage what is prepared; see warmboot.core.session.staging.stage."""
         from warmboot.core.session.staging import stage
 
         return stage(self, prepared, report=report)
+
+    def already_staged(self, prepared: Prepared) -> Staged | None:
+        """Return what is staged now where it is just what is prepared, else None.
+
+        None too where the kernel or the journal does not tell, or a digest is not known. Waits for
+        the digests. Raises ImageError.
+        """
+        from warmboot.core.session.staging import already_staged
+
+        return already_staged(self, prepared)
 
     def unload(self, *, panic: bool = False) -> str | None:
         """Take out what is staged; see warmboot.core.session.staging.unload."""
@@ -227,6 +251,15 @@ class Session(Machine):
         from warmboot.core.record.history import read_history
 
         return read_history(self.journal.lines(), self.host)
+
+    @cached_property
+    def parser_interface(self) -> Detection:
+        """What the running kernel offers for parsers; it stays so as long as the kernel runs."""
+        from warmboot.core.bpf.detect import Detection, detect  # reads megabytes
+
+        if self.host.option("KEXEC_BPF") is False:
+            return Detection(None, False, ("CONFIG_KEXEC_BPF is not set",))
+        return detect(self.host.prefix, self.host.config)
 
     def records(self, limit: int | None = None) -> tuple[Line, ...]:
         """Return the journal's lines, oldest first, at most the last `limit`."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from warmboot.core.errors import NothingStaged
+from warmboot.core.errors import Blocked, NothingStaged, WarmbootError
 from warmboot.core.host import read_staged
-from warmboot.core.load.stage import Prepared, commit
+from warmboot.core.load.stage import Prepared, commit, prepare
+from warmboot.core.plan.plan import check
+from warmboot.core.plan.planner import OpenPlan
 from warmboot.core.plan.staged import Staged
-from warmboot.core.progress import Report, ignore
+from warmboot.core.progress import Cancel, Report, ignore
 from warmboot.core.record.lock import only_one, undisturbed
 from warmboot.core.record.recorder import note, recorded
 from warmboot.core.session.machine import Machine
@@ -22,9 +24,10 @@ def stage(
 ) -> tuple[Staged, str | None]:
     """Stage what is prepared and record it, with the checks that were overruled.
 
-    Returns what is staged, and a warning where the journal could not be written where it belongs.
-    Raises Refused (with what the kernel logged), ImageError, Blocked where another warmboot is
-    running, WarmbootError where the journal can be written nowhere.
+    Returns what is staged, and a warning where the journal could not be written where it belongs,
+    another call was used, or what is staged could have been changed. Raises Refused (with what the
+    kernel logged), ImageError, Blocked where another warmboot is running, WarmbootError where the
+    journal can be written nowhere.
     """
     plan = prepared.plan
     forced = list(plan.forced)
@@ -34,11 +37,55 @@ def stage(
         step = "crash-staging" if plan.request.panic else "staging"
         with recorded(machine.journal, machine.host, step, **intent) as warnings:
             staged = commit(prepared, machine.loader, machine.host, report=report)
+        if staged.loader != plan.loader:
+            warnings.append(f"This kernel has no {plan.loader}: {staged.loader} was used instead.")
         if staged.sha256 is None:
             warnings.append(_CHANGED)
         after = {"initrd_sha256": prepared.initrd_sha256, "forced": forced}
         note(warnings, lambda: machine.journal.staged(staged, **after))
-    return staged, warnings[0] if warnings else None
+    return staged, " ".join(warnings) or None
+
+
+def prepare_checked(
+    machine: Machine,
+    opened: OpenPlan,
+    report: Report,
+    cancel: Cancel | None,
+    previewed: str | None,
+    *,
+    rehearsal: bool,
+    if_needed: bool,
+) -> Prepared:
+    """Prepare what may be staged; see Session.prepare.
+
+    With `if_needed`, what may not be staged is prepared too, to see whether it is staged already.
+    """
+    plan, files = opened.plan, opened.files
+    try:
+        check(plan, rehearsal=rehearsal)
+    except WarmbootError as forbidden:
+        if not if_needed:
+            raise
+        try:
+            prepared = prepare(plan, files, report=report, cancel=cancel)
+        except WarmbootError:
+            raise forbidden from None
+        if already_staged(machine, prepared) is None:
+            prepared.close()
+            raise
+        return prepared
+    return prepare(plan, files, report=report, cancel=cancel, previewed=previewed)
+
+
+def already_staged(machine: Machine, prepared: Prepared) -> Staged | None:
+    """Return what is staged now where it is just what is prepared; see Session.already_staged."""
+    host, panic = machine.host, prepared.plan.request.panic
+    there = host.crash_staged if panic else read_staged(host.prefix)
+    staged = machine.journal.known(host.boot_id, panic=panic).sure
+    wanted = prepared.digest
+    if not there or staged is None or wanted is None or staged.plan != wanted:
+        return None
+    return staged
 
 
 def unload(machine: Machine, *, panic: bool = False) -> str | None:
@@ -53,6 +100,11 @@ def unload(machine: Machine, *, panic: bool = False) -> str | None:
         if there is False:
             kind = "crash kernel" if panic else "kernel"
             raise NothingStaged(f"No {kind} is staged; there is nothing to unload")
+        if (host.load_limit_panic if panic else host.load_limit) == 0:
+            raise Blocked(
+                "The kernel allows no further load or unload: its limit is used up",
+                hint="What is staged stays so until a restart: warmboot exec, or through firmware.",
+            )
         step = "crash-unloading" if panic else "unloading"
         with recorded(machine.journal, host, step) as warnings:
             machine.loader.unload(panic=panic)

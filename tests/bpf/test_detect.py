@@ -7,12 +7,15 @@ import struct
 from pathlib import Path
 
 import pytest
+from support.command import caller
 
 from warmboot.core.bpf.abi import ANCHOR, KFUNCS, Dialect
 from warmboot.core.bpf.btf import Kind, find_types
 from warmboot.core.bpf.detect import Detection, detect
 from warmboot.core.errors import ImageError
 from warmboot.core.sandbox.builders.btf import build_btf, build_kernel_btf
+from warmboot.core.sandbox.tree import create_sandbox
+from warmboot.tui.cli import main
 
 ON, OFF = {"KEXEC_BPF": "y"}, {"KEXEC": "y"}
 COMMAND = {"cmd_hdr": (("cmd", "subcmd", "payload_len"), 8)}
@@ -151,3 +154,29 @@ def test_the_kernel_that_runs_here() -> None:
     assert {"pid", "comm"} <= set(by_name["task_struct"].members)
     assert by_name["do_exit"].kind == Kind.FUNC
     assert detect(Path("/"), None).offered is (ANCHOR.encode() + b"\0" in data)
+
+
+@pytest.mark.parametrize("options", [True, False], ids=["options", "no options"])
+@pytest.mark.parametrize("dialect", ["v6", "v7", None])
+def test_status_and_doctor_name_what_the_kernel_has(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], dialect: str | None, options: bool
+) -> None:
+    root = tmp_path / "machine"
+    create_sandbox(root, kexec_bpf=dialect)
+    said = f"the kernel unpacks images by them, dialect {dialect}"
+    offered: bool | None = True
+    if dialect is None:  # without options and without types nothing says
+        offered = False if options else None
+        said = "none: this kernel" if options else "not known: the kernel has no BTF"
+    if not options:
+        next(root.glob("boot/config-*")).unlink()
+    code, answer = caller(capsys, root)("status")
+    assert code == 0
+    told = answer["parser_interface"]
+    assert (told["offered"], told["dialect"]) == (offered, dialect)
+    assert told["evidence"]
+    main(["--root", str(root), "status"])
+    assert said in capsys.readouterr().out
+    main(["--root", str(root), "doctor"])
+    spoken = f"BPF parsers for images, dialect {dialect}"
+    assert (spoken in " ".join(capsys.readouterr().out.split())) is (dialect is not None)

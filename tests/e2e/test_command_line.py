@@ -39,21 +39,23 @@ def test_arm64_zboot_below_another_root(
     assert second.cmdline.startswith("console=ttyAMA0 ")  # the running kernel's own, to begin with
 
 
+@pytest.mark.parametrize("known", [True, False], ids=["options", "no-options"])
 def test_arm64_without_kexec_file_into_a_zboot(
-    image_file: Callable[[str], Path], nonces: Nonces, tmp_path: Path
+    image_file: Callable[[str], Path], nonces: Nonces, tmp_path: Path, known: bool
 ) -> None:
     stock = debian_kernel(Arch.ARM64)
     running = tmp_path / "vmlinuz"
     running.write_bytes(stock.image)
     boot = {
-        f"/boot/config-{stock.release}": stock.config,
+        **({f"/boot/config-{stock.release}": stock.config} if known else {}),
         "/boot/zboot.efi": image_file("arm64-6.12-gzip.vmlinuz.efi").read_bytes(),
         "/boot/second.cpio": second_initrd(Arch.ARM64, nonces.initrd),
     }
     cmdline = f"e2e={nonces.cmdline} console=ttyAMA0 panic=-1 quiet"
     options = ["--kernel", "/boot/zboot.efi", "--initrd", "/boot/second.cpio"]
     options += ["--cmdline", cmdline]
-    second = restart(Arch.ARM64, running, boot, options, nonces, tmp_path)
+    instead = "" if known else "no kexec_file_load(2): kexec_load(2) was used instead"
+    second = restart(Arch.ARM64, running, boot, options, nonces, tmp_path, said=instead)
     assert second == SecondKernel(ARM64_RELEASE, cmdline)
 
 
@@ -98,8 +100,12 @@ def restart(
     folder: Path,
     *,
     root: str = "/",
+    said: str = "",
 ) -> SecondKernel:
-    """Stage, unload, stage again and execute in a guest; return what the second kernel said."""
+    """Stage, unload, stage again and execute in a guest; return what the second kernel said.
+
+    `said` is a part of what staging is to say.
+    """
     parameters = f"root={shlex.quote(root)}\nset -- {shlex.join(options)}\n"
     initramfs = folder / "initramfs.cpio"
     files = {**boot, "/parameters": parameters.encode()}
@@ -110,6 +116,7 @@ def restart(
 
     second, done = converse(machine(arch, running, initramfs), talk)
     check_steps(done, nonces)
+    assert said in " ".join(done["stage"].output.split())
     return second
 
 

@@ -250,6 +250,6 @@ def test_a_bzimage_with_the_linux_pe_magic_is_still_a_bzimage() -> None:
 
 
 def test_the_manual_s_table_of_formats_is_that_of_the_code() -> None:
-    from warmboot.tui.present.manual import formats
+    from warmboot.tui.manual import formats
 
     assert formats() in (Path(__file__).parent.parent.parent / "man/warmboot-formats.7").read_text()

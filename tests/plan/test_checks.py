@@ -270,7 +270,7 @@ def test_files_without_an_end_are_read_to_a_limit(root: Path) -> None:
 
 
 def test_the_manual_s_table_of_checks_is_that_of_the_code() -> None:
-    from warmboot.tui.present.manual import checks
+    from warmboot.tui.manual import checks
 
     page = (Path(__file__).parent.parent.parent / "man/warmboot-checks.7").read_text()
     assert f"\n{checks()}\n.El\n" in page

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -29,11 +30,11 @@ from warmboot.core.sandbox.builders.zboot import build_zboot
 from warmboot.core.session.session import Session
 from warmboot.tui.arguments import command_names
 from warmboot.tui.cli import main
+from warmboot.tui.manual import json_page
 from warmboot.tui.present.answers.json_schema import schema_text
 from warmboot.tui.present.answers.objects.image import ImageFields, image_fields
 from warmboot.tui.present.answers.objects.journal import journal_fields
 from warmboot.tui.present.answers.registry import ANSWERS
-from warmboot.tui.present.manual import json_page
 
 Ask = Callable[..., tuple[int, dict[str, Any]]]
 ZBOOT, UKI = "warmboot-6.17.8-sandbox", "warmboot-7"
@@ -77,7 +78,7 @@ def test_every_command_has_an_answer() -> None:
         for shape in shapes:
             (name,) = get_args(get_type_hints(shape)["command"])
             assert name == command
-            module = f"warmboot.tui.present.answers.{command.replace(' ', '_')}"
+            module = f"warmboot.tui.present.answers.{re.sub('[ -]', '_', command)}"
             assert shape.__module__ == module
 
 
@@ -121,6 +122,8 @@ COMMANDS = (
     ("status",),
     ("exec", "--cancel"),
     ("exec", "--yes"),
+    ("wait",),
+    ("needs-restart",),
     ("status",),
     ("history",),
     ("stage", ZBOOT),
@@ -144,7 +147,8 @@ def test_every_command_answers_as_the_schema_says(ask: Ask, root: Path, tmp_path
     for command in COMMANDS:
         words = [word.format(out=tmp_path, root=root) for word in command]
         code, answer = ask(*words)
-        assert code == ExitCode.OK, answer
+        needed = answer.get("needed", False)
+        assert code == (ExitCode.RESTART_NEEDED if needed else ExitCode.OK), answer
         assert answer["simulated"] is True
         if command[0] == "report":
             check(json.loads((tmp_path / "report").read_text()))

@@ -22,14 +22,14 @@ def run(options: argparse.Namespace) -> int:
         from warmboot.tui.present.answers.list import list_answer
 
         output.write_json(list_answer(rows, listing.searched, simulated=session.simulated))
-        return ExitCode.OK
+        return ExitCode.OK if rows else ExitCode.NOT_FOUND
     output.banner(session)
     if not rows:
         output.write_lines(["No boot images found. Looked in:"])
         places = [(f"  {one.place}", one.result) for one in listing.searched]
         output.write_lines(output.table(places))
         output.write_lines(["--root DIR looks below DIR; stage --kernel FILE takes any file."])
-        return ExitCode.OK
+        return ExitCode.NOT_FOUND
     header = ("", "ENTRY", "VERSION", "FORMAT", "ARCH", "TITLE", "FOUND IN")
     output.write_lines(output.table([header, *map(_cells, rows)]))
     notices = [f"{one.place}: {one.result}" for one in listing.searched if one.notice]

@@ -16,8 +16,8 @@ _WIDTH = 20
 class ProgressLine:
     """Draws reports on one line of stderr, where stderr is a terminal; wipes it at the end."""
 
-    def __init__(self) -> None:
-        self._show = sys.stderr.isatty()
+    def __init__(self, *, shown: bool = True) -> None:
+        self._show = shown and sys.stderr.isatty()
         self._phase: Phase | None = None
         self._since = 0.0
 

@@ -13,4 +13,4 @@ def run(options: argparse.Namespace) -> int:
         raise WrongArgument("--json goes with a command", hint="For example: warmboot list --json")
     from warmboot.tui.app import run as run_app  # the screens take long to import
 
-    return int(run_app(options.root))
+    return int(run_app(options.root, slow=options.slow))

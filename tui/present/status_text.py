@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from warmboot.core.bpf.detect import Detection
 from warmboot.core.host import Host
 from warmboot.core.host.hardware import Watchdog
 from warmboot.core.host.systemd import SKIP_AUTO_KEXEC
@@ -88,7 +89,7 @@ def _watchdog_text(dog: Watchdog) -> str:
     return f"{dog.name} {dog.identity}: {armed}{limit}"
 
 
-def host_facts(host: Host) -> list[Fact]:
+def host_facts(host: Host, interface: Detection) -> list[Fact]:
     """Return what `warmboot status` says of the machine."""
 
     def known(value: bool | None) -> str:
@@ -101,12 +102,23 @@ def host_facts(host: Host) -> list[Fact]:
         Fact("May load kernels", known(host.privileged)),
         Fact("kexec switched off", known(host.load_disabled)),
         Fact("Loads left", "no limit" if host.load_limit == -1 else limit),
+        Fact("BPF parsers", _interface_text(interface)),
         Fact("Lockdown", printable(host.lockdown or "none")),
         Fact("Secure boot", known(host.secure_boot)),
         Fact("Container", printable(host.container or "no")),
         Fact("Crash kernel", _crash_kernel(host)),
         Fact("kexec-tools", printable(host.kexec_tools or "not found")),
     ]
+
+
+def _interface_text(interface: Detection) -> str:
+    if interface.dialect is not None:
+        return f"the kernel unpacks images by them, dialect {interface.dialect}"
+    if interface.offered is None:
+        return "not known: " + "; ".join(interface.evidence)
+    if interface.offered:
+        return "of an unknown dialect, not used: " + "; ".join(interface.evidence)
+    return "none: this kernel has no interface for them"
 
 
 def _crash_kernel(host: Host) -> str:

@@ -15,6 +15,10 @@ PIECE = 1024 * 1024
 #: Kernel builds use dictionaries of up to 128 MiB; liblzma needs a little more than that.
 LZMA_MEMORY = 160 * 1024 * 1024
 
+#: What a decompressor of the kernel takes at most beside its window or block, in bytes: tables,
+#: buffers for input and output. Source: lib/decompress_*.c, lib/xz, lib/zstd.
+WORK = 1 << 20
+
 #: So many bytes at the end of an initrd are decoded one by one.
 _LAST = 1024
 

@@ -9,7 +9,7 @@ import bz2
 from collections.abc import Iterator
 
 from warmboot.core.errors import ImageError
-from warmboot.core.payload.codecs.base import Lost, Piece, Source, damaged, drain, refused
+from warmboot.core.payload.codecs.base import WORK, Lost, Piece, Source, damaged, drain, refused
 
 _LAST = 16  # bytes
 _END, _END_MASK = 0x177245385090, (1 << 48) - 1
@@ -29,6 +29,13 @@ def decode(source: Source) -> Iterator[Piece]:
         if _has_end_mark(source):
             raise
         raise Lost(error.message, hint=error.hint) from error
+
+
+def kernel_memory(source: Source) -> int:
+    """Four bytes for each of a block, whose size the header tells in units of 100 kB."""
+    level = source.peek(3, 1)
+    blocks = level[0] - ord("0") if level and level.isdigit() else 9
+    return blocks * 400_000 + WORK
 
 
 def _has_end_mark(source: Source) -> bool:

@@ -12,6 +12,7 @@ from typing import Any
 
 from warmboot.core.payload.codecs.base import (
     PIECE,
+    WORK,
     Piece,
     Source,
     damaged,
@@ -33,6 +34,11 @@ def _decompressor(window_bits: int) -> tuple[Any, Any]:
     except ImportError:
         return zlib.decompressobj(window_bits), zlib.error
     return isal_zlib.decompressobj(window_bits), (isal_zlib.error, zlib.error)
+
+
+def kernel_memory(_source: Source) -> int:
+    """32 KiB of window, and as much of output."""
+    return WORK
 
 
 def decode(source: Source) -> Iterator[Piece]:

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from warmboot.core.errors import ImageError
 from warmboot.core.payload.codecs.base import (
     LZMA_MEMORY,
+    WORK,
     Lost,
     NotDecodable,
     Piece,
@@ -19,6 +20,8 @@ from warmboot.core.payload.codecs.base import (
     damaged,
     drain,
 )
+
+_LITERALS = 0x300 * 2  # bytes of probabilities for each combination of lc and lp bits
 
 
 def decode(source: Source) -> Iterator[Piece]:
@@ -32,3 +35,14 @@ def decode(source: Source) -> Iterator[Piece]:
         raise Lost(damaged("lzma", str(error)).message) from error
     except ImageError as error:
         raise Lost(error.message, hint=error.hint) from error
+
+
+def kernel_memory(source: Source) -> int:
+    """The dictionary, but no more than the whole content, and the probabilities of literals."""
+    head = source.peek(0, 13)
+    if len(head) < 13:
+        raise damaged("lzma", "its header is cut off")
+    literal_bits = head[0] % 9 + head[0] // 9 % 5  # lc and lp of the properties byte
+    dictionary = int.from_bytes(head[1:5], "little")
+    content = int.from_bytes(head[5:], "little")
+    return min(dictionary, content) + (_LITERALS << literal_bits) + WORK

@@ -12,6 +12,7 @@ import zlib
 from collections.abc import Iterator
 
 from warmboot.core.payload.codecs.base import (
+    WORK,
     NotDecodable,
     Piece,
     Source,
@@ -25,6 +26,11 @@ _MAGIC = b"\x89LZO\x00\r\n\x1a\n"
 _BLOCK = 256 * 1024  # the kernel takes no larger ones
 _ADLER_PLAIN, _ADLER_PACKED, _CRC_PLAIN, _CRC_PACKED = 0x1, 0x2, 0x100, 0x200
 _FILTERED = 0x800
+
+
+def kernel_memory(_source: Source) -> int:
+    """A block, packed and unpacked; a packed one may be a little larger."""
+    return 2 * _BLOCK + WORK
 
 
 def decode(source: Source) -> Iterator[Piece]:

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from warmboot.core.payload.codecs.base import (
     LZMA_MEMORY,
+    WORK,
     NotDecodable,
     Piece,
     Source,
@@ -22,6 +23,7 @@ from warmboot.core.payload.codecs.base import (
 )
 
 _BLOCK_HEADER = 12  # behind the stream header
+_FOOTER = 12
 _CHECKS = {0: "none", 1: "CRC32", 4: "CRC64", 10: "SHA-256"}
 _LZMA2 = 0x21
 _DICTIONARIES = 39  # the largest that the kernel takes is 3 GiB
@@ -69,6 +71,30 @@ def decode(source: Source) -> Iterator[Piece]:
         if "emory usage limit" in str(error):
             raise NotDecodable("The xz stream has a dictionary of more than 128 MiB") from error
         raise damaged("xz", str(error)) from error
+
+
+def kernel_memory(source: Source) -> int:
+    """The dictionary of the one block; of several it may be the largest that is unpacked here."""
+    chain = _chain(source)
+    if not chain:
+        return WORK
+    _, properties = chain[-1]
+    bits = properties[0] if len(properties) == 1 else 0
+    dictionary = (2 | bits & 1) << (bits // 2 + 11)
+    return (dictionary if _blocks(source) == 1 else LZMA_MEMORY) + WORK
+
+
+def _blocks(source: Source) -> int:
+    """Return how many blocks the index counts; 0 where it is unreadable.
+
+    What it counts is true once the stream was unpacked: liblzma compares.
+    """
+    footer = source.peek(source.size - _FOOTER, _FOOTER)
+    if len(footer) < _FOOTER or footer[-2:] != b"YZ":
+        return 0
+    size = (int.from_bytes(footer[4:8], "little") + 1) * 4
+    index = source.peek(max(0, source.size - _FOOTER - size), 10)
+    return _number(index, 1)[0] if index[:1] == b"\0" else 0
 
 
 def _check_header(source: Source) -> None:

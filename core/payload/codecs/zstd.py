@@ -7,10 +7,11 @@ walked first: they alone tell whether the last block and the checksum are there.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import IO, cast
+from typing import IO, TYPE_CHECKING, cast
 
 from warmboot.core.payload.codecs.base import (
     CHUNK,
+    WORK,
     Piece,
     Source,
     damaged,
@@ -18,6 +19,9 @@ from warmboot.core.payload.codecs.base import (
     refused,
     truncated,
 )
+
+if TYPE_CHECKING:
+    import zstandard
 
 _MAGIC = b"\x28\xb5\x2f\xfd"
 _WINDOW = 128 * 1024 * 1024  # what zstd -22 --ultra uses; the kernel allows no more
@@ -63,14 +67,23 @@ def decode(source: Source) -> Iterator[Piece]:
     finish("zstd", source, b"", produced)
 
 
-def _check_header(source: Source) -> None:
-    """Raise ImageError for a frame that the kernel refuses; see ZSTD_decompressStream()."""
+def kernel_memory(source: Source) -> int:
+    """The window of the frame, which is the whole content where the frame has none."""
+    return int(_frame_header(source).window_size) + WORK
+
+
+def _frame_header(source: Source) -> zstandard.FrameParameters:
     import zstandard
 
     try:
-        header = zstandard.get_frame_parameters(source.peek(0, 18))
+        return zstandard.get_frame_parameters(source.peek(0, 18))
     except zstandard.ZstdError as error:
         raise damaged("zstd", str(error)) from error
+
+
+def _check_header(source: Source) -> None:
+    """Raise ImageError for a frame that the kernel refuses; see ZSTD_decompressStream()."""
+    header = _frame_header(source)
     if header.dict_id:
         raise refused("zstd", "it needs a dictionary")
     if header.window_size > _WINDOW and header.content_size > _AT_ONCE:

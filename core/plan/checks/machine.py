@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from warmboot.core.bpf.abi import Dialect
 from warmboot.core.host import Host
 from warmboot.core.host.virtualization import MOUNTS_APART
 from warmboot.core.plan.checks.base import Group, Result, fail, passed, warn
@@ -125,12 +124,12 @@ def load_limit(host: Host) -> Result | None:
 def calls(host: Host) -> Result | None:
     """kexec_file_load(2) takes files and checks signatures; kexec_load(2) takes memory."""
     file_load, load = host.option("KEXEC_FILE"), host.option("KEXEC")
+    dialect = read_dialect(host)
+    spoken = f", dialect {dialect}" if dialect else ""
+    bpf = f"; BPF parsers for images{spoken}" if dialect or host.option("KEXEC_BPF") else ""
     if file_load is None and load is None:
-        return passed("The kernel's build options are not readable")
+        return passed(f"The kernel's build options are not readable{bpf}")
     if file_load:
-        dialect = _dialect(host)
-        spoken = f", dialect {dialect}" if dialect else ""
-        bpf = f"; BPF parsers for images{spoken}" if host.option("KEXEC_BPF") else ""
         return passed(f"kexec_file_load(2){' and kexec_load(2)' if load else ''}{bpf}")
     if load:
         tools = f"; {printable(host.kexec_tools)} is there" if host.kexec_tools else ""
@@ -159,12 +158,8 @@ def signature_policy(host: Host) -> Result:
     outcome = "will be refused" if rule.enforced else "may be refused"
     return warn(
         f"An image that is unpacked or split {outcome}: {rule.cause} ({_secure_boot(host)})",
-        signed_way(host, _dialect(host)),
+        signed_way(host, read_dialect(host)),
     )
-
-
-def _dialect(host: Host) -> Dialect | None:
-    return read_dialect(host) if host.option("KEXEC_BPF") else None
 
 
 def _secure_boot(host: Host) -> str:

@@ -72,7 +72,7 @@ def parser_decompressor(subject: PlanSubject) -> Result | None:
     "MemAvailable in /proc/meminfo, memory.max and memory.high of the control groups",
 )
 def parser_memory(subject: PlanSubject) -> Result | None:
-    """Ring buffer, packed and unpacked kernel exist together, and zstd needs its window."""
+    """Ring buffer, packed and unpacked kernel exist together, and what unpacks needs a window."""
     available = subject.host.memory_available
     if subject.plan.dialect is None or available is None:
         return None
@@ -112,7 +112,7 @@ def _memory(subject: PlanSubject) -> CallMemory:
         kernel=subject.kernel_bytes,
         initrd=plan.initrd_bytes,
         initrd_copies=2 if whole else 1,
-        method=None if subject.copied or kernel.stream is None else kernel.stream.method,
+        decompressor=0 if subject.copied else subject.context.decompressor,
     )
 
 

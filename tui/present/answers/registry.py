@@ -17,6 +17,7 @@ from warmboot.tui.present.answers.extract import ExtractAnswer
 from warmboot.tui.present.answers.history import HistoryAnswer
 from warmboot.tui.present.answers.inspect import InspectImageAnswer, InspectInitrdsAnswer
 from warmboot.tui.present.answers.list import ListAnswer
+from warmboot.tui.present.answers.needs_restart import NeedsRestartAnswer
 from warmboot.tui.present.answers.objects.image import ImageFields
 from warmboot.tui.present.answers.objects.kernel_image import KernelImageFields
 from warmboot.tui.present.answers.report import ReportAnswer
@@ -25,6 +26,7 @@ from warmboot.tui.present.answers.shape import members, objects_in
 from warmboot.tui.present.answers.stage import StageAnswer
 from warmboot.tui.present.answers.status import StatusAnswer
 from warmboot.tui.present.answers.unload import UnloadAnswer
+from warmboot.tui.present.answers.wait import WaitAnswer
 
 #: The answers of each command, in the order of ``warmboot --help``.
 ANSWERS: dict[str, tuple[Any, ...]] = {
@@ -35,8 +37,10 @@ ANSWERS: dict[str, tuple[Any, ...]] = {
     "stage": (StageAnswer,),
     "doctor": (DoctorAnswer,),
     "status": (StatusAnswer,),
+    "needs-restart": (NeedsRestartAnswer,),
     "history": (HistoryAnswer,),
     "exec": (ExecAnswer,),
+    "wait": (WaitAnswer,),
     "unload": (UnloadAnswer,),
     "report": (ReportAnswer,),
     "bpf build": (BpfBuildAnswer,),

@@ -20,11 +20,23 @@ class StageAnswer(Answer):
     sha256: Annotated[
         str | None, "SHA-256 of the kernel's bytes; null where the file changed meanwhile"
     ]
+    digest: Annotated[
+        str | None,
+        "the plan's digest, over all that the kernel is given; null where a file could be changed",
+    ]
+    changed: Annotated[bool, "whether the kernel was asked to load it; false after a dry run"]
     staged: Annotated[StagedFields | None, "what is staged now; null after a dry run"]
 
 
 def stage_answer(
-    plan: Plan, call: str, sha256: str | None, staged: Staged | None, *, simulated: bool
+    plan: Plan,
+    call: str,
+    sha256: str | None,
+    digest: str | None,
+    staged: Staged | None,
+    *,
+    changed: bool,
+    simulated: bool,
 ) -> StageAnswer:
     """Return the answer; `call` is the call as text, `staged` None after a dry run."""
     return {
@@ -34,5 +46,7 @@ def stage_answer(
         "plan": plan_fields(plan),
         "call": call,
         "sha256": sha256,
+        "digest": digest,
+        "changed": changed,
         "staged": staged_fields(staged) if staged is not None else None,
     }

@@ -24,6 +24,7 @@ class HostFields(TypedDict):
     machine: Annotated[str, "what uname -m prints"]
     release: Annotated[str, "release of the running kernel"]
     cmdline: Annotated[str, "command line of the running kernel"]
+    boot_id: Annotated[str | None, "names the boot it is in; null where not known"]
     uptime: Annotated[float | None, "seconds since it started; null where not known"]
     privileged: Annotated[bool, "whether this process may load kernels and restart"]
     privilege_reachable: Annotated[bool, "whether root may, here"]
@@ -51,6 +52,7 @@ def host_fields(host: Host) -> HostFields:
         "machine": host.machine,
         "release": host.release,
         "cmdline": host.cmdline,
+        "boot_id": host.boot_id,
         "uptime": host.uptime,
         "privileged": host.privileged,
         "privilege_reachable": host.privilege_reachable,

@@ -23,6 +23,7 @@ class StagedFields(TypedDict):
     at: Annotated[float, "when it was staged"]
     boot_id: Annotated[str | None, "the boot during which that was; null where not known"]
     panic: Annotated[bool, "whether it runs after a crash"]
+    plan: Annotated[str | None, "digest of the plan it was staged by; null where not known"]
 
 
 def staged_fields(staged: Staged) -> StagedFields:
@@ -39,4 +40,5 @@ def staged_fields(staged: Staged) -> StagedFields:
         "at": staged.at,
         "boot_id": staged.boot_id,
         "panic": staged.panic,
+        "plan": staged.plan,
     }

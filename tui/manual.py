@@ -1,6 +1,6 @@
-"""Parts of the manual that are made from the source: formats, checks, and the answers in JSON.
+"""Parts of the manual that are made from the source: commands, formats, checks, answers in JSON.
 
-``python -m warmboot.tui.present.manual FOLDER`` writes them into the pages in that folder.
+``python -m warmboot.tui.manual FOLDER`` writes them into the pages in that folder.
 """
 
 from __future__ import annotations
@@ -13,9 +13,11 @@ from warmboot.core.images import FORMATS
 from warmboot.core.plan.checks.registry import all_checks
 from warmboot.tui.present.answers.json_schema import schema_text
 from warmboot.tui.present.answers.mdoc import answers_text
+from warmboot.tui.synopsis import synopsis
 
 _SCHEMA = "warmboot.schema.json"
 _ANSWERS, _BEHIND = ".Sh ANSWERS\n", ".Sh SEE ALSO\n"
+_SYNOPSIS, _DESCRIPTION = ".Sh SYNOPSIS\n", ".Sh DESCRIPTION\n"
 _LIST, _END = ".Bl -tag -width Ds\n", ".El\n"
 
 
@@ -55,6 +57,12 @@ def json_page(page: str) -> str:
     return f"{head}{answers_text()}{_BEHIND}{below.partition(_BEHIND)[2]}"
 
 
+def main_page(page: str) -> str:
+    """Return warmboot(8) with the commands as the parser takes them now."""
+    head, _, below = page.partition(_SYNOPSIS)
+    return f"{head}{_SYNOPSIS}{synopsis()}\n{_DESCRIPTION}{below.partition(_DESCRIPTION)[2]}"
+
+
 def write(folder: Path) -> None:
     """Write the schema, and the parts of the pages that are made."""
     (folder / _SCHEMA).write_text(schema_text())
@@ -64,6 +72,8 @@ def write(folder: Path) -> None:
     ):
         path = folder / name
         path.write_text(_with_list(path.read_text(), heading, items))
+    page = folder / "warmboot.8"
+    page.write_text(main_page(page.read_text()))
     page = folder / "warmboot-json.5"
     page.write_text(json_page(page.read_text()))
 
