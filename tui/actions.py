@@ -27,8 +27,8 @@ ACTIONS = (
     Action(
         "open_kernel", "n", "n", "Kernel", "plan a kernel given by its path", ("entries",), False
     ),
-    Action("execute", "x", "x", "Restart", "restart into what is staged", ("entries",)),
-    Action("unload", "u", "u", "Unload", "unload what is staged", ("entries",)),
+    Action("execute", "x", "x", "Restart", "restart into what is staged", ("entries",), False),
+    Action("unload", "u", "u", "Unload", "unload what is staged", ("entries",), False),
     Action("filter", "slash", "/", "Find", "find entries by the words in them", ("entries",)),
     Action(
         "clear_filter",

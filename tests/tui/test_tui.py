@@ -229,20 +229,33 @@ async def test_plain_letters_where_the_terminal_has_nothing_else(
 
 
 @pytest.mark.parametrize("size", [SMALL, LARGE])
-async def test_help_names_every_key(sandbox: Path, size: tuple[int, int]) -> None:
+async def test_help_names_every_key_and_mark(sandbox: Path, size: tuple[int, int]) -> None:
     async with sit_down(sandbox, size=size) as person:
-        await person.see("Enter Plan")
-        await person.press("question_mark")
-        await person.see("Keys")
-        assert "S staged" in person.text
-        for screen in ("entries", "plan"):
-            for action in ACTIONS:
-                if screen in action.screens:
-                    assert action.tip in person.text
-            await person.press("escape", "enter")
-            await person.see("Esc Back")
+        await person.see("Enter Plan", "all checks passed")
+        for key, screen, seen in (
+            ("", "entries", "staged: what a restart"),
+            ("d", "doctor", "stands in the way: nothing is staged"),
+            ("h", "history", "systemd stops the services first"),
+            ("l", "log", "look again"),
+            ("enter", "plan", "what the word at the cursor does"),
+        ):
+            if key:
+                await person.press(key)
+                await person.see("Esc Back")
             await person.press("question_mark")
-            await person.see("Keys")
+            await person.see("Keys", "arrows")
+            wanted = [action.tip for action in ACTIONS if screen in action.screens]
+            for text in (*wanted, seen):
+                await person.press(*["pageup"] * 4)
+                for _ in range(8):
+                    if text not in person.text:
+                        await person.press("down", "down", "down", "down")
+                assert text in person.text
+            await person.press("escape")
+            await person.see_no("arrows")
+            if key:
+                await person.press("escape")
+                await person.see("Enter Plan")
 
 
 async def test_long_messages_scroll(sandbox: Path) -> None:

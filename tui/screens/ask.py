@@ -102,8 +102,8 @@ class PathScreen(AskScreen):
             shown = shlex.quote(longest) if self._several else longest
             if self._several and shown != longest and len(names) != 1:
                 shown = shown.removesuffix("'")  # goes on inside the quotes
-            field.value = f"{before}{shown}"
-            field.cursor_position = len(field.value)
+            field.replace(shown, len(before), len(field.value))
+            field.action_end()
         self.query_one("#there", Text).show(there_text(names, self._width, more=more), layout=True)
 
     @property

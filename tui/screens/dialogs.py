@@ -56,10 +56,10 @@ class Scrolled(Vertical):
         self.query_one(".text", Text).show(text, layout=True)
         self.query_one(VerticalScroll).scroll_home(animate=False)
 
-    def scroll(self, lines: int) -> None:
-        """Move the text; forward from its end leads back to its beginning."""
+    def move(self, lines: int, *, around: bool = False) -> None:
+        """Move the text; `around`: forward from its end leads back to its beginning."""
         part = self.query_one(VerticalScroll)
-        if lines > 0 and part.scroll_offset.y >= part.max_scroll_y:
+        if around and part.scroll_offset.y >= part.max_scroll_y:
             part.scroll_home(animate=False)
         else:
             part.scroll_relative(y=lines, animate=False)
@@ -101,7 +101,7 @@ class Dialog(ModalScreen[Answer]):
 
     def action_scroll(self, lines: int) -> None:
         for text in self.query(Scrolled):
-            text.scroll(lines)
+            text.move(lines)
 
 
 class Choice(Dialog[str]):

@@ -26,7 +26,7 @@ class PresetsScreen(Dialog[str | None]):
 
     BINDINGS = [
         Binding("escape,ctrl+c,p", "leave", "Back", priority=True),
-        Binding("space", "scroll(4)", show=False, priority=True),
+        Binding("space", "more", show=False, priority=True),
         *(Binding(str(n), f"number({n})", show=False, priority=True) for n in range(1, 10)),
     ]
 
@@ -80,6 +80,10 @@ class PresetsScreen(Dialog[str | None]):
             self._answer(self._index)
         elif number <= len(self._presets):
             self.query_one(MarkedList).highlighted = number - 1
+
+    def action_more(self) -> None:
+        """Show what there is further down."""
+        self.query_one(Scrolled).move(4, around=True)
 
     def action_leave(self) -> None:
         self.dismiss(None)
