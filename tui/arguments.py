@@ -74,6 +74,13 @@ def _cmdline_options(sub: argparse.ArgumentParser) -> None:
     _line_options(sub)
 
 
+def _compare_options(sub: argparse.ArgumentParser) -> None:
+    group = sub.add_mutually_exclusive_group(required=True)
+    group.add_argument("entry", nargs="?", metavar="ENTRY", help="the kernel to look at")
+    _selectors(group.add_argument)
+    sub.add_argument("other", nargs="?", metavar="OTHER", help="another, compared with ENTRY")
+
+
 def _doctor_options(sub: argparse.ArgumentParser) -> None:
     _entry(sub)
     sub.add_argument("--kernel", metavar="FILE", help="a kernel image by its path")
@@ -260,6 +267,9 @@ COMMANDS = {
     "extract": Command("extract.run", "unpack the kernel out of an image", _extract_options),
     "cmdline": Command(
         "cmdline.run", "show a command line, compared and checked", _cmdline_options
+    ),
+    "compare": Command(
+        "compare.run", "show what a kernel has other than the running one", _compare_options
     ),
     "stage": Command("stage.run", "load a kernel; the running system goes on", _stage_options),
     "doctor": Command(

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 from warmboot.core.architecture import Architecture, of_machine
+from warmboot.core.boot.cmdline import parse
 from warmboot.core.boot.presets import Preset, active, apply, remove
 from warmboot.core.closing import Closing
 from warmboot.core.debug import debug, step
+from warmboot.core.fit.kernel_fit import Demand, Kernel, KernelFit, judge_fit
 from warmboot.core.images import BootImage
 from warmboot.core.images.uki import Uki
 from warmboot.core.plan.boot_files import BootFiles, FileNames
@@ -71,7 +73,23 @@ def plan_files(request: PlanRequest, files: BootFiles, context: PlanContext) -> 
     )
     if context.dialect is not None:
         context = context._replace(decompressor=files.decompressor)
-    return make_plan(request, name, files.names(), cmdline, files.image, context)
+    demand = None if request.panic else context.demand
+    fit = None if demand is None else fit_of(files, cmdline.text, context, demand)
+    return make_plan(request, name, files.names(), cmdline, files.image, context, fit)
+
+
+def fit_of(files: BootFiles, cmdline: str, context: PlanContext, demand: Demand) -> KernelFit:
+    """Return how the kernel serves what the machine needs; its initrds are read."""
+    roots = (None, _root_of(context.host.cmdline))
+    same_root = not context.foreign_root and _root_of(cmdline) in roots
+    with step("fit"):
+        kernel = Kernel(files.release, files.modules, files.contents, same_root)
+        return judge_fit(demand, kernel)
+
+
+def _root_of(cmdline: str) -> str | None:
+    """Return what root= says last, None without it."""
+    return next((word.value for word in reversed(parse(cmdline)) if word.name == "root"), None)
 
 
 def make_plan(
@@ -81,6 +99,7 @@ def make_plan(
     cmdline: CommandLine,
     image: BootImage,
     context: PlanContext,
+    fit: KernelFit | None = None,
 ) -> Plan:
     """Return the plan for an image and a command line on the machine of `context`, judged."""
     host = context.host
@@ -118,6 +137,7 @@ def make_plan(
         alternatives=alternatives(strategy, image, architecture),
         steps=steps,
         initrd_bytes=initrd_bytes,
+        fit=fit,
     )
     debug("image: %s for %s", image.format, image.architecture or "any architecture")
     debug("route: %s, because %s", strategy, route.why)

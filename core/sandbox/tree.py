@@ -17,6 +17,15 @@ from warmboot.core.sandbox.builders.kernel import (
 )
 from warmboot.core.sandbox.builders.uki import build_uki
 from warmboot.core.sandbox.builders.zboot import build_zboot
+from warmboot.core.sandbox.hardware import (
+    EXT4,
+    JBD2,
+    MODULES,
+    VIRTIO_NET,
+    index_files,
+    write_hardware,
+    write_modules,
+)
 from warmboot.core.sandbox.machine import SimulatedMachine, write_machine
 from warmboot.core.sandbox.marker import check_above, is_sandbox, write_marker
 from warmboot.core.text import printable
@@ -66,6 +75,7 @@ def create_sandbox(path: Path, *, kexec_bpf: str | None = None) -> bool:
 def _write(root: Path, kexec_bpf: str | None) -> None:
     machine = SimulatedMachine("aarch64", _RUNNING, _OPTIONS, kexec_bpf=kexec_bpf)
     write_machine(root, machine)
+    write_hardware(root)
     _write_entries(root)
     _write_plain(root)
     _write_foreign(root)
@@ -81,6 +91,7 @@ def _write_entries(root: Path) -> None:
         kernel = build_arm64_image(release, body_size=_BODY)
         _put(root, f"boot/vmlinuz-{release}", build_zboot(kernel, arch="arm64", method=method))
         _put(root, f"boot/initrd.img-{release}", _initrd(release))
+        write_modules(root, release, MODULES)
         lines = (
             f"title {title}",
             f"version {release}",
@@ -102,6 +113,7 @@ def _write_entries(root: Path) -> None:
         uname=release,
     )
     _put(root, "boot/efi/EFI/Linux/warmboot-7.efi", uki)
+    write_modules(root, release, MODULES)
 
 
 def _write_plain(root: Path) -> None:
@@ -109,11 +121,15 @@ def _write_plain(root: Path) -> None:
     release = "6.6.119-lts"
     _put(root, f"boot/vmlinuz-{release}", build_arm64_image(release, body_size=_BODY, bss=_BSS))
     _put(root, f"boot/initrd.img-{release}", _initrd(release))
+    write_modules(root, release, MODULES)
     release = "6.19.0-rc1"
     # As the kernel's build does it, the payload holds the zeros of the .bss as well.
     padded = build_arm64_image(release, body_size=_BODY, bss=_BSS) + bytes(_BSS)
     kernel = build_zboot(padded, arch="arm64", method="xz")
     _put(root, f"usr/lib/modules/{release}/vmlinuz", kernel)
+    # It has no initrd, and only the file system is built in: it cannot reach its root.
+    loadable = [module for module in MODULES if module not in (EXT4, JBD2)]
+    write_modules(root, release, loadable, built_in=(EXT4.path, JBD2.path))
     release = "5.10.99-damaged"
     kernel = build_zboot(build_arm64_image(release, body_size=_BODY), arch="arm64", method="gzip")
     broken = bytearray(kernel)
@@ -134,11 +150,13 @@ def _write_foreign(root: Path) -> None:
 
 
 def _initrd(release: str) -> bytes:
-    modules = f"usr/lib/modules/{release}"
+    folder = f"usr/lib/modules/{release}"
+    modules = [module for module in MODULES if module is not VIRTIO_NET]
+    index = index_files(modules)
     files = {
         "init": b"#!/bin/sh\nexec /bin/sh\n",
-        f"{modules}/modules.dep": b"",
-        f"{modules}/kernel/fs/ext4.ko": bytes(200_000),
+        **{f"{folder}/{name}": text.encode() for name, text in index.items()},
+        **{f"{folder}/{module.path}": bytes(50_000) for module in modules},
     }
     return build_cpio(files)
 

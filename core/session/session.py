@@ -5,7 +5,6 @@ What only some commands do is imported where it is done: a list does not wait fo
 
 from __future__ import annotations
 
-import os
 import time
 from dataclasses import replace
 from functools import cached_property
@@ -13,13 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from warmboot.core.architecture import of_machine
-from warmboot.core.boot import BootRoot, Running
-from warmboot.core.debug import debug, step
+from warmboot.core.boot import Running
+from warmboot.core.debug import step
 from warmboot.core.errors import Blocked, NotFound, WarmbootError
-from warmboot.core.host import read_host
 from warmboot.core.host.state import STATE
 from warmboot.core.progress import Report, ignore
-from warmboot.core.sandbox.marker import is_sandbox
 from warmboot.core.session.machine import Machine
 
 if TYPE_CHECKING:
@@ -37,6 +34,7 @@ if TYPE_CHECKING:
     from warmboot.core.progress import Cancel
     from warmboot.core.record.history import Step
     from warmboot.core.record.journal import Line
+    from warmboot.core.session.comparison import Comparison
     from warmboot.core.session.images import Images
     from warmboot.core.session.needs_restart import NeedsRestart
     from warmboot.core.session.parsers import Parsers
@@ -138,19 +136,20 @@ class Session(Machine):
 
     # From a request to what is staged -----------------------------------------------------
 
-    def context(self) -> PlanContext:
-        """Read the machine as plans see it."""
+    def context(self, *, fit: bool = True) -> PlanContext:
+        """Read the machine as plans see it; `fit`: whether kernels fit it is to be judged."""
         from warmboot.core.plan.context import read_context
 
-        name = self.loader.name
+        name, foreign = self.loader.name, self.foreign_root
         with step("the machine"):
-            return read_context(self.root, self.host, name, foreign_root=self.foreign_root)
+            return read_context(self.root, self.host, name, foreign_root=foreign, fit=fit)
 
-    def plan(self, request: PlanRequest) -> OpenPlan:
+    def plan(self, request: PlanRequest, *, fit: bool = True) -> OpenPlan:
         """Open what is asked for and return its plan; the caller closes it. Raises WarmbootError.
 
-        Without an entry or a kernel, the only entry there is is meant. Raises WrongArgument too,
-        where a check is forced that is not there or cannot be.
+        `fit`: judge whether the kernel fits the machine, for which its initrds are read. Without an
+        entry or a kernel, the only entry there is is meant. Raises WrongArgument too, where a check
+        is forced that is not there or cannot be.
         """
         from warmboot.core.plan.boot_files import BootFiles
         from warmboot.core.plan.checks.registry import forced_checks
@@ -159,7 +158,7 @@ class Session(Machine):
         request = request._replace(forced=forced_checks(request.forced))
         files = BootFiles.open(self.root, request, self._entry_of(request))
         try:
-            return OpenPlan(request, files, self.context())
+            return OpenPlan(request, files, self.context(fit=fit))
         except BaseException:
             files.close()
             raise
@@ -175,15 +174,24 @@ class Session(Machine):
 
         entry = None
         if request.entry is None and request.kernel is None:
-            context = self.context()
+            context = self.context(fit=False)
             line = choose_cmdline(request, context)
         else:
-            with self.plan(request._replace(initrds=())) as opened:
+            with self.plan(request._replace(initrds=()), fit=False) as opened:
                 line, context, entry = opened.plan.cmdline, opened.context, opened.plan.entry
         if context.presets_problem is not None:
             raise context.presets_problem
         findings = judge_cmdline(line.text, context, crash=request.panic)
         return CmdlineReview(entry, line, findings, context)
+
+    def compare(self, request: PlanRequest, other: PlanRequest | None = None) -> Comparison:
+        """Return what a kernel has other than the running one, or `other` other than `request`.
+
+        The initrds of both are read. Raises WarmbootError as `plan` does.
+        """
+        from warmboot.core.session.comparison import compare_requests
+
+        return compare_requests(self, request, other)
 
     def doctor(self, request: PlanRequest | None = None) -> tuple[Finding, ...]:
         """Return what every check says of the machine, or of the plan for a request."""
@@ -312,31 +320,3 @@ class Session(Machine):
             raise NotFound("No boot images found", hint=hint)
         names = ", ".join(entry.id for entry in listing.entries[:6])
         raise NotFound(f"{len(listing.entries)} entries; name one", hint=f"For example: {names}")
-
-
-def open_session(root: Path) -> Session:
-    """Return the session for a boot root: of a sandbox, else of the machine in front of us.
-
-    A root that is no sandbox (/mnt/sysroot) is where images come from; they are staged here.
-    Raises NotFound where it is no directory, Blocked where it cannot be told which of them it is.
-    """
-    boot_root = BootRoot(root)
-    if is_sandbox(root):
-        debug("%s is a sandbox: its simulated kernel is asked", root)
-        real = Path(os.path.realpath(root))
-        return Session(BootRoot(real), read_host(real), simulated=True, foreign_root=False)
-    foreign = not os.path.samestat(os.stat(root), os.stat("/"))
-    debug("%s is %s", root, "another system's root" if foreign else "this system's root")
-    return Session(boot_root, read_host(Path("/")), simulated=False, foreign_root=foreign)
-
-
-def make_sandbox(path: Path, *, kexec_bpf: str | None = None) -> tuple[Session, bool]:
-    """Make a simulated machine in `path`, unless one is there; return it, and whether it is new.
-
-    `kexec_bpf` ("v6", "v7") gives its kernel that dialect of the parser interface. Raises
-    WarmbootError where `path` holds something else, or cannot be written.
-    """
-    from warmboot.core.sandbox.tree import create_sandbox
-
-    created = create_sandbox(path, kexec_bpf=kexec_bpf)
-    return open_session(path), created

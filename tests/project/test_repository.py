@@ -29,7 +29,7 @@ SHARED = {
         *("outfile", "programs", "progress", "rooted", "statefile", "text", "typed"),
     )
 }
-_PLAN = {"core.boot", "core.images", "core.payload", "core.host", "core.bpf"}
+_PLAN = {"core.boot", "core.images", "core.payload", "core.host", "core.bpf", "core.fit"}
 _LOAD = {"core.plan", *_PLAN}
 
 #: The one way that data flows: what each part may import of the project besides itself and what is
@@ -40,6 +40,7 @@ ALLOWED = {
     "core.boot": {"core.images"},
     "core.host": set[str](),
     "core.bpf": {"core.images", "core.payload"},
+    "core.fit": {"core.boot", "core.host", "core.images", "core.payload"},
     "core.plan": _PLAN,
     "core.load": _LOAD,
     "core.restart": {"core.load", *_LOAD},

@@ -101,6 +101,7 @@ def test_nothing_is_allowed_that_is_not_named() -> None:
 
 
 COMMANDS = (
+    ("compare", ZBOOT, UKI),
     ("list",),
     ("inspect", ZBOOT),
     ("inspect", ZBOOT, "--quick"),
