@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -130,9 +130,10 @@ class Session(Machine):
     @cached_property
     def parsers(self) -> Parsers:
         """Parsers for kernels that unpack images themselves."""
+        from warmboot.core.host.memory import read_memory_available
         from warmboot.core.session.parsers import Parsers
 
-        return Parsers(self.images.open)
+        return Parsers(self.images.open, partial(read_memory_available, self.host.prefix))
 
     # From a request to what is staged -----------------------------------------------------
 

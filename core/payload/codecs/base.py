@@ -33,6 +33,7 @@ class Source:
     `doubts` are what the kernel does not look at and is wrong all the same, `option` is the
     build option without which the kernel cannot unpack it, beside that of its method.
 
+    `behind` is how many bytes stood behind an exact stream and were accepted, once it was decoded.
     `unverified` says, once that was tried, why the stream's own check does not tell whether the
     content is whole; None where it does.
     """
@@ -44,6 +45,7 @@ class Source:
         self.exact = exact
         self.end: int | None = None
         self.unverified: str | None = None
+        self.behind = 0
         self.doubts: list[str] = []
         self.option: str | None = None
         self._tail: int | None = None
@@ -168,6 +170,7 @@ def finish(method: str, source: Source, unused: bytes, produced: int) -> None:
     if not source.exact:
         source.end = source.size - behind
         return
+    source.behind = behind
     if behind > 4:
         raise damaged(method, f"{behind} bytes follow its end")
     check_trailing(method, unused + source.read(), produced)

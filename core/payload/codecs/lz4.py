@@ -46,6 +46,7 @@ def decode(source: Source) -> Iterator[Piece]:
             source.end = source.position - len(head)
             return
         if source.exact and source.left == 0:
+            source.behind = len(head)
             check_trailing("lz4", head, produced)
             return
         if not 0 < count <= _LARGEST:
