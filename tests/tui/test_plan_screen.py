@@ -168,8 +168,8 @@ def test_the_difference_names_each_word_that_differs(
         mark = {Change.ADDED: "+", Change.REMOVED: "-", Change.CHANGED: "~"}[one.change]
         assert f"{mark}{one.new or one.old}" in text
     assert changes or text == "as the running one"
-    for one in difference(line, running, width):
-        assert sum(len(piece) for piece, _ in one) <= width
+    for pieces in difference(line, running, width):
+        assert sum(len(piece) for piece, _ in pieces) <= width
 
 
 def test_what_is_there_for_a_path(tmp_path: Path) -> None:
