@@ -107,7 +107,7 @@ class EntriesScreen(RecordKeys):
 
     def on_machine_read(self, event: MachineRead) -> None:
         self._session, self._status = event.session, event.status
-        self.begin_log(event.session)
+        self._log.watch(event.session.host.prefix)
         self._pane.session = event.session
         self.query_one(TopLine).show_session(event.session)
         self.query_one(StagedLine).show_status(event.session, event.status)

@@ -29,7 +29,7 @@ class RecordKeys(Screen[None]):
         self._root = root
         self._session: Session | None = None
         self._status = Status(None, None)
-        self._log: SessionLog | None = None
+        self._log = SessionLog()
 
     @work(thread=True, group="act")
     def _do(self, action: Callable[[], Message]) -> None:
@@ -53,14 +53,8 @@ class RecordKeys(Screen[None]):
         except WarmbootError as error:
             self.post_message(WorkFailed(error.message, error.hint))
 
-    def begin_log(self, session: Session) -> None:
-        """Take notice of what is logged from now on."""
-        if self._log is None:
-            self._log = SessionLog(session.host.prefix)
-
     def on_unmount(self) -> None:
-        if self._log is not None:
-            self._log.close()
+        self._log.close()
 
     def action_doctor(self) -> None:
         if self._session is not None:
@@ -79,5 +73,5 @@ class RecordKeys(Screen[None]):
             self.app.push_screen(HistoryScreen(self._session, self._status, event.steps))
 
     def action_log(self) -> None:
-        if self._session is not None and self._log is not None:
+        if self._session is not None:
             self.app.push_screen(LogScreen(self._session, self._status, self._log))
