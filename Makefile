@@ -19,7 +19,7 @@ SANDBOX := .cache/sandbox
 T ?= tests
 COVERAGE = $(if $(filter tests,$(T:/=)),--cov --cov-report=term:skip-covered)
 
-.PHONY: help run test test-deps lint bench e2e fuzz prebuilt manual lock clean
+.PHONY: help run test test-deps lint bench e2e e2e-all fuzz prebuilt manual lock clean
 .DEFAULT_GOAL := help
 
 help:
@@ -32,6 +32,7 @@ help:
 	@echo '  make lint       lint and check types only'
 	@echo '  make test-deps  install the Debian packages that some tests run (as root)'
 	@echo '  make e2e        boot real kernels in QEMU and restart them into one another'
+	@echo '  make e2e-all    the same and the slow ones; their results are kept in tests/e2e/PROVEN.md'
 	@echo '  make bench      measure warmboot against gzip, zstd, kexec-tools and bootctl'
 	@echo '  make fuzz       look for inputs that break a parser or cost too much, for FUZZ_SECONDS=60'
 	@echo '  make prebuilt   rebuild the BPF parsers that come with warmboot'
@@ -67,6 +68,10 @@ bench: $(VENV)/installed $(VENV)/dev
 	@$(BIN)/python tests/bench/load.py
 
 e2e: $(VENV)/installed $(VENV)/dev
+	@tests/e2e/setup.sh
+	@WARMBOOT_E2E=1 $(BIN)/pytest -n 2 -q -rA -m 'not slow_guest' tests/e2e
+
+e2e-all: $(VENV)/installed $(VENV)/dev
 	@tests/e2e/setup.sh
 	@WARMBOOT_E2E=1 $(BIN)/pytest -n 2 -q -rA tests/e2e
 

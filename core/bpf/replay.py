@@ -19,7 +19,9 @@ from warmboot.core.bpf.compatibility import check_object
 from warmboot.core.errors import ImageError
 from warmboot.core.images import View
 from warmboot.core.images.bpfobject import ParserObject
+from warmboot.core.text import printable
 
+_STATISTICS = ("processed ", "verification time ", "stack depth ")
 _TAIL = 12  # lines of the kernel's log
 _ABSENT = (errno.ENOENT, errno.ESRCH)
 _BARRED = (errno.EPERM, errno.EACCES)
@@ -56,9 +58,11 @@ class Replay:
 
     @property
     def text(self) -> str:
-        """The result as a sentence."""
+        """The result as a sentence, with what the kernel said last of the cause."""
         name = errno.errorcode.get(self.code)
-        return f"{self.stage.value} ({name})" if name else self.stage.value
+        said = [line for line in self.log.splitlines() if line and not line.startswith(_STATISTICS)]
+        cause = f": {printable(said[-1], 200)}" if said and not self.fine else ""
+        return f"{self.stage.value}{f' ({name})' if name else ''}{cause}"
 
 
 def replay(parser: View) -> Replay:

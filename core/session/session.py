@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from warmboot.core.plan.planner import OpenPlan
     from warmboot.core.plan.request import PlanRequest
     from warmboot.core.plan.staged import Staged
+    from warmboot.core.plan.startable import Standing
     from warmboot.core.progress import Cancel
     from warmboot.core.record.history import Step
     from warmboot.core.record.journal import Line
@@ -108,10 +109,15 @@ class Session(Machine):
         Never raises for a bad file.
         """
         from warmboot.core.boot.listed_entry import read_header
-        from warmboot.core.plan.startable import obstacle
+        from warmboot.core.plan.startable import with_obstacle
 
-        row = read_header(self.root, entry)
-        return row._replace(obstacle=obstacle(row, self.root, self.host))
+        return with_obstacle(read_header(self.root, entry), self.root, self.host)
+
+    def standing(self, entry: Entry, context: PlanContext) -> Standing:
+        """Return what `doctor ENTRY` has against an entry; raises WarmbootError without a plan."""
+        from warmboot.core.plan.startable import judge
+
+        return judge(entry, self.root, context)
 
     def needs_restart(self) -> NeedsRestart:
         """Return what speaks for a restart; see warmboot.core.session.needs_restart."""
@@ -130,9 +136,10 @@ class Session(Machine):
     @cached_property
     def parsers(self) -> Parsers:
         """Parsers for kernels that unpack images themselves."""
+        from warmboot.core.host.memory import read_memory_available
         from warmboot.core.session.parsers import Parsers
 
-        return Parsers(self.images.open)
+        return Parsers(self.images.open, partial(read_memory_available, self.host.prefix))
 
     # From a request to what is staged -----------------------------------------------------
 
