@@ -22,7 +22,7 @@ OTHER = "warmboot-6.12.57-sandbox.conf"
 
 
 async def ready(person: Person) -> None:
-    await person.see("Enter Plan", "Warmboot Li")
+    await person.see("? Help", "Kernel")
 
 
 async def test_doctor_explains_the_worst_first_and_looks_again(sandbox: Path) -> None:
@@ -86,7 +86,7 @@ async def test_the_log_has_the_lines_of_this_session(sandbox: Path) -> None:
         with log.open("a") as file:
             file.write("4,2,6,-;kexec_file: \x1b[2J something new\n")
         await person.press("l")
-        await person.see("search for entries: took")
+        await person.see("checks: took")
         await person.press("home")
         await person.see(
             "The kernel's log since", "kexec_file: \\x1b[2J something new", "What warmboot did"
