@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from warmboot.core.rooted import rooted
+
 _VENDOR = "4a67b082-0a4c-41cf-b6c7-440b29bb8c4f"
 _FOLDER = "sys/firmware/efi/efivars"
 _LIMIT = 8192
@@ -70,9 +72,10 @@ class Running:
     @classmethod
     def read(cls, prefix: Path, release: str, cmdline: str) -> Running:
         """Return it for a machine whose release and command line are known already."""
+        prefix = rooted(prefix)
         try:
             with (prefix / "proc/sys/kernel/version").open("rb") as file:
                 build = file.read(_LIMIT).decode("utf-8", "replace").strip() or None
-        except OSError:
+        except (OSError, ValueError):
             build = None
         return cls(release, cmdline, read_loader_variables(prefix), prefix, build)

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from warmboot.core.plan.planner import OpenPlan
     from warmboot.core.plan.request import PlanRequest
     from warmboot.core.plan.staged import Staged
+    from warmboot.core.plan.startable import Standing
     from warmboot.core.progress import Cancel
     from warmboot.core.record.history import Step
     from warmboot.core.record.journal import Line
@@ -108,10 +109,15 @@ class Session(Machine):
         Never raises for a bad file.
         """
         from warmboot.core.boot.listed_entry import read_header
-        from warmboot.core.plan.startable import obstacle
+        from warmboot.core.plan.startable import with_obstacle
 
-        row = read_header(self.root, entry)
-        return row._replace(obstacle=obstacle(row, self.root, self.host))
+        return with_obstacle(read_header(self.root, entry), self.root, self.host)
+
+    def standing(self, entry: Entry, context: PlanContext) -> Standing:
+        """Return what `doctor ENTRY` has against an entry; raises WarmbootError without a plan."""
+        from warmboot.core.plan.startable import judge
+
+        return judge(entry, self.root, context)
 
     def needs_restart(self) -> NeedsRestart:
         """Return what speaks for a restart; see warmboot.core.session.needs_restart."""

@@ -101,7 +101,7 @@ async def test_every_size_shows_where_one_is_and_what_is_typed(
 async def test_paths_complete_and_show_what_is_there(sandbox: Path) -> None:
     (sandbox / "boot/a b").mkdir()
     async with sit_down(sandbox) as person:
-        await person.see("Enter Plan", "Entry: ")
+        await person.see("Enter Plan", "Kernel")
         await person.press("n")
         await person.see("Another kernel")
         await person.write(f"{sandbox}/boot/vm"[1:])

@@ -9,7 +9,13 @@ _LIST: _ROWS = [
     ("S", "staged: what a restart by warmboot would start"),
     ("d", "the boot loader's default"),
     ("n", "what the boot loader starts next time, once"),
-    ("!", "cannot be started here; the details say why"),
+    ("3", "tries that boot counting leaves it; - for none"),
+]
+_STATES: _ROWS = [
+    ("ready", "nothing stands against it on this machine"),
+    ("ready, 2 to know", "it can be started; its plan says what to know"),
+    ("no: why", "it cannot be started here; its plan says more"),
+    ("not looked at yet", "its checks are still to come"),
 ]
 _VERDICTS: _ROWS = [
     ("FAIL", "stands in the way: nothing is staged"),
@@ -34,7 +40,7 @@ _ENDINGS: _ROWS = [
     ("away", "from the restart's record to the start of the next kernel"),
 ]
 _PAGES: dict[str, tuple[tuple[str, _ROWS], ...]] = {
-    "entries": (("Marks", _LIST),),
+    "entries": (("Marks", _LIST), ("State", _STATES)),
     "plan": (("Verdicts", _VERDICTS), ("Command line", _LINE)),
     "checks": (("Verdicts", _VERDICTS),),
     "doctor": (("Verdicts", _VERDICTS),),

@@ -25,8 +25,8 @@ _LOW = 20  # lines below which a box has no empty lines
 SCROLLING: list[BindingType] = [
     Binding("up", "scroll(-1)", show=False),
     Binding("down", "scroll(1)", show=False),
-    Binding("pageup", "scroll(-10)", show=False),
-    Binding("pagedown", "scroll(10)", show=False),
+    Binding("pageup", "page(-1)", show=False),
+    Binding("pagedown", "page(1)", show=False),
 ]
 
 
@@ -55,6 +55,11 @@ class Scrolled(Vertical):
         """Replace the text, and begin at its top."""
         self.query_one(".text", Text).show(text, layout=True)
         self.query_one(VerticalScroll).scroll_home(animate=False)
+
+    @property
+    def page(self) -> int:
+        """How many lines of the text are seen at a time."""
+        return max(1, self.query_one(VerticalScroll).size.height)
 
     def move(self, lines: int, *, around: bool = False) -> None:
         """Move the text; `around`: forward from its end leads back to its beginning."""
@@ -102,6 +107,10 @@ class Dialog(ModalScreen[Answer]):
     def action_scroll(self, lines: int) -> None:
         for text in self.query(Scrolled):
             text.move(lines)
+
+    def action_page(self, pages: int) -> None:
+        for text in self.query(Scrolled):
+            text.move(pages * text.page)
 
 
 class Choice(Dialog[str]):

@@ -15,7 +15,7 @@ from warmboot.core.progress import Progress
 from warmboot.core.record.history import Step
 from warmboot.core.session import Session
 from warmboot.core.session.status import Status
-from warmboot.tui.present.entry_text import EntryDetails
+from warmboot.tui.present.verdict import Known
 
 
 @dataclass
@@ -42,11 +42,30 @@ class RowsRead(Message):
 
 
 @dataclass
-class DetailsRead(Message):
-    """What reading the whole of an entry's kernel showed."""
+class RowsJudged(Message):
+    """What the checks say of some entries."""
+
+    news: tuple[tuple[ListedEntry, Known], ...]
+
+
+@dataclass
+class MachineJudged(Message):
+    """What the checks say of the machine, whatever entry is chosen."""
+
+    findings: tuple[Finding, ...]
+
+
+@dataclass
+class JudgingDone(Message):
+    """Every entry has its verdict, as far as headers and checks tell."""
+
+
+@dataclass
+class EntryRead(Message):
+    """What reading the whole of an entry's files showed; None where that was broken off."""
 
     row: ListedEntry
-    details: EntryDetails
+    known: Known | None
 
 
 @dataclass

@@ -83,7 +83,8 @@ class PresetsScreen(Dialog[str | None]):
 
     def action_more(self) -> None:
         """Show what there is further down."""
-        self.query_one(Scrolled).move(4, around=True)
+        text = self.query_one(Scrolled)
+        text.move(text.page, around=True)
 
     def action_leave(self) -> None:
         self.dismiss(None)

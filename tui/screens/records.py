@@ -2,65 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from textual import work
-from textual.message import Message
-from textual.screen import Screen
-
-from warmboot.core.errors import WarmbootError
-from warmboot.core.session import Session
 from warmboot.core.session.log import SessionLog
-from warmboot.core.session.status import Status
 from warmboot.tui.screens.checks import DoctorScreen
 from warmboot.tui.screens.history import HistoryScreen
 from warmboot.tui.screens.log import LogScreen
-from warmboot.tui.screens.messages import Examined, HistoryRead, PlanOpened, WorkFailed
-from warmboot.tui.screens.workers import examine_here, read_history, read_machine
+from warmboot.tui.screens.machine import MachineScreen
+from warmboot.tui.screens.messages import Examined, HistoryRead
+from warmboot.tui.screens.workers import examine_here, read_history
 
 
-class RecordKeys(Screen[None]):
-    """A screen with those keys, and what does work for it in the background."""
+class RecordKeys(MachineScreen):
+    """A screen with those keys."""
 
     def __init__(self, root: Path) -> None:
-        super().__init__()
-        self._root = root
-        self._session: Session | None = None
-        self._status = Status(None, None)
-        self._log: SessionLog | None = None
-
-    @work(thread=True, group="act")
-    def _do(self, action: Callable[[], Message]) -> None:
-        try:
-            result = action()
-        except WarmbootError as error:
-            self.post_message(WorkFailed(error.message, error.hint))
-            self._post_machine()
-            return
-        if not self.post_message(result) and isinstance(result, PlanOpened):
-            result.opened.close()
-
-    @work(thread=True, group="machine", exclusive=True)
-    def _refresh_machine(self) -> None:
-        self._post_machine()
-
-    def _post_machine(self) -> None:
-        """Read the machine anew; for a worker's thread."""
-        try:
-            self.post_message(read_machine(self._root))
-        except WarmbootError as error:
-            self.post_message(WorkFailed(error.message, error.hint))
-
-    def begin_log(self, session: Session) -> None:
-        """Take notice of what is logged from now on."""
-        if self._log is None:
-            self._log = SessionLog(session.host.prefix)
+        super().__init__(root)
+        self._log = SessionLog()
 
     def on_unmount(self) -> None:
-        if self._log is not None:
-            self._log.close()
+        self._log.close()
 
     def action_doctor(self) -> None:
         if self._session is not None:
@@ -79,5 +41,5 @@ class RecordKeys(Screen[None]):
             self.app.push_screen(HistoryScreen(self._session, self._status, event.steps))
 
     def action_log(self) -> None:
-        if self._session is not None and self._log is not None:
+        if self._session is not None:
             self.app.push_screen(LogScreen(self._session, self._status, self._log))

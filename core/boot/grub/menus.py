@@ -85,6 +85,7 @@ def _read(run: Run, path: str, *, menu: bool = False) -> tuple[str, str] | None:
         return None
     if text is None:
         return None
+    run.budget.load(len(text))
     run.budget.step(1 + len(text) // 1000)
     head = "" if path.startswith("(") else f"({run.variables.get('root')})"
     return (head + path).rpartition("/")[0], text

@@ -18,8 +18,6 @@ from warmboot.core.boot.search import Search
 from warmboot.core.boot.sources.source import Source
 from warmboot.core.text import plural, printable
 
-_CUT = "its menu is longer than what is read of it"
-
 
 def find(search: Search) -> Iterator[Found]:
     """Yield the entries of each grub.cfg, and what it starts by itself."""
@@ -51,7 +49,7 @@ class _Reader:
                 count += 1
                 yield self._entry(position, row.item)
         if self.installed.cut:
-            yield SearchedPlace(name, "longer than what is read of it", notice=True)
+            yield SearchedPlace(name, self.installed.cut, notice=True)
         elif self.menu.items:
             yield SearchedPlace(name, plural(count, "entry", "entries"))
         else:
@@ -95,8 +93,7 @@ class _Reader:
             initrds.append(printable(path))
             problem = problem or missing
         tree, missing = self._file("device tree", load.devicetree, inner)
-        cut = _CUT if self.installed.cut else None
-        problem = _not_linux(item, load) or item.problem or problem or missing or cut
+        problem = _not_linux(item, load) or item.problem or problem or missing or self.installed.cut
         title = printable(item.title) or "untitled"
         return Entry(
             id=printable(item.id or "") or title,

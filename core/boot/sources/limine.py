@@ -17,7 +17,7 @@ from warmboot.core.boot.sources.source import Source
 from warmboot.core.errors import WarmbootError
 from warmboot.core.images.identify import outline
 from warmboot.core.images.pe import PeProgram
-from warmboot.core.text import plural, printable
+from warmboot.core.text import lines, plural, printable
 
 _FOLDERS = ("", "limine", "EFI/BOOT", "EFI/limine")
 _ENTRIES = 1000
@@ -80,7 +80,7 @@ def parse_menu(text: str) -> LimineMenu:
     macros: dict[str, str] = {}
     path: list[str] = []
     options = menu.options
-    for raw in text.split("\n"):
+    for raw in lines(text):
         line = raw.strip()
         if not line or line.startswith("#"):
             continue

@@ -22,6 +22,10 @@ WORK = 1 << 20
 #: So many bytes at the end of an initrd are decoded one by one.
 _LAST = 1024
 
+#: A stream of more blocks is not looked at: real ones have blocks of 128 KiB and more, and each
+#: takes some work, also where it holds nothing.
+_BLOCKS = 300_000
+
 Piece = bytes | bytearray | memoryview
 
 
@@ -103,6 +107,12 @@ class Lost(ImageError):
 def refused(method: str, detail: str) -> ImageError:
     """Return the error for a sound stream that the kernel does not take."""
     return ImageError(f"The kernel cannot unpack this {method} stream: {detail}")
+
+
+def check_blocks(method: str, count: int) -> None:
+    """Raise NotDecodable for a stream that is made of more blocks than anybody writes."""
+    if count > _BLOCKS:
+        raise NotDecodable(f"The {method} stream has more than {_BLOCKS} blocks")
 
 
 def damaged(method: str, detail: str) -> ImageError:
