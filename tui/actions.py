@@ -6,6 +6,17 @@ from dataclasses import dataclass
 
 from textual.binding import Binding, BindingType
 
+#: What to call each screen.
+SCREENS = {
+    "entries": "The list",
+    "plan": "The plan",
+    "checks": "The checks of a plan",
+    "doctor": "Doctor",
+    "history": "History",
+    "log": "Log",
+    "facts": "Details, and the record of a step",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Action:
