@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from warmboot.core.architecture import of_machine
 from warmboot.core.boot import Running
 from warmboot.core.debug import step
-from warmboot.core.errors import Blocked, NotFound, WarmbootError
+from warmboot.core.errors import Blocked, WarmbootError
 from warmboot.core.host.state import STATE
 from warmboot.core.progress import Report, ignore
 from warmboot.core.session.machine import Machine
@@ -342,12 +342,6 @@ class Session(Machine):
             return entry
         if request.kernel is not None:
             return None
-        listing = self.entries()
-        if len(listing.entries) == 1:
-            return listing.entries[0]
-        if not listing.entries:
-            places = ", ".join(one.place for one in listing.searched)
-            hint = f"Looked in {places}. Or give --kernel FILE."
-            raise NotFound("No boot images found", hint=hint)
-        names = ", ".join(entry.id for entry in listing.entries[:6])
-        raise NotFound(f"{len(listing.entries)} entries; name one", hint=f"For example: {names}")
+        from warmboot.core.boot.resolve import only_entry
+
+        return only_entry(self.entries())

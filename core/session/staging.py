@@ -29,7 +29,7 @@ def stage(
     kernel logged), ImageError, Blocked where another warmboot is running, WarmbootError where the
     journal can be written nowhere.
     """
-    _ = prepared.sha256, prepared.initrd_sha256  # here a signal still ends it
+    prepared.digests(report)  # here a signal still ends it
     with only_one(machine.host.prefix, "warmboot stage"), undisturbed():
         return stage_locked(machine, prepared, report=report)
 
