@@ -1,7 +1,7 @@
 """A hardware watchdog counts through the jump: a kernel that hangs comes back, and status says why.
 
-The machine is one of QEMU with an i6300esb and Debian's kernel. Firmware starts the same kernel again,
-as QEMU was told, so that the way back is QEMU's.
+The machine is one of QEMU with an i6300esb, and Debian's kernel. QEMU itself starts the old kernel
+after a reset.
 """
 
 from __future__ import annotations

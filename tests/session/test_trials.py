@@ -97,6 +97,7 @@ def test_confirmed_by_hand_it_stays_whatever_time_goes_by(sandbox: Path) -> None
     outcome = session.status().trial
     assert outcome is not None
     assert (outcome.state, outcome.by) == (TrialState.CONFIRMED, "root")
+    assert session.history()[-1].trial == "on trial, confirmed by root"
     with pytest.raises(NotFound, match="is over"):
         session.trials.confirm()
     with pytest.raises(NotFound, match="is over"):
@@ -135,11 +136,13 @@ def test_nobody_confirms(sandbox: Path) -> None:
     begin(sandbox)
     let_pass(sandbox, 700)
     came_back(sandbox, Cause.DEAD_MAN)
+    assert open_session(sandbox).history()[-1].trial == "on trial, not confirmed in time"
 
 
 def test_asked_to_go_back(sandbox: Path) -> None:
     begin(sandbox).trials.revert()
     came_back(sandbox, Cause.ASKED)
+    assert open_session(sandbox).history()[-1].trial == "on trial, taken back by root"
 
 
 def test_a_panic_is_quoted(sandbox: Path) -> None:
