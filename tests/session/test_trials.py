@@ -164,7 +164,7 @@ def test_what_is_left_for_a_trial_is_started_by_nothing_else(
 ) -> None:
     """A kill after staging for the trial: what is staged goes back unless it is confirmed."""
     session = stage(sandbox)
-    monkeypatch.setattr("warmboot.core.session.trials._Undo.undo", lambda _: [])
+    monkeypatch.setattr("warmboot.core.session.trials._Undo.undo", lambda _: "")
     monkeypatch.setattr("warmboot.core.session.restarts.carry_out", _fails)
     with pytest.raises(Refused):
         session.trials.execute(session.trials.plan(ASKED))
@@ -229,7 +229,7 @@ def test_what_a_killed_one_left_is_said_and_taken_back(
     def killed(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("warmboot.core.session.trials._Undo.undo", lambda _: [])
+    monkeypatch.setattr("warmboot.core.session.trials._Undo.undo", lambda _: "")
     monkeypatch.setattr("warmboot.core.session.restarts.carry_out", killed)
     with pytest.raises(KeyboardInterrupt):
         session.trials.execute(session.trials.plan(ASKED))

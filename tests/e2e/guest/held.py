@@ -8,5 +8,5 @@ import signal
 from warmboot.core.plan.trial.trial import WatchdogUse
 from warmboot.core.restart.trial.watchdog import HeldWatchdog
 
-held = HeldWatchdog(WatchdogUse("watchdog0", "i6300esb", 300, True, ()))
+held = HeldWatchdog(WatchdogUse("watchdog0", "i6300esb", 300, ("i6300esb",), ()))
 os.kill(os.getpid(), signal.SIGKILL)
