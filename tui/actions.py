@@ -8,6 +8,18 @@ from dataclasses import dataclass
 from textual.binding import Binding, BindingType
 from textual.keys import _character_to_key, format_key
 
+#: What to call each screen.
+SCREENS = {
+    "entries": "The list",
+    "inside": "Inside an entry",
+    "plan": "The plan",
+    "checks": "The checks of a plan",
+    "doctor": "Doctor",
+    "history": "History",
+    "log": "Log",
+    "facts": "Details, and the record of a step",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Action:
@@ -21,10 +33,8 @@ class Action:
     screens: tuple[str, ...]
     shown: bool = True
     typing: bool = False  # works while text is being typed, too
+    program: bool = False  # is the program's, not the screen's
 
-
-#: Stands for all screens but the boxes that ask something.
-EVERYWHERE = "everywhere"
 
 ACTIONS = (
     Action("plan", "", "Enter", "Plan", "see what loading this entry would do", ("entries",)),
@@ -51,17 +61,9 @@ ACTIONS = (
         False,
         True,
     ),
-    Action(
-        "palette",
-        "ctrl+p",
-        "Ctrl+P",
-        "Palette",
-        "find an action by its name, or choose a theme",
-        (EVERYWHERE,),
-        False,
-        True,
-    ),
     Action("doctor", "d", "d", "Doctor", "check this machine", ("entries",)),
+    Action("history", "h", "h", "History", "what was done here, and what came of it", ("entries",)),
+    Action("log", "l", "l", "Log", "what the kernel and warmboot logged", ("entries",), False),
     Action(
         "cancel_restart",
         "z",
@@ -75,7 +77,6 @@ ACTIONS = (
         "report", "f10", "F10", "Report", "write evidence for a bug report", ("entries",), False
     ),
     Action("refresh", "r", "r", "Refresh", "look for images again", ("entries",), False),
-    Action("help", "question_mark,f1", "?", "Help", "all keys", ("entries", "plan", "inside")),
     Action("leave", "q,ctrl+c", "q", "Quit", "leave warmboot", ("entries",)),
     Action("tab", "", "1-5", "Tabs", "show a tab; Tab and arrows turn to the next", ("inside",)),
     Action("find", "slash", "/", "Find", "find a line by the words in it", ("inside",)),
@@ -94,18 +95,69 @@ ACTIONS = (
     ),
     Action("edit", "e", "e", "Edit", "edit the command line", ("plan",)),
     Action("initrd", "i", "i", "Initrd", "choose other initrds, or none", ("plan",)),
-    Action("preset", "", "1-9", "Presets", "apply a preset, or remove it again", ("plan",)),
-    Action("force", "f", "f", "Force", "overrule a check that fails", ("plan",), False),
+    Action(
+        "preset", "p", "1-9", "Presets", "describe presets (also p), apply or remove one", ("plan",)
+    ),
+    Action("running", "r", "r", "Running", "use the running kernel's command line", ("plan",)),
     Action("original", "o", "o", "Original", "restore the first command line", ("plan",), False),
-    Action("running", "c", "c", "Use running", "use the running kernel's command line", ("plan",)),
+    Action(
+        "undo",
+        "u",
+        "u",
+        "Undo",
+        "undo the last change of the line (Ctrl+Z while typing)",
+        ("plan",),
+        False,
+    ),
+    Action("why", "w", "w", "Why", "what staging will do, and why in this way", ("plan",), False),
+    Action("checks", "v", "v", "Checks", "every check, explained", ("plan",)),
+    Action("force", "f", "f", "Force", "overrule a check that fails", ("plan",), False),
+    Action("again", "r", "r", "Again", "look again at the machine", ("doctor", "log")),
+    Action(
+        "open",
+        "",
+        "Enter",
+        "Open",
+        "show the record; fold and unfold",
+        ("checks", "doctor", "history"),
+    ),
+    Action(
+        "complete",
+        "",
+        "Tab",
+        "Complete",
+        "complete a word of the command line",
+        ("plan",),
+        shown=False,
+        typing=True,
+    ),
     Action(
         "back",
         "escape",
         "Esc",
         "Back",
         "leave the editor, or this screen",
-        ("plan", "facts", "inside"),
+        ("plan", "inside", "facts", "checks", "doctor", "history", "log"),
         typing=True,
+    ),
+    Action(
+        "help",
+        "question_mark,f1",
+        "?",
+        "Help",
+        "all keys and marks",
+        ("entries", "inside", "plan", "checks", "doctor", "history", "log"),
+    ),
+    Action(
+        "palette",
+        "ctrl+p",
+        "Ctrl+P",
+        "Palette",
+        "find an action by its name; choose a theme",
+        ("entries", "inside", "plan", "checks", "doctor", "history", "log"),
+        shown=False,
+        typing=True,
+        program=True,
     ),
 )
 
@@ -141,7 +193,13 @@ def bindings(screen: str) -> list[BindingType]:
     typed behind the key that opens an editor goes into the editor.
     """
     return [
-        Binding(action.keys, action.id, action.label, id=f"{screen}.{action.id}", priority=True)
+        Binding(
+            action.keys,
+            f"app.{action.id}" if action.program else action.id,
+            action.label,
+            id=f"{screen}.{action.id}",
+            priority=True,
+        )
         for action in ACTIONS
         if screen in action.screens and action.keys
     ]
@@ -170,7 +228,7 @@ def key_line(
 
 def help_rows(screen: str) -> list[tuple[str, str]]:
     """Return key and meaning of every action of a screen, for its help."""
-    return [(_name(screen, action), action.tip) for action in of_screen(screen)]
+    return [(_name(screen, action), action.tip) for action in ACTIONS if screen in action.screens]
 
 
 def palette_rows(screen: str) -> list[tuple[str, str, str]]:
@@ -180,8 +238,3 @@ def palette_rows(screen: str) -> list[tuple[str, str, str]]:
         for action in ACTIONS
         if screen in action.screens and action.keys and not action.typing
     ]
-
-
-def of_screen(screen: str) -> list[Action]:
-    """Return every action of a screen, in order."""
-    return [one for one in ACTIONS if screen in one.screens or EVERYWHERE in one.screens]

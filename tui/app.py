@@ -10,25 +10,21 @@ from dataclasses import replace
 from pathlib import Path
 
 from textual.app import App
+from textual.binding import Binding
 from textual.theme import Theme
 
 from warmboot.core.configfile import config_files
 from warmboot.core.errors import ExitCode, WrongArgument
 from warmboot.themes import STYLE
-from warmboot.tui.actions import EVERYWHERE, bindings, use_keys
+from warmboot.tui.actions import use_keys
 from warmboot.tui.event_loop import new_event_loop
 from warmboot.tui.output.driver import driver_for
 from warmboot.tui.screens.entries import EntriesScreen
-from warmboot.tui.screens.inside import InsideScreen
 from warmboot.tui.screens.palette import Choice, PaletteScreen, choices
-from warmboot.tui.screens.plan import PlanScreen
 from warmboot.tui.settings import DEFAULT, Settings, known_theme, read_settings
 from warmboot.tui.terminal import Terminal, read_terminal
 
 _LOOK = 1.0  # seconds between two looks whether the terminal is still there
-
-#: The screens that have actions to offer.
-_SCREENS = {"entries": EntriesScreen, "plan": PlanScreen, "inside": InsideScreen}
 
 _PLAIN = """\
 warmboot: no terminal that can show the full-screen program (TERM unset or dumb, or redirected).
@@ -42,7 +38,6 @@ class WarmbootApp(App[int]):
     CSS_PATH = STYLE
     TITLE = "warmboot"
     ENABLE_COMMAND_PALETTE = False
-    BINDINGS = bindings(EVERYWHERE)
 
     def __init__(self, root: Path, terminal: Terminal, settings: Settings = DEFAULT) -> None:
         driver = driver_for(terminal, lambda: self.theme != "mono", self._line_changed)
@@ -78,9 +73,8 @@ class WarmbootApp(App[int]):
     def action_palette(self) -> None:
         """Offer the actions of the screen that is shown, and the themes."""
         screen = self.screen
-        name = next((name for name, kind in _SCREENS.items() if isinstance(screen, kind)), None)
-        if name is None:
-            return
+        ids = (one.id for one in screen.BINDINGS if isinstance(one, Binding) and one.id)
+        name = next(ids).partition(".")[0]
 
         async def chosen(choice: Choice | None) -> None:
             if choice is not None and choice.action is not None:

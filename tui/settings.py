@@ -25,7 +25,7 @@ from warmboot.core.configfile import ConfigFile, read_config
 from warmboot.core.errors import WarmbootError, WrongArgument
 from warmboot.core.text import printable
 from warmboot.themes import PALETTES
-from warmboot.tui.actions import ACTIONS, EVERYWHERE, keys_of, of_screen
+from warmboot.tui.actions import ACTIONS, keys_of
 
 Palette = Mapping[str, str | bool]
 
@@ -90,9 +90,9 @@ def clashes(keys: Mapping[str, str]) -> Iterable[tuple[str, str]]:
     """Yield each action whose new key another action of its screen has, and that one."""
     for name, chosen in list(keys.items()):
         screen = name.partition(".")[0]
-        for action in of_screen(screen):
-            other = f"{screen if screen in action.screens else EVERYWHERE}.{action.id}"
-            if other != name:
+        for action in ACTIONS:
+            other = f"{screen}.{action.id}"
+            if screen in action.screens and other != name:
                 taken = keys.get(other, action.keys).split(",")
                 if set(chosen.split(",")) & set(taken):
                     yield name, other

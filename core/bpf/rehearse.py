@@ -16,6 +16,7 @@ from warmboot.core.bpf import bpf_syscall
 from warmboot.core.bpf.dialects import facts_of
 from warmboot.core.bpf.parsers import Parser
 from warmboot.core.bpf.refusal import Outcome, Refusal
+from warmboot.core.bpf.replay import may_trace
 from warmboot.core.errors import ImageError, WarmbootError
 from warmboot.core.images import BytesView, View
 from warmboot.core.images.bpfobject import ParserObject
@@ -100,7 +101,7 @@ class LoadedRehearsal:
 
 
 def _refused(error: bpf_syscall.LoadError) -> CannotRehearse:
-    if error.code in (errno.EPERM, errno.EACCES) and not error.log:
+    if error.code in (errno.EPERM, errno.EACCES) and not (error.log and may_trace()):
         return CannotRehearse(
             "This user may not load BPF programs", hint="Run warmboot as root (sudo warmboot)."
         )

@@ -94,7 +94,7 @@ def replay(parser: View) -> Replay:
 def _stage(error: LoadError) -> Stage:
     if error.code in _SHORT:
         return _SHORT[error.code]
-    if error.step == "the loader program" and error.code in _BARRED and not _may_trace():
+    if error.code in _BARRED and not may_trace():
         return Stage.RIGHTS
     if error.step == "the loader program":
         return Stage.ABSENT if error.code in _ABSENT else Stage.PROGRAM
@@ -110,7 +110,7 @@ def _tail(log: str) -> str:
 _SHORT = {errno.ENOMEM: Stage.MEMORY, errno.EMFILE: Stage.FILES, errno.ENFILE: Stage.FILES}
 
 
-def _may_trace() -> bool:
+def may_trace() -> bool:
     """Whether this process has the capabilities that tracing programs need; True if unknown."""
     try:
         text = Path("/proc/self/status").read_text(encoding="ascii", errors="replace")

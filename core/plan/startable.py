@@ -15,9 +15,11 @@ from warmboot.core.images import BootImage
 from warmboot.core.images.uboot import UImage
 from warmboot.core.plan.checks.base import Finding, Verdict
 from warmboot.core.plan.request import PlanRequest
-from warmboot.core.plan.route import Strategy, choose_route
+from warmboot.core.plan.route import Strategy
+from warmboot.core.plan.way import Wanted, choose_way
 
 if TYPE_CHECKING:
+    from warmboot.core.bpf.abi import Dialect
     from warmboot.core.plan.context import PlanContext
 
 
@@ -62,16 +64,21 @@ _BRIEF = {
 }
 
 
-def with_obstacle(row: ListedEntry, root: BootRoot, host: Host) -> ListedEntry:
+def with_obstacle(
+    row: ListedEntry, root: BootRoot, host: Host, dialect: Dialect | None
+) -> ListedEntry:
     """Return the row with why its entry cannot be started on this machine, where that is so."""
-    against = obstacle(row, root, host)
+    against = obstacle(row, root, host, dialect)
     return row if against is None else row._replace(obstacle=against.text, brief=against.brief)
 
 
-def obstacle(row: ListedEntry, root: BootRoot, host: Host) -> Obstacle | None:
+def obstacle(
+    row: ListedEntry, root: BootRoot, host: Host, dialect: Dialect | None
+) -> Obstacle | None:
     """Return why the entry cannot be started on this machine, None where nothing is known against.
 
-    The checks of a plan say more; this is what its files and their headers tell.
+    The checks of a plan say more; this is what its files and their headers tell, and the way that
+    a plan would take. `dialect` is what the running kernel's parser interface speaks.
     """
     if row.problem is not None:
         gone = row.problem.endswith("is not there")
@@ -80,14 +87,14 @@ def obstacle(row: ListedEntry, root: BootRoot, host: Host) -> Obstacle | None:
             row.problem, "files missing" if gone else "unreadable" if damaged else "not by kexec"
         )
     if row.image is not None:
-        against = _image(row.image, host)
+        against = _image(row.image, row.entry, host, dialect)
         if against is not None:
             return against
     missing = next(missing_files(row.entry, root), None)
     return None if missing is None else Obstacle(missing, "files missing")
 
 
-def _image(image: BootImage, host: Host) -> Obstacle | None:
+def _image(image: BootImage, entry: Entry, host: Host, dialect: Dialect | None) -> Obstacle | None:
     mine = of_machine(host.machine)
     if image.architecture is not None and image.architecture is not mine:
         text = f"it is for {image.architecture}, this machine is {mine or host.machine}"
@@ -95,7 +102,8 @@ def _image(image: BootImage, host: Host) -> Obstacle | None:
     if isinstance(image, UImage):
         text = f"it is wrapped for U-Boot ({image.holds}), which kexec cannot load"
         return Obstacle(text, "wrapped for U-Boot")
-    route = choose_route(image, mine, None, host)
+    wanted = Wanted(entry.devicetree, bool(entry.overlays))
+    route = choose_way(image, wanted, host, mine, dialect).route
     if route.strategy is not Strategy.NONE:
         return None
     return Obstacle(route.why, "format not loadable")

@@ -117,7 +117,15 @@ class BpfKernel:
             return second_kernel(guest, nonces, LIMIT), guest.transcript
 
         second, transcript = converse(self._command(files, scenario), talk)
-        return second, _judged(transcript, scenario)
+        done = _judged(transcript, scenario)
+        # Shown by `make e2e`, and kept in PROVEN.md.
+        print(
+            f"{self.dialect} {self.append}: second kernel {second.release}, initrd={nonces.initrd}"
+        )
+        print(
+            f"  cmdline={second.cmdline}; no complaint in {_lines(done['kernel-log'])} lines of log"
+        )
+        return second, done
 
     def run(self, files: Mapping[str, bytes], scenario: Scenario) -> str:
         """Run a scenario whose cases must all end as they are to; return what was said."""
@@ -137,6 +145,10 @@ class BpfKernel:
         return self.command(everything, GUEST_FILES / "kexec-bpf")
 
 
+def _lines(step: Step) -> int:
+    return len(step.output.splitlines())
+
+
 def _judged(transcript: str, scenario: Scenario) -> dict[str, Step]:
     """Return the steps of a run in which no kernel complained of anything but what it was to."""
     done = steps(transcript)
@@ -145,10 +157,12 @@ def _judged(transcript: str, scenario: Scenario) -> dict[str, Step]:
     wanted = [case.logged for case in scenario.cases.values() if case.logged is not None]
     log = done["kernel-log"].output
     complained = [found[0] for found in COMPLAINT.finditer(log)]
-    assert [line.partition("kexec_bpf: ")[2] for line in complained] == wanted
+    said = [line.partition("kexec_bpf: ")[2] or line for line in complained]
+    assert said == wanted, f"the kernel said {said}, not {wanted}"
     # On the console stands what is urgent; it must not be more than what was waited for.
     outside = [found[0] for found in COMPLAINT.finditer(transcript.replace(log, ""))]
-    assert [line for line in outside if not any(w in line for w in wanted)] == []
+    more = [line for line in outside if not any(w in line for w in wanted)]
+    assert more == [], f"on the console: {more}"
     return done
 
 

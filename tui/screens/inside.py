@@ -101,8 +101,8 @@ class InsideScreen(Screen[None]):
     BINDINGS = [
         *bindings("inside"),
         *(Binding(str(n), f"tab({n})", show=False, priority=True) for n in range(1, len(TABS) + 1)),
-        Binding("tab,right", "turn(1)", show=False, priority=True),
-        Binding("shift+tab,left", "turn(-1)", show=False, priority=True),
+        Binding("tab,right", "tab(0, 1)", show=False, priority=True),
+        Binding("shift+tab,left", "tab(0, -1)", show=False, priority=True),
     ]
 
     @dataclass
@@ -138,8 +138,9 @@ class InsideScreen(Screen[None]):
     def on_unmount(self) -> None:
         self._cancel.cancel()
 
-    def action_tab(self, tab: int) -> None:
-        """Show a tab, and read it where that has not been done."""
+    def action_tab(self, tab: int, step: int = 0) -> None:
+        """Show a tab, or turn to another; read it where that has not been done."""
+        tab = tab or (self._tab - 1 + step) % len(TABS) + 1
         self._tab = tab
         names = (
             f"[{n} {one.name}]" if n == tab else f" {n} {one.name} "
@@ -153,9 +154,6 @@ class InsideScreen(Screen[None]):
         self.query_one(TextView).show(lambda _: [(("Reading", ""),)])
         self._cancel = Cancel()
         self._read(tab, self._cancel)
-
-    def action_turn(self, step: int) -> None:
-        self.action_tab((self._tab - 1 + step) % len(TABS) + 1)
 
     @work(thread=True, group="inside")
     def _read(self, tab: int, cancel: Cancel) -> None:
@@ -180,8 +178,7 @@ class InsideScreen(Screen[None]):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Let letters be letters while words are typed."""
-        letters = NOT_WHILE_TYPING | {"turn"}
-        return not (self.is_mounted and self._typing and action in letters)
+        return not (self.is_mounted and self._typing and action in NOT_WHILE_TYPING)
 
     def on_descendant_focus(self) -> None:
         self.query_one(KeyLine).show_keys(typing=self._typing)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from warmboot.core.errors import WarmbootError
 
 _STEPS = 100_000
+_SHARE = 20_000
 _BYTES = 8 << 20
 _DEEPEST = 32  # menus within menus; one may read itself
 #: Characters of one word, or of one variable; values made of values would grow without end.
@@ -26,12 +29,23 @@ class Budget:
     read: int = 0
     depth: int = 0
     most_tokens: int = 300_000
+    most_steps: int = _STEPS
 
     def step(self, count: int = 1) -> None:
         """Count steps; raise WarmbootError beyond the bound."""
         self.steps += count
-        if self.steps > _STEPS:
+        if self.steps > self.most_steps:
             raise WarmbootError("The GRUB configuration does more than a menu needs")
+
+    @contextlib.contextmanager
+    def share(self) -> Iterator[None]:
+        """Let what follows have a part of the steps, so that one entry does not use up all."""
+        most, depth = self.most_steps, self.depth
+        self.most_steps = min(most, self.steps + _SHARE)
+        try:
+            yield
+        finally:
+            self.most_steps, self.depth = most, depth
 
     def deeper(self) -> None:
         """Count a menu within another one; raise WarmbootError where they are too many."""

@@ -157,18 +157,18 @@ class _RootFiles:
         self.looked += 1
         if self.looked > _LOOKS:
             raise WarmbootError("The GRUB configuration looks at too many files")
-        spec, path = place
-        if not path.startswith("/"):
-            place = Place(spec, "/" + path)
+        spec = place.spec
+        if not place.path.startswith("/"):
+            place = place._replace(path="/" + place.path)
         if spec.by is By.IMAGE:
-            return path
+            raise UndecidedError(f"in {spec.words()}, which is not looked into")
         found: Located = self.filesystems.locate(self.base, place)
         if found.path is None:
             raise UndecidedError(found.problem or "")
         return found.path
 
     def read(self, place: Place, *, menu: bool = False) -> str | None:
-        path = self._path(place)
+        path = place.path if place.spec.by is By.IMAGE and not menu else self._path(place)
         if menu and not _new(self.root, path, self.seen):
             return None
         text = self.root.read_text(path, MENU_LIMIT)
@@ -177,10 +177,7 @@ class _RootFiles:
         return text
 
     def facts(self, place: Place) -> Facts | None:
-        path = self._path(place)
-        if place.spec.by is By.IMAGE:
-            raise UndecidedError(place.spec.words())
-        return facts_of(self.root, path)
+        return facts_of(self.root, self._path(place))
 
     def names(self, place: Place) -> Sequence[str]:
         path = self._path(place)
@@ -190,6 +187,8 @@ class _RootFiles:
             return ()
 
     def identity(self, place: Place) -> str:
+        if place.spec.by is By.IMAGE:
+            return f"{place.spec.value}:{place.path}"
         return self._path(place)
 
     def uuid(self, place: Place) -> str | None:
