@@ -27,7 +27,7 @@ from warmboot.tui.screens.log import LogScreen
 from warmboot.tui.screens.plan import PlanScreen
 
 #: What several verbs share, and is none itself.
-HELPERS = {"output", "options", "progress"}
+HELPERS = {"output", "options", "progress", "restarting", "trial"}
 SCREENS: dict[str, type[object]] = {
     "entries": EntriesScreen,
     "plan": PlanScreen,
