@@ -12,19 +12,24 @@ from support.emulator import Emulator, emulate
 from support.files import put
 
 REST = 0.5  # seconds of silence
+READING = 1.5  # the same, while entries are read
 PASTE = "\x1b[200~{}\x1b[201~"
 WIDE = "漢字カーネル 6.17 仮名"
 
 
+def begin(emulator: Emulator) -> None:
+    """Wait until all entries are read and judged."""
+    emulator.see(">")
+    while emulator.settle(READING):
+        pass
+
+
 def edit(emulator: Emulator) -> None:
     """Open the editor of the first entry's command line."""
-    emulator.see(">")
-    emulator.settle(REST)
-    emulator.press("enter")
-    emulator.see("Esc")
-    emulator.settle(REST)
-    emulator.press("e")
-    emulator.settle(REST)
+    begin(emulator)
+    for key in ("enter", "e"):
+        emulator.press(key)
+        emulator.settle(REST)
 
 
 def test_a_paste_arrives_once(sandbox: Path) -> None:
@@ -58,8 +63,7 @@ def test_wide_letters_keep_their_columns(sandbox: Path) -> None:
     entry = f"title {WIDE}\\nversion 6.17.8-sandbox\\nlinux /boot/vmlinuz-6.17.8-sandbox\\n"
     put(sandbox, "boot/loader/entries/wide.conf", entry.replace("\\n", "\n"))
     with emulate(sandbox) as emulator:
-        emulator.see(WIDE)
-        emulator.settle(REST)
+        begin(emulator)
         for key in ("down", "down", "up", "up"):
             emulator.press(key)
             emulator.settle(REST)
@@ -75,7 +79,9 @@ def test_small_terminals_do(sandbox: Path, size: tuple[int, int]) -> None:
         edit(emulator)
         emulator.press("end", " tiny")
         emulator.see("tiny")
-        emulator.press("escape", "s")
+        emulator.press("escape")
+        emulator.settle(REST)
+        emulator.press("s")
         emulator.see("is staged")
         emulator.press("enter")
         emulator.settle(REST)
@@ -106,14 +112,15 @@ def test_a_line_that_takes_nothing_more_hangs_nothing(sandbox: Path) -> None:
         assert "x" * 50 in emulator.text
         emulator.draw_anew()
         assert emulator.lines == drawn
-        emulator.press("escape", "escape", "q")
+        for key in ("escape", "escape", "q"):
+            emulator.press(key)
+            emulator.settle(REST)
         assert emulator.wait_for_end() == 0
 
 
 def test_a_dead_line_ends_it_and_keeps_what_is_staged(sandbox: Path) -> None:
     with emulate(sandbox) as emulator:
-        emulator.see(">")
-        emulator.settle(REST)
+        begin(emulator)
         emulator.press("enter")
         emulator.settle(REST)
         emulator.press("s")
@@ -125,8 +132,7 @@ def test_a_dead_line_ends_it_and_keeps_what_is_staged(sandbox: Path) -> None:
 
 def test_stopped_and_continued_it_draws_everything_again(sandbox: Path) -> None:
     with emulate(sandbox) as emulator:
-        emulator.see(">")
-        emulator.settle(REST)
+        begin(emulator)
         lines = emulator.lines
         for number in (signal.SIGTSTP, signal.SIGSTOP):
             emulator.process.send_signal(number)
