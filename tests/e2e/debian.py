@@ -27,7 +27,7 @@ LEFT_OUT = ("doc", "man", "locale")
 DRIVERS = ("virtio_pci", "virtio_blk", "ext4", "crc32c_generic")
 CODE = Path("/usr/share/OVMF/OVMF_CODE_4M.fd")
 VARIABLES = Path("/usr/share/OVMF/OVMF_VARS_4M.fd")
-CONSOLE = "console=ttyS0 quiet loglevel=4 systemd.show_status=0"
+CONSOLE = "console=ttyS0 quiet loglevel=4 systemd.show_status=0 modprobe.blacklist=iTCO_wdt"
 SERVICE = """\
 [Unit]
 Description=The scenario
