@@ -12,7 +12,7 @@ PIP := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pip -qq --disable-pip-version-c
 WHEELS := --require-hashes --only-binary=:all:
 # Folders too: their times change when a file goes, and what is gone must not stay installed.
 SOURCES := $(shell find core tui themes \( -name __pycache__ -o -name '.*' \) -prune -o -print) \
-	pyproject.toml README.md LICENSE $(wildcard man/*)
+	pyproject.toml README.md LICENSE $(wildcard man/* install/completions/*)
 SANDBOX := .cache/sandbox
 
 # What is tested: a folder or a file below tests/. Coverage is measured and kept where it is all.
@@ -78,8 +78,9 @@ prebuilt: $(VENV)/installed
 	@tests/tools.sh
 	@$(BIN)/python -m warmboot.core.bpf.prebuild core/bpf/prebuilt
 
-manual: $(VENV)/installed
+manual: $(VENV)/installed $(VENV)/dev
 	@$(BIN)/python -m warmboot.tui.manual man
+	@$(BIN)/python install/completions.py install/completions
 
 lock: $(VENV)/python
 	@$(PIP) install pip-tools
