@@ -19,7 +19,7 @@ SANDBOX := .cache/sandbox
 T ?= tests
 COVERAGE = $(if $(filter tests,$(T:/=)),--cov --cov-report=term:skip-covered)
 
-.PHONY: help run test test-deps lint bench e2e fuzz prebuilt manual lock clean
+.PHONY: help dist deb run test test-deps lint bench e2e fuzz prebuilt manual lock clean
 .DEFAULT_GOAL := help
 
 help:
@@ -96,9 +96,10 @@ clean:
 
 $(VENV)/python:
 	@[ -n '$(PYTHON)' ] || { echo 'warmboot needs Python 3.11 or later (apt-get install python3)'; exit 1; }
-	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { [ "$$(id -u)" = 0 ] \
-		&& apt-get -qq update && apt-get -qq install -y python3-venv >/dev/null; } \
-		|| { echo 'Python has no venv here: apt-get install python3-venv'; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+		echo 'Python has no venv here. What is missing: apt-get install python3-venv'; \
+		[ "$$(id -u)" = 0 ] && apt-get -qq update \
+		&& apt-get -qq install -y python3-venv >/dev/null; } || exit 1
 	@$(PYTHON) -m venv $(VENV)
 	@touch $@
 
@@ -119,3 +120,11 @@ $(VENV)/installed: $(SOURCES) $(VENV)/deps
 	@sed -i '1s|^#!.*/python[0-9.]*$$|& -I|' $(BIN)/warmboot
 	@rm -rf build *.egg-info
 	@touch $@
+
+# The wheel as it is installed everywhere; see install/.
+dist: $(VENV)/installed
+	@rm -rf build *.egg-info dist/*.whl && mkdir -p dist
+	@$(PIP) wheel --no-deps --no-build-isolation -w dist . && rm -rf build *.egg-info
+
+deb: dist
+	@$(BIN)/python install/deb.py dist/warmboot-*.whl dist
