@@ -11,7 +11,7 @@ PIP := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pip -qq --disable-pip-version-c
 # Wheels only: what is installed runs no code of its own before its hash was looked at.
 WHEELS := --require-hashes --only-binary=:all:
 # Folders too: their times change when a file goes, and what is gone must not stay installed.
-SOURCES := $(shell find core tui themes \( -name __pycache__ -o -name '.*' \) -prune -o -print) \
+SOURCES := $(shell find core tui themes ansible \( -name __pycache__ -o -name '.*' \) -prune -o -print) \
 	pyproject.toml README.md LICENSE $(wildcard man/* install/completions/*)
 SANDBOX := .cache/sandbox
 
@@ -19,7 +19,7 @@ SANDBOX := .cache/sandbox
 T ?= tests
 COVERAGE = $(if $(filter tests,$(T:/=)),--cov --cov-report=term:skip-covered)
 
-.PHONY: help dist deb run test test-deps lint bench e2e fuzz prebuilt manual lock clean
+.PHONY: help dist deb collection run test test-deps lint bench e2e fuzz prebuilt manual lock clean
 .DEFAULT_GOAL := help
 
 help:
@@ -125,6 +125,9 @@ $(VENV)/installed: $(SOURCES) $(VENV)/deps
 dist: $(VENV)/installed
 	@rm -rf build *.egg-info dist/*.whl && mkdir -p dist
 	@$(PIP) wheel --no-deps --no-build-isolation -w dist . && rm -rf build *.egg-info
+
+collection: $(VENV)/installed $(VENV)/dev
+	@$(BIN)/ansible-galaxy collection build --force --output-path dist ansible
 
 deb: dist
 	@$(BIN)/python install/deb.py dist/warmboot-*.whl dist

@@ -128,6 +128,9 @@ def _modules(wheel: Path, root: Path) -> None:
     for info in home.glob("*.dist-info"):
         for name in ("RECORD", "INSTALLER", "REQUESTED", "direct_url.json"):
             (info / name).unlink(missing_ok=True)
+    collections = root / "usr/share/ansible/collections"  # where Ansible looks by itself
+    collections.mkdir(parents=True)
+    (home / "ansible_collections").rename(collections / "ansible_collections")
     compiled = [str(path) for path in home.rglob("*.so*")]
     if compiled:
         raise SystemExit(f"not pure Python: {', '.join(compiled)}")

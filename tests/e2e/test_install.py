@@ -48,7 +48,8 @@ class System:
         """Run a shell script and return all that it printed."""
         binds = [f"mount --rbind {path} {self.root}{path}" for path in _NETWORK if self._bind(path)]
         enter = f'exec chroot {self.root} env -i PATH="$PATH" HOME=/root LANG=C.UTF-8 sh -c "$1"'
-        steps = ["set -e", f"mount -t proc proc {self.root}/proc", *binds, enter]
+        own = [f"mount -t proc proc {self.root}/proc", f"mount --rbind /dev {self.root}/dev"]
+        steps = ["set -e", *own, *binds, enter]
         words = ["unshare", "--mount", "--pid", "--fork", "--kill-child"]
         done = subprocess.run(
             [*words, "sh", "-c", "\n".join(steps), "-", script],
@@ -78,23 +79,24 @@ class System:
 
 @pytest.fixture
 def system(tmp_path: Path) -> Iterator[Callable[..., System]]:
-    """Return what makes a system of a suite; `include` are the packages that it has besides."""
+    """Return what makes a bare system of a suite; `more` are packages that it has besides."""
     made: list[Path] = []
 
-    def make(suite: str, *include: str) -> System:
+    def make(suite: str, *more: str) -> System:
         def fill(folder: Path) -> None:
-            words = ["--variant=minbase", f"--include={','.join(include)}"] if include else []
-            subprocess.run(
-                ["mmdebstrap", "-q", *(words or ["--variant=minbase"]), suite, folder / "root"],
-                check=True,
-                timeout=TIMEOUT,
-            )
+            words = ["mmdebstrap", "-q", "--variant=minbase", "--include=ca-certificates"]
+            subprocess.run([*words, suite, folder / "root"], check=True, timeout=TIMEOUT)
 
-        kept = cached("systems", (suite, *include), fill)
         root = tmp_path / suite
+        kept = cached("systems", (suite,), fill)
         subprocess.run(["cp", "-a", kept / "root", root], check=True)
         made.append(root)
-        return System(root)
+        debian = System(root)
+        install = "apt-get -qq install -y --no-install-recommends"
+        debian.run(
+            f"apt-get -qq update; {install} {' '.join(more)}" if more else "apt-get -qq update"
+        )
+        return debian
 
     yield make
     for root in made:
@@ -111,8 +113,18 @@ def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
     words = ["wheel", "-q", "--no-deps", "--no-build-isolation", "-w", folder, "."]
     subprocess.run([python, "-m", "pip", *words], cwd=source, check=True)
     (wheel,) = folder.glob("*.whl")
-    subprocess.run([python, source / "install/deb.py", wheel, folder], check=True)
+    make_deb(source, wheel, folder)
     return folder
+
+
+def make_deb(source: Path, wheel: Path, folder: Path) -> None:
+    """Make the Debian package of a wheel."""
+    python = REPOSITORY / ".venv/bin/python"
+    subprocess.run(
+        [python, source / "install/deb.py", wheel, folder],
+        env={**os.environ, "SOURCE_DATE_EPOCH": "1700000000"},
+        check=True,
+    )
 
 
 def copy_sources(target: Path) -> None:
@@ -134,9 +146,7 @@ def test_the_debian_package(suite: str, system: Callable[..., System], packages:
     (package,) = packages.glob("*.deb")
     shutil.copy(package, debian.root / "root")
     before = debian.run("find / -xdev -path /proc -prune -o -name '*warmboot*' -print")
-    said = debian.run(
-        "cd /root && apt-get -qq update && apt-get install -y --no-install-recommends ./*.deb"
-    )
+    said = debian.run("cd /root && apt-get install -y --no-install-recommends ./*.deb")
     assert "pip" not in said.split()
     debian.run(TRY)
     assert debian.run("cd / && python3 -c 'import textual' 2>&1 || echo not seen").endswith(
@@ -150,8 +160,7 @@ def test_the_debian_package(suite: str, system: Callable[..., System], packages:
 def test_the_debian_package_is_made_of_the_same_bytes_again(packages: Path, tmp_path: Path) -> None:
     (package,) = packages.glob("*.deb")
     (wheel,) = packages.glob("*.whl")
-    python = REPOSITORY / ".venv/bin/python"
-    subprocess.run([python, REPOSITORY / "install/deb.py", wheel, tmp_path], check=True)
+    make_deb(REPOSITORY, wheel, tmp_path)
     assert (tmp_path / package.name).read_bytes() == package.read_bytes()
 
 
@@ -183,10 +192,10 @@ def test_uv_tool(system: Callable[..., System], packages: Path) -> None:
 @pytest.mark.parametrize("suite", EACH_SUITE)
 def test_the_two_commands_of_readme(suite: str, system: Callable[..., System]) -> None:
     """`make run` sets up all it needs, says what it installs, and opens the screen."""
-    debian = system(suite, "python3", "make", "ca-certificates")
+    debian = system(suite, "python3", "make")
     copy_sources(debian.root / "root/warmboot")
     script = "cd /root/warmboot && (sleep 1; printf q) | script -qec 'make run' /dev/null"
-    said = debian.run(f"apt-get -qq update; {script}")
+    said = debian.run(script)
     assert "apt-get install python3-venv" in said
     assert "6.17.8-sandbox" in said
     assert ".venv/bin/warmboot" in debian.run("ls /root/warmboot/.venv/bin/warmboot")
