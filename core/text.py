@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import unicodedata
+from collections.abc import Iterator, Sequence
 
 
 def printable(text: str | bytes, limit: int = 4096) -> str:
@@ -32,6 +33,15 @@ def _visible(char: str) -> str:
     if code < 0x100:
         return f"\\x{code:02x}"
     return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+def lines(text: str) -> Iterator[str]:
+    """Yield the lines of a text, split at newlines alone; they are never all in memory at once."""
+    start = 0
+    while (end := text.find("\n", start)) >= 0:
+        yield text[start:end]
+        start = end + 1
+    yield text[start:]
 
 
 def size(count: int) -> str:
@@ -70,3 +80,10 @@ def clock(at: float) -> str:
         return time.strftime("%Y-%m-%d %H:%M:%S %Z", time.localtime(at))
     except (OverflowError, OSError, ValueError):
         return "an impossible time"
+
+
+def shared_beginning(names: Sequence[str]) -> str:
+    """Return the letters with which all names begin, "" where there are none."""
+    first, last = min(names, default=""), max(names, default="")
+    same = next((n for n, char in enumerate(first) if last[n : n + 1] != char), len(first))
+    return first[:same]

@@ -52,7 +52,7 @@ def pristine_sandbox(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def sandbox(pristine_sandbox: Path, tmp_path: Path) -> Path:
     """A sandbox of its own for each test."""
     target = tmp_path / "machine"
-    shutil.copytree(pristine_sandbox, target, copy_function=shutil.copyfile)
+    shutil.copytree(pristine_sandbox, target, symlinks=True, copy_function=shutil.copyfile)
     return target
 
 

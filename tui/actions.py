@@ -6,6 +6,17 @@ from dataclasses import dataclass
 
 from textual.binding import Binding, BindingType
 
+#: What to call each screen.
+SCREENS = {
+    "entries": "The list",
+    "plan": "The plan",
+    "checks": "The checks of a plan",
+    "doctor": "Doctor",
+    "history": "History",
+    "log": "Log",
+    "facts": "Details, and the record of a step",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Action:
@@ -23,12 +34,15 @@ class Action:
 
 ACTIONS = (
     Action("plan", "", "Enter", "Plan", "see what loading this entry would do", ("entries",)),
-    Action("facts", "i", "i", "Details", "everything known about the image", ("entries",)),
+    Action("facts", "i", "i", "Inside", "everything known about the image", ("entries",)),
+    Action(
+        "show", "space", "Space", "Details", "show the details, on a slow line", ("entries",), False
+    ),
     Action(
         "open_kernel", "n", "n", "Kernel", "plan a kernel given by its path", ("entries",), False
     ),
-    Action("execute", "x", "x", "Restart", "restart into what is staged", ("entries",)),
-    Action("unload", "u", "u", "Unload", "unload what is staged", ("entries",)),
+    Action("execute", "x", "x", "Restart", "restart into what is staged", ("entries",), False),
+    Action("unload", "u", "u", "Unload", "unload what is staged", ("entries",), False),
     Action("filter", "slash", "/", "Find", "find entries by the words in them", ("entries",)),
     Action(
         "clear_filter",
@@ -41,6 +55,8 @@ ACTIONS = (
         True,
     ),
     Action("doctor", "d", "d", "Doctor", "check this machine", ("entries",)),
+    Action("history", "h", "h", "History", "what was done here, and what came of it", ("entries",)),
+    Action("log", "l", "l", "Log", "what the kernel and warmboot logged", ("entries",), False),
     Action(
         "cancel_restart",
         "z",
@@ -54,7 +70,6 @@ ACTIONS = (
         "report", "f10", "F10", "Report", "write evidence for a bug report", ("entries",), False
     ),
     Action("refresh", "r", "r", "Refresh", "look for images again", ("entries",), False),
-    Action("help", "question_mark,f1", "?", "Help", "all keys", ("entries", "plan")),
     Action("leave", "q,ctrl+c", "q", "Quit", "leave warmboot", ("entries",)),
     Action("stage", "s", "s", "Stage", "load it; the running system goes on", ("plan",)),
     Action(
@@ -69,18 +84,58 @@ ACTIONS = (
     ),
     Action("edit", "e", "e", "Edit", "edit the command line", ("plan",)),
     Action("initrd", "i", "i", "Initrd", "choose other initrds, or none", ("plan",)),
-    Action("preset", "", "1-9", "Presets", "apply a preset, or remove it again", ("plan",)),
-    Action("force", "f", "f", "Force", "overrule a check that fails", ("plan",), False),
+    Action(
+        "preset", "p", "1-9", "Presets", "describe presets (also p), apply or remove one", ("plan",)
+    ),
+    Action("running", "r", "r", "Running", "use the running kernel's command line", ("plan",)),
     Action("original", "o", "o", "Original", "restore the first command line", ("plan",), False),
-    Action("running", "c", "c", "Use running", "use the running kernel's command line", ("plan",)),
+    Action(
+        "undo",
+        "u",
+        "u",
+        "Undo",
+        "undo the last change of the line (Ctrl+Z while typing)",
+        ("plan",),
+        False,
+    ),
+    Action("why", "w", "w", "Why", "what staging will do, and why in this way", ("plan",), False),
+    Action("checks", "v", "v", "Checks", "every check, explained", ("plan",)),
+    Action("force", "f", "f", "Force", "overrule a check that fails", ("plan",), False),
+    Action("again", "r", "r", "Again", "look again at the machine", ("doctor", "log")),
+    Action(
+        "open",
+        "",
+        "Enter",
+        "Open",
+        "show the record; fold and unfold",
+        ("checks", "doctor", "history"),
+    ),
+    Action(
+        "complete",
+        "",
+        "Tab",
+        "Complete",
+        "complete a word of the command line",
+        ("plan",),
+        shown=False,
+        typing=True,
+    ),
     Action(
         "back",
         "escape",
         "Esc",
         "Back",
         "leave the editor, or this screen",
-        ("plan", "facts"),
+        ("plan", "facts", "checks", "doctor", "history", "log"),
         typing=True,
+    ),
+    Action(
+        "help",
+        "question_mark,f1",
+        "?",
+        "Help",
+        "all keys and marks",
+        ("entries", "plan", "checks", "doctor", "history", "log"),
     ),
 )
 
@@ -101,10 +156,25 @@ def bindings(screen: str) -> list[BindingType]:
     ]
 
 
-def key_line(screen: str, *, typing: bool = False) -> str:
-    """Return the line of keys at the bottom of a screen; while typing, other keys are letters."""
-    actions = (a for a in ACTIONS if screen in a.screens and (a.typing if typing else a.shown))
-    return "  ".join(f"{action.key_name} {action.label}" for action in actions)
+def key_line(
+    screen: str, *, typing: bool = False, first: tuple[str, ...] = (), width: int = 1000
+) -> str:
+    """Return the line of keys at the bottom of a screen; while typing, other keys are letters.
+
+    The actions `first` stand before all others; the last ones but the help give way where there is
+    no room.
+    """
+    own = [action for action in ACTIONS if screen in action.screens]
+    named = [action for action in own if action.id in first]
+    if typing:
+        shown = [action for action in own if action.typing]
+    else:
+        shown = [*named, *(action for action in own if action.shown and action not in named)]
+    names = [f"{action.key_name} {action.label}" for action in shown]
+    gives_way = [name for name in names if not name.startswith("? ")]
+    while gives_way and len("  ".join(names)) > width:
+        names.remove(gives_way.pop())
+    return "  ".join(names)
 
 
 def help_rows(screen: str) -> list[tuple[str, str]]:

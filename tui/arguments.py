@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+from warmboot.tui.restart_arguments import confirm_options, exec_options
+
 
 class Command(NamedTuple):
     """What a command runs, as MODULE.FUNCTION; its help, and what adds its options."""
@@ -78,6 +80,13 @@ def _cmdline_options(sub: argparse.ArgumentParser) -> None:
     _line_options(sub)
 
 
+def _compare_options(sub: argparse.ArgumentParser) -> None:
+    group = sub.add_mutually_exclusive_group(required=True)
+    group.add_argument("entry", nargs="?", metavar="ENTRY", help="the kernel to look at")
+    _selectors(group.add_argument)
+    sub.add_argument("other", nargs="?", metavar="OTHER", help="another, compared with ENTRY")
+
+
 def _doctor_options(sub: argparse.ArgumentParser) -> None:
     _entry(sub)
     sub.add_argument("--kernel", metavar="FILE", help="a kernel image by its path")
@@ -130,27 +139,6 @@ def _sandbox_options(sub: argparse.ArgumentParser) -> None:
         "--kexec-bpf",
         choices=["v6", "v7"],
         help="give its kernel the parser interface (CONFIG_KEXEC_BPF)",
-    )
-
-
-def _exec_options(sub: argparse.ArgumentParser) -> None:
-    sub.add_argument("--yes", action="store_true", help="do not ask for the host name")
-    sub.add_argument(
-        "--now",
-        action="store_true",
-        help="only sync the disks, then jump; services are not stopped",
-    )
-    when = sub.add_mutually_exclusive_group()
-    when.add_argument(
-        "--in", dest="delay", metavar="DELAY", help="restart later: 90 (seconds), 10m, 2h"
-    )
-    when.add_argument("--at", metavar="TIME", help="restart at HH:MM, or 'YYYY-MM-DD HH:MM'")
-    when.add_argument("--cancel", action="store_true", help="cancel a scheduled restart")
-    when.add_argument("--due", metavar="ID", help=argparse.SUPPRESS)
-    sub.add_argument(
-        "--whatever-is-staged",
-        action="store_true",
-        help="restart even into what warmboot did not stage",
     )
 
 
@@ -265,6 +253,9 @@ COMMANDS = {
     "cmdline": Command(
         "cmdline.run", "show a command line, compared and checked", _cmdline_options
     ),
+    "compare": Command(
+        "compare.run", "show what a kernel has other than the running one", _compare_options
+    ),
     "stage": Command("stage.run", "load a kernel; the running system goes on", _stage_options),
     "doctor": Command(
         "doctor.run", "check this machine and an entry, without trying anything", _doctor_options
@@ -276,7 +267,10 @@ COMMANDS = {
         "needs_restart.run", "tell whether what runs is what is installed", _no_options
     ),
     "history": Command("history.run", "show what was done, and what came of it", _history_options),
-    "exec": Command("exec.run", "restart into the staged kernel", _exec_options),
+    "exec": Command("exec.run", "restart into the staged kernel", exec_options),
+    "confirm": Command(
+        "confirm.run", "keep the system that is on trial, or go back", confirm_options
+    ),
     "wait": Command("wait.run", "wait until a machine is back from its restart", _wait_options),
     "unload": Command("unload.run", "unload the staged kernel", _unload_options),
     "report": Command("report.run", "write one file of evidence for a bug report", _report_options),

@@ -14,9 +14,8 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 from warmboot.core.errors import ImageError
-from warmboot.core.images import View
-from warmboot.core.payload.codecs import Lost, NotDecodable, Piece
-from warmboot.core.progress import Cancel
+from warmboot.core.payload.codecs import Lost, NotDecodable
+from warmboot.core.payload.streams import OutOfBound, Stream
 from warmboot.core.text import plural, printable
 
 MAGICS = (b"070701", b"070702")
@@ -35,137 +34,19 @@ _DIGITS = re.compile(rb"(?:0[xX](?=[0-9a-fA-F]))?([0-9a-fA-F]*)")
 _THERE = frozenset((b"", b".", b"dev", b"root"))
 
 
-class Stopped(ImageError):
-    """The kernel has every file of the archive, complains of what follows, and reads no further."""
+class Keeper(Protocol):
+    """What is told of every file of an archive, by its path without the slash in front.
 
-
-class OutOfBound(ImageError):
-    """More content than is looked at: it says nothing of what the kernel would do."""
-
-
-class Stream(Protocol):
-    """Bytes in order; `take` and `skip` raise ImageError where they end too early.
-
-    `padding` goes over zeros and returns the byte behind them, None at the end. `rest` goes over
-    up to so many bytes that may be missing. `complete`: the kernel notices where it breaks off.
+    `wants` says whether the content is to be kept, `keep` gets it.
     """
 
-    position: int
-    complete: bool
+    def wants(self, path: bytes, size: int) -> bool: ...
 
-    def take(self, count: int, what: str) -> bytes: ...
-
-    def skip(self, count: int) -> None: ...
-
-    def padding(self) -> int | None: ...
-
-    def rest(self, count: int) -> None: ...
+    def keep(self, path: bytes, content: bytes) -> None: ...
 
 
-class ViewStream:
-    """A stream over an uncompressed part of a file: what is skipped is not read."""
-
-    complete = False
-
-    def __init__(self, view: View, position: int) -> None:
-        self._view = view
-        self.position = position
-
-    def take(self, count: int, what: str) -> bytes:
-        if count > self._view.size - self.position:
-            raise ImageError(f"The archive ends before its {what}", offset=self.position)
-        data = self._view.read(self.position, count, what)
-        self.position += count
-        return data
-
-    def skip(self, count: int) -> None:
-        if count > self._view.size - self.position:
-            raise ImageError("The archive ends in the middle of a file", offset=self.position)
-        self.position += count
-
-    def padding(self) -> int | None:
-        while self.position < self._view.size:
-            count = min(_CHUNK, self._view.size - self.position)
-            rest = self._view.read(self.position, count, "padding").lstrip(b"\0")
-            self.position += count - len(rest)
-            if rest:
-                return rest[0]
-        return None
-
-    def rest(self, count: int) -> None:
-        self.position += min(count, self._view.size - self.position)
-
-
-class PieceStream:
-    """A stream over what a decoder yields; more than `limit` bytes are not looked at."""
-
-    complete = True
-
-    def __init__(self, pieces: Iterator[Piece], limit: int, cancel: Cancel | None) -> None:
-        self._pieces = pieces
-        self._limit = limit
-        self._cancel = cancel
-        self._piece = memoryview(b"")
-        self._produced = 0
-        self.position = 0
-
-    def take(self, count: int, what: str) -> bytes:
-        parts = []
-        wanted = count
-        while wanted:
-            part = self._next(wanted)
-            if not part:
-                raise ImageError(f"The archive ends before its {what}")
-            parts.append(bytes(part))
-            wanted -= len(part)
-        return b"".join(parts)
-
-    def skip(self, count: int) -> None:
-        while count:
-            part = self._next(count)
-            if not part:
-                raise ImageError("The archive ends in the middle of a file")
-            count -= len(part)
-
-    def padding(self) -> int | None:
-        while self._fill():
-            rest = bytes(self._piece[:_CHUNK]).lstrip(b"\0")
-            count = min(_CHUNK, len(self._piece)) - len(rest)
-            self._piece = self._piece[count:]
-            self.position += count
-            if rest:
-                return rest[0]
-        return None
-
-    def rest(self, count: int) -> None:
-        self.skip(count)
-
-    def drain(self) -> None:
-        """Decode what is left."""
-        while self._next(_CHUNK):
-            pass
-
-    def _next(self, count: int) -> memoryview:
-        """Return up to `count` of the next bytes, none at the end."""
-        if not self._fill():
-            return memoryview(b"")
-        part, self._piece = self._piece[:count], self._piece[count:]
-        self.position += len(part)
-        return part
-
-    def _fill(self) -> bool:
-        """Have a byte ready; False at the end of the stream."""
-        while not self._piece:
-            if self._cancel is not None:
-                self._cancel.check()
-            piece = next(self._pieces, None)
-            if piece is None:
-                return False
-            self._produced += len(piece)
-            if self._produced > self._limit:
-                raise OutOfBound(f"it unpacks to more than {self._limit} bytes")
-            self._piece = memoryview(piece)
-        return True
+class Stopped(ImageError):
+    """The kernel has every file of the archive, complains of what follows, and reads no further."""
 
 
 @dataclass(slots=True)
@@ -176,7 +57,8 @@ class Contents:
     file in lib/modules. `folders` and `links` are the paths that files may be in, kept from archive
     to archive. `ended` says whether the archive's end was reached, `marked` that it has an end
     mark; `left_out` counts members that the kernel passes over, `lost` those whose folder is not
-    there. `stopped` is why the kernel reads no further, though it has the archive.
+    there. `stopped` is why the kernel reads no further, though it has the archive. `keeper` is told
+    of every file, None for nobody.
     """
 
     names: list[str] = field(default_factory=list)
@@ -190,6 +72,7 @@ class Contents:
     left_out: int = 0
     lost: int = 0
     stopped: str | None = None
+    keeper: Keeper | None = None
 
     def doubts(self) -> Iterator[str]:
         """Yield what the kernel does not complain of, and a person should know."""
@@ -230,7 +113,7 @@ def read_archive(
         else:
             _note(member, contents, head)
             yield contents
-        _body(stream, member)
+        _body(stream, member, contents.keeper)
         if contents.marked and not stream.complete:
             break
     contents.ended = True
@@ -305,7 +188,7 @@ def _note(member: _Member, contents: Contents, head: int) -> None:
         return
     if len(contents.names) < head:
         contents.names.append(printable(member.name, 1024))
-    path = member.name.strip(b"/").removeprefix(b"./")
+    path = _path(member)
     folder = path.rpartition(b"/")[0]
     known = contents.folders if stat.S_ISDIR(member.mode) else contents.links
     if folder not in _THERE and folder not in contents.folders:
@@ -327,17 +210,31 @@ def _behind_link(folder: bytes, links: set[bytes]) -> bool:
     return bool(folder)
 
 
-def _body(stream: Stream, member: _Member) -> None:
+def _body(stream: Stream, member: _Member, keeper: Keeper | None) -> None:
     """Go over a member's content, and check it where it has a checksum."""
-    if member.checksum is not None and stat.S_ISREG(member.mode):
+    path = _path(member)
+    if keeper is not None and path and keeper.wants(path, member.size):
+        content = stream.take(member.size, "content")
+        keeper.keep(path, content)
+        if member.checksum is not None and stat.S_ISREG(member.mode):
+            _compare(member, sum(content))
+    elif member.checksum is not None and stat.S_ISREG(member.mode):
         total, left = 0, member.size
         while left:
             piece = stream.take(min(left, _CHUNK), "content")
             total += sum(piece)
             left -= len(piece)
-        if total & 0xFFFFFFFF != member.checksum:
-            name = printable(member.name, 256)
-            raise ImageError(f"The content of {name} does not have the checksum that is stated")
+        _compare(member, total)
     else:
         stream.skip(member.size)
     stream.rest(-stream.position % 4)
+
+
+def _path(member: _Member) -> bytes:
+    return member.name.strip(b"/").removeprefix(b"./")
+
+
+def _compare(member: _Member, total: int) -> None:
+    if total & 0xFFFFFFFF != member.checksum:
+        name = printable(member.name, 256)
+        raise ImageError(f"The content of {name} does not have the checksum that is stated")

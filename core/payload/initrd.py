@@ -13,18 +13,17 @@ from collections.abc import Iterator
 from warmboot.core.errors import ImageError
 from warmboot.core.images import Method, View
 from warmboot.core.images.compression import decompressor_option, detect_method, kernel_method
+from warmboot.core.images.view import too_large
 from warmboot.core.payload.archives import Initrd, Segment
 from warmboot.core.payload.codecs import NotDecodable, Source, decoder_for
 from warmboot.core.payload.cpio import (
     MAGICS,
     Contents,
-    OutOfBound,
-    PieceStream,
+    Keeper,
     Stopped,
-    Stream,
-    ViewStream,
     read_archive,
 )
+from warmboot.core.payload.streams import OutOfBound, PieceStream, Stream, ViewStream
 from warmboot.core.progress import Cancel
 from warmboot.core.text import plural
 
@@ -77,13 +76,15 @@ def read_initrd(
     whole: bool = True,
     limit: int = LIMIT,
     cancel: Cancel | None = None,
+    keeper: Keeper | None = None,
 ) -> Initrd:
     """Return what an initrd holds; damage is told in `problem`, with what was read before it.
 
     `head` names of each archive are kept. Unless `whole`, reading stops as soon as a kernel
-    release is known. `limit` is how many bytes may be unpacked. Raises Cancelled.
+    release is known. `limit` is how many bytes may be unpacked. `keeper` is told of every file.
+    Raises Cancelled.
     """
-    reader = _Reader(view, head, whole, limit, cancel)
+    reader = _Reader(view, head, whole, limit, cancel, keeper)
     segments = tuple(reader.segments())
     warnings = [
         f"Archive {number}: {text}"
@@ -115,7 +116,13 @@ class _Reader:
     """Goes through a file as unpack_to_rootfs() does."""
 
     def __init__(
-        self, view: View, head: int, whole: bool, limit: int, cancel: Cancel | None
+        self,
+        view: View,
+        head: int,
+        whole: bool,
+        limit: int,
+        cancel: Cancel | None,
+        keeper: Keeper | None,
     ) -> None:
         self.problem: str | None = None
         self.unknown = False
@@ -125,12 +132,16 @@ class _Reader:
         self._whole = whole
         self._limit = limit
         self._cancel = cancel
+        self._keeper = keeper
         self._folders: set[bytes] = set()
         self._links: set[bytes] = set()
         self._fresh = True  # nothing was unpacked yet: a member is expected at once
 
     def segments(self) -> Iterator[Segment]:
         """Yield archive after archive; zeros may stand between them."""
+        self.problem = too_large(self._view)
+        if self.problem is not None:
+            return
         position, plain = 0, False
         for count in range(_SEGMENTS + 1):
             position = _behind_zeros(self._view, position, self._cancel)
@@ -214,7 +225,7 @@ class _Reader:
         )
 
     def _read(self, stream: Stream) -> tuple[Contents, str | None, list[str]]:
-        contents = Contents(folders=self._folders, links=self._links)
+        contents = Contents(folders=self._folders, links=self._links, keeper=self._keeper)
         fresh, self._fresh = self._fresh, False
         try:
             for _ in read_archive(stream, contents, self._head, fresh=fresh):

@@ -14,13 +14,16 @@ from warmboot.core.boot.entry import Entry
 from warmboot.core.boot.root import BootRoot
 from warmboot.core.closing import Closing
 from warmboot.core.errors import ImageError, NotFound
+from warmboot.core.fit.initrd_contents import InitrdContents, read_contents
+from warmboot.core.fit.kernel_fit import installed_index
+from warmboot.core.fit.module_index import ModuleIndex
 from warmboot.core.host.config import BuildOptions
 from warmboot.core.images import BootImage, ImageFile, identify
 from warmboot.core.images.image_file import changed
 from warmboot.core.images.pe import is_signed
 from warmboot.core.images.uboot import is_wrapped, unwrapped
 from warmboot.core.images.uki import Addon, Uki
-from warmboot.core.images.view import View
+from warmboot.core.images.view import View, too_large
 from warmboot.core.plan.context import InitrdHead
 from warmboot.core.plan.request import PlanRequest
 from warmboot.core.plan.uki_parts import Part, UkiParts, combine
@@ -57,7 +60,7 @@ class BootFiles(Closing):
 
     `entry` is the entry they belong to, None for a kernel given by its path. `parts` is what a UKI
     is put together to, None for any other image. `options` are the kernel's build options, None
-    where no file says.
+    where no file says; `modules` those installed for it, None where its release is not known.
     """
 
     def __init__(
@@ -76,6 +79,7 @@ class BootFiles(Closing):
         self.addons = addons
         self.image: BootImage = identify(kernel.view)
         self.options: Mapping[str, str] | None = None
+        self.modules: ModuleIndex | None = None
         self.parts: UkiParts | None = None
         if isinstance(self.image, Uki):
             found = [(file.name, _addon(file)) for file in addons]
@@ -126,6 +130,7 @@ class BootFiles(Closing):
             profile = request.profile or (str(own.profile) if own and own.profile else None)
             found = cls(kernel_file, files, tree, addons, profile, entry)
             found.options = read_options(root, found.release)
+            found.modules = installed_index(root, found.release)
             opened.pop_all()
         return found
 
@@ -149,12 +154,19 @@ class BootFiles(Closing):
 
     def heads(self) -> tuple[InitrdHead, ...]:
         """Return how each initrd begins, also those inside a UKI; nothing is unpacked."""
+        return tuple(_head(name, view) for name, view in self._initrd_views())
+
+    @cached_property
+    def contents(self) -> InitrdContents | None:
+        """What the initrds hold, all of them read; None where there are none."""
+        views = self._initrd_views()
+        return read_contents(views) if views else None
+
+    def _initrd_views(self) -> list[tuple[str, View]]:
         if self.initrds is not None:
-            views: list[tuple[str, View]] = [(file.name, file.view) for file in self.initrds]
-        else:
-            parts = self.parts.initrds if self.parts else ()
-            views = [(part.section.name, self.part(part)) for part in parts]
-        return tuple(_head(name, view) for name, view in views)
+            return [(file.name, file.view) for file in self.initrds]
+        parts = self.parts.initrds if self.parts else ()
+        return [(part.section.name, self.part(part)) for part in parts]
 
     @cached_property
     def signed(self) -> bool:
@@ -243,7 +255,7 @@ def read_options(root: BootRoot, release: str | None) -> BuildOptions | None:
         return None
     for name in (f"/boot/config-{release}", f"/usr/lib/modules/{release}/config"):
         text = root.read_text(name, _CONFIG_LIMIT)
-        if text is not None:
+        if text is not None and not text.cut:
             return BuildOptions(text)
     return None
 
@@ -256,6 +268,7 @@ def _head(name: str, view: View) -> InitrdHead:
     except ImageError as error:
         return InitrdHead(printable(name), view.size, None, error.message, False)
     method, problem = form_of(view.head(_HEAD))
+    problem = too_large(view) or problem
     return InitrdHead(printable(name), view.size, method, problem, problem == UNKNOWN)
 
 

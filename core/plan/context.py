@@ -12,9 +12,11 @@ from warmboot.core.boot.presets import Preset, built_in, config_paths, read_pres
 from warmboot.core.boot.root import BootRoot
 from warmboot.core.bpf.abi import Dialect
 from warmboot.core.errors import WarmbootError
+from warmboot.core.fit.kernel_fit import Demand, read_demand
 from warmboot.core.host import Host
 from warmboot.core.host.live_state import LiveState, read_live_state
 from warmboot.core.images import Method
+from warmboot.core.plan.way import read_dialect
 
 
 class InitrdHead(NamedTuple):
@@ -38,7 +40,8 @@ class PlanContext(NamedTuple):
     are then the built-in ones. `initrds` is how the initrds of a plan begin, and `kernel_options`
     are the build options of its kernel, None where they are not known. `inner_signed`: the kernel
     inside the plan's UKI carries a signature of its own. `decompressor`: what the kernel would take
-    to unpack the plan's payload, in bytes beside the output.
+    to unpack the plan's payload, in bytes beside the output. `demand` is what the machine needs to
+    come back, None where it was not read.
     """
 
     host: Host
@@ -54,10 +57,16 @@ class PlanContext(NamedTuple):
     kernel_options: Mapping[str, str] | None = None
     inner_signed: bool | None = None
     decompressor: int = 0
+    demand: Demand | None = None
 
 
-def read_context(root: BootRoot, host: Host, loader: str, *, foreign_root: bool) -> PlanContext:
-    """Read all of it; takes some milliseconds, and systemd's answer on top."""
+def read_context(
+    root: BootRoot, host: Host, loader: str, *, foreign_root: bool, fit: bool = True
+) -> PlanContext:
+    """Read all of it; takes some milliseconds, and systemd's answer on top.
+
+    `fit`: it is to be judged whether a kernel fits the machine.
+    """
     presets, problem = built_in(host.machine), None
     try:
         presets = read_presets(host.machine, config_paths(os.environ, host.prefix))
@@ -73,13 +82,5 @@ def read_context(root: BootRoot, host: Host, loader: str, *, foreign_root: bool)
         foreign_root=foreign_root,
         presets=presets,
         presets_problem=problem,
+        demand=read_demand(host) if fit else None,
     )
-
-
-def read_dialect(host: Host) -> Dialect | None:
-    """Return what the running kernel's parser interface speaks, None where it has none."""
-    if host.option("KEXEC_BPF") is False:
-        return None
-    from warmboot.core.bpf.detect import detect  # reads megabytes; few kernels have it
-
-    return detect(host.prefix, host.config).dialect

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from warmboot.core.architecture import Architecture
 from warmboot.core.bpf.abi import Dialect
 from warmboot.core.errors import Blocked, NotPermitted
+from warmboot.core.fit.kernel_fit import KernelFit
 from warmboot.core.images import BootImage
 from warmboot.core.plan.boot_files import FileNames
 from warmboot.core.plan.checks.base import Finding, Verdict
@@ -25,6 +26,7 @@ class Plan:
     kernel is handed over, None where it cannot be loaded; `loader` its name as a person should see
     it (a simulated one says so). `dialect` is that of the kernel's parser interface where the
     kernel is to unpack the image itself, else None. `initrd_bytes` counts what a UKI carries too.
+    `fit` is how the kernel serves what the machine needs, None where that was not looked at.
     """
 
     request: PlanRequest
@@ -45,6 +47,7 @@ class Plan:
     steps: tuple[str, ...]
     initrd_bytes: int
     findings: tuple[Finding, ...] = ()
+    fit: KernelFit | None = None
 
     @property
     def failures(self) -> tuple[Finding, ...]:

@@ -4,22 +4,24 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from warmboot.core.architecture import Architecture, of_machine
+from warmboot.core.architecture import of_machine
+from warmboot.core.boot.cmdline import parse
 from warmboot.core.boot.presets import Preset, active, apply, remove
 from warmboot.core.closing import Closing
 from warmboot.core.debug import debug, step
+from warmboot.core.fit.kernel_fit import Demand, Kernel, KernelFit, judge_fit
 from warmboot.core.images import BootImage
 from warmboot.core.images.uki import Uki
 from warmboot.core.plan.boot_files import BootFiles, FileNames
-from warmboot.core.plan.checks.base import Verdict
-from warmboot.core.plan.checks.registry import judge_plan
+from warmboot.core.plan.checks.base import Finding, Verdict
+from warmboot.core.plan.checks.registry import judge_cmdline, judge_plan
 from warmboot.core.plan.command_line import CommandLine, choose_cmdline, running_line
 from warmboot.core.plan.context import PlanContext
-from warmboot.core.plan.loader_choice import LoaderChoice, choose_loader
 from warmboot.core.plan.plan import Plan
 from warmboot.core.plan.request import Call, PlanRequest
-from warmboot.core.plan.route import Route, Strategy, alternatives, choose_route
+from warmboot.core.plan.route import alternatives
 from warmboot.core.plan.steps import describe_steps
+from warmboot.core.plan.way import Wanted, choose_way
 
 
 class OpenPlan(Closing):
@@ -49,6 +51,10 @@ class OpenPlan(Closing):
             return remove(cmdline, preset, base)
         return apply(cmdline, preset)
 
+    def review(self, cmdline: str) -> tuple[Finding, ...]:
+        """Return what there would be to say of another command line; changes nothing."""
+        return judge_cmdline(cmdline, self.context, crash=self.plan.request.panic)
+
     def close(self) -> None:
         """Close the files."""
         self.files.close()
@@ -67,7 +73,23 @@ def plan_files(request: PlanRequest, files: BootFiles, context: PlanContext) -> 
     )
     if context.dialect is not None:
         context = context._replace(decompressor=files.decompressor)
-    return make_plan(request, name, files.names(), cmdline, files.image, context)
+    demand = None if request.panic else context.demand
+    fit = None if demand is None else fit_of(files, cmdline.text, context, demand)
+    return make_plan(request, name, files.names(), cmdline, files.image, context, fit)
+
+
+def fit_of(files: BootFiles, cmdline: str, context: PlanContext, demand: Demand) -> KernelFit:
+    """Return how the kernel serves what the machine needs; its initrds are read."""
+    roots = (None, _root_of(context.host.cmdline))
+    same_root = not context.foreign_root and _root_of(cmdline) in roots
+    with step("fit"):
+        kernel = Kernel(files.release, files.modules, files.contents, same_root)
+        return judge_fit(demand, kernel)
+
+
+def _root_of(cmdline: str) -> str | None:
+    """Return what root= says last, None without it."""
+    return next((word.value for word in reversed(parse(cmdline)) if word.name == "root"), None)
 
 
 def make_plan(
@@ -77,17 +99,15 @@ def make_plan(
     cmdline: CommandLine,
     image: BootImage,
     context: PlanContext,
+    fit: KernelFit | None = None,
 ) -> Plan:
     """Return the plan for an image and a command line on the machine of `context`, judged."""
     host = context.host
     architecture = of_machine(host.machine)
-    chosen, devicetree = _loader(request, files, context, architecture)
-    dialect = context.dialect
-    if chosen.call is not Call.FILE:
-        dialect = None  # the other calls take what is unpacked, and no parser
-    route = choose_route(image, architecture, dialect, host)
-    if chosen.call is None and route.strategy is not Strategy.NONE:
-        route = Route(Strategy.NONE, chosen.why)
+    wanted = Wanted(files.devicetree, bool(files.overlays), request.panic, request.loader)
+    chosen, devicetree, dialect, route = choose_way(
+        image, wanted, host, architecture, context.dialect
+    )
     loader = context.loader
     if chosen.call is not None:
         loader = loader.replace(Call.FILE, chosen.call)  # "simulated" in front of it stays
@@ -114,6 +134,7 @@ def make_plan(
         alternatives=alternatives(strategy, image, architecture),
         steps=steps,
         initrd_bytes=initrd_bytes,
+        fit=fit,
     )
     debug("image: %s for %s", image.format, image.architecture or "any architecture")
     debug("route: %s, because %s", strategy, route.why)
@@ -124,21 +145,3 @@ def make_plan(
         if finding.verdict is not Verdict.PASS:
             debug("check %s: %s: %s", finding.check, finding.verdict, finding.text)
     return replace(plan, findings=findings)
-
-
-def _loader(
-    request: PlanRequest,
-    files: FileNames,
-    context: PlanContext,
-    architecture: Architecture | None,
-) -> tuple[LoaderChoice, str | None]:
-    """Return the loader and the device tree that goes with it.
-
-    Where no loader takes the tree, the choice is made without: a check then stands against it.
-    """
-    host, panic, wanted = context.host, request.panic, request.loader
-    if files.devicetree is not None and not files.overlays:
-        chosen = choose_loader(host, architecture, panic=panic, devicetree=True, wanted=wanted)
-        if chosen.call is not None:
-            return chosen, files.devicetree
-    return choose_loader(host, architecture, panic=panic, wanted=wanted), None

@@ -8,8 +8,9 @@ import tempfile
 from pathlib import Path
 
 from warmboot.core.errors import WarmbootError
+from warmboot.core.host.firmware import GLOBAL
+from warmboot.core.payload.cpio_writer import build_cpio
 from warmboot.core.sandbox.builders.bzimage import build_bzimage
-from warmboot.core.sandbox.builders.initrd import build_cpio
 from warmboot.core.sandbox.builders.kernel import (
     build_arm64_image,
     build_loongarch_image,
@@ -17,6 +18,15 @@ from warmboot.core.sandbox.builders.kernel import (
 )
 from warmboot.core.sandbox.builders.uki import build_uki
 from warmboot.core.sandbox.builders.zboot import build_zboot
+from warmboot.core.sandbox.hardware import (
+    EXT4,
+    JBD2,
+    MODULES,
+    VIRTIO_NET,
+    index_files,
+    write_hardware,
+    write_modules,
+)
 from warmboot.core.sandbox.machine import SimulatedMachine, write_machine
 from warmboot.core.sandbox.marker import check_above, is_sandbox, write_marker
 from warmboot.core.text import printable
@@ -66,10 +76,35 @@ def create_sandbox(path: Path, *, kexec_bpf: str | None = None) -> bool:
 def _write(root: Path, kexec_bpf: str | None) -> None:
     machine = SimulatedMachine("aarch64", _RUNNING, _OPTIONS, kexec_bpf=kexec_bpf)
     write_machine(root, machine)
+    _write_trial(root)
+    write_hardware(root)
     _write_entries(root)
     _write_plain(root)
     _write_foreign(root)
     write_marker(root)
+
+
+def _write_trial(root: Path) -> None:
+    """What a restart on trial needs: a boot loader that says so, a watchdog, and a systemd."""
+    variables = root / "sys/firmware/efi/efivars"
+    variables.mkdir(parents=True)
+    text = "systemd-boot 257.9\0".encode("utf-16-le")
+    vendor = "4a67b082-0a4c-41cf-b6c7-440b29bb8c4f"
+    (variables / f"LoaderInfo-{vendor}").write_bytes(bytes(4) + text)
+    for name, number in (("BootCurrent", 1), ("BootOrder", 1)):
+        raw = (6).to_bytes(4, "little") + number.to_bytes(2, "little")
+        (variables / f"{name}-{GLOBAL}").write_bytes(raw)
+    dog = "sys/class/watchdog/watchdog0"
+    for name, value in (("state", "inactive"), ("identity", "i6300ESB timer"), ("timeout", "30")):
+        _put(root, f"{dog}/{name}", f"{value}\n")
+    driver = root / dog / "device/driver"
+    driver.mkdir(parents=True)
+    (driver / "module").symlink_to("/sys/module/i6300esb")
+    _put(root, "sys/module/watchdog/initstate", "live\n")
+    _put(root, "sys/module/watchdog/parameters/stop_on_reboot", "1\n")
+    _put(root, "usr/lib/systemd/libsystemd-shared-257.so", "")
+    for program in ("bash", "ping", "systemctl"):
+        _put(root, f"usr/bin/{program}", "")
 
 
 def _write_entries(root: Path) -> None:
@@ -81,6 +116,7 @@ def _write_entries(root: Path) -> None:
         kernel = build_arm64_image(release, body_size=_BODY)
         _put(root, f"boot/vmlinuz-{release}", build_zboot(kernel, arch="arm64", method=method))
         _put(root, f"boot/initrd.img-{release}", _initrd(release))
+        write_modules(root, release, MODULES)
         lines = (
             f"title {title}",
             f"version {release}",
@@ -102,6 +138,7 @@ def _write_entries(root: Path) -> None:
         uname=release,
     )
     _put(root, "boot/efi/EFI/Linux/warmboot-7.efi", uki)
+    write_modules(root, release, MODULES)
 
 
 def _write_plain(root: Path) -> None:
@@ -109,11 +146,15 @@ def _write_plain(root: Path) -> None:
     release = "6.6.119-lts"
     _put(root, f"boot/vmlinuz-{release}", build_arm64_image(release, body_size=_BODY, bss=_BSS))
     _put(root, f"boot/initrd.img-{release}", _initrd(release))
+    write_modules(root, release, MODULES)
     release = "6.19.0-rc1"
     # As the kernel's build does it, the payload holds the zeros of the .bss as well.
     padded = build_arm64_image(release, body_size=_BODY, bss=_BSS) + bytes(_BSS)
     kernel = build_zboot(padded, arch="arm64", method="xz")
     _put(root, f"usr/lib/modules/{release}/vmlinuz", kernel)
+    # It has no initrd, and only the file system is built in: it cannot reach its root.
+    loadable = [module for module in MODULES if module not in (EXT4, JBD2)]
+    write_modules(root, release, loadable, built_in=(EXT4.path, JBD2.path))
     release = "5.10.99-damaged"
     kernel = build_zboot(build_arm64_image(release, body_size=_BODY), arch="arm64", method="gzip")
     broken = bytearray(kernel)
@@ -134,11 +175,14 @@ def _write_foreign(root: Path) -> None:
 
 
 def _initrd(release: str) -> bytes:
-    modules = f"usr/lib/modules/{release}"
+    folder = f"usr/lib/modules/{release}"
+    modules = [module for module in MODULES if module is not VIRTIO_NET]
+    index = index_files(modules)
     files = {
         "init": b"#!/bin/sh\nexec /bin/sh\n",
-        f"{modules}/modules.dep": b"",
-        f"{modules}/kernel/fs/ext4.ko": bytes(200_000),
+        "conf/initramfs.conf": b"MODULES=most\n",
+        **{f"{folder}/{name}": text.encode() for name, text in index.items()},
+        **{f"{folder}/{module.path}": bytes(50_000) for module in modules},
     }
     return build_cpio(files)
 

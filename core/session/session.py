@@ -5,26 +5,24 @@ What only some commands do is imported where it is done: a list does not wait fo
 
 from __future__ import annotations
 
-import os
 import time
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from warmboot.core.architecture import of_machine
-from warmboot.core.boot import BootRoot, Running
-from warmboot.core.debug import debug, step
-from warmboot.core.errors import Blocked, NotFound, WarmbootError
-from warmboot.core.host import read_host
+from warmboot.core.boot import Running
+from warmboot.core.debug import step
+from warmboot.core.errors import Blocked, WarmbootError
 from warmboot.core.host.state import STATE
 from warmboot.core.progress import Report, ignore
-from warmboot.core.sandbox.marker import is_sandbox
 from warmboot.core.session.machine import Machine
 
 if TYPE_CHECKING:
     from warmboot.core.boot.entry import Entry, Listing
     from warmboot.core.boot.listed_entry import ListedEntry
+    from warmboot.core.bpf.abi import Dialect
     from warmboot.core.bpf.detect import Detection
     from warmboot.core.load.stage import Prepared
     from warmboot.core.plan.checks.base import Finding
@@ -34,14 +32,17 @@ if TYPE_CHECKING:
     from warmboot.core.plan.planner import OpenPlan
     from warmboot.core.plan.request import PlanRequest
     from warmboot.core.plan.staged import Staged
+    from warmboot.core.plan.startable import Standing
     from warmboot.core.progress import Cancel
     from warmboot.core.record.history import Step
     from warmboot.core.record.journal import Line
+    from warmboot.core.session.comparison import Comparison
     from warmboot.core.session.images import Images
     from warmboot.core.session.needs_restart import NeedsRestart
     from warmboot.core.session.parsers import Parsers
     from warmboot.core.session.restarts import Restarts
     from warmboot.core.session.status import Status
+    from warmboot.core.session.trials import Trials
 
 
 class CmdlineReview(NamedTuple):
@@ -74,6 +75,13 @@ class Session(Machine):
 
         return Restarts(self)
 
+    @cached_property
+    def trials(self) -> Trials:
+        """Restarts on trial: begun here, and confirmed in the new system."""
+        from warmboot.core.session.trials import Trials
+
+        return Trials(self, self.restarts, self.plan, self.entries)
+
     # What is installed --------------------------------------------------------------------
 
     def entries(self) -> Listing:
@@ -83,9 +91,18 @@ class Session(Machine):
         running = None
         if not self.foreign_root:
             host = self.host
-            running = Running.read(host.prefix, host.release, host.cmdline)
+            running = Running.read(host.prefix, host.release, host.cmdline, self._started())
         with step("search for entries"):
             return find_entries(self.root, running, of_machine(self.host.machine))
+
+    def _started(self) -> str | None:
+        """Return the entry that this boot was started into by warmboot, None where it was not."""
+        if not (self.host.prefix / STATE).is_dir():
+            return None
+        from warmboot.core.record.outcome import last_restart
+
+        outcome = last_restart(self.journal.lines(), self.host)
+        return outcome.expected.entry if outcome is not None and outcome.arrived else None
 
     def entry(self, name: str) -> Entry:
         """Return the entry called `name`; raises NotFound with the nearest names.
@@ -110,10 +127,23 @@ class Session(Machine):
         Never raises for a bad file.
         """
         from warmboot.core.boot.listed_entry import read_header
-        from warmboot.core.plan.startable import obstacle
+        from warmboot.core.plan.startable import with_obstacle
 
         row = read_header(self.root, entry)
-        return row._replace(obstacle=obstacle(row, self.root, self.host))
+        return with_obstacle(row, self.root, self.host, self.dialect)
+
+    @cached_property
+    def dialect(self) -> Dialect | None:
+        """What the running kernel's parser interface speaks, None where it has none."""
+        from warmboot.core.plan.way import read_dialect
+
+        return read_dialect(self.host)
+
+    def standing(self, entry: Entry, context: PlanContext) -> Standing:
+        """Return what `doctor ENTRY` has against an entry; raises WarmbootError without a plan."""
+        from warmboot.core.plan.startable import judge
+
+        return judge(entry, self.root, context)
 
     def needs_restart(self) -> NeedsRestart:
         """Return what speaks for a restart; see warmboot.core.session.needs_restart."""
@@ -132,25 +162,27 @@ class Session(Machine):
     @cached_property
     def parsers(self) -> Parsers:
         """Parsers for kernels that unpack images themselves."""
+        from warmboot.core.host.memory import read_memory_available
         from warmboot.core.session.parsers import Parsers
 
-        return Parsers(self.images.open)
+        return Parsers(self.images.open, partial(read_memory_available, self.host.prefix))
 
     # From a request to what is staged -----------------------------------------------------
 
-    def context(self) -> PlanContext:
-        """Read the machine as plans see it."""
+    def context(self, *, fit: bool = True) -> PlanContext:
+        """Read the machine as plans see it; `fit`: whether kernels fit it is to be judged."""
         from warmboot.core.plan.context import read_context
 
-        name = self.loader.name
+        name, foreign = self.loader.name, self.foreign_root
         with step("the machine"):
-            return read_context(self.root, self.host, name, foreign_root=self.foreign_root)
+            return read_context(self.root, self.host, name, foreign_root=foreign, fit=fit)
 
-    def plan(self, request: PlanRequest) -> OpenPlan:
+    def plan(self, request: PlanRequest, *, fit: bool = True) -> OpenPlan:
         """Open what is asked for and return its plan; the caller closes it. Raises WarmbootError.
 
-        Without an entry or a kernel, the only entry there is is meant. Raises WrongArgument too,
-        where a check is forced that is not there or cannot be.
+        `fit`: judge whether the kernel fits the machine, for which its initrds are read. Without an
+        entry or a kernel, the only entry there is is meant. Raises WrongArgument too, where a check
+        is forced that is not there or cannot be.
         """
         from warmboot.core.plan.boot_files import BootFiles
         from warmboot.core.plan.checks.registry import forced_checks
@@ -159,7 +191,7 @@ class Session(Machine):
         request = request._replace(forced=forced_checks(request.forced))
         files = BootFiles.open(self.root, request, self._entry_of(request))
         try:
-            return OpenPlan(request, files, self.context())
+            return OpenPlan(request, files, self.context(fit=fit))
         except BaseException:
             files.close()
             raise
@@ -175,15 +207,24 @@ class Session(Machine):
 
         entry = None
         if request.entry is None and request.kernel is None:
-            context = self.context()
+            context = self.context(fit=False)
             line = choose_cmdline(request, context)
         else:
-            with self.plan(request._replace(initrds=())) as opened:
+            with self.plan(request._replace(initrds=()), fit=False) as opened:
                 line, context, entry = opened.plan.cmdline, opened.context, opened.plan.entry
         if context.presets_problem is not None:
             raise context.presets_problem
         findings = judge_cmdline(line.text, context, crash=request.panic)
         return CmdlineReview(entry, line, findings, context)
+
+    def compare(self, request: PlanRequest, other: PlanRequest | None = None) -> Comparison:
+        """Return what a kernel has other than the running one, or `other` other than `request`.
+
+        The initrds of both are read. Raises WarmbootError as `plan` does.
+        """
+        from warmboot.core.session.comparison import compare_requests
+
+        return compare_requests(self, request, other)
 
     def doctor(self, request: PlanRequest | None = None) -> tuple[Finding, ...]:
         """Return what every check says of the machine, or of the plan for a request."""
@@ -244,7 +285,7 @@ class Session(Machine):
         """Return what is staged now, what is about to happen, and what the last restart did."""
         from warmboot.core.session.status import read_status
 
-        return read_status(self.host, self.journal)
+        return read_status(self.host, self.journal, self.trial_host)
 
     def history(self) -> tuple[Step, ...]:
         """Return every step that the journal tells of, oldest first, with what became of it."""
@@ -255,10 +296,8 @@ class Session(Machine):
     @cached_property
     def parser_interface(self) -> Detection:
         """What the running kernel offers for parsers; it stays so as long as the kernel runs."""
-        from warmboot.core.bpf.detect import Detection, detect  # reads megabytes
+        from warmboot.core.bpf.detect import detect
 
-        if self.host.option("KEXEC_BPF") is False:
-            return Detection(None, False, ("CONFIG_KEXEC_BPF is not set",))
         return detect(self.host.prefix, self.host.config)
 
     def records(self, limit: int | None = None) -> tuple[Line, ...]:
@@ -303,40 +342,6 @@ class Session(Machine):
             return entry
         if request.kernel is not None:
             return None
-        listing = self.entries()
-        if len(listing.entries) == 1:
-            return listing.entries[0]
-        if not listing.entries:
-            places = ", ".join(one.place for one in listing.searched)
-            hint = f"Looked in {places}. Or give --kernel FILE."
-            raise NotFound("No boot images found", hint=hint)
-        names = ", ".join(entry.id for entry in listing.entries[:6])
-        raise NotFound(f"{len(listing.entries)} entries; name one", hint=f"For example: {names}")
+        from warmboot.core.boot.resolve import only_entry
 
-
-def open_session(root: Path) -> Session:
-    """Return the session for a boot root: of a sandbox, else of the machine in front of us.
-
-    A root that is no sandbox (/mnt/sysroot) is where images come from; they are staged here.
-    Raises NotFound where it is no directory, Blocked where it cannot be told which of them it is.
-    """
-    boot_root = BootRoot(root)
-    if is_sandbox(root):
-        debug("%s is a sandbox: its simulated kernel is asked", root)
-        real = Path(os.path.realpath(root))
-        return Session(BootRoot(real), read_host(real), simulated=True, foreign_root=False)
-    foreign = not os.path.samestat(os.stat(root), os.stat("/"))
-    debug("%s is %s", root, "another system's root" if foreign else "this system's root")
-    return Session(boot_root, read_host(Path("/")), simulated=False, foreign_root=foreign)
-
-
-def make_sandbox(path: Path, *, kexec_bpf: str | None = None) -> tuple[Session, bool]:
-    """Make a simulated machine in `path`, unless one is there; return it, and whether it is new.
-
-    `kexec_bpf` ("v6", "v7") gives its kernel that dialect of the parser interface. Raises
-    WarmbootError where `path` holds something else, or cannot be written.
-    """
-    from warmboot.core.sandbox.tree import create_sandbox
-
-    created = create_sandbox(path, kexec_bpf=kexec_bpf)
-    return open_session(path), created
+        return only_entry(self.entries())

@@ -29,7 +29,7 @@ SHARED = {
         *("outfile", "programs", "progress", "rooted", "statefile", "text", "typed"),
     )
 }
-_PLAN = {"core.boot", "core.images", "core.payload", "core.host", "core.bpf"}
+_PLAN = {"core.boot", "core.images", "core.payload", "core.host", "core.bpf", "core.fit"}
 _LOAD = {"core.plan", *_PLAN}
 
 #: The one way that data flows: what each part may import of the project besides itself and what is
@@ -40,19 +40,23 @@ ALLOWED = {
     "core.boot": {"core.images"},
     "core.host": set[str](),
     "core.bpf": {"core.images", "core.payload"},
+    "core.fit": {"core.boot", "core.host", "core.images", "core.payload"},
     "core.plan": _PLAN,
     "core.load": _LOAD,
     "core.restart": {"core.load", *_LOAD},
     "core.record": _LOAD,
-    "core.sandbox": {"core.load", *_LOAD},
+    "core.sandbox": {"core.load", "core.restart", *_LOAD},
     "core.session": {"core.load", "core.restart", "core.record", "core.sandbox", *_LOAD},
     "themes": set[str](),
 }
 #: Modules of values only. Front ends get them from the session and name their types.
 VALUES = {
     "core.boot",
+    "core.boot.cmdline",
     "core.boot.entry",
+    "core.boot.known_words",
     "core.boot.listed_entry",
+    "core.boot.presets",
     "core.bpf.builder",
     "core.bpf.workbench",
     "core.images",
@@ -66,6 +70,7 @@ VALUES = {
     "core.plan.request",
     "core.plan.route",
     "core.plan.staged",
+    "core.plan.trial.trial",
     "core.record.arrival",
     "core.record.history",
     "core.restart.schedule",

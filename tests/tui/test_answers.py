@@ -101,6 +101,7 @@ def test_nothing_is_allowed_that_is_not_named() -> None:
 
 
 COMMANDS = (
+    ("compare", ZBOOT, UKI),
     ("list",),
     ("inspect", ZBOOT),
     ("inspect", ZBOOT, "--quick"),
@@ -128,6 +129,17 @@ COMMANDS = (
     ("history",),
     ("stage", ZBOOT),
     ("unload",),
+    ("stage", ZBOOT),
+    ("exec", "--trial", "10m", "--dry-run"),
+    ("exec", "--trial", "10m", "--yes", "--confirm-when", "network"),
+    ("status",),
+    ("report", UKI, "-o", "{out}/report"),
+    ("confirm",),
+    ("status",),
+    ("stage", UKI, "--append", "init=/no/init"),
+    ("exec", "--trial", "10m", "--yes"),
+    ("status",),
+    ("report", UKI, "-o", "{out}/report"),
     ("bpf", "build", ZBOOT, "-o", "{out}/6.o"),
     ("bpf", "build", ZBOOT, "-o", "{out}/7.o", "--dialect", "v7"),
     ("bpf", "rehearse", ZBOOT),
@@ -306,7 +318,9 @@ def test_an_answer_loads_no_more_than_its_command_needs(root: Path) -> None:
         "import sys; from warmboot.tui.cli import main\n"
         f"main(['--root', {str(root)!r}, 'list', '--json'])\n"
         "slow = ('load', 'restart', 'record', 'bpf', 'payload', 'plan')\n"
-        "wanted = ['warmboot.core.plan' + n for n in ('', '.route', '.startable')]\n"
+        "plan = ('', '.checks', '.checks.base', '.loader_choice', '.request', '.route',"
+        " '.startable', '.way')\n"
+        "wanted = ['warmboot.core.plan' + name for name in plan]\n"
         "found = [name for name in sys.modules if name.startswith('warmboot.core.')"
         " and name.split('.')[2] in slow and name not in wanted]\n"
         "sys.exit(', '.join(found) or 0)"

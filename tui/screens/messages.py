@@ -8,12 +8,14 @@ from textual.message import Message
 
 from warmboot.core.boot import Entry, Listing
 from warmboot.core.boot.listed_entry import ListedEntry
+from warmboot.core.plan.checks.base import Finding
 from warmboot.core.plan.planner import OpenPlan
 from warmboot.core.plan.staged import Staged
 from warmboot.core.progress import Progress
+from warmboot.core.record.history import Step
 from warmboot.core.session import Session
 from warmboot.core.session.status import Status
-from warmboot.tui.present.entry_text import EntryDetails
+from warmboot.tui.present.verdict import Known
 
 
 @dataclass
@@ -40,11 +42,30 @@ class RowsRead(Message):
 
 
 @dataclass
-class DetailsRead(Message):
-    """What reading the whole of an entry's kernel showed."""
+class RowsJudged(Message):
+    """What the checks say of some entries."""
+
+    news: tuple[tuple[ListedEntry, Known], ...]
+
+
+@dataclass
+class MachineJudged(Message):
+    """What the checks say of the machine, whatever entry is chosen."""
+
+    findings: tuple[Finding, ...]
+
+
+@dataclass
+class JudgingDone(Message):
+    """Every entry has its verdict, as far as headers and checks tell."""
+
+
+@dataclass
+class EntryRead(Message):
+    """What reading the whole of an entry's files showed; None where that was broken off."""
 
     row: ListedEntry
-    details: EntryDetails
+    known: Known | None
 
 
 @dataclass
@@ -57,17 +78,36 @@ class WorkFailed(Message):
 
 @dataclass
 class PlanOpened(Message):
-    """A plan is open; whoever takes the message closes it."""
+    """A plan is open; whoever takes the message closes it. `away` says how long restarts took."""
 
     entry: Entry | None
     opened: OpenPlan
+    away: str
 
 
 @dataclass
 class Examined(Message):
-    """What the checks say of the machine, as text."""
+    """What the checks say of the machine."""
 
-    text: str
+    findings: tuple[Finding, ...]
+
+
+@dataclass
+class HistoryRead(Message):
+    """Every step of the journal."""
+
+    steps: tuple[Step, ...]
+
+
+@dataclass
+class RestartLookedAt(Message):
+    """What is staged, read just before a restart, how long restarts took, what stands against
+    coming back from this one."""
+
+    session: Session
+    status: Status
+    away: str
+    concerns: tuple[Finding, ...]
 
 
 @dataclass
@@ -90,10 +130,14 @@ class StageProgress(Message):
 
 @dataclass
 class StageDone(Message):
-    """What is staged now, and a warning where it could not be recorded."""
+    """What is staged now, and a warning where it could not be recorded.
+
+    `left` is how many loads and unloads the kernel allows yet; see Host.load_limit.
+    """
 
     staged: Staged
     warning: str | None
+    left: int | None = None
 
 
 @dataclass

@@ -73,7 +73,7 @@ def cmdline_answer(review: CmdlineReview, *, simulated: bool) -> CmdlineAnswer:
         "running": running,
         "installed": context.installed,
         "words": [_word(word) for word in parse(line.text)],
-        "differences": [_difference(one) for one in compare(running, line.text)],
+        "differences": [difference_fields(one) for one in compare(running, line.text)],
         "findings": [finding_fields(finding) for finding in review.findings],
         "presets": [
             {"preset": _preset(preset), "active": active(line.text, preset)}
@@ -86,7 +86,8 @@ def _word(word: Word) -> WordFields:
     return {"text": word.text, "name": word.name, "value": word.value, "group": word.group}
 
 
-def _difference(one: Difference) -> DifferenceFields:
+def difference_fields(one: Difference) -> DifferenceFields:
+    """Return a difference of command lines as answers hold it."""
     return {"change": one.change, "name": one.name, "old": one.old, "new": one.new}
 
 

@@ -1,0 +1,127 @@
+"""What an initrd has: its files by name, the modules among them, and a few small files whole."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from warmboot.core.errors import ImageError
+from warmboot.core.fit.module_index import FILES, ModuleIndex, module_name
+from warmboot.core.images import View
+from warmboot.core.images.uboot import unwrapped
+from warmboot.core.payload.initrd import read_initrd
+from warmboot.core.progress import Cancel
+
+#: More content than this is not unpacked to look for files: it takes some seconds.
+LIMIT = 2 << 30
+_PATHS = 400_000
+_KEPT = 64 << 20
+_FILE = 32 << 20
+_MODULE = re.compile(r"lib/modules/([^/]+)/(.+\.ko(?:\.(?:gz|xz|zst))?)")
+#: Files that say how the root is opened: initramfs-tools, dracut and mkinitcpio with systemd.
+_CRYPTTABS = ("cryptroot/crypttab", "etc/crypttab")
+_WHOLE = frozenset(name.encode() for name in _CRYPTTABS)
+#: Files of dracut that hold the rest in a file system image, which is not looked into.
+_INNER = ("squash-root.img", "squashfs-root.img", "erofs-root.img")
+_MICROCODE = "kernel/x86/microcode/"
+
+
+@dataclass(slots=True)
+class _Catalogue:
+    """Collects what is told of every file, within bounds."""
+
+    paths: set[str] = field(default_factory=set)
+    kept: dict[str, bytes] = field(default_factory=dict)
+    room: int = _KEPT
+
+    def wants(self, path: bytes, size: int) -> bool:
+        if len(self.paths) < _PATHS:
+            self.paths.add(path.decode("utf-8", "replace").removeprefix("usr/"))
+        folder, _, name = path.decode("utf-8", "replace").rpartition("/")
+        whole = path in _WHOLE or (name in FILES and "lib/modules/" in folder)
+        return whole and size <= min(_FILE, self.room)
+
+    def keep(self, path: bytes, content: bytes) -> None:
+        self.room -= len(content)
+        self.kept[path.decode("utf-8", "replace").removeprefix("usr/")] = content
+
+
+@dataclass(frozen=True)
+class InitrdContents:
+    """The files of all initrds of a kernel together, by paths without ``usr/`` in front.
+
+    `problem` says why not all of them are known, None where they are.
+    """
+
+    paths: frozenset[str]
+    kept: dict[str, bytes] = field(default_factory=dict)
+    problem: str | None = None
+
+    @cached_property
+    def _modules(self) -> dict[str, set[str]]:
+        found: dict[str, set[str]] = {}
+        for path in self.paths:
+            if path.startswith("lib/modules/") and (match := _MODULE.fullmatch(path)):
+                found.setdefault(match[1], set()).add(module_name(match[2]))
+        return found
+
+    @property
+    def releases(self) -> tuple[str, ...]:
+        """The kernels it has modules for."""
+        return tuple(sorted(self._modules))
+
+    def modules(self, release: str | None) -> frozenset[str]:
+        """Return the names of the modules for a kernel release."""
+        return frozenset(self._modules.get(release or "", ()))
+
+    def index(self, release: str) -> ModuleIndex:
+        """Return the index of a release's modules that the initrd has itself."""
+
+        def texts(name: str, limit: int) -> str | None:
+            raw = self.kept.get(f"lib/modules/{release}/{name}")
+            return None if raw is None else raw[:limit].decode("utf-8", "replace")
+
+        return ModuleIndex(release, texts)
+
+    @property
+    def microcode(self) -> bool:
+        """Whether it has early microcode for x86 processors."""
+        return any(path.startswith(_MICROCODE) for path in self.paths)
+
+    @property
+    def crypttab(self) -> str | None:
+        """The lines that say how encrypted volumes are opened, None without such a file."""
+        raw = [self.kept[name] for name in _CRYPTTABS if name in self.kept]
+        return b"\n".join(raw).decode("utf-8", "replace") if raw else None
+
+    def has(self, *names: str) -> bool:
+        """Whether one of the files is there; paths without ``usr/``."""
+        return any(name in self.paths for name in names)
+
+
+def read_contents(
+    initrds: Iterable[tuple[str, View]], *, cancel: Cancel | None = None
+) -> InitrdContents:
+    """Return what initrds hold that the kernel unpacks one behind the other; raises Cancelled."""
+    catalogue, problem = _Catalogue(), None
+    room = LIMIT
+    for name, view in initrds:
+        try:
+            initrd = read_initrd(
+                unwrapped(view, name), head=0, limit=room, cancel=cancel, keeper=catalogue
+            )
+        except ImageError as error:
+            problem = problem or error.message
+            continue
+        room = max(1, room - sum(part.unpacked for part in initrd.segments))
+        whole = all(part.complete for part in initrd.segments)
+        unread = None if whole else "it was not read to its end"
+        problem = problem or initrd.problem or unread
+    inner = next((name for name in _INNER if name in catalogue.paths), None)
+    if inner is not None:
+        problem = problem or f"its files are in {inner}, which is not looked into"
+    if len(catalogue.paths) >= _PATHS:
+        problem = problem or f"it has more than {_PATHS} files"
+    return InitrdContents(frozenset(catalogue.paths), catalogue.kept, problem)

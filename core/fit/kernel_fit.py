@@ -1,0 +1,208 @@
+"""For each driver that this machine needs: where a kernel has it, or that it has not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NamedTuple
+
+from warmboot.core.boot.root import BootRoot
+from warmboot.core.fit.initrd_contents import InitrdContents
+from warmboot.core.fit.module_index import Module, ModuleIndex
+from warmboot.core.host import Host
+from warmboot.core.host.essentials import Essentials, Need, Purpose, read_essentials
+
+#: Drivers that are a part of their bus in every kernel, though they have a modalias.
+_OF_THE_BUS = frozenset(("pcieport", "usb", "port"))
+
+
+class Place(StrEnum):
+    """Where a kernel has a driver."""
+
+    BUILT_IN = "built in"
+    INITRD = "in the initrd"
+    INSTALLED = "in /usr/lib/modules"
+    MISSING = "missing"
+    UNKNOWN = "not known"
+
+
+class NeedFit(NamedTuple):
+    """A need, and how a kernel serves it.
+
+    `module` is the one that serves it, None where none does. `lacks` are modules that it needs and
+    the initrd has not, though it has this one. `out_of_tree`: the driver is not built with the
+    kernel (DKMS, a package of its maker), in the running kernel or in this one.
+    """
+
+    need: Need
+    place: Place
+    module: str | None = None
+    lacks: tuple[str, ...] = ()
+    out_of_tree: bool = False
+
+    @property
+    def early(self) -> bool | None:
+        """Whether the driver can be had before the root file system; None where not known."""
+        if self.place is Place.UNKNOWN:
+            return None
+        return self.place is Place.BUILT_IN or (self.place is Place.INITRD and not self.lacks)
+
+
+class Demand(NamedTuple):
+    """What a machine asks of a kernel; `modules` are those of the kernel that runs now, None where
+    its release is no name of a folder."""
+
+    essentials: Essentials
+    modules: ModuleIndex | None
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """A kernel as far as its fit is judged.
+
+    `release` is None where no file says it. `initrd` is None where it has none. `same_root`: it
+    will mount the root that was looked into, so that modules which are not there are missing.
+    """
+
+    release: str | None
+    installed: ModuleIndex | None
+    initrd: InitrdContents | None
+    same_root: bool = True
+
+    @property
+    def index(self) -> ModuleIndex | None:
+        """What its modules are known by: those on the root, else those in the initrd."""
+        if self.installed is not None and self.installed.there:
+            return self.installed
+        if self.release is None or self.initrd is None:
+            return None
+        own = self.initrd.index(self.release)
+        return own if own.there else None
+
+
+@dataclass(frozen=True)
+class KernelFit:
+    """How a kernel serves all that the machine needs.
+
+    `release` and `initrd` are those of the kernel; `known`: there is an index of its modules.
+    """
+
+    release: str | None
+    initrd: InitrdContents | None
+    needs: tuple[NeedFit, ...]
+    known: bool
+
+    def of(self, purpose: Purpose) -> tuple[NeedFit, ...]:
+        """Return what is said of one purpose."""
+        return tuple(one for one in self.needs if one.need.purpose is purpose)
+
+
+def installed_index(root: BootRoot, release: str | None) -> ModuleIndex | None:
+    """Return the index of the modules installed for a release; None where it has no such name."""
+    if not release or "/" in release or release in (".", ".."):
+        return None
+
+    def texts(name: str, limit: int) -> str | None:
+        for folder in ("/usr/lib/modules", "/lib/modules"):
+            text = root.read_text(f"{folder}/{release}/{name}", limit)
+            if text is not None:
+                return None if text.cut else text
+        return None
+
+    return ModuleIndex(release, texts)
+
+
+def read_demand(host: Host) -> Demand:
+    """Read what the machine `host` asks of a kernel; takes some milliseconds."""
+    essentials = read_essentials(host.prefix, host.remote)
+    return Demand(essentials, installed_index(BootRoot(host.prefix), host.release))
+
+
+def judge_fit(demand: Demand, kernel: Kernel) -> KernelFit:
+    """Return where `kernel` has what the machine needs."""
+    index, running = kernel.index, demand.modules
+    found = []
+    for need in demand.essentials.needs:
+        names = _names(need, running, index)
+        if not _counts(need, names, running):
+            continue
+        found.append(_judge(need, names, kernel, index, running))
+    return KernelFit(kernel.release, kernel.initrd, tuple(found), index is not None)
+
+
+def _names(need: Need, running: ModuleIndex | None, index: ModuleIndex | None) -> tuple[str, ...]:
+    """Return the names a driver's module may have, the surest first.
+
+    Built-in drivers have no modalias in modules.builtin.modinfo before Linux 6.18, so that in one
+    kernel only the name tells, in the other only the alias.
+    """
+    names = [need.module] if need.module else []
+    if need.modalias:
+        for one in (running, index):
+            claimed = one.by_alias(need.modalias) if one else ()
+            fitting = [module.name for module in claimed]
+            driver = (need.module or need.driver or "").replace("-", "_")
+            exact = driver in fitting
+            names += [driver] if exact else fitting
+    if need.driver and not need.module:
+        names.append(need.driver)
+    return tuple(dict.fromkeys(name.replace("-", "_") for name in names))
+
+
+def _counts(need: Need, names: tuple[str, ...], running: ModuleIndex | None) -> bool:
+    """Whether a need is one that a kernel may lack.
+
+    A driver that the running kernel has, but not as a module nor in the list of what could be one,
+    is a part of the kernel that has no name of its own.
+    """
+    if need.driver in _OF_THE_BUS:
+        return False
+    if need.module is not None or running is None or not running.there:
+        return True
+    return any(running.module(name) is not None for name in names)
+
+
+def _judge(
+    need: Need,
+    names: tuple[str, ...],
+    kernel: Kernel,
+    index: ModuleIndex | None,
+    running: ModuleIndex | None,
+) -> NeedFit:
+    modules = [m for name in names if running and (m := running.module(name)) is not None]
+    outside = any(module.out_of_tree for module in modules[:1])
+    if index is None:
+        return NeedFit(need, Place.UNKNOWN, out_of_tree=outside)
+    for name in names:
+        module = index.module(name)
+        if module is not None and _claims(need, module, index, running):
+            return _placed(need, module, kernel, index)
+    installed = index is kernel.installed
+    complete = kernel.initrd is None or kernel.initrd.problem is None
+    certain = installed or (complete and (kernel.same_root or need.purpose is Purpose.ROOT))
+    return NeedFit(need, Place.MISSING if certain else Place.UNKNOWN, out_of_tree=outside)
+
+
+def _claims(need: Need, module: Module, index: ModuleIndex, running: ModuleIndex | None) -> bool:
+    """Whether a module takes the device: a driver may be there that does not know it yet.
+
+    That is asked only where the running kernel's own module says that it does.
+    """
+    if need.modalias is None or module.built_in or index.knows(need.modalias, module.name):
+        return True
+    return running is None or not running.knows(need.modalias, module.name)
+
+
+def _placed(need: Need, module: Module, kernel: Kernel, index: ModuleIndex) -> NeedFit:
+    outside = module.out_of_tree
+    if module.built_in:
+        return NeedFit(need, Place.BUILT_IN, module.name)
+    inside = kernel.initrd.modules(kernel.release) if kernel.initrd else frozenset()
+    if module.name in inside:
+        lacks = tuple(one.name for one in index.needed(module) if one.name not in inside)
+        return NeedFit(need, Place.INITRD, module.name, lacks, outside)
+    if kernel.initrd is not None and kernel.initrd.problem and need.purpose is Purpose.ROOT:
+        return NeedFit(need, Place.UNKNOWN, module.name, (), outside)
+    if index is kernel.installed:
+        return NeedFit(need, Place.INSTALLED, module.name, (), outside)
+    return NeedFit(need, Place.MISSING, None, (), outside)

@@ -1,0 +1,247 @@
+"""The modules of a kernel release, as depmod(8) lists them: names, aliases, dependencies, built-in.
+
+Sources: modules.dep(5), modules.builtin and modules.builtin.modinfo (Documentation/kbuild/kbuild),
+depmod.d(5); libkmod's index_searchwild for how aliases match.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from typing import NamedTuple, Protocol
+
+_FILES = {
+    "modules.dep": 16 << 20,
+    "modules.alias": 32 << 20,
+    "modules.softdep": 1 << 20,
+    "modules.builtin": 1 << 20,
+    "modules.builtin.modinfo": 16 << 20,
+}
+#: The files of a release that are read, all below /usr/lib/modules/RELEASE.
+FILES = tuple(_FILES)
+_SUFFIX = re.compile(r"\.ko(?:\.(?:gz|xz|zst))?$")
+_DEPTH = 256  # modules that one needs, all together
+_PATTERN = 512
+#: Folders of modules that are not built with the kernel: DKMS, packages of drivers.
+_OUTSIDE = ("updates", "extra", "weak-updates", "dkms")
+
+
+class Texts(Protocol):
+    """Where the files of a release come from; None for one that is not there."""
+
+    def __call__(self, name: str, limit: int) -> str | None: ...
+
+
+class Module(NamedTuple):
+    """A module of a release. `path` is below its folder, None for a built-in one."""
+
+    name: str
+    path: str | None
+
+    @property
+    def built_in(self) -> bool:
+        """Whether it is part of the kernel itself."""
+        return self.path is None
+
+    @property
+    def out_of_tree(self) -> bool:
+        """Whether it was not built with the kernel (DKMS, a package of a driver's maker)."""
+        return self.path is not None and self.path.partition("/")[0] in _OUTSIDE
+
+
+def module_name(path: str) -> str:
+    """Return the name of a module by its file: ``-`` and ``_`` are the same to the kernel."""
+    return _SUFFIX.sub("", path.rpartition("/")[2]).replace("-", "_")
+
+
+class ModuleIndex:
+    """The modules of `release`, read when they are asked for.
+
+    `there`: modules.dep could be read, so that a module which is not in it is not installed.
+    """
+
+    def __init__(self, release: str, texts: Texts) -> None:
+        self.release = release
+        self._texts = texts
+        self._claimed: dict[str, tuple[Module, ...]] = {}
+        self._by_bus: dict[str, list[tuple[str, str]]] = {}
+
+    @cached_property
+    def there(self) -> bool:
+        """Whether there is an index at all."""
+        return self._text("modules.dep") is not None
+
+    def module(self, name: str) -> Module | None:
+        """Return the module called so; None where the kernel has none."""
+        name = name.replace("-", "_")
+        if name in self._built_in:
+            return Module(name, None)
+        path = self._paths.get(name)
+        return None if path is None else Module(name, path)
+
+    def by_alias(self, alias: str) -> tuple[Module, ...]:
+        """Return the modules that claim a modalias or another alias, built-in ones first."""
+        alias = _normal(alias)
+        if alias not in self._claimed:
+            self._claimed[alias] = self._search(alias)
+        return self._claimed[alias]
+
+    def _search(self, alias: str) -> tuple[Module, ...]:
+        names = dict.fromkeys(
+            name
+            for pattern, name in (*self._built_in_aliases, *self._aliases(alias.partition(":")[0]))
+            if _fits(alias, pattern)
+        )
+        found = [module for name in names if (module := self.module(name)) is not None]
+        return tuple(sorted(found, key=lambda module: not module.built_in))
+
+    def knows(self, alias: str, module: str) -> bool:
+        """Whether `module` is one of those that claim an alias."""
+        return any(one.name == module.replace("-", "_") for one in self.by_alias(alias))
+
+    def needed(self, module: Module, *, soft: bool = False) -> tuple[Module, ...]:
+        """Return what must be loaded before a module; `soft`: and what should be (softdep pre).
+
+        Built-in ones are left out: they are there.
+        """
+        found: dict[str, Module] = {}
+        waiting = [module]
+        while waiting and len(found) < _DEPTH:
+            one = waiting.pop()
+            if one.path is None or one.name in found:
+                continue
+            found[one.name] = one
+            names = (module_name(path) for path in self._dependencies.get(one.path, ()))
+            waiting += [Module(name, self._paths[name]) for name in names if name in self._paths]
+            if soft:
+                waiting += [m for m in self._soft(one.name) if not m.built_in]
+        return tuple(one for one in found.values() if one.name != module.name)
+
+    def firmware(self, module: Module) -> tuple[str, ...]:
+        """Return the firmware files that a built-in module names; see MODULE_FIRMWARE."""
+        prefix = f"{module.name}.firmware="
+        return tuple(line.removeprefix(prefix) for line in self._modinfo if line.startswith(prefix))
+
+    @cached_property
+    def out_of_tree(self) -> tuple[Module, ...]:
+        """The modules that were not built with the kernel."""
+        modules = (Module(name, path) for name, path in self._paths.items())
+        return tuple(module for module in modules if module.out_of_tree)
+
+    def _text(self, name: str) -> str | None:
+        return self._texts(name, _FILES[name])
+
+    def _soft(self, name: str) -> Iterator[Module]:
+        for word in self._softdeps.get(name, ()):
+            module = self.module(word)
+            yield from (module,) if module else self.by_alias(word)[:1]
+
+    @cached_property
+    def _dependencies(self) -> Mapping[str, tuple[str, ...]]:
+        found = {}
+        for line in (self._text("modules.dep") or "").splitlines():
+            path, colon, needs = line.partition(":")
+            if colon:
+                found[path] = tuple(needs.split())
+        return found
+
+    @cached_property
+    def _paths(self) -> Mapping[str, str]:
+        return {module_name(path): path for path in self._dependencies}
+
+    @cached_property
+    def _softdeps(self) -> Mapping[str, tuple[str, ...]]:
+        """What should be loaded before: ``softdep NAME pre: A B post: C``; see modprobe.d(5)."""
+        found: dict[str, tuple[str, ...]] = {}
+        for line in (self._text("modules.softdep") or "").splitlines():
+            words = line.split()
+            if len(words) < 3 or words[0] != "softdep":
+                continue
+            before, take = [], False
+            for word in words[2:]:
+                if word in ("pre:", "post:"):
+                    take = word == "pre:"
+                elif take:
+                    before.append(word)
+            name = words[1].replace("-", "_")
+            found[name] = (*found.get(name, ()), *before)
+        return found
+
+    @cached_property
+    def _built_in(self) -> frozenset[str]:
+        lines = (self._text("modules.builtin") or "").splitlines()
+        return frozenset(module_name(line) for line in lines if line)
+
+    @cached_property
+    def _modinfo(self) -> tuple[str, ...]:
+        """``MODULE.KEY=VALUE`` of what is built in; its names have ``_`` already."""
+        return tuple((self._text("modules.builtin.modinfo") or "").split("\0"))
+
+    @cached_property
+    def _built_in_aliases(self) -> tuple[tuple[str, str], ...]:
+        found = []
+        for line in self._modinfo:
+            key, equals, value = line.partition("=")
+            if equals and key.endswith(".alias"):
+                found.append((_normal(value), key.removesuffix(".alias")))
+        return tuple(found)
+
+    @cached_property
+    def _alias_lines(self) -> list[str]:
+        lines = ("\n" + (self._text("modules.alias") or "")).split("\nalias ")
+        return [line.partition("\n")[0] for line in lines[1:]]
+
+    def _aliases(self, bus: str) -> list[tuple[str, str]]:
+        """Return the patterns of a bus such as ``pci``; there are tens of thousands in all."""
+        if bus not in self._by_bus:
+            found = []
+            lines = self._alias_lines
+            if bus in _BUSES:
+                lines = [line for line in lines if line.startswith(bus)]
+            for line in lines:
+                pattern, _, name = line.partition(" ")
+                pattern = _normal(pattern)
+                if pattern.startswith(bus) or _WILD.match(pattern):
+                    found.append((pattern, name))
+            self._by_bus[bus] = found
+        return self._by_bus[bus]
+
+
+#: A pattern that has a wild card in the name of its bus.
+_WILD = re.compile(r"[^:*?\[]*[*?\[]")
+#: Buses whose patterns all begin with the bus in full.
+_BUSES = frozenset(("pci", "usb", "virtio", "scsi", "hid", "acpi", "of", "platform", "mmc"))
+
+
+def _normal(alias: str) -> str:
+    """Return an alias with ``_`` for ``-``, but for ranges: what libkmod compares."""
+    if "-" not in alias:
+        return alias
+    if "[" not in alias:
+        return alias.replace("-", "_")
+    parts = re.split(r"(\[[^\[\]]*\])", alias)
+    return "".join(part if part.startswith("[") else part.replace("-", "_") for part in parts)
+
+
+def _fits(alias: str, pattern: str) -> bool:
+    """Whether a pattern fits all of an alias, as fnmatch(3) has it.
+
+    Nearly all patterns have stars only: what stands between them is looked for from the left.
+    """
+    first, *others = pattern.split("*")
+    if not others or "?" in pattern or "[" in pattern:
+        if len(pattern) > _PATTERN or not alias.startswith(re.split(r"[*?\[]", first)[0]):
+            return False
+        return fnmatch.fnmatchcase(alias, pattern)
+    *middle, last = others
+    if not alias.startswith(first) or len(alias) < len(first) + len(last):
+        return False
+    at, end = len(first), len(alias) - len(last)
+    for part in middle:
+        at = alias.find(part, at, end)
+        if at < 0:
+            return False
+        at += len(part)
+    return alias.endswith(last)

@@ -1,0 +1,129 @@
+"""What this machine cannot come back without: the drivers of its root, its network, its console.
+
+Read from /sys and /proc of the running kernel, which has them all at work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import NamedTuple
+
+from warmboot.core.host.devices import Device, Sysfs
+from warmboot.core.host.files import read_text
+from warmboot.core.host.interfaces import Interface, read_interfaces
+from warmboot.core.host.mounts import read_mounts
+from warmboot.core.host.root_stack import RootStack, read_root_stack
+
+_CONSOLES = 8
+_INPUTS = 1 << 18
+_USB = "Bus=0003"
+
+
+class Purpose(StrEnum):
+    """What a driver is needed for."""
+
+    ROOT = "root"
+    NETWORK = "network"
+    CONSOLE = "console"
+    KEYBOARD = "keyboard"
+
+
+class Need(NamedTuple):
+    """A driver that runs now. `what` is the device or the kind of thing it is for.
+
+    `modalias` is what modules are looked for by, None where only names count. `driver` is its name
+    in the running kernel, `module` the module's; None where the kernel does not say.
+    """
+
+    purpose: Purpose
+    what: str
+    modalias: str | None
+    driver: str | None
+    module: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Essentials:
+    """What the machine needs to come back, and what it stands on.
+
+    `interfaces` carry a default route, or the login of the operator over the network.
+    """
+
+    needs: tuple[Need, ...]
+    root: RootStack
+    interfaces: tuple[Interface, ...]
+
+    def of(self, purpose: Purpose) -> tuple[Need, ...]:
+        """Return the needs of one purpose."""
+        return tuple(need for need in self.needs if need.purpose is purpose)
+
+
+def read_essentials(prefix: Path, remote: str | None) -> Essentials:
+    """Read them all below `prefix`; takes some milliseconds.
+
+    `remote` is where the operator's login comes from over the network, None at the machine itself.
+    """
+    sysfs = Sysfs(prefix)
+    stack = read_root_stack(prefix, read_mounts(prefix))
+    interfaces = read_interfaces(prefix, remote)
+    needs: dict[Need, None] = {}
+    for alias, module in stack.modules:
+        needs[Need(Purpose.ROOT, module, alias, None, module)] = None
+    for folder in stack.devices:
+        needs.update(dict.fromkeys(_chain(sysfs, Purpose.ROOT, folder)))
+    purpose = Purpose.ROOT if stack.network else Purpose.NETWORK
+    for each in interfaces:
+        for kind in each.kinds:
+            needs[Need(purpose, each.name, f"rtnl-link-{kind}", None, None)] = None
+        for folder in each.devices:
+            needs.update(dict.fromkeys(_chain(sysfs, purpose, folder)))
+    needs.update(dict.fromkeys(_consoles(sysfs)))
+    needs.update(dict.fromkeys(_keyboards(sysfs, prefix)))
+    return Essentials(tuple(_once(needs)), stack, interfaces)
+
+
+def _once(needs: Iterable[Need]) -> Iterator[Need]:
+    """Yield each driver once, for the first purpose that needs it."""
+    seen: set[tuple[str | None, str | None, str | None]] = set()
+    for need in needs:
+        key = (need.modalias, need.driver, need.module)
+        if key not in seen:
+            seen.add(key)
+            yield need
+
+
+def _chain(sysfs: Sysfs, purpose: Purpose, folder: str) -> Iterator[Need]:
+    for device in sysfs.above(folder):
+        if _replaceable(device):
+            yield Need(purpose, device.name, device.modalias, device.driver, device.module)
+
+
+def _replaceable(device: Device) -> bool:
+    """Whether a driver is one that a kernel may lack: not a part of the bus itself."""
+    return device.modalias is not None or device.module is not None
+
+
+def _consoles(sysfs: Sysfs) -> Iterator[Need]:
+    """Yield the drivers of the consoles in use; the screen has a check of its own."""
+    active = (sysfs.text("sys/class/tty/console/active") or "").split()
+    for name in active[:_CONSOLES]:
+        if "/" in name or name.startswith("."):
+            continue
+        folder = sysfs.folder(f"sys/class/tty/{name}")
+        if folder is not None:
+            yield from _chain(sysfs, Purpose.CONSOLE, folder)
+
+
+def _keyboards(sysfs: Sysfs, prefix: Path) -> Iterator[Need]:
+    """Yield the drivers of USB keyboards; see /proc/bus/input/devices."""
+    text = read_text(prefix / "proc/bus/input/devices", _INPUTS) or ""
+    for block in text.split("\n\n"):
+        lines = dict(line.split(": ", 1) for line in block.splitlines() if ": " in line)
+        keyboard = "kbd" in lines.get("H", "").replace("=", " ").split()
+        if keyboard and _USB in lines.get("I", ""):
+            folder = sysfs.folder("sys/" + lines.get("S", "").removeprefix("Sysfs=").strip("/ "))
+            if folder is not None:
+                yield from _chain(sysfs, Purpose.KEYBOARD, folder)

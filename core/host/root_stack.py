@@ -1,0 +1,193 @@
+"""What the root file system stands on: file system, volumes, arrays, encryption, disks, network."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import NamedTuple
+
+from warmboot.core.host.devices import Sysfs
+from warmboot.core.host.files import names, read_text
+from warmboot.core.host.mounts import Mount
+
+_LAYERS = 64  # block devices that are looked at
+_NUMBER = re.compile(r"[0-9]{1,7}:[0-9]{1,7}")
+_NETWORK = frozenset(("nfs", "nfs4", "cifs", "smb3", "9p", "ceph"))
+#: Root file systems whose layers the kernel does not show.
+_HIDDEN = frozenset(("overlay", "rootfs", "tmpfs", "ramfs", "aufs"))
+#: Module of a file system, where it is not called so.
+_FILESYSTEMS = {"nfs4": "nfsv4", "fuseblk": "fuse", "smb3": "cifs"}
+#: What the name of a block device says of its module; drivers on a bus are found by their device.
+_BY_NAME = (
+    ("dm-", "dm_mod"), ("md", "md_mod"), ("bcache", "bcache"), ("nbd", "nbd"), ("rbd", "rbd"),
+    ("loop", "loop"), ("drbd", "drbd"), ("mmcblk", "mmc_block"), ("zd", "zfs"),
+)  # fmt: skip
+_LEVELS = {
+    "raid0": "raid0", "raid1": "raid1", "raid10": "raid10", "raid4": "raid456",
+    "raid5": "raid456", "raid6": "raid456", "linear": "linear",
+}  # fmt: skip
+
+
+class Layer(StrEnum):
+    """What a block device above the disks is, as far as an initrd must have programs for it."""
+
+    CRYPT = "dm-crypt"
+    LVM = "LVM"
+    RAID = "RAID"
+    MULTIPATH = "multipath"
+
+
+#: What the first word of a device-mapper UUID says (the prefix that each program sets), and the
+#: module of its target, None where dm_mod has it.
+_MAPPED = {
+    "CRYPT": (Layer.CRYPT, "dm_crypt"),
+    "LVM": (Layer.LVM, None),
+    "mpath": (Layer.MULTIPATH, "dm_multipath"),
+}
+
+
+class Part(NamedTuple):
+    """A module known by its name, and the alias by which the kernel asks for it, None without."""
+
+    alias: str | None
+    module: str
+
+
+@dataclass(frozen=True, slots=True)
+class Volume:
+    """A block device above the disks. `uuid` is that of device-mapper or of the array.
+
+    `below` are the names of what it is made of.
+    """
+
+    name: str
+    kind: Layer
+    uuid: str
+    below: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RootStack:
+    """The root file system and all below it.
+
+    `modules` are those of the file system and of the layers. `devices` are the
+    folders in sysfs of the disks. `volumes` are the layers in between, the uppermost first.
+    `problem` says why the disks are not known; None where they are. `network`: it is mounted over
+    the network.
+    """
+
+    type: str
+    source: str
+    modules: tuple[Part, ...] = ()
+    devices: tuple[str, ...] = ()
+    volumes: tuple[Volume, ...] = ()
+    network: bool = False
+    problem: str | None = None
+
+    def volumes_of(self, kind: Layer) -> tuple[Volume, ...]:
+        """Return the layers of a kind."""
+        return tuple(one for one in self.volumes if one.kind == kind)
+
+
+def read_root_stack(prefix: Path, mounts: tuple[Mount, ...]) -> RootStack:
+    """Follow what is mounted on / down to the disks, through the links in ``slaves``."""
+    mount = next((one for one in reversed(mounts) if one.point == "/"), None)
+    if mount is None:
+        return RootStack("", "", problem="what is mounted on / is not known")
+    module = _FILESYSTEMS.get(mount.type, mount.type)
+    modules: tuple[Part, ...] = (Part(f"fs-{mount.type}", module),)
+    if mount.type in _NETWORK:
+        return RootStack(mount.type, mount.source, modules, network=True)
+    if mount.type in _HIDDEN:
+        hidden = f"the root file system is {mount.type}, and the kernel does not say on what"
+        return RootStack(mount.type, mount.source, modules, problem=hidden)
+    sysfs = Sysfs(prefix)
+    waiting = _block_devices(prefix, sysfs, mount)
+    found, volumes, disks, layers = set[str](), list[Volume](), list[str](), dict[str, None]()
+    while waiting and len(found) < _LAYERS:
+        folder = _whole(sysfs, waiting.pop(0))
+        if folder in found:
+            continue
+        found.add(folder)
+        name = folder.rpartition("/")[2]
+        layers.update((driver, None) for start, driver in _BY_NAME if name.startswith(start))
+        below = sysfs.names(f"{folder}/slaves")
+        volume, target = _volume(sysfs, folder, name, below)
+        volumes += [volume] if volume else []
+        layers.update({target: None} if target else {})
+        places = [sysfs.folder(f"{folder}/slaves/{one}") for one in below]
+        waiting += [place for place in places if place is not None]
+        if not below:
+            disks += _disks(sysfs, folder)
+    problem = None if disks else f"the disk below {mount.source} is not known"
+    modules = (*modules, *(Part(None, layer) for layer in layers))
+    return RootStack(
+        mount.type, mount.source, modules, tuple(disks), tuple(volumes), problem=problem
+    )
+
+
+def _block_devices(prefix: Path, sysfs: Sysfs, mount: Mount) -> list[str]:
+    """Return the folders of what a file system lies on; a Btrfs may lie on several devices."""
+    number = f"sys/dev/block/{mount.device}"
+    folder = sysfs.folder(number) if _NUMBER.fullmatch(mount.device) else None
+    if folder is not None:
+        return [folder]
+    wanted = {part.removeprefix("/dev/").removeprefix("mapper/") for part in _sources(mount)}
+    found = []
+    for name in names(prefix / "sys/class/block"):
+        mapped = read_text(prefix / "sys/class/block" / name / "dm/name", 256)
+        if name in wanted or mapped in wanted:
+            place = sysfs.folder(f"sys/class/block/{name}")
+            found += [place] if place else []
+    for uuid in sysfs.names("sys/fs/btrfs") if mount.type == "btrfs" else ():
+        members = sysfs.names(f"sys/fs/btrfs/{uuid}/devices")
+        ours = {place.rpartition("/")[2] for place in found} & set(members)
+        if ours:
+            places = [sysfs.folder(f"sys/fs/btrfs/{uuid}/devices/{one}") for one in members]
+            found += [place for place in places if place and place not in found]
+    return found
+
+
+def _sources(mount: Mount) -> list[str]:
+    """Return the devices that a mount names: bcachefs names several, with colons between them."""
+    return mount.source.split(":") if mount.type == "bcachefs" else [mount.source]
+
+
+def _whole(sysfs: Sysfs, folder: str) -> str:
+    """Return the disk's or the array's folder for that of a partition."""
+    return folder if sysfs.text(f"{folder}/partition") is None else folder.rpartition("/")[0]
+
+
+def _volume(
+    sysfs: Sysfs, folder: str, name: str, below: list[str]
+) -> tuple[Volume | None, str | None]:
+    """Return the layer that a block device is, and its module; None for a disk."""
+    level = sysfs.text(f"{folder}/md/level")
+    if level:
+        uuid = sysfs.text(f"{folder}/md/uuid") or ""
+        return Volume(name, Layer.RAID, uuid, tuple(below)), _LEVELS.get(level)
+    uuid = sysfs.text(f"{folder}/dm/uuid") or ""
+    kind, module = _MAPPED.get(uuid.partition("-")[0], (None, None))
+    if kind is None:
+        return None, None
+    mapped = sysfs.text(f"{folder}/dm/name") or name
+    return Volume(mapped, kind, uuid, tuple(below)), module
+
+
+def _disks(sysfs: Sysfs, folder: str) -> list[str]:
+    """Return the folders whose parents are a disk's drivers.
+
+    An NVMe disk with several paths stands below its subsystem, which links to the controllers.
+    """
+    if "/nvme-subsystem/" not in folder:
+        return [folder]
+    subsystem = folder
+    while not subsystem.rpartition("/")[2].startswith("nvme-subsys"):
+        subsystem = subsystem.rpartition("/")[0]
+        if "/" not in subsystem:
+            return [folder]
+    links = [name for name in sysfs.names(subsystem) if re.fullmatch(r"nvme[0-9]+", name)]
+    places = [sysfs.folder(f"{subsystem}/{name}") for name in links]
+    return [place for place in places if place is not None] or [folder]

@@ -1,0 +1,110 @@
+"""Two kernels side by side, as text: what differs, and where each has what the machine needs."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator
+
+from warmboot.core.boot.cmdline import Change
+from warmboot.core.fit.kernel_fit import NeedFit, Place
+from warmboot.core.host.essentials import Purpose
+from warmboot.core.session.comparison import Comparison, Side
+from warmboot.core.text import plural, printable, size
+
+_WIDTH = 100
+_MARKS = {Change.ADDED: "+", Change.REMOVED: "-", Change.CHANGED: "~"}
+#: What each purpose is called as a heading.
+PURPOSES = {
+    Purpose.ROOT: "root",
+    Purpose.NETWORK: "network",
+    Purpose.CONSOLE: "console",
+    Purpose.KEYBOARD: "USB keyboard",
+}
+
+
+def compare_lines(found: Comparison) -> list[str]:
+    """Return what differs, a line for each difference; what is the same is counted."""
+    old, new = found.old, found.new
+    lines = [f"Compared: {side_name(old)}", f"    with: {side_name(new)}", ""]
+    lines += ["Initrd", f"  {initrd_text(old)}", f"  {initrd_text(new)}", ""]
+    lines += ["Command line", *_word_lines(found), ""]
+    lines += ["Drivers that this machine needs to come back", *_need_lines(found), ""]
+    lines += ["Build options that matter", *_option_lines(found)]
+    return lines
+
+
+def side_name(side: Side) -> str:
+    """Return what a person calls a kernel."""
+    release = printable(side.release or "a kernel of unknown release", 128)
+    entry = f" ({printable(side.entry, 128)})" if side.entry else ""
+    return f"{release}{entry}{', runs now' if side.running else ''}"
+
+
+def place_text(fit: NeedFit | None) -> str:
+    """Return where a kernel has a driver."""
+    if fit is None:
+        return "-"
+    text = fit.place.value
+    if fit.lacks:
+        text += f", but without {', '.join(printable(name, 64) for name in fit.lacks[:4])}"
+    return f"{text}, out of tree" if fit.out_of_tree else text
+
+
+def falls_short(fit: NeedFit) -> bool:
+    """Whether a kernel has a driver not at all, or too late for what it is needed for."""
+    if fit.place is Place.MISSING or fit.lacks:
+        return True
+    return fit.need.purpose is Purpose.ROOT and fit.early is False
+
+
+def initrd_text(side: Side) -> str:
+    """Return what a kernel's initrd is."""
+    initrd = side.initrd
+    if initrd is None:
+        return "none, or not known" if side.running else "none"
+    releases = ", ".join(printable(name, 64) for name in initrd.releases[:4])
+    text = f"{size(side.initrd_bytes)}, {f'modules for {releases}' if releases else 'no modules'}"
+    text += ", early microcode" if initrd.microcode else ""
+    return f"{text}; {printable(initrd.problem, 200)}" if initrd.problem else text
+
+
+def _word_lines(found: Comparison) -> Iterator[str]:
+    same = sum(one.change is Change.SAME for one in found.words)
+    for one in found.words:
+        if one.change is Change.SAME:
+            continue
+        was = f"  (was {one.old})" if one.change is Change.CHANGED else ""
+        text = one.new if one.new is not None else one.old or ""
+        yield printable(f"  {_MARKS[one.change]} {text}{was}", 4096)
+    yield f"  {plural(same, 'word')} the same"
+
+
+def _need_lines(found: Comparison) -> Iterator[str]:
+    before = {fit.need: fit for fit in found.old.fit.needs}
+    after = {fit.need: fit for fit in found.new.fit.needs}
+    lines: dict[str, None] = {}
+    for need in dict.fromkeys((*before, *after)):
+        old, new = before.get(need), after.get(need)
+        name = (new.module if new else None) or (old.module if old else None)
+        name = name or need.module or need.driver or need.modalias or need.what
+        mark = "!" if new is None or falls_short(new) else " "
+        head = f"{mark} {PURPOSES[need.purpose]:<12}  {printable(name, 40):<18}"
+        lines[f"{head}  {place_text(new):<20}  (was {place_text(old)})"] = None
+    yield from lines
+    if not before and not after:
+        yield "  none are known"
+    if not found.new.fit.known:
+        yield f"  There is no index of the modules of {side_name(found.new)}."
+
+
+def _option_lines(found: Comparison) -> Iterator[str]:
+    if found.options_differing is None:
+        yield "  The build options of both are not known."
+        return
+    for one in found.options:
+        text = f"{one.name}={one.new or 'not set'} (was {one.old or 'not set'}): {one.meaning}"
+        yield from textwrap.wrap(
+            text, _WIDTH, initial_indent="  ", subsequent_indent="    ", break_on_hyphens=False
+        )
+    others = found.options_differing - len(found.options)
+    yield f"  {plural(max(0, others), 'other option')} differ"
