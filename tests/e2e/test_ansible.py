@@ -51,7 +51,7 @@ class Fleet:
             for name in self.names
         ]
         (self.folder / "inventory").write_text("\n".join(lines))
-        words = [BIN / "ansible-playbook", "-i", self.folder / "inventory"]
+        words = [str(BIN / "ansible-playbook"), "-i", str(self.folder / "inventory")]
         words += ["warmboot.kexec.switch", "-e", '{"warmboot_serial": 5, "warmboot_timeout": 20}']
         done = subprocess.run(
             [*words, *more],

@@ -23,8 +23,15 @@ EACH_SUITE = [
     for suite in SUITES
 ]
 TIMEOUT = 900.0
-#: What of this machine reaches the package registries; read only, there where it exists.
-_NETWORK = ("/etc/resolv.conf", "/etc/ssl/certs", "/etc/pip.conf", "/etc/xdg/pip", "/opt")
+#: How this machine reaches the package registries: copies of it go into a system, never the files
+#: themselves, which what is installed there might write to.
+_NETWORK = (
+    "/etc/resolv.conf",
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pip.conf",
+    "/etc/xdg/pip/pip.conf",
+)
+_BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
 #: What a test leaves in place of a real machine to look at.
 TRY = """
 set -e
@@ -46,10 +53,15 @@ class System:
 
     def run(self, script: str, *, fails: bool = False) -> str:
         """Run a shell script and return all that it printed."""
-        binds = [f"mount --rbind {path} {self.root}{path}" for path in _NETWORK if self._bind(path)]
-        enter = f'exec chroot {self.root} env -i PATH="$PATH" HOME=/root LANG=C.UTF-8 sh -c "$1"'
-        own = [f"mount -t proc proc {self.root}/proc", f"mount --rbind /dev {self.root}/dev"]
-        steps = ["set -e", *own, *binds, enter]
+        variables = f"HOME=/root LANG=C.UTF-8 PIP_CERT={_BUNDLE} SSL_CERT_FILE={_BUNDLE}"
+        enter = f'exec chroot {self.root} env -i PATH="$PATH" {variables} sh -c "$1"'
+        steps = [
+            "set -e",
+            f"mount -t proc proc {self.root}/proc",
+            f"mount -t devpts -o newinstance,ptmxmode=0666 devpts {self.root}/dev/pts",
+            f"ln -sf pts/ptmx {self.root}/dev/ptmx",
+            enter,
+        ]
         words = ["unshare", "--mount", "--pid", "--fork", "--kill-child"]
         done = subprocess.run(
             [*words, "sh", "-c", "\n".join(steps), "-", script],
@@ -64,17 +76,13 @@ class System:
         assert (done.returncode != 0) is fails, done.stdout[-6000:]
         return done.stdout
 
-    def _bind(self, path: str) -> bool:
-        there = Path(path)
-        if not there.exists():
-            return False
-        target = self.root / path[1:]
-        if there.is_dir():
-            target.mkdir(parents=True, exist_ok=True)
-        elif not target.exists():
+    def connect(self) -> None:
+        """Let it reach the package registries as this machine does."""
+        for path in filter(os.path.exists, _NETWORK):
+            target = self.root / path[1:]
             target.parent.mkdir(parents=True, exist_ok=True)
-            target.touch()
-        return True
+            target.unlink(missing_ok=True)
+            shutil.copyfile(path, target)
 
 
 @pytest.fixture
@@ -85,13 +93,14 @@ def system(tmp_path: Path) -> Iterator[Callable[..., System]]:
     def make(suite: str, *more: str) -> System:
         def fill(folder: Path) -> None:
             words = ["mmdebstrap", "-q", "--variant=minbase", "--include=ca-certificates"]
-            subprocess.run([*words, suite, folder / "root"], check=True, timeout=TIMEOUT)
+            subprocess.run([*words, suite, str(folder / "root")], check=True, timeout=TIMEOUT)
 
         root = tmp_path / suite
         kept = cached("systems", (suite,), fill)
         subprocess.run(["cp", "-a", kept / "root", root], check=True)
         made.append(root)
         debian = System(root)
+        debian.connect()
         install = "apt-get -qq install -y --no-install-recommends"
         debian.run(
             f"apt-get -qq update; {install} {' '.join(more)}" if more else "apt-get -qq update"
@@ -110,7 +119,7 @@ def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
     source = tmp_path_factory.mktemp("source") / "warmboot"
     copy_sources(source)
     python = REPOSITORY / ".venv/bin/python"
-    words = ["wheel", "-q", "--no-deps", "--no-build-isolation", "-w", folder, "."]
+    words = ["wheel", "-q", "--no-deps", "--no-build-isolation", "-w", str(folder), "."]
     subprocess.run([python, "-m", "pip", *words], cwd=source, check=True)
     (wheel,) = folder.glob("*.whl")
     make_deb(source, wheel, folder)
