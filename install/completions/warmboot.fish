@@ -61,8 +61,8 @@ function _shtab_warmboot_using
   test "$_shtab_warmboot_cmdpath" = "$argv"
 end
 
-set -g _shtab_warmboot_commands list inspect extract cmdline stage doctor status needs-restart history exec wait unload report bpf 'bpf build' 'bpf rehearse' 'bpf envelope' sandbox
-set -g _shtab_warmboot_opts_with_value --addon --append --at --boot --cmdline --container --dialect --dtb --expect --force --format --in --initrd --kernel --kexec-bpf --last --loader --output --parser --preset --profile --release --root --sha256 --sign --timeout -n -o
+set -g _shtab_warmboot_commands list inspect extract cmdline compare stage doctor status needs-restart history exec confirm wait unload report bpf 'bpf build' 'bpf rehearse' 'bpf envelope' sandbox
+set -g _shtab_warmboot_opts_with_value --addon --append --at --boot --cmdline --confirm-when --container --dialect --dtb --expect --force --format --in --initrd --kernel --kexec-bpf --last --loader --output --parser --preset --profile --release --root --sha256 --sign --timeout --trial -n -o
 
 complete -c warmboot -e
 complete -c warmboot -f
@@ -115,6 +115,17 @@ complete -c warmboot -n '_shtab_warmboot_using cmdline' -l installed-cmdline -d 
 complete -c warmboot -n '_shtab_warmboot_using cmdline' -l append -x -d 'words to add to the command line'
 complete -c warmboot -n '_shtab_warmboot_using cmdline' -l preset -x -d 'apply a preset: rescue, serial, …'
 complete -c warmboot -n '_shtab_warmboot_using cmdline; and test $_shtab_warmboot_npos -eq 0' -ka "(__warmboot_entries)" -d 'id, title, release or path from warmboot list'
+complete -c warmboot -n '_shtab_warmboot_using; and test $_shtab_warmboot_npos -eq 0' -a compare -d 'show what a kernel has other than the running one'
+complete -c warmboot -n '_shtab_warmboot_using compare' -s h -l help -d 'show this help message and exit'
+complete -c warmboot -n '_shtab_warmboot_using compare' -l root -xka "(__fish_complete_directories)" -d 'look for images below DIR (a mounted system, or a sandbox) instead of /'
+complete -c warmboot -n '_shtab_warmboot_using compare' -l json -d 'answer in JSON'
+complete -c warmboot -n '_shtab_warmboot_using compare' -l debug -d 'log to stderr what is read, decided and called'
+complete -c warmboot -n '_shtab_warmboot_using compare' -l default -d 'the entry that starts by itself'
+complete -c warmboot -n '_shtab_warmboot_using compare' -l next -d 'the entry that is chosen for the next start'
+complete -c warmboot -n '_shtab_warmboot_using compare' -l newest -d 'the entry with the newest kernel'
+complete -c warmboot -n '_shtab_warmboot_using compare' -l running -d 'the entry that runs now'
+complete -c warmboot -n '_shtab_warmboot_using compare' -l previous -d 'the entry that ran before the last restart'
+complete -c warmboot -n '_shtab_warmboot_using compare; and test $_shtab_warmboot_npos -eq 0' -ka "(__warmboot_entries)" -d 'the kernel to look at'
 complete -c warmboot -n '_shtab_warmboot_using; and test $_shtab_warmboot_npos -eq 0' -a stage -d 'load a kernel; the running system goes on'
 complete -c warmboot -n '_shtab_warmboot_using stage' -s h -l help -d 'show this help message and exit'
 complete -c warmboot -n '_shtab_warmboot_using stage' -l root -xka "(__fish_complete_directories)" -d 'look for images below DIR (a mounted system, or a sandbox) instead of /'
@@ -186,6 +197,18 @@ complete -c warmboot -n '_shtab_warmboot_using exec' -l in -x -d 'restart later:
 complete -c warmboot -n '_shtab_warmboot_using exec' -l at -x -d 'restart at HH:MM, or '"'"'YYYY-MM-DD HH:MM'"'"''
 complete -c warmboot -n '_shtab_warmboot_using exec' -l cancel -d 'cancel a scheduled restart'
 complete -c warmboot -n '_shtab_warmboot_using exec' -l whatever-is-staged -d 'restart even into what warmboot did not stage'
+complete -c warmboot -n '_shtab_warmboot_using exec' -l trial -x -d 'go back unless the new system is confirmed within TIME: 10m, 600 (seconds)'
+complete -c warmboot -n '_shtab_warmboot_using exec' -l confirm-when -x -d 'what confirms it by itself: ssh, network, units, or a shell command; may be repeated'
+complete -c warmboot -n '_shtab_warmboot_using exec' -l write-grubenv -d 'the way back may be written into grubenv'
+complete -c warmboot -n '_shtab_warmboot_using exec' -l accept-no-way-back -d 'go on trial although a reset may start another kernel than this one'
+complete -c warmboot -n '_shtab_warmboot_using exec' -l accept-no-watchdog -d 'go on trial although a kernel that hangs early does not come back'
+complete -c warmboot -n '_shtab_warmboot_using exec' -l dry-run -d 'show what a restart on trial would be, and stop'
+complete -c warmboot -n '_shtab_warmboot_using; and test $_shtab_warmboot_npos -eq 0' -a confirm -d 'keep the system that is on trial, or go back'
+complete -c warmboot -n '_shtab_warmboot_using confirm' -s h -l help -d 'show this help message and exit'
+complete -c warmboot -n '_shtab_warmboot_using confirm' -l root -xka "(__fish_complete_directories)" -d 'look for images below DIR (a mounted system, or a sandbox) instead of /'
+complete -c warmboot -n '_shtab_warmboot_using confirm' -l json -d 'answer in JSON'
+complete -c warmboot -n '_shtab_warmboot_using confirm' -l debug -d 'log to stderr what is read, decided and called'
+complete -c warmboot -n '_shtab_warmboot_using confirm' -l revert -d 'go back to the system before, through firmware'
 complete -c warmboot -n '_shtab_warmboot_using; and test $_shtab_warmboot_npos -eq 0' -a wait -d 'wait until a machine is back from its restart'
 complete -c warmboot -n '_shtab_warmboot_using wait' -s h -l help -d 'show this help message and exit'
 complete -c warmboot -n '_shtab_warmboot_using wait' -l root -xka "(__fish_complete_directories)" -d 'look for images below DIR (a mounted system, or a sandbox) instead of /'
