@@ -119,7 +119,12 @@ async def test_another_initrd_or_none(sandbox: Path, tmp_path: Path) -> None:
         await person.press("enter")
         await person.see("/not/there is not there")
         await person.press("escape", "i", "ctrl+u", "enter")
-        await person.see("Initrd  none", "WARN There is no initrd")
+        await person.see("Initrd  none", "WARN There is no initrd", "check root-drivers")
+        await person.press("f")
+        await person.see("Type the name of a check")
+        await person.write("root-drivers")
+        await person.press("enter")
+        await person.see("FORCED")
         await person.press("s")
         await person.see("is staged", "OK")
         assert person.kernel_has["initrd_sha256"] is None
@@ -210,7 +215,7 @@ async def test_a_refusal_comes_with_its_hint_and_keeps_the_command_line(
         # What changes between the plan and the call: another hand switched kexec off.
         (sandbox / "proc/sys/kernel/kexec_load_disabled").write_text("1\n")
 
-    monkeypatch.setattr("warmboot.core.plan.plan.check", refuse)
+    monkeypatch.setattr("warmboot.core.session.staging.check", refuse)
     async with sit_down(sandbox) as person:
         await person.plan(ENTRY)
         await person.press("e")
