@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import NamedTuple
 
+from warmboot.core.text import lines
+
 #: Bytes of the file that are worth reading, and lines of it that are looked at.
 LIMIT = 4 << 20
 _LINES = 20_000
@@ -27,7 +29,7 @@ class MountLine(NamedTuple):
 
 def parse_mountinfo(text: str) -> Iterator[MountLine]:
     """Yield the mounts in the order of the kernel's list; a line of another form is left out."""
-    for line in islice(text.splitlines(), _LINES):
+    for line in islice(lines(text), _LINES):
         before, separator, behind = line.partition(" - ")
         fields, more = before.split(" "), behind.split(" ")
         if separator and len(fields) >= 6 and len(more) >= 2:

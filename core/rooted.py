@@ -12,6 +12,7 @@ import io
 import os
 import stat
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path, PosixPath
 from typing import IO, Any, Self
 
@@ -74,7 +75,8 @@ def _walk(root: int, name: str, flags: int) -> int:
                 continue
             fd = os.open(part, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=stack[-1])
             stack.append(fd)
-            if not stat.S_ISLNK(os.fstat(fd).st_mode):
+            itself = flags & os.O_NOFOLLOW and not todo
+            if itself or not stat.S_ISLNK(os.fstat(fd).st_mode):
                 continue
             links += 1
             if links > _MAX_LINKS:
@@ -107,10 +109,15 @@ class RootedPath(PosixPath):
 
     It is what the files of a simulated machine are reached by: that machine's own links count, and
     somebody may have planted them. Only regular files are opened, and only for reading; writing is
-    for warmboot.core.statefile. Methods raise what those of Path raise.
+    for warmboot.core.statefile. Methods raise what those of Path raise. No function of the system
+    takes such a path (OSError EXDEV): it would follow every link.
     """
 
     base: str | None = None
+
+    def __fspath__(self) -> str:
+        """Raise OSError: what is not said here would leave the root."""
+        raise OSError(errno.EXDEV, "only methods of its own keep it below its root", str(self))
 
     def __truediv__(self, key: str | os.PathLike[str]) -> Self:
         return self._below(super().__truediv__(key))
@@ -158,7 +165,7 @@ class RootedPath(PosixPath):
 
     def stat(self, *, follow_symlinks: bool = True) -> os.stat_result:
         """Return what stat(2) says of it, its links followed inside the root."""
-        fd = self.open_fd(os.O_PATH)
+        fd = self.open_fd(os.O_PATH if follow_symlinks else os.O_PATH | os.O_NOFOLLOW)
         try:
             return os.fstat(fd)
         finally:
@@ -184,12 +191,44 @@ class RootedPath(PosixPath):
 
     def iterdir(self) -> Iterator[Self]:  # type: ignore[override]
         """Yield what is in the folder."""
-        fd = self.open_fd(os.O_RDONLY | os.O_DIRECTORY)
+        return iter([self / name for name, _ in list_folder(self)])
+
+
+def list_folder(path: Path, limit: int | None = None) -> list[tuple[str, bool]]:
+    """Return the first names in a folder, unsorted, and whether each is itself a folder.
+
+    Works below a root and on this machine; a link is no folder. Raises OSError, ValueError.
+    """
+    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+    fd = path.open_fd(flags) if isinstance(path, RootedPath) else os.open(path, flags)
+    try:
+        with os.scandir(fd) as entries:
+            return [(e.name, e.is_dir(follow_symlinks=False)) for e in islice(entries, limit)]
+    finally:
+        os.close(fd)
+
+
+def link_target(path: Path) -> str | None:
+    """Return the last part of what a link says, None where it is none; it is not followed."""
+    try:
+        if not isinstance(path, RootedPath):
+            return os.path.basename(os.readlink(path))
+        fd = path.open_fd(os.O_PATH | os.O_NOFOLLOW)
         try:
-            found = os.listdir(fd)
+            return os.path.basename(os.readlink("", dir_fd=fd))
         finally:
             os.close(fd)
-        return iter([self / name for name in found])
+    except (OSError, ValueError):
+        return None
+
+
+def is_there(path: Path) -> bool:
+    """Whether there is anything of that name, be it a link that leads nowhere."""
+    try:
+        path.lstat()
+    except (OSError, ValueError):
+        return False
+    return True
 
 
 def rooted(path: Path) -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import unicodedata
+from collections.abc import Iterator
 
 
 def printable(text: str | bytes, limit: int = 4096) -> str:
@@ -32,6 +33,15 @@ def _visible(char: str) -> str:
     if code < 0x100:
         return f"\\x{code:02x}"
     return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+def lines(text: str) -> Iterator[str]:
+    """Yield the lines of a text, split at newlines alone; they are never all in memory at once."""
+    start = 0
+    while (end := text.find("\n", start)) >= 0:
+        yield text[start:end]
+        start = end + 1
+    yield text[start:]
 
 
 def size(count: int) -> str:

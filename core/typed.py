@@ -12,9 +12,12 @@ _INTEGERS = 1 << 63
 
 
 def json_object(raw: bytes | str) -> dict[str, Any] | None:
-    """Return the object that `raw` is, None where it is no JSON or something else."""
+    """Return the object that `raw` is, None where it is no JSON or something else.
+
+    NaN, Infinity and numbers too large for a float are no JSON (RFC 8259, section 6).
+    """
     try:
-        value = json.loads(raw)
+        value = json.loads(raw, parse_constant=_finite, parse_float=_finite)
     except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None
@@ -46,6 +49,13 @@ def is_number(value: object) -> bool:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return False
     return math.isfinite(value) if isinstance(value, float) else abs(value) < _INTEGERS
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(text)
+    return number
 
 
 def _fits(value: object, name: str) -> bool:

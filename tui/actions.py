@@ -23,12 +23,15 @@ class Action:
 
 ACTIONS = (
     Action("plan", "", "Enter", "Plan", "see what loading this entry would do", ("entries",)),
-    Action("facts", "i", "i", "Details", "everything known about the image", ("entries",)),
+    Action("facts", "i", "i", "Inside", "everything known about the image", ("entries",)),
+    Action(
+        "show", "space", "Space", "Details", "show the details, on a slow line", ("entries",), False
+    ),
     Action(
         "open_kernel", "n", "n", "Kernel", "plan a kernel given by its path", ("entries",), False
     ),
-    Action("execute", "x", "x", "Restart", "restart into what is staged", ("entries",)),
-    Action("unload", "u", "u", "Unload", "unload what is staged", ("entries",)),
+    Action("execute", "x", "x", "Restart", "restart into what is staged", ("entries",), False),
+    Action("unload", "u", "u", "Unload", "unload what is staged", ("entries",), False),
     Action("filter", "slash", "/", "Find", "find entries by the words in them", ("entries",)),
     Action(
         "clear_filter",
@@ -101,10 +104,25 @@ def bindings(screen: str) -> list[BindingType]:
     ]
 
 
-def key_line(screen: str, *, typing: bool = False) -> str:
-    """Return the line of keys at the bottom of a screen; while typing, other keys are letters."""
-    actions = (a for a in ACTIONS if screen in a.screens and (a.typing if typing else a.shown))
-    return "  ".join(f"{action.key_name} {action.label}" for action in actions)
+def key_line(
+    screen: str, *, typing: bool = False, first: tuple[str, ...] = (), width: int = 1000
+) -> str:
+    """Return the line of keys at the bottom of a screen; while typing, other keys are letters.
+
+    The actions `first` stand before all others; the last ones but the help give way where there is
+    no room.
+    """
+    own = [action for action in ACTIONS if screen in action.screens]
+    named = [action for action in own if action.id in first]
+    if typing:
+        shown = [action for action in own if action.typing]
+    else:
+        shown = [*named, *(action for action in own if action.shown and action not in named)]
+    names = [f"{action.key_name} {action.label}" for action in shown]
+    gives_way = [name for name in names if not name.startswith("? ")]
+    while gives_way and len("  ".join(names)) > width:
+        names.remove(gives_way.pop())
+    return "  ".join(names)
 
 
 def help_rows(screen: str) -> list[tuple[str, str]]:

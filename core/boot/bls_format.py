@@ -14,7 +14,8 @@ from warmboot.core.boot.entry import Entry, Kind
 from warmboot.core.text import plural, printable
 
 _COUNTER = re.compile(r"\+(\d{1,9})(?:-(\d{1,9}))?(?=\.(?:conf|efi)$)", re.IGNORECASE)
-_VARIABLE = re.compile(r"\$\{?(\w+)\}?")
+#: A variable of GRUB in an entry.
+VARIABLE = re.compile(r"\$\{?(\w+)\}?")
 _TEXT_LIMIT = 65536
 _KERNELS = ("linux", "uki", "uki-url", "efi")
 _KEYS = frozenset((
@@ -161,7 +162,7 @@ def _some(names: list[str]) -> str:
 def _filled(text: str, variables: Mapping[str, str] | None) -> str:
     if variables is None or "$" not in text:
         return text
-    return _VARIABLE.sub(lambda found: variables.get(found[1], ""), text)
+    return VARIABLE.sub(lambda found: variables.get(found[1], ""), text)
 
 
 def _paths(line: str, variables: Mapping[str, str] | None) -> list[str]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from warmboot.core.boot.root import BootRoot
+from warmboot.core.rooted import link_target, list_folder, rooted
 
 _MANY = 4096
 _DEPTH = 2
@@ -51,6 +52,7 @@ def read_cmdline_context(
     prefix: Path, root: BootRoot, machine: str | None = None
 ) -> CmdlineContext:
     """Read the facts of the machine below `prefix`, and the machine ID of `root`."""
+    prefix = rooted(prefix)
     dev = prefix / "dev"
     disk = dev / "disk"
     links: dict[str, Mapping[str, str]] = {}
@@ -74,8 +76,8 @@ def read_cmdline_context(
 
 def _names(folder: Path) -> list[str] | None:
     try:
-        return sorted(path.name for path in folder.iterdir())[:_MANY]
-    except OSError:
+        return sorted(name for name, _ in list_folder(folder))[:_MANY]
+    except (OSError, ValueError):
         return None
 
 
@@ -83,11 +85,9 @@ def _links(folder: Path) -> dict[str, str]:
     """Return what each link of a folder leads to, as a path below /dev; ``\\x20`` is undone."""
     found = {}
     for name in _names(folder) or ():
-        try:
-            target = os.path.basename(os.readlink(folder / name))
-        except OSError:
-            continue
-        found[_unescape(name)] = f"/dev/{target}"
+        target = link_target(folder / name)
+        if target is not None:
+            found[_unescape(name)] = f"/dev/{target}"
     return found
 
 
@@ -105,23 +105,22 @@ def _unescape(name: str) -> str:
 def _nodes(dev: Path) -> frozenset[str]:
     """Return the paths below /dev, two levels deep: /dev/sda2, /dev/mapper/x, /dev/vg/lv."""
     found: list[str] = []
-    folders = [(str(dev), "/dev")]
+    folders = [(dev, "/dev")]
     for _ in range(_DEPTH):
         deeper = []
         for folder, shown in folders:
-            for entry in _entries(folder):
-                found.append(f"{shown}/{entry.name}")
-                if entry.name != "fd" and entry.is_dir():
-                    deeper.append((entry.path, f"{shown}/{entry.name}"))
+            for name, is_folder in _entries(folder):
+                found.append(f"{shown}/{name}")
+                if is_folder:
+                    deeper.append((folder / name, f"{shown}/{name}"))
         folders = deeper
     return frozenset(found)
 
 
-def _entries(folder: str) -> list[os.DirEntry[str]]:
+def _entries(folder: Path) -> list[tuple[str, bool]]:
     try:
-        with os.scandir(folder) as entries:
-            return sorted(entries, key=lambda entry: entry.name)[:_MANY]
-    except OSError:
+        return sorted(list_folder(folder))[:_MANY]
+    except (OSError, ValueError):
         return []
 
 
@@ -146,5 +145,5 @@ def _text(path: Path) -> str | None:
     try:
         with path.open("rb") as file:
             return file.read(_LIMIT).decode("utf-8", "backslashreplace")
-    except OSError:
+    except (OSError, ValueError):
         return None

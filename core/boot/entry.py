@@ -16,6 +16,7 @@ class Kind(StrEnum):
     LIMINE = "Limine"
     REFIND = "rEFInd"
     PI = "Raspberry Pi"
+    XEN = "Xen"
     BOOT = "/boot"
     MODULES = "/usr/lib/modules"
 

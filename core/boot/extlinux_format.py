@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from warmboot.core.boot.root import Text
+from warmboot.core.text import lines
 
 _LABELS = 1000
 _TITLE = 512  # characters
@@ -132,7 +133,7 @@ class _Reader:
         if isinstance(text, Text):
             self.menu.cut = self.menu.cut or text.cut
         in_text = False
-        for line in text.split("\n"):
+        for line in lines(text):
             key, value = _split(line)
             if in_text or key == "text":
                 in_text = key != "endtext"

@@ -56,10 +56,15 @@ class Spec(NamedTuple):
 
 
 class Place(NamedTuple):
-    """A path on a file system."""
+    """A path on a file system.
+
+    `relative`: where that is Btrfs, the path starts at its default subvolume, which is the root
+    that is mounted, and not at its top (openSUSE's GRUB).
+    """
 
     spec: Spec
     path: str
+    relative: bool = False
 
 
 @dataclass(slots=True)
@@ -103,10 +108,14 @@ def normal(spec: Spec) -> str:
 
 
 class Located(NamedTuple):
-    """Where in the root a path leads; or, with `path` None, why that is nowhere."""
+    """Where in the root a path leads; or, with `path` None, why that is nowhere.
+
+    `note` says what nothing here bears out.
+    """
 
     path: str | None
     problem: str | None = None
+    note: str | None = None
 
 
 class FileSystems:
@@ -121,6 +130,8 @@ class FileSystems:
                 if place not in known:
                     self.slots.append(Slot(place, inside="/", assumed=True))
         self.slots.sort(key=lambda slot: len(slot.place), reverse=True)
+        #: Names that a menu alone gives to a file system which is known by others.
+        self.adopted: dict[Spec, str] = {}
 
     def covering(self, path: str) -> Slot:
         """Return the file system that a path of the root lies on, as far as is known."""
@@ -160,9 +171,11 @@ class FileSystems:
         `subvolume` is the one that the entry names as its root, which tells what a path that
         starts with it means.
         """
-        spec, path = place
+        spec, path, relative = place
         if not path.startswith("/"):
-            return Located(None, f"GRUB reads no path like {printable(path)}, which has no folder")
+            return Located(None, f"{printable(path)} has no folder in its name: GRUB reads no such")
+        if spec == (By.DEVICE, ""):
+            return Located(None, "lies on no device: the variable with its name is not set")
         path = posixpath.normpath("/" + path.lstrip("/"))
         if spec.by is By.ROOT:
             return Located(path)
@@ -173,9 +186,20 @@ class FileSystems:
         if spec.by is By.FILE:
             return self._with_file(base, spec, path)
         called = [slot for slot in self.slots if slot.is_called(spec)]
+        if called and relative:
+            called.sort(key=lambda slot: slot.place != "/")
+            if called[0].type in ("btrfs", "") and called[0].place == "/":
+                return Located(path)
         if called:
-            return self._inside(called, spec, path, subvolume)
+            return self._inside(called, spec, path, subvolume)._replace(note=self._adopted(spec))
         return self._unnamed(base, spec, path, subvolume)
+
+    def _adopted(self, spec: Spec) -> str | None:
+        """Return what is to be said of a file system that is called so by the menu alone."""
+        place = self.adopted.get(Spec(spec.by, normal(spec)))
+        if place is None:
+            return None
+        return f"{spec.words()} is taken for the one at {place}, which nothing else says"
 
     def _inside(
         self, slots: Sequence[Slot], spec: Spec, path: str, subvolume: str | None
@@ -254,6 +278,8 @@ class FileSystems:
         named = spec.by in (By.UUID, By.LABEL, By.PARTUUID, By.PARTLABEL, By.DEVICE)
         if named and not any(slot.is_called(spec) for slot in self.slots):
             slot = self._holder(found.path, place.path)
+            if slot.names and not slot.assumed and spec.by is not By.DEVICE:
+                self.adopted[Spec(spec.by, normal(spec))] = slot.place
             slot.call(spec)
             slot.assumed = False
             if slot.place == "/":

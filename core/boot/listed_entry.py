@@ -15,6 +15,7 @@ class ListedEntry(NamedTuple):
 
     `identity` is that of the file the header was read from. `obstacle` says in a phrase why the
     entry cannot be started on this machine; None where nothing is known to stand against it.
+    `brief` says the same in few words.
     """
 
     entry: Entry
@@ -22,6 +23,7 @@ class ListedEntry(NamedTuple):
     problem: str | None = None
     identity: Identity | None = None
     obstacle: str | None = None
+    brief: str | None = None
 
     @property
     def read(self) -> bool:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from warmboot.core.rooted import rooted
+
 _VENDOR = "4a67b082-0a4c-41cf-b6c7-440b29bb8c4f"
 _FOLDER = "sys/firmware/efi/efivars"
 _LIMIT = 8192
@@ -17,7 +19,8 @@ class LoaderVariables:
     Source: https://systemd.io/BOOT_LOADER_INTERFACE. `info` names the boot loader; `selected` is
     the entry it started, `default`, `preferred` (unless boot counting gave it up) and `oneshot`
     what the operator asked it to start, `last` what it started last; `partition` is the partition
-    UUID of its EFI system partition.
+    UUID of its EFI system partition. `image` is the path of the UKI that runs, as its stub has it
+    (systemd-stub(7)), with slashes; `profile` is the number of its profile.
     """
 
     info: str | None = None
@@ -27,6 +30,8 @@ class LoaderVariables:
     oneshot: str | None = None
     last: str | None = None
     partition: str | None = None
+    image: str | None = None
+    profile: str | None = None
 
 
 def read_loader_variables(prefix: Path) -> LoaderVariables:
@@ -50,6 +55,8 @@ def read_loader_variables(prefix: Path) -> LoaderVariables:
         oneshot=read("LoaderEntryOneShot"),
         last=read("LoaderEntryLastBooted"),
         partition=read("LoaderDevicePartUUID"),
+        image=(read("StubImageIdentifier") or "").replace("\\", "/") or None,
+        profile=read("StubProfile"),
     )
 
 
@@ -58,7 +65,9 @@ class Running:
     """What runs now: kernel release, command line, and what the boot loader said of it.
 
     `prefix` is where the machine's own files are, ``/`` unless it is simulated. `build` is which
-    build of the release it is (as ``uname -v`` prints it), None where that is not known.
+    build of the release it is (as ``uname -v`` prints it), None where that is not known. `started`
+    is the id of the entry that this boot was started into by a kexec of it, as was recorded; the
+    boot loader's variables are then of an earlier boot.
     """
 
     release: str
@@ -66,13 +75,15 @@ class Running:
     variables: LoaderVariables
     prefix: Path
     build: str | None = None
+    started: str | None = None
 
     @classmethod
-    def read(cls, prefix: Path, release: str, cmdline: str) -> Running:
+    def read(cls, prefix: Path, release: str, cmdline: str, started: str | None = None) -> Running:
         """Return it for a machine whose release and command line are known already."""
+        prefix = rooted(prefix)
         try:
             with (prefix / "proc/sys/kernel/version").open("rb") as file:
                 build = file.read(_LIMIT).decode("utf-8", "replace").strip() or None
-        except OSError:
+        except (OSError, ValueError):
             build = None
-        return cls(release, cmdline, read_loader_variables(prefix), prefix, build)
+        return cls(release, cmdline, read_loader_variables(prefix), prefix, build, started)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import chain
 
 from warmboot.core.boot.cmdline import split_words
 from warmboot.core.boot.entry import Entry
@@ -20,7 +21,7 @@ def merge(root: BootRoot, entries: list[Entry]) -> list[Entry]:
     two where they differ in command line, initrds, device tree, profile or in what is to be said
     of them; boot loader entries stay two always, as each of them has a name of its own.
     """
-    kept: list[Entry] = []
+    kept: list[list[Entry]] = []
     by_file: dict[tuple[int, int], int] = {}
     by_release: dict[tuple[str, int], int] = {}
     by_meaning: dict[tuple[object, ...], int] = {}
@@ -29,7 +30,7 @@ def merge(root: BootRoot, entries: list[Entry]) -> list[Entry]:
             identity = root.identity(entry.kernel)
         except (OSError, ValueError):
             if not entry.kind.files_only:  # there, it is a link that leads nowhere
-                kept.append(entry if entry.problem else replace(entry, problem=_missing(entry)))
+                kept.append([entry if entry.problem else replace(entry, problem=_missing(entry))])
             continue
         file = (identity.device, identity.inode)
         release = (entry.release or "", identity.size)
@@ -40,13 +41,13 @@ def merge(root: BootRoot, entries: list[Entry]) -> list[Entry]:
         else:
             known = None if entry.kind.rank == 0 else by_meaning.get(meaning)
         if known is not None:
-            kept[known] = _absorb(kept[known], entry)
+            kept[known].append(entry)
             continue
         by_file.setdefault(file, len(kept))
         by_release.setdefault(release, len(kept))
         by_meaning.setdefault(meaning, len(kept))
-        kept.append(entry)
-    return [_with_notes(entry, root) for entry in kept]
+        kept.append([entry])
+    return [_with_notes(_joined(same), root) for same in kept]
 
 
 def missing_files(entry: Entry, root: BootRoot) -> Iterator[str]:
@@ -73,19 +74,25 @@ def _meaning(entry: Entry) -> tuple[object, ...]:
     return (words, *files, entry.profile, entry.problem, entry.notes)
 
 
-def _absorb(first: Entry, second: Entry) -> Entry:
-    """Return the entry that stands for both; the other's names and notes are kept."""
-    adopt = not first.initrds and first.kind.files_only
-    also = dict.fromkeys((*first.also, second.title, second.id, *second.also))
+def _joined(same: Sequence[Entry]) -> Entry:
+    """Return the entry that stands for all of `same`: the first; others' names and notes stay."""
+    first, *others = same
+    if not others:
+        return first
+    names = [first.also, *((entry.title, entry.id, *entry.also) for entry in others)]
+    also = dict.fromkeys(chain.from_iterable(names))
+    giver = first
+    if not first.initrds and first.kind.files_only:
+        giver = next((entry for entry in others if entry.initrds), others[-1])
     return replace(
         first,
-        sources=(*first.sources, *second.sources),
+        sources=tuple(chain.from_iterable(entry.sources for entry in same)),
         also=tuple(name for name in also if name not in (first.title, first.id)),
-        version=first.version or second.version,
-        release=first.release or second.release,
-        initrds=second.initrds if adopt else first.initrds,
-        initrd_reason=second.initrd_reason if adopt else first.initrd_reason,
-        notes=tuple(dict.fromkeys((*first.notes, *second.notes))),
+        version=next((entry.version for entry in same if entry.version), None),
+        release=next((entry.release for entry in same if entry.release), None),
+        initrds=giver.initrds,
+        initrd_reason=giver.initrd_reason,
+        notes=tuple(dict.fromkeys(chain.from_iterable(entry.notes for entry in same))),
     )
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from warmboot.core.boot.filesystems import By, Slot, Spec
 from warmboot.core.boot.root import BootRoot
 from warmboot.core.mountinfo import LIMIT, MountLine, parse_mountinfo, unescape
+from warmboot.core.rooted import list_folder, rooted
 
 _MANY = 256  # mounts, and devices that are asked about
 _TEXT = 1 << 20
@@ -35,6 +36,7 @@ def read_slots(root: BootRoot, prefix: Path) -> list[Slot]:
 
     mountinfo counts where the root is a mount point, for all below it; else fstab does.
     """
+    prefix = rooted(prefix)
     wanted = list(_wanted(root))
     lines = list(_mounted(root))
     if not any(place == "/" for place, _ in lines):
@@ -149,7 +151,7 @@ def _device(line: MountLine, prefix: Path) -> str | None:
     if not line.source.startswith("/dev/"):
         return None
     try:
-        number = os.stat(prefix / line.source.lstrip("/")).st_rdev
+        number = (prefix / line.source.lstrip("/")).stat().st_rdev
     except (OSError, ValueError):
         return None
     return f"{os.major(number)}:{os.minor(number)}"
@@ -157,12 +159,12 @@ def _device(line: MountLine, prefix: Path) -> str | None:
 
 def _links(folder: Path) -> Iterator[tuple[str, str]]:
     try:
-        names = sorted(os.listdir(folder))[:_MANY]
-    except OSError:
+        names = sorted(name for name, _ in list_folder(folder))[:_MANY]
+    except (OSError, ValueError):
         return
     for name in names:
         try:
-            number = os.stat(folder / name).st_rdev
+            number = (folder / name).stat().st_rdev
         except (OSError, ValueError):
             continue
         yield name, f"{os.major(number)}:{os.minor(number)}"

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from warmboot.core.boot.cmdline import Word, parse, reusable, split_words
-from warmboot.core.boot.entry import Entry
+from warmboot.core.boot.entry import Entry, Kind
 from warmboot.core.boot.loadervars import Running
 
 #: Words that name one deployment of an image-based system, which no other entry has.
@@ -19,6 +19,8 @@ class _Evidence(NamedTuple):
 
     release: str
     selected: str | None
+    image: str | None
+    profile: str | None
     line: list[str]
     deployment: tuple[str, ...]
     images: frozenset[str]
@@ -30,8 +32,9 @@ def running_entry(
     """Return the entry that fits what runs now best, None where none fits or several do alike.
 
     The release decides who may be it, and where both say it, the deployment (``ostree=``). Then
-    counts what the boot loader said it selected, though that variable survives a kexec; the
-    command line, which does not; and the file in BOOT_IMAGE=. `banner` is asked for an entry's
+    counts which entry a kexec went into, where that was recorded; else what the boot loader said
+    it selected and which UKI its stub is in, though these survive a kexec; the command line, which
+    does not; and the file in BOOT_IMAGE=. `banner` is asked for an entry's
     kernel where two builds of one release are left. An entry that fits by its release alone must
     be the only one.
     """
@@ -51,10 +54,13 @@ def running_entry(
 def _collect(running: Running) -> _Evidence:
     words = parse(running.cmdline)
     images = {w.value.rpartition(")")[2] for w in words if w.key == "BOOT_IMAGE" and w.value}
-    selected = running.variables.selected
+    variables = running.variables
+    selected = running.started or variables.selected
     return _Evidence(
         running.release,
         selected.lower() if selected else None,
+        variables.image.lower() if variables.image and not running.started else None,
+        variables.profile,
         _line(running.cmdline),
         _deployment(words),
         frozenset(images),
@@ -75,7 +81,7 @@ def _score(entry: Entry, running: _Evidence) -> int | None:
             score += 8
         if _line(entry.cmdline) == running.line:
             score += 5
-    if running.selected in (entry.id.lower(), entry.id.lower().removesuffix(".conf")):
+    if _is_named(entry, running):
         score += 4
     elif entry.release is None and score < 5:
         return None
@@ -85,6 +91,16 @@ def _score(entry: Entry, running: _Evidence) -> int | None:
     elif {*map(posixpath.basename, running.images)} & {*map(posixpath.basename, kernels)}:
         score += 1
     return score
+
+
+def _is_named(entry: Entry, running: _Evidence) -> bool:
+    """Whether an entry is the one that was selected, or the UKI whose stub says that it runs."""
+    if running.selected in (entry.id.lower(), entry.id.lower().removesuffix(".conf")):
+        return True
+    if entry.kind is not Kind.UKI or running.image is None:
+        return False
+    same = running.profile is None or str(entry.profile) == running.profile
+    return same and entry.kernel.lower().endswith(running.image)
 
 
 def _line(cmdline: str) -> list[str]:

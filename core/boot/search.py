@@ -8,6 +8,7 @@ from pathlib import Path
 
 from warmboot.core.architecture import Architecture
 from warmboot.core.boot import boot_partitions
+from warmboot.core.boot.board import running_board
 from warmboot.core.boot.entry import Entry, Found, SearchedPlace
 from warmboot.core.boot.filesystems import FileSystems
 from warmboot.core.boot.grub.environment import parse_environment
@@ -18,10 +19,10 @@ from warmboot.core.boot.grub.installed import (
     read_menus,
     shows_entries,
 )
-from warmboot.core.boot.grub.values import is_known
 from warmboot.core.boot.loadervars import Running
 from warmboot.core.boot.mounts import read_slots
 from warmboot.core.boot.root import BootRoot
+from warmboot.core.images.devicetree import Board
 from warmboot.core.text import plural, printable
 
 _GRUB_FOLDERS = ("/boot/grub2", "/boot/grub")
@@ -115,6 +116,11 @@ class Search:
         return tuple(read_menus(self.root, self.places, self.filesystems))
 
     @functools.cached_property
+    def board(self) -> Board | None:
+        """The board that runs, None where the root is another system's, or there is no tree."""
+        return None if self.running is None else running_board(self.running.prefix)
+
+    @functools.cached_property
     def boot_names(self) -> frozenset[str]:
         """The names in /boot."""
         return frozenset(self.names("/boot"))
@@ -124,10 +130,16 @@ class Search:
         """Whether GRUB shows the boot loader entries, by its own rules."""
         return shows_entries(self.grub_menus)
 
+    @property
+    def grub_followed(self) -> bool:
+        """Whether the menus of GRUB that are here could be followed, so that they tell all."""
+        return all(installed.menu is not None for installed in self.grub_menus)
+
     @functools.cached_property
     def grubenv(self) -> dict[str, str]:
         """GRUB's variables as boot loader entries see them: kept over a restart, or set by a menu.
 
+        A value may hold marks of what only a running GRUB knows (warmboot.core.boot.grub.values).
         Empty where nothing says that GRUB shows boot loader entries.
         """
         kept: dict[str, str] = {}
@@ -136,5 +148,4 @@ class Search:
             if text is not None:
                 kept = parse_environment(text)
                 break
-        shown = kept_variables(self.grub_menus)
-        return {**kept, **{name: value for name, value in shown.items() if is_known(value)}}
+        return {**kept, **kept_variables(self.grub_menus)}

@@ -39,6 +39,8 @@ def detect(prefix: Path, config: Mapping[str, str] | None) -> Detection:
     Reads only files that need no privilege; never raises for what is in them.
     """
     option = _option(config)
+    if option is False:
+        return Detection(None, False, _said(option))
     try:
         with (prefix / "sys/kernel/btf/vmlinux").open("rb") as file:
             data = file.read(LARGEST + 1)
@@ -113,8 +115,6 @@ def _by_context(types: tuple[BtfType, ...], evidence: list[str]) -> Dialect | No
 def _without_btf(prefix: Path, option: bool | None) -> Detection:
     """Without BTF the interface may be there, but which dialect it is cannot be told."""
     evidence = (*_said(option), "the kernel has no BTF (/sys/kernel/btf/vmlinux)")
-    if option is False:
-        return Detection(None, False, evidence)
     listed = _in_symbols(prefix / "proc/kallsyms")
     if listed is None:
         return Detection(None, option, evidence)

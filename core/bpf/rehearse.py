@@ -9,16 +9,19 @@ from __future__ import annotations
 import errno
 import mmap
 import struct
-from typing import Self
+from collections.abc import Callable
+from typing import Self, TypeVar
 
 from warmboot.core.bpf import bpf_syscall
-from warmboot.core.bpf.abi import Command
 from warmboot.core.bpf.dialects import facts_of
 from warmboot.core.bpf.parsers import Parser
 from warmboot.core.bpf.refusal import Outcome, Refusal
+from warmboot.core.bpf.replay import may_trace
 from warmboot.core.errors import ImageError, WarmbootError
 from warmboot.core.images import BytesView, View
 from warmboot.core.images.bpfobject import ParserObject
+
+Seen = TypeVar("Seen")
 
 _CONTEXT = struct.Struct("<QIIII")  # struct rehearsal of source/rehearsal.c
 _CHUNK = 4096
@@ -48,7 +51,16 @@ class LoadedRehearsal:
         self._ring = bpf_syscall.Ring(self._loaded.maps[_RING], parser.recipe.sizes.ring)
 
     def run(self, view: View) -> Outcome:
-        """Run the program once on an image; raises ImageError where the image is too large."""
+        """Run the program on an image; raises ImageError where the image is too large."""
+        return Outcome(*self.each(view, self._facts.decode))
+
+    def each(
+        self, view: View, see: Callable[[memoryview], Seen]
+    ) -> tuple[tuple[Seen, ...], Refusal | None]:
+        """Run the program on an image; return what `see` makes of each record, and the refusal.
+
+        A record is gone when `see` returns. Raises ImageError where the image is too large.
+        """
         if view.size > self._chunks * _CHUNK:
             raise ImageError(f"The image of {view.size} bytes does not fit this rehearsal")
         self._fill(view)
@@ -58,17 +70,13 @@ class LoadedRehearsal:
             self._loaded.run(context)
             _, _, refusal, length, unreadable = _CONTEXT.unpack(context)
             if length:
-                commands.append(self._take())
+                (record,) = self._ring.take()
+                commands.append(see(record))
+                record.release()
+                self._ring.free()
             if refusal or unreadable:
-                return Outcome(tuple(commands), Refusal(refusal or Refusal.UNREADABLE))
-        return Outcome(tuple(commands), None)
-
-    def _take(self) -> Command:
-        (record,) = self._ring.take()
-        command = self._facts.decode(record)
-        record.release()
-        self._ring.free()
-        return command
+                return tuple(commands), Refusal(refusal or Refusal.UNREADABLE)
+        return tuple(commands), None
 
     def _fill(self, view: View) -> None:
         with memoryview(self._image) as window:
@@ -92,17 +100,13 @@ class LoadedRehearsal:
         self.close()
 
 
-def rehearse(view: View, parser: Parser) -> Outcome:
-    """Run a parser's rehearsal on one image; raises CannotRehearse, ImageError."""
-    with LoadedRehearsal(parser, view.size) as stand:
-        return stand.run(view)
-
-
 def _refused(error: bpf_syscall.LoadError) -> CannotRehearse:
-    if error.code in (errno.EPERM, errno.EACCES) and not error.log:
+    if error.code in (errno.EPERM, errno.EACCES) and not (error.log and may_trace()):
         return CannotRehearse(
             "This user may not load BPF programs", hint="Run warmboot as root (sudo warmboot)."
         )
+    if error.code == errno.ENOMEM:
+        return CannotRehearse("There is too little memory to run the program")
     if error.code in (errno.ENOSYS, errno.EINVAL) and error.step != "the loader program":
         return CannotRehearse(f"The running kernel does not run this kind of program: {error}")
     last = error.log.splitlines()[-1:] or [str(error)]

@@ -19,7 +19,9 @@ from warmboot.core.bpf.compatibility import check_object
 from warmboot.core.errors import ImageError
 from warmboot.core.images import View
 from warmboot.core.images.bpfobject import ParserObject
+from warmboot.core.text import printable
 
+_STATISTICS = ("processed ", "verification time ", "stack depth ")
 _TAIL = 12  # lines of the kernel's log
 _ABSENT = (errno.ENOENT, errno.ESRCH)
 _BARRED = (errno.EPERM, errno.EACCES)
@@ -56,9 +58,11 @@ class Replay:
 
     @property
     def text(self) -> str:
-        """The result as a sentence."""
+        """The result as a sentence, with what the kernel said last of the cause."""
         name = errno.errorcode.get(self.code)
-        return f"{self.stage.value} ({name})" if name else self.stage.value
+        said = [line for line in self.log.splitlines() if line and not line.startswith(_STATISTICS)]
+        cause = f": {printable(said[-1], 200)}" if said and not self.fine else ""
+        return f"{self.stage.value}{f' ({name})' if name else ''}{cause}"
 
 
 def replay(parser: View) -> Replay:
@@ -90,7 +94,7 @@ def replay(parser: View) -> Replay:
 def _stage(error: LoadError) -> Stage:
     if error.code in _SHORT:
         return _SHORT[error.code]
-    if error.step == "the loader program" and error.code in _BARRED and not _may_trace():
+    if error.code in _BARRED and not may_trace():
         return Stage.RIGHTS
     if error.step == "the loader program":
         return Stage.ABSENT if error.code in _ABSENT else Stage.PROGRAM
@@ -106,7 +110,7 @@ def _tail(log: str) -> str:
 _SHORT = {errno.ENOMEM: Stage.MEMORY, errno.EMFILE: Stage.FILES, errno.ENFILE: Stage.FILES}
 
 
-def _may_trace() -> bool:
+def may_trace() -> bool:
     """Whether this process has the capabilities that tracing programs need; True if unknown."""
     try:
         text = Path("/proc/self/status").read_text(encoding="ascii", errors="replace")

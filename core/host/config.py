@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import ItemsView, Iterator, Mapping
 from pathlib import Path
 
 from warmboot.core.host.files import read_bytes
@@ -14,7 +15,8 @@ _LIMIT = 4 << 20
 class BuildOptions(Mapping[str, str]):
     """The options that a kernel .config file sets, without their CONFIG_ prefix: KEXEC_FILE is y.
 
-    A file has ten thousand lines and few are asked for, so each is looked for in the text.
+    A file has ten thousand lines and few are asked for, so each is looked for in the text; all of
+    them are read, once, only where they are gone through.
     """
 
     def __init__(self, text: str) -> None:
@@ -26,16 +28,27 @@ class BuildOptions(Mapping[str, str]):
         if start < 0:
             raise KeyError(name)
         start += len(mark)
-        return self._text[start : self._text.index("\n", start)].rstrip("\r").strip('"')
+        return _value(self._text[start : self._text.index("\n", start)])
 
     def __iter__(self) -> Iterator[str]:
-        for line in self._text.splitlines():
-            name, equals, _ = line.partition("=")
-            if equals and name.startswith("CONFIG_"):
-                yield name.removeprefix("CONFIG_")
+        return iter(self._all)
 
     def __len__(self) -> int:
-        return sum(1 for _ in self)
+        return len(self._all)
+
+    def items(self) -> ItemsView[str, str]:
+        """Return names and values, all read in one go."""
+        return self._all.items()
+
+    @functools.cached_property
+    def _all(self) -> dict[str, str]:
+        lines = (line.partition("=") for line in self._text.split("\n"))
+        found = ((name, value) for name, equals, value in lines if equals)
+        return {n.removeprefix("CONFIG_"): _value(v) for n, v in found if n.startswith("CONFIG_")}
+
+
+def _value(text: str) -> str:
+    return text.rstrip("\r").strip('"')
 
 
 def read_config(prefix: Path, release: str) -> BuildOptions | None:
@@ -48,13 +61,15 @@ def read_config(prefix: Path, release: str) -> BuildOptions | None:
         prefix / "boot" / f"config-{release}",
         prefix / "usr/lib/modules" / release / "config",
     ):
-        raw = read_bytes(path, _LIMIT)
+        raw = read_bytes(path, _LIMIT + 1)
         if raw is None:
             continue
         if path.suffix == ".gz":
             try:
-                raw = zlib.decompressobj(31).decompress(raw, _LIMIT)
+                raw = zlib.decompressobj(31).decompress(raw, _LIMIT + 1)
             except zlib.error:
                 continue
+        if len(raw) > _LIMIT:
+            continue  # of a part nothing is known
         return BuildOptions(raw.decode("ascii", "replace"))
     return None

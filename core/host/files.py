@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import math
 import os
-from itertools import islice
 from pathlib import Path
 
 from warmboot.core.debug import debug, failure
-from warmboot.core.rooted import RootedPath, open_regular
+from warmboot.core.rooted import RootedPath, list_folder, open_regular
 
 _LIMIT = 1 << 20
 _CHUNK = 1 << 16
@@ -97,9 +96,6 @@ def read_fields(path: Path, limit: int = 8192) -> dict[str, str] | None:
 def names(folder: Path, limit: int = _ENTRIES) -> list[str]:
     """Return the names in a folder, sorted; none where it cannot be read."""
     try:
-        if isinstance(folder, RootedPath):
-            return sorted(path.name for path in islice(folder.iterdir(), limit))
-        with os.scandir(folder) as entries:
-            return sorted(entry.name for entry in islice(entries, limit))
+        return sorted(name for name, _ in list_folder(folder, limit))
     except (OSError, ValueError):
         return []

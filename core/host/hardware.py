@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from warmboot.core.host.files import names, number, read_int, read_text
+from warmboot.core.rooted import link_target
 from warmboot.core.text import printable
 
 _IOMEM = 1 << 20
@@ -72,18 +73,11 @@ def read_displays(prefix: Path) -> tuple[str, ...]:
     """Return the drivers of the graphics cards, and of frame buffers that have no card."""
     folder = prefix / "sys/class/drm"
     cards = [name for name in names(folder) if re.fullmatch(r"card[0-9]+", name)]
-    drivers = [_link(folder / name / "device/driver") or "unknown" for name in cards]
+    drivers = [link_target(folder / name / "device/driver") or "unknown" for name in cards]
     if not drivers:
         lines = (read_text(prefix / "proc/fb", 4096) or "").splitlines()
         drivers = [line.partition(" ")[2].strip() or "unknown" for line in lines]
     return tuple(dict.fromkeys(drivers))
-
-
-def _link(path: Path) -> str | None:
-    try:
-        return path.readlink().name
-    except (OSError, ValueError):
-        return None
 
 
 def read_processors(prefix: Path) -> Processors:

@@ -8,6 +8,7 @@ and must stay cheap; what takes longer is in surroundings.py.
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -121,9 +122,17 @@ def find_program(prefix: Path, name: str) -> str | None:
     """Return the path of a system program, looked for where root's PATH leads."""
     for folder in _PROGRAMS:
         path = prefix / folder / name
-        if path.is_file() and os.access(path, os.X_OK):
+        if _is_program(path):
             return str(path)
     return None
+
+
+def _is_program(path: Path) -> bool:
+    try:
+        mode = path.stat().st_mode
+    except (OSError, ValueError):
+        return False
+    return stat.S_ISREG(mode) and bool(mode & 0o111)
 
 
 def _kexec_number(sys: Path, name: str) -> int | None:

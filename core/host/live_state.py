@@ -27,6 +27,7 @@ from warmboot.core.host.storage import (
 )
 from warmboot.core.host.updates import Updates, read_updates
 from warmboot.core.host.virtualization import read_cpu_flags, read_hypervisor
+from warmboot.core.rooted import rooted
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,7 @@ class LiveState:
 
 def read_live_state(prefix: Path) -> LiveState:
     """Read all of it below `prefix`; takes some milliseconds, and systemd's answer on top."""
+    prefix = rooted(prefix)
     mounts = read_mounts(prefix)
     return LiveState(
         hypervisor=read_hypervisor(prefix),

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from warmboot.core.host.files import names, number, read_int, read_text
 from warmboot.core.host.mounts import Mount
+from warmboot.core.rooted import is_there
 
 _LOCKS = {
     "dpkg": ("var/lib/dpkg/lock-frontend", "var/lib/dpkg/lock"),
@@ -42,8 +43,7 @@ def read_updates(prefix: Path, mounts: tuple[Mount, ...]) -> Updates:
     return Updates(
         busy=_busy(prefix, mounts),
         restart_wanted=any(
-            os.path.lexists(prefix / place)
-            for place in ("run/reboot-required", "var/run/reboot-required")
+            is_there(prefix / place) for place in ("run/reboot-required", "var/run/reboot-required")
         ),
         unfinished=_unfinished(prefix),
         modules=tuple(names(prefix / "usr/lib/modules") or names(prefix / "lib/modules")),
@@ -57,7 +57,7 @@ def _busy(prefix: Path, mounts: tuple[Mount, ...]) -> tuple[str, ...]:
         for manager, places in _LOCKS.items()
         if held and any(_identities(prefix, place, mounts) & held for place in places)
     ]
-    if os.path.lexists(prefix / _PACMAN):
+    if is_there(prefix / _PACMAN):
         found.append("pacman")
     process = read_int(prefix / _ZYPPER)
     if process is not None and (prefix / "proc" / str(process)).exists():

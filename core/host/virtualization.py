@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from warmboot.core.host.files import number, read_bytes, read_text
+from warmboot.core.rooted import link_target
 
 _CPUINFO = 4096
 #: The first namespaces of a running kernel; source: include/linux/proc_ns.h.
@@ -113,10 +113,7 @@ def _grouped(prefix: Path, *processes: str) -> str | None:
 
 
 def _namespace(prefix: Path, process: str, kind: str) -> str | None:
-    try:
-        return os.readlink(prefix / "proc" / process / "ns" / kind)
-    except (OSError, ValueError):
-        return None
+    return link_target(prefix / "proc" / process / "ns" / kind)
 
 
 def read_hypervisor(prefix: Path) -> str | None:

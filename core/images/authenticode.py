@@ -8,7 +8,7 @@ RFC 5652 (parsed by asn1crypto).
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -73,43 +73,51 @@ def read_signatures(view: View, headers: PeHeaders) -> tuple[Signature, ...]:
 
     Hashes the whole file. Raises ImageError where the certificate table is broken.
     """
-    found = []
-    digests: dict[str, str] = {}  # each takes a reading of the whole file
-    for content in read_contents(view, headers):
-        signer, issuer, algorithm, digest = _parse(content, headers.certificates[0])
-        matches = None
-        if algorithm in _DIGESTS:
-            if algorithm not in digests:
-                digests[algorithm] = image_digest(view, headers, algorithm)
-            matches = digests[algorithm] == digest
-        found.append(Signature(signer, issuer, algorithm, digest, matches))
-    return tuple(found)
+    table = headers.certificates[0]
+    parsed = [_parse(content, table) for content in read_contents(view, headers)]
+    wanted = {algorithm for _, _, algorithm, _ in parsed if algorithm in _DIGESTS}
+    digests = image_digests(view, headers, wanted) if wanted else {}
+    return tuple(
+        Signature(
+            *(signer, issuer, algorithm, digest),
+            digests[algorithm] == digest if algorithm in digests else None,
+        )
+        for signer, issuer, algorithm, digest in parsed
+    )
 
 
 def image_digest(view: View, headers: PeHeaders, algorithm: str = "sha256") -> str:
-    """Return the digest that signatures cover, in hexadecimal.
+    """Return the digest that signatures cover, in hexadecimal; see image_digests."""
+    return image_digests(view, headers, (algorithm,))[algorithm]
 
-    That is all of the file but the checksum, the certificate table's directory entry, and the
-    table itself; the file counts as padded to a multiple of eight bytes.
+
+def image_digests(view: View, headers: PeHeaders, algorithms: Iterable[str]) -> dict[str, str]:
+    """Return the digests that signatures cover, in hexadecimal, by algorithm.
+
+    The file is read once. What counts is all of it but the checksum, the certificate table's
+    directory entry, and the table itself; the file counts as padded to a multiple of eight bytes.
     """
     checksum = headers.offset + 24 + 64
     directory = headers.certificate_entry
     table, size = headers.certificates
     end = table if size else view.size
-    digest = hashlib.new(algorithm, usedforsecurity=False)
+    digests = {name: hashlib.new(name, usedforsecurity=False) for name in algorithms}
     for start, stop in ((0, checksum), (checksum + 4, directory), (directory + 8, end)):
-        _feed(view, start, stop, digest)
+        _feed(view, start, stop, digests.values())
     if size:
-        _feed(view, table + size, view.size, digest)
+        _feed(view, table + size, view.size, digests.values())
     else:
-        digest.update(bytes(-view.size % 8))
-    return digest.hexdigest()
+        for digest in digests.values():
+            digest.update(bytes(-view.size % 8))
+    return {name: digest.hexdigest() for name, digest in digests.items()}
 
 
-def _feed(view: View, start: int, stop: int, digest: Any) -> None:
+def _feed(view: View, start: int, stop: int, digests: Collection[Any]) -> None:
     while start < stop:
         count = min(_CHUNK, stop - start)
-        digest.update(view.read(start, count, "signed content"))
+        content = view.read(start, count, "signed content")
+        for digest in digests:
+            digest.update(content)
         start += count
 
 

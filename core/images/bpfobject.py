@@ -45,7 +45,7 @@ _NAME = re.compile(rb"([A-Za-z0-9_.]{1,15})\0+")
 _TYPES = struct.Struct("<HBBIIIII")
 _TYPES_MAGIC = b"\x9f\xeb\x01"
 # What parsers read of struct kexec_context: the one name is in dialect 7 alone.
-_READ_IN_7, _READ_IN_6 = b"parsing_buf", b"kernel_sz"
+_READ_IN_7, _READ_IN_6 = b"\0parsing_buf\0", b"\0kernel_sz\0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +139,7 @@ def read_dialect(data: bytes) -> int | None:
         return None
     _, _, _, head, _, _, offset, length = _TYPES.unpack_from(data, at)
     start = at + head + offset
-    names = data[start : start + length].split(b"\0")
+    names = data[start : start + length]
     if _READ_IN_7 in names:
         return 7
     return 6 if _READ_IN_6 in names else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from warmboot.core.errors import ImageError
 from warmboot.core.images.bpfcontainer import Envelope, ParserContainer
 from warmboot.core.images.bpfobject import ParserObject
 from warmboot.core.images.kernels import KERNEL_FORMATS, format_of
@@ -9,7 +10,7 @@ from warmboot.core.images.model import BootImage
 from warmboot.core.images.pe import PeProgram
 from warmboot.core.images.uboot import FitImage, UImage
 from warmboot.core.images.uki import Addon, Outline, Uki
-from warmboot.core.images.view import View
+from warmboot.core.images.view import View, too_large
 
 #: Formats in the order they are tried: those that also look like a plain PE file come first.
 FORMATS: tuple[type[BootImage], ...] = (
@@ -27,10 +28,19 @@ FORMATS: tuple[type[BootImage], ...] = (
 
 def identify(view: View) -> BootImage:
     """Return what the file says it is; raise ImageError for anything but a sound boot image."""
+    _check_size(view)
     return format_of(view, FORMATS).parse(view)
 
 
 def outline(view: View) -> BootImage | Outline:
     """Like identify, for a list of many: of a UKI no more is read than the list shows."""
+    _check_size(view)
     found = format_of(view, FORMATS)
     return Outline.parse(view) if found is Uki else found.parse(view)
+
+
+def _check_size(view: View) -> None:
+    """Raise ImageError for a file so large that no reader would come to its end."""
+    problem = too_large(view)
+    if problem is not None:
+        raise ImageError(f"The file cannot be loaded: {problem}", hint="Choose another kernel.")

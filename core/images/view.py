@@ -6,9 +6,12 @@ import os
 from abc import ABC, abstractmethod
 
 from warmboot.core.errors import ImageError
-from warmboot.core.text import printable
+from warmboot.core.text import printable, size
 
 _BLOCK = 4096
+#: The kernel reads no larger file for kexec, in bytes: KEXEC_FILE_SIZE_MAX in
+#: kernel/kexec_internal.h; up to Linux 6.15 it was INT_MAX. So warmboot reads none either.
+LARGEST_FILE = 4 << 30
 
 
 class View(ABC):
@@ -82,6 +85,13 @@ class View(ABC):
                 hint="The file is truncated or damaged. Compare its size with the original.",
             )
         return _Part(self, offset, count)
+
+
+def too_large(view: View) -> str | None:
+    """Return what to say of a file that the kernel would not read for its size, None for others."""
+    if view.size <= LARGEST_FILE:
+        return None
+    return f"it has {size(view.size)}; the kernel reads no file of more than {size(LARGEST_FILE)}"
 
 
 class BytesView(View):

@@ -124,7 +124,15 @@ def _stream(view: View, payload: View, method: Method, offset: int, count: int) 
     kernel build appends it as a le32 that the header's payload size leaves out.
     """
     if method is Method.GZIP:
-        return Stream(method, offset, count, payload.u32(count - 4, "gzip size"))
+        declared = payload.u32(count - 4, "gzip size")
+        if not _plausible(declared, count):
+            raise ImageError(
+                f"The {count} bytes of the payload do not end in a gzip size ({declared} is none)",
+                offset=0x0C,
+                hint="The payload's size in the header is wrong, or the file is damaged. Install "
+                "the image again.",
+            )
+        return Stream(method, offset, count, declared)
     behind = inside = 0
     if offset + count + 4 <= view.size:
         behind = view.u32(offset + count, "uncompressed size")

@@ -224,7 +224,7 @@ def _check_payload(
         in_memory = (inner.memory_size or 0) if inner else 0
         return _Checked(read.release if read else None, max(in_memory, view.size))
     with MemFile("warmboot-check") as memory:
-        payload = unpack(view, inner.stream, memory, report=report, cancel=cancel)
+        payload = unpack(view, inner.stream, memory, report=report, cancel=cancel, alone=True)
         check_inner(plan, payload.image, memory.size)
         in_memory = (payload.image.memory_size or 0) if payload.image else 0
         largest = max(in_memory, memory.size)

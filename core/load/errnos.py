@@ -75,8 +75,16 @@ LOAD = {
     errno.EBADF: ("the kernel cannot read the image's descriptor", "Report this as a bug."),
 }
 
+_SIGNED = (
+    "Choose an image that is signed by a key this machine trusts, with its parser where it carries "
+    "one: see warmboot-bpf(7)."
+)
 #: The same call where the kernel runs parsers over what it is given.
 LOAD_BY_PARSER = LOAD | {
+    **{
+        code: (LOAD[code][0], _SIGNED)
+        for code in (errno.ENODATA, errno.EKEYREJECTED, errno.ELIBBAD)
+    },
     errno.EINVAL: (
         "the kernel, or the parser that it ran, rejects the image",
         "Is it signed by a key this machine trusts, where that counts? See dmesg.",

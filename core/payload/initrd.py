@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from warmboot.core.errors import ImageError
 from warmboot.core.images import Method, View
 from warmboot.core.images.compression import decompressor_option, detect_method, kernel_method
+from warmboot.core.images.view import too_large
 from warmboot.core.payload.archives import Initrd, Segment
 from warmboot.core.payload.codecs import NotDecodable, Source, decoder_for
 from warmboot.core.payload.cpio import (
@@ -138,6 +139,9 @@ class _Reader:
 
     def segments(self) -> Iterator[Segment]:
         """Yield archive after archive; zeros may stand between them."""
+        self.problem = too_large(self._view)
+        if self.problem is not None:
+            return
         position, plain = 0, False
         for count in range(_SEGMENTS + 1):
             position = _behind_zeros(self._view, position, self._cancel)

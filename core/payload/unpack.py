@@ -44,16 +44,25 @@ def unpack(
     report: Report = ignore,
     cancel: Cancel | None = None,
     limit: int = LIMIT,
+    alone: bool = False,
 ) -> Payload:
     """Decompress `stream` of `view` into `sink`, seal it, and return what came out.
 
-    Raises ImageError where the stream is damaged, longer than `limit`, or not of the size that
-    its container declares; Cancelled where `cancel` is set. The sink then holds a part only and
-    is the caller's to close.
+    `alone`: nothing may stand behind the stream, not even padding or a size; the kernel's own
+    decompressors want it so. Raises ImageError where the stream is damaged, longer than `limit`, or
+    not of the size that its container declares; Cancelled where `cancel` is set. The sink then
+    holds a part only and is the caller's to close.
     """
     with Follower(sink.fd) as follower:
         unverified = decompress(
-            view, stream, sink, report=report, cancel=cancel, limit=limit, written=follower.written
+            view,
+            stream,
+            sink,
+            report=report,
+            cancel=cancel,
+            limit=limit,
+            written=follower.written,
+            alone=alone,
         )
         sha256 = follower.finish()
     return Payload(
@@ -77,6 +86,7 @@ def decompress(
     cancel: Cancel | None = None,
     limit: int = LIMIT,
     written: Callable[[int], None] | None = None,
+    alone: bool = False,
 ) -> str | None:
     """As `unpack`, without looking at what comes out; return why no check was made, or None.
 
@@ -94,6 +104,12 @@ def decompress(
             written(sink.size)
         reporter.advance(source.position, sink.size)
     _check_declared(sink.size, stream)
+    if alone and source.behind:
+        raise ImageError(
+            f"{source.behind} bytes that are not the payload's are counted as part of it",
+            hint="The kernel does not unpack that. The payload's size in the header is wrong: "
+            "install the image again.",
+        )
     reporter.finish(sink.size)
     sink.seal()
     return source.unverified

@@ -23,7 +23,7 @@ from warmboot.core.images.image_file import changed
 from warmboot.core.images.pe import is_signed
 from warmboot.core.images.uboot import is_wrapped, unwrapped
 from warmboot.core.images.uki import Addon, Uki
-from warmboot.core.images.view import View
+from warmboot.core.images.view import View, too_large
 from warmboot.core.plan.context import InitrdHead
 from warmboot.core.plan.request import PlanRequest
 from warmboot.core.plan.uki_parts import Part, UkiParts, combine
@@ -255,7 +255,7 @@ def read_options(root: BootRoot, release: str | None) -> BuildOptions | None:
         return None
     for name in (f"/boot/config-{release}", f"/usr/lib/modules/{release}/config"):
         text = root.read_text(name, _CONFIG_LIMIT)
-        if text is not None:
+        if text is not None and not text.cut:
             return BuildOptions(text)
     return None
 
@@ -268,6 +268,7 @@ def _head(name: str, view: View) -> InitrdHead:
     except ImageError as error:
         return InitrdHead(printable(name), view.size, None, error.message, False)
     method, problem = form_of(view.head(_HEAD))
+    problem = too_large(view) or problem
     return InitrdHead(printable(name), view.size, method, problem, problem == UNKNOWN)
 
 

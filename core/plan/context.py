@@ -16,6 +16,7 @@ from warmboot.core.fit.kernel_fit import Demand, read_demand
 from warmboot.core.host import Host
 from warmboot.core.host.live_state import LiveState, read_live_state
 from warmboot.core.images import Method
+from warmboot.core.plan.way import read_dialect
 
 
 class InitrdHead(NamedTuple):
@@ -83,12 +84,3 @@ def read_context(
         presets_problem=problem,
         demand=read_demand(host) if fit else None,
     )
-
-
-def read_dialect(host: Host) -> Dialect | None:
-    """Return what the running kernel's parser interface speaks, None where it has none."""
-    if host.option("KEXEC_BPF") is False:
-        return None
-    from warmboot.core.bpf.detect import detect  # reads megabytes; few kernels have it
-
-    return detect(host.prefix, host.config).dialect

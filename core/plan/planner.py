@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from warmboot.core.architecture import Architecture, of_machine
+from warmboot.core.architecture import of_machine
 from warmboot.core.boot.cmdline import parse
 from warmboot.core.boot.presets import Preset, active, apply, remove
 from warmboot.core.closing import Closing
@@ -17,11 +17,11 @@ from warmboot.core.plan.checks.base import Verdict
 from warmboot.core.plan.checks.registry import judge_plan
 from warmboot.core.plan.command_line import CommandLine, choose_cmdline, running_line
 from warmboot.core.plan.context import PlanContext
-from warmboot.core.plan.loader_choice import LoaderChoice, choose_loader
 from warmboot.core.plan.plan import Plan
 from warmboot.core.plan.request import Call, PlanRequest
-from warmboot.core.plan.route import Route, Strategy, alternatives, choose_route
+from warmboot.core.plan.route import alternatives
 from warmboot.core.plan.steps import describe_steps
+from warmboot.core.plan.way import Wanted, choose_way
 
 
 class OpenPlan(Closing):
@@ -100,13 +100,10 @@ def make_plan(
     """Return the plan for an image and a command line on the machine of `context`, judged."""
     host = context.host
     architecture = of_machine(host.machine)
-    chosen, devicetree = _loader(request, files, context, architecture)
-    dialect = context.dialect
-    if chosen.call is not Call.FILE:
-        dialect = None  # the other calls take what is unpacked, and no parser
-    route = choose_route(image, architecture, dialect, host)
-    if chosen.call is None and route.strategy is not Strategy.NONE:
-        route = Route(Strategy.NONE, chosen.why)
+    wanted = Wanted(files.devicetree, bool(files.overlays), request.panic, request.loader)
+    chosen, devicetree, dialect, route = choose_way(
+        image, wanted, host, architecture, context.dialect
+    )
     loader = context.loader
     if chosen.call is not None:
         loader = loader.replace(Call.FILE, chosen.call)  # "simulated" in front of it stays
@@ -144,21 +141,3 @@ def make_plan(
         if finding.verdict is not Verdict.PASS:
             debug("check %s: %s: %s", finding.check, finding.verdict, finding.text)
     return replace(plan, findings=findings)
-
-
-def _loader(
-    request: PlanRequest,
-    files: FileNames,
-    context: PlanContext,
-    architecture: Architecture | None,
-) -> tuple[LoaderChoice, str | None]:
-    """Return the loader and the device tree that goes with it.
-
-    Where no loader takes the tree, the choice is made without: a check then stands against it.
-    """
-    host, panic, wanted = context.host, request.panic, request.loader
-    if files.devicetree is not None and not files.overlays:
-        chosen = choose_loader(host, architecture, panic=panic, devicetree=True, wanted=wanted)
-        if chosen.call is not None:
-            return chosen, files.devicetree
-    return choose_loader(host, architecture, panic=panic, wanted=wanted), None

@@ -5,15 +5,18 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 from warmboot.core.boot.entry import Entry
 from warmboot.core.boot.listed_entry import read_header
 from warmboot.core.boot.resolve import Selector
 from warmboot.core.boot.root import BootRoot
-from warmboot.core.errors import ImageError, NotFound
+from warmboot.core.errors import Cancelled, ImageError, NotFound, WarmbootError
 from warmboot.core.images import BootImage, ImageFile, identify
+from warmboot.core.images.authenticode import Signature, signatures_of
 from warmboot.core.images.uboot import holds_initrd
 from warmboot.core.images.uki import Uki
+from warmboot.core.payload.archives import Initrd
 from warmboot.core.payload.initrd import is_initrd
 from warmboot.core.payload.inspection import (
     Extraction,
@@ -28,6 +31,28 @@ from warmboot.core.payload.unpack import Payload
 from warmboot.core.plan.uki_parts import combine
 from warmboot.core.progress import Cancel, Report, ignore
 from warmboot.core.text import printable
+
+
+class InitrdReading(NamedTuple):
+    """What an initrd of an entry holds, None where it cannot be read, and what is against it."""
+
+    path: str
+    initrd: Initrd | None
+    warning: str | None
+
+
+class EntryReading(NamedTuple):
+    """What only reading all of an entry's files tells.
+
+    `payload` is None where there is no kernel to unpack or read. `signature_problem` says why its
+    signatures cannot be read.
+    """
+
+    image: BootImage
+    payload: Payload | None
+    signatures: tuple[Signature, ...] = ()
+    initrds: tuple[InitrdReading, ...] = ()
+    signature_problem: str | None = None
 
 
 class Images:
@@ -59,27 +84,31 @@ class Images:
         with self.open(name) as file:
             return extract_kernel(file, target, examined=examined, report=report)
 
-    def details(
-        self, entry: Entry, cancel: Cancel
-    ) -> tuple[BootImage, Payload | None, tuple[str, ...]]:
+    def details(self, entry: Entry, cancel: Cancel) -> EntryReading:
         """Return what only reading all of an entry's kernel and initrds tells.
 
-        That is the image, what is inside, and what there is to say against the initrds. Raises
-        ImageError where the kernel is damaged, Cancelled.
+        Raises ImageError where the kernel is damaged, WarmbootError where it cannot be opened,
+        Cancelled.
         """
         with self._root.open(entry.kernel) as file:
             image, payload = examine_file(file, cancel=cancel)
-        release = (payload.release if payload else None) or image.release or entry.release
-        warnings = []
-        for path in entry.initrds:
             try:
-                with self._root.open(path) as file:
-                    warning = inspect_initrd(file, release, cancel=cancel).warning
+                signatures, problem = signatures_of(file.view), None
             except ImageError as error:
-                warning = error.message
-            if warning:
-                warnings.append(warning)
-        return image, payload, tuple(warnings)
+                signatures, problem = (), error.message
+        release = (payload.release if payload else None) or image.release or entry.release
+        initrds = tuple(self._initrd(path, release, cancel) for path in entry.initrds)
+        return EntryReading(image, payload, signatures, initrds, problem)
+
+    def _initrd(self, path: str, release: str | None, cancel: Cancel) -> InitrdReading:
+        try:
+            with self._root.open(path) as file:
+                found = inspect_initrd(file, release, cancel=cancel)
+        except Cancelled:
+            raise
+        except WarmbootError as error:
+            return InitrdReading(path, None, error.message)
+        return InitrdReading(path, found.initrd, found.warning)
 
     def inspect_initrds(self, name: str, *, quick: bool = False) -> list[InitrdInspection]:
         """Return what the initrds hold of the entry `name`, or of the UKI at that path.

@@ -22,13 +22,17 @@ from warmboot.core.text import printable
 
 
 class Parsers:
-    """The workbench for parsers; `open_image` opens an image by its path or an entry's name.
+    """The workbench for parsers; `open_image` opens an image by its path or an entry's name,
+    `available` tells how many bytes of memory are free.
 
     Every method raises what the functions of warmboot.core.bpf raise that it calls.
     """
 
-    def __init__(self, open_image: Callable[[str], ImageFile]) -> None:
+    def __init__(
+        self, open_image: Callable[[str], ImageFile], available: Callable[[], int | None]
+    ) -> None:
         self._open = open_image
+        self._available = available
 
     def build(self, image: str, dialect: str, target: Path) -> BuiltParser:
         """Write the parser for an image, whole or not at all."""
@@ -38,7 +42,8 @@ class Parsers:
     def rehearse(self, image: str, dialect: str) -> tuple[str, ImageRehearsal]:
         """Run a parser's code, or its model, on an image; return the image's path too."""
         with self._open(image) as file:
-            return printable(file.name), rehearse_image(file.view, Dialect(dialect))
+            found = rehearse_image(file.view, Dialect(dialect), self._available)
+            return printable(file.name), found
 
     def envelop(
         self,

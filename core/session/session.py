@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -22,6 +22,7 @@ from warmboot.core.session.machine import Machine
 if TYPE_CHECKING:
     from warmboot.core.boot.entry import Entry, Listing
     from warmboot.core.boot.listed_entry import ListedEntry
+    from warmboot.core.bpf.abi import Dialect
     from warmboot.core.bpf.detect import Detection
     from warmboot.core.load.stage import Prepared
     from warmboot.core.plan.checks.base import Finding
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from warmboot.core.plan.planner import OpenPlan
     from warmboot.core.plan.request import PlanRequest
     from warmboot.core.plan.staged import Staged
+    from warmboot.core.plan.startable import Standing
     from warmboot.core.progress import Cancel
     from warmboot.core.record.history import Step
     from warmboot.core.record.journal import Line
@@ -81,9 +83,18 @@ class Session(Machine):
         running = None
         if not self.foreign_root:
             host = self.host
-            running = Running.read(host.prefix, host.release, host.cmdline)
+            running = Running.read(host.prefix, host.release, host.cmdline, self._started())
         with step("search for entries"):
             return find_entries(self.root, running, of_machine(self.host.machine))
+
+    def _started(self) -> str | None:
+        """Return the entry that this boot was started into by warmboot, None where it was not."""
+        if not (self.host.prefix / STATE).is_dir():
+            return None
+        from warmboot.core.record.outcome import last_restart
+
+        outcome = last_restart(self.journal.lines(), self.host)
+        return outcome.expected.entry if outcome is not None and outcome.arrived else None
 
     def entry(self, name: str) -> Entry:
         """Return the entry called `name`; raises NotFound with the nearest names.
@@ -108,10 +119,23 @@ class Session(Machine):
         Never raises for a bad file.
         """
         from warmboot.core.boot.listed_entry import read_header
-        from warmboot.core.plan.startable import obstacle
+        from warmboot.core.plan.startable import with_obstacle
 
         row = read_header(self.root, entry)
-        return row._replace(obstacle=obstacle(row, self.root, self.host))
+        return with_obstacle(row, self.root, self.host, self.dialect)
+
+    @cached_property
+    def dialect(self) -> Dialect | None:
+        """What the running kernel's parser interface speaks, None where it has none."""
+        from warmboot.core.plan.way import read_dialect
+
+        return read_dialect(self.host)
+
+    def standing(self, entry: Entry, context: PlanContext) -> Standing:
+        """Return what `doctor ENTRY` has against an entry; raises WarmbootError without a plan."""
+        from warmboot.core.plan.startable import judge
+
+        return judge(entry, self.root, context)
 
     def needs_restart(self) -> NeedsRestart:
         """Return what speaks for a restart; see warmboot.core.session.needs_restart."""
@@ -130,9 +154,10 @@ class Session(Machine):
     @cached_property
     def parsers(self) -> Parsers:
         """Parsers for kernels that unpack images themselves."""
+        from warmboot.core.host.memory import read_memory_available
         from warmboot.core.session.parsers import Parsers
 
-        return Parsers(self.images.open)
+        return Parsers(self.images.open, partial(read_memory_available, self.host.prefix))
 
     # From a request to what is staged -----------------------------------------------------
 
@@ -263,10 +288,8 @@ class Session(Machine):
     @cached_property
     def parser_interface(self) -> Detection:
         """What the running kernel offers for parsers; it stays so as long as the kernel runs."""
-        from warmboot.core.bpf.detect import Detection, detect  # reads megabytes
+        from warmboot.core.bpf.detect import detect
 
-        if self.host.option("KEXEC_BPF") is False:
-            return Detection(None, False, ("CONFIG_KEXEC_BPF is not set",))
         return detect(self.host.prefix, self.host.config)
 
     def records(self, limit: int | None = None) -> tuple[Line, ...]:

@@ -143,9 +143,9 @@ def test_a_link_from_boot_to_itself_doubles_no_folder(tmp_path: Path) -> None:
 def test_a_menu_that_is_cut_says_so_and_offers_nothing(tmp_path: Path) -> None:
     menu = entry("own", "", "/boot", "/dev/sda1")
     found = system(tmp_path, menu + "# padding\n" * (MENU_LIMIT // 10) + menu)
-    assert found["own"].problem == "its menu is longer than what is read of it"
+    assert "only the first" in (found["own"].problem or "")
     listing = find_entries(BootRoot(tmp_path))
-    assert any(look.notice and "longer" in look.result for look in listing.searched)
+    assert any(look.notice and "only the first" in look.result for look in listing.searched)
 
 
 def test_the_menu_in_a_folder_of_the_esp_has_its_own_environment(tmp_path: Path) -> None:

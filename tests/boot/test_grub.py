@@ -16,7 +16,7 @@ from support.layouts import grub_cfg, menu_entry
 from warmboot.core.boot.filesystems import By
 from warmboot.core.boot.grub.bls import compare
 from warmboot.core.boot.grub.condition import evaluate
-from warmboot.core.boot.grub.default import Expand, positions, started
+from warmboot.core.boot.grub.default import Expand, fallbacks, positions, started
 from warmboot.core.boot.grub.entry import Item
 from warmboot.core.boot.grub.environment import parse_environment
 from warmboot.core.boot.grub.files import Facts
@@ -232,7 +232,8 @@ def test_search_probe_regexp_and_wildcards() -> None:
     text = "search -s d -u AB; probe -s u --fs-uuid $d\nlinux /k $u"
     assert options(text) == "AB"
     assert options("regexp --set 1:v '([0-9]+)$' k-12; linux /k $v") == "12"
-    assert "left out" in entry("regexp --set 1:v '(a|b)*c' aac; linux /k $v").notes[0]
+    assert options("regexp --set 1:v '(a|b)*c' aac; linux /k $v") == "a"
+    assert "left out" in entry("regexp --set 1:v '(a)\\1' aa; linux /k $v").notes[0]
     (one,) = read("for f in /the*; do menuentry $f { linux $1; }; done").items
     assert (one.title, one.certain) == ("/there", True)
     several = read("for f in /*e*; do menuentry $f { linux $1; }; done").items
@@ -343,3 +344,26 @@ def test_any_script_at_all(words: list[str], junk: str) -> None:
         started(rows, menu.default, Expand(), by_id=False)
     except WarmbootError as error:
         assert error.message.isprintable()
+
+
+def test_a_password_is_asked_for_where_there_are_superusers() -> None:
+    text = "menuentry a {{ linux /a }}\nmenuentry b --unrestricted {{ linux /b }}\n"
+    text += "menuentry c --users 'x,y' {{ linux /c }}\nsubmenu s {{ menuentry d {{ linux /d }} }}\n"
+
+    def notes(before: str) -> list[list[str]]:
+        items = read(before + text.format()).items
+        return [item.notes for item in (*items[:3], *(items[3].children or ()))]
+
+    asked = "GRUB asks for a password before it starts this (users: {})"
+    assert notes("") == [[], [], [], []]
+    assert notes("superusers=root\nexport superusers\n") == [
+        [asked.format("root")], [], [asked.format("root, x, y")], [asked.format("root")],
+    ]  # fmt: skip
+
+
+def test_fallbacks_are_numbers_up_to_one_that_is_none() -> None:
+    rows = Expand()(read("menuentry a { x }\nmenuentry b { x }\nmenuentry c { x }").items)
+    told = {w: list(fallbacks(rows, w)) for w in ("2 1", "1,2", "1 b 2", "b", "9 1", "", " 2")}
+    assert told == {
+        "2 1": [2, 1], "1,2": [1], "1 b 2": [1], "b": [], "9 1": [], "": [], " 2": [2],
+    }  # fmt: skip

@@ -18,6 +18,7 @@ from warmboot.core.boot.extlinux_format import parse_menu
 from warmboot.core.boot.find import arrange, discover, find_entries
 from warmboot.core.boot.root import Text
 from warmboot.core.boot.version_order import compare
+from warmboot.core.sandbox.builders.bzimage import build_bzimage
 
 KEYS = ("title", "version", "machine-id", "sort-key", "linux", "uki", "efi", "initrd", "options",
         "devicetree", "devicetree-overlay", "architecture", "profile", "label", "append", "fdt",
@@ -167,8 +168,29 @@ def test_very_long_numbers_in_versions() -> None:
     assert compare("0" * 60_000 + "1", "1") == 0
 
 
-def test_a_menu_that_reads_itself_within_a_menu_is_said_to_have_no_end(tmp_path: Path) -> None:
-    put(tmp_path, "boot/grub/grub.cfg", "submenu s {\nsource /boot/grub/grub.cfg\n}\n")
+@pytest.mark.parametrize(
+    "inner",
+    [
+        "source /boot/grub/grub.cfg",
+        "n=x$n; export n; source /boot/grub/grub.cfg",
+        "source /boot/grub/other.cfg",
+        "again",
+        "while true; do a=1; done",
+        "while true; do source $prefix/more; done",
+    ],
+)
+def test_a_part_of_a_menu_without_an_end_leaves_the_rest_as_it_is(
+    tmp_path: Path, inner: str
+) -> None:
+    menu = f"function again {{ again; }}\ndefault=1\nsubmenu s {{\n{inner}\n}}\n"
+    menu += "menuentry good { linux /boot/k }\n"
+    put(tmp_path, "boot/grub/grub.cfg", menu)
+    put(tmp_path, "boot/grub/other.cfg", "submenu o { source /boot/grub/grub.cfg; }\n")
+    put(tmp_path, "boot/grub/more", "x=1\n" * 100)
+    put(tmp_path, "boot/k", build_bzimage("6.1"))
     listing = find_entries(BootRoot(tmp_path))
-    said = {look.place: look.result for look in listing.searched}
-    assert "menus within menus without end" in said["/boot/grub/grub.cfg"]
+    good = next(entry for entry in listing.entries if entry.id == "good")
+    assert (good.default, good.problem) == (True, None)
+    said = [place.result for place in listing.searched if place.notice]
+    said += [entry.problem for entry in listing.entries if entry.problem]
+    assert said

@@ -194,3 +194,51 @@ def test_what_lies_among_kernels_is_named_for_what_it_is(tmp_path: Path) -> None
     assert "memory test" in (found["memtest86+x64.bin"].problem or "")
     assert "iPXE" in (found["ipxe.lkrn"].problem or "")
     assert not {"uInitrd-6.1.0", "xen"} & set(found)
+
+
+OLD_LIMINE = """\
+TIMEOUT=3
+DEFAULT_ENTRY=2
+REMEMBER_LAST_ENTRY=no
+${K}=boot:///vmlinuz-6.1
+:Arch
+    COMMENT=x
+    PROTOCOL=linux
+    KERNEL_PATH=${K}#0123abcd
+    KERNEL_CMDLINE=root=/dev/a key:value
+    MODULE_PATH=boot:///a.img
+:+Old
+::One
+    PROTOCOL=linux
+    KERNEL_PATH=boot://2/vmlinuz-6.1
+"""
+
+
+def test_the_old_form_of_limine(tmp_path: Path) -> None:
+    put(tmp_path, "boot/vmlinuz-6.1", kernel("6.1"))
+    put(tmp_path, "boot/limine.cfg", OLD_LIMINE.replace("DEFAULT_ENTRY=2", "DEFAULT_ENTRY=1"))
+    found = entries(tmp_path, Kind.LIMINE)
+    assert list(found) == ["Arch", "Old > One"]
+    first = found["Arch"]
+    assert (first.kernel, first.cmdline, first.initrds, first.default) == (
+        "/boot/vmlinuz-6.1", "root=/dev/a key:value", ("/boot/a.img",), True,
+    )  # fmt: skip
+    assert "boot" in (found["Old > One"].problem or "")
+    put(tmp_path, "boot/limine.cfg", OLD_LIMINE.replace("LAST_ENTRY=no", "LAST_ENTRY=yes"))
+    assert not any(entry.default for entry in entries(tmp_path, Kind.LIMINE).values())
+    put(tmp_path, "boot/limine.conf", LIMINE)
+    assert "Windows" in entries(tmp_path, Kind.LIMINE)
+
+
+def test_xen_s_own_configuration(tmp_path: Path) -> None:
+    put(tmp_path, "boot/efi/EFI/qubes/vmlinuz-6.1", kernel("6.1"))
+    text = "[global]\ndefault=a\n[a]\noptions=loglvl=all\nkernel=vmlinuz-6.1 root=/dev/a quiet\n"
+    text += "kernel=other\nramdisk=initrd.img\n[b]\n; kernel=no\nramdisk=x\n[c]\nkernel=\\gone\n"
+    put(tmp_path, "boot/efi/EFI/qubes/xen.cfg", text)
+    put(tmp_path, "boot/efi/EFI/qubes/xenon.txt", text)
+    found = entries(tmp_path, Kind.XEN)
+    assert list(found) == ["a", "c"]
+    assert (found["a"].kernel, found["a"].cmdline, found["a"].initrds) == (
+        "/boot/efi/EFI/qubes/vmlinuz-6.1", "root=/dev/a quiet", ("/boot/efi/EFI/qubes/initrd.img",),
+    )  # fmt: skip
+    assert "first domain, which kexec cannot" in (found["a"].problem or "")

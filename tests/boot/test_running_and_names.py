@@ -13,6 +13,7 @@ from warmboot.core.boot.find import find_entries
 from warmboot.core.boot.resolve import resolve_entry
 from warmboot.core.errors import NotFound
 from warmboot.core.sandbox.builders.bzimage import build_bzimage
+from warmboot.core.sandbox.builders.uki import Profile, build_uki
 
 
 def listing(root: Path, release: str, cmdline: str) -> Listing:
@@ -114,3 +115,29 @@ def test_merged_entries_keep_their_names_and_notes(tmp_path: Path) -> None:
     assert found.entries[0].also[:2] == ("b title", "b")
     assert "SYSAPPEND" in found.entries[1].notes[0]
     assert resolve_entry(found, "b title").id == resolve_entry(found, "b").id == "a"
+
+
+def test_the_entry_that_a_kexec_went_into_counts_before_what_the_boot_loader_says(
+    tmp_path: Path,
+) -> None:
+    loader_variable(tmp_path, "LoaderEntrySelected", "a.conf")
+    for name in ("a", "b"):
+        put(tmp_path, f"boot/{name}", kernel("6.1"))
+        put(tmp_path, f"boot/loader/entries/{name}.conf", bls(linux=f"/{name}", options="ro"))
+    for started, expected in ((None, "a.conf"), ("b.conf", "b.conf"), ("gone", "a.conf")):
+        read = Running.read(tmp_path, "6.1", "ro edited", started)
+        found = [one.id for one in find_entries(BootRoot(tmp_path), read).entries if one.running]
+        assert found == ([expected] if started != "gone" else [])
+
+
+def test_a_unified_image_is_known_by_its_stub(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        image = build_uki(arch="x86-64", linux=kernel("6.1"), uname="6.1", cmdline="ro",
+                          osrel=f"ID=x\nPRETTY_NAME={name}\n",
+                          profiles=[Profile("ID=main\n"), Profile("ID=other\n")])  # fmt: skip
+        put(tmp_path, f"efi/EFI/Linux/{name}.efi", image)
+    loader_variable(tmp_path, "StubImageIdentifier", "\\EFI\\Linux\\B.efi")
+    assert running(tmp_path, "6.1", "ro edited") == ["b.efi@main"]
+    loader_variable(tmp_path, "StubProfile", "1")
+    assert running(tmp_path, "6.1", "ro edited") == ["b.efi@other"]
+    assert running(tmp_path, "6.2", "ro") == []

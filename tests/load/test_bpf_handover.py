@@ -14,7 +14,7 @@ from warmboot.core.bpf.abi import Dialect
 from warmboot.core.bpf.replay import Replay, Stage
 from warmboot.core.errors import Blocked
 from warmboot.core.images import BytesView, ImageFile
-from warmboot.core.load import bpf_handover
+from warmboot.core.load import bpf_handover, errnos
 from warmboot.core.load.inputs import KernelInput
 from warmboot.core.load.loader import LoadRequest
 from warmboot.core.sandbox.builders.compress import compress
@@ -144,3 +144,23 @@ def test_memory_is_counted_again_right_before_the_call(
         free.write_text(f"MemAvailable: {needed // 1024 - 1} kB\n")
         with pytest.raises(Blocked, match="Unpacking in the kernel takes up to"):
             bpf_handover.try_parsers(kernel, call, Dialect.V6, tmp_path)
+        # The machine has enough, the control group around this process has not.
+        free.write_text("MemAvailable: 8000000 kB\n")
+        group = tmp_path / "sys/fs/cgroup/small"
+        group.mkdir(parents=True)
+        (tmp_path / "proc/self").mkdir()
+        (tmp_path / "proc/self/cgroup").write_text("0::/small\n")
+        (group / "memory.current").write_text("1000000\n")
+        for limit in ("memory.max", "memory.high"):
+            (group / limit).write_text(f"{needed + 1000000}\n")
+            bpf_handover.try_parsers(kernel, call, Dialect.V6, tmp_path)
+            (group / limit).write_text(f"{needed + 999999}\n")
+            with pytest.raises(Blocked, match="Unpacking in the kernel takes up to"):
+                bpf_handover.try_parsers(kernel, call, Dialect.V6, tmp_path)
+            (group / limit).write_text("max\n")
+
+
+def test_no_hint_offers_what_such_a_kernel_does_not_take() -> None:
+    for code in errnos.LOAD:
+        _, hint = errnos.LOAD_BY_PARSER[code]
+        assert "loaded as it is" not in hint

@@ -12,6 +12,7 @@ import pytest
 from support.files import put
 from support.machines import make_machine
 
+from warmboot.core.bpf.abi import Dialect
 from warmboot.core.errors import Refused
 from warmboot.core.host import Host, read_host
 from warmboot.core.images import BytesView
@@ -19,6 +20,7 @@ from warmboot.core.plan.checks.policy import (
     GUARDS,
     memory_load_barred,
     signature_rule,
+    signed_way,
 )
 from warmboot.core.plan.request import Call
 from warmboot.core.sandbox.builders.kernel import build_arm64_image
@@ -100,3 +102,17 @@ def test_every_combination(tmp_path: Path) -> None:
 def test_each_rule_names_its_source_and_its_call() -> None:
     assert {guard.call for guard in GUARDS} == {Call.FILE, Call.LOAD}
     assert all(guard.source and guard.cause for guard in GUARDS)
+
+
+def test_what_would_work_is_what_the_kernels_dialect_takes(tmp_path: Path) -> None:
+    root = make_machine(tmp_path)
+    host = replace(read_host(root), machine="aarch64", lockdown="integrity")
+    host = replace(host, config={"KEXEC_FILE": "y", "KEXEC_IMAGE_VERIFY_SIG": "y"})
+    confidential = replace(host, lockdown="confidentiality")
+    assert "loaded as it is; or" in signed_way(host)
+    assert "loaded as it is" not in signed_way(host, Dialect.V6)
+    assert "envelope --sign" in signed_way(host, Dialect.V6)
+    assert signed_way(confidential, Dialect.V6).startswith("No parser may run under this lockdown")
+    assert "a signed zboot image or UKI" in signed_way(host, Dialect.V7)
+    # A signed Image needs no parser there.
+    assert "loaded as it is; or" in signed_way(confidential, Dialect.V7)

@@ -12,7 +12,11 @@ from support.layouts import kernel
 from warmboot.core.architecture import Architecture
 from warmboot.core.boot.entry import Entry, Kind
 from warmboot.core.errors import Blocked, NotFound
+from warmboot.core.plan import startable
+from warmboot.core.plan.checks.base import Finding, Verdict
+from warmboot.core.plan.checks.registry import all_checks
 from warmboot.core.plan.request import PlanRequest
+from warmboot.core.plan.startable import standing
 from warmboot.core.sandbox.builders.kernel import build_arm64_image
 from warmboot.core.sandbox.builders.uki import build_uki
 from warmboot.core.session import Session, make_sandbox
@@ -49,6 +53,49 @@ def test_phrases(session: Session) -> None:
     assert gone == "its device tree /boot/gone.dtb is not there"
     assert obstacle(session, image, problem="it is so") == "it is so"
     assert "is not there" in (obstacle(session, image, problem=None) or "is not there")
+
+
+def test_few_words_for_a_column(session: Session) -> None:
+    image = build_arm64_image("6.12.1", body_size=4096)
+
+    def brief(content: bytes, **fields: object) -> str | None:
+        put(session.root.path, "boot/x", content)
+        entry = Entry("x", "x", Kind.EXTLINUX, "/boot/x", **fields)  # type: ignore[arg-type]
+        return session.header(entry).brief
+
+    assert brief(image) is None
+    assert brief(kernel("6.1")) == "for x86-64"
+    assert brief(wrapped(2, image)) == "wrapped for U-Boot"
+    assert brief(image, initrds=("/boot/gone",)) == "files missing"
+    assert brief(image, problem="its kernel /boot/x is not there") == "files missing"
+    assert brief(image, problem="it is an EFI program") == "not by kexec"
+    assert brief(b"nothing known") == "unreadable"
+
+
+def test_an_entry_stands_as_the_checks_of_its_plan_say(session: Session) -> None:
+    context = session.context()
+    for entry in session.entries().entries:
+        with session.plan(PlanRequest(entry=entry.id)) as opened:
+            found = opened.plan.findings
+        standing = session.standing(entry, context)
+        assert set(standing.fails) == {f for f in found if f.verdict is Verdict.FAIL}
+        assert set(standing.notes) < {f for f in found if f.verdict is Verdict.WARN}
+        assert "sessions" not in {note.check for note in standing.notes}
+        assert bool(standing.brief) == bool(standing.fails)
+
+
+def test_a_machine_that_can_start_nothing_stands_behind_what_the_entry_lacks() -> None:
+    def fail(name: str) -> Finding:
+        return Finding(name, Verdict.FAIL, "text")
+
+    assert standing((fail("kexec-enabled"), fail("architecture"))).brief == "other machine"
+    assert standing((fail("kexec-enabled"),)).brief == "kexec is off"
+    assert standing((fail("some-check"),)).brief == "some check"
+    assert standing((fail("privilege"),)) == ((), (), None)
+
+
+def test_every_check_with_a_few_words_is_there() -> None:
+    assert set(startable._BRIEF) <= {check.id for check in all_checks()}
 
 
 def test_the_newest_is_one_that_can_be_started(session: Session) -> None:

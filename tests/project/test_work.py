@@ -15,7 +15,8 @@ from warmboot.core.boot.cmdline import Change, compare
 from warmboot.core.boot.entry import Entry, Kind
 from warmboot.core.boot.extlinux_format import parse_menu
 from warmboot.core.boot.find import _unique, find_entries
-from warmboot.core.images import BytesView, authenticode
+from warmboot.core.boot.merge import merge
+from warmboot.core.images import BytesView, Identity, authenticode
 from warmboot.core.images.authenticode import read_signatures
 from warmboot.core.images.pe import PeHeaders
 from warmboot.core.payload.scan import KernelScanner
@@ -45,7 +46,32 @@ def _labels(count: int) -> None:
     parse_menu("label x\nlinux /k\n" * count, lambda _: None)
 
 
-@pytest.mark.parametrize("work", [_entries, _words, _scan, _labels])
+def _one_kernel(count: int) -> None:
+    """Many names of one kernel, each with sources and notes of its own."""
+    one = Entry("a", "a", Kind.BOOT, "/k", release="6.1")
+    entries = [
+        dataclasses.replace(
+            one, id=f"a{n}", title=f"t{n}", sources=(f"/s{n}",), notes=(f"n{n}",), also=(f"o{n}",)
+        )
+        for n in range(count)
+    ]
+    (found,) = merge(_OneFile(), entries)
+    assert (len(found.sources), len(found.notes)) == (count, count)
+    assert len(found.also) == 3 * count - 2
+
+
+class _OneFile(BootRoot):
+    """A root in which every path leads to the same file."""
+
+    def __init__(self) -> None:
+        super().__init__(Path("/"))
+
+    def identity(self, name: str) -> Identity:
+        del name
+        return Identity(1, 1, 1, 1, 1)
+
+
+@pytest.mark.parametrize("work", [_entries, _words, _scan, _labels, _one_kernel])
 def test_eight_times_as_much_takes_about_eight_times_as_long(work: Callable[[int], None]) -> None:
     work(10)
     spent = []
@@ -60,11 +86,11 @@ def test_eight_times_as_much_takes_about_eight_times_as_long(work: Callable[[int
 def test_of_many_signatures_each_digest_is_made_once(monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[str] = []
 
-    def digest(_view: object, _headers: object, algorithm: str) -> str:
-        made.append(algorithm)
-        return "00"
+    def digests(_view: object, _headers: object, algorithms: set[str]) -> dict[str, str]:
+        made.extend(algorithms)
+        return dict.fromkeys(algorithms, "00")
 
-    monkeypatch.setattr(authenticode, "image_digest", digest)
+    monkeypatch.setattr(authenticode, "image_digests", digests)
     monkeypatch.setattr(authenticode, "read_contents", lambda *_: iter([b""] * 16))
     monkeypatch.setattr(authenticode, "_parse", lambda *_: ("who", "by", "sha256", "00"))
     headers = PeHeaders(*[(0, 0)] * len(PeHeaders._fields))  # type: ignore[arg-type]

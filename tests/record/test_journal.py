@@ -213,3 +213,18 @@ def test_after_the_restart_it_is_known_what_became_of_it(
     assert not other.arrived
     journal.append("refused", "boot-1", step="executing")
     assert arrived(tmp_path, "6.12.1", "root=/dev/vda1 ro") is None
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999", "-1e999"])
+@pytest.mark.parametrize("field", ["at", "seq", "staged", "more"])
+def test_a_number_that_json_does_not_have_is_a_damaged_line(
+    tmp_path: Path, number: str, field: str
+) -> None:
+    journal = Journal(tmp_path)
+    journal.append("staging", "boot-1")
+    with journal.path.open("a") as file:
+        for value in (number, f'{{"a": [{number}]}}'):
+            file.write(f'{{"event": "staged", "boot_id": "boot-1", "{field}": {value}}}\n')
+    assert [line["event"] for line in journal.lines()] == ["staging"]
+    assert journal.problem() == "2 lines of the journal cannot be read"
+    json.dumps(journal.lines(), allow_nan=False)

@@ -108,7 +108,7 @@ def test_the_kernel_log_stands_beside_a_refusal(
     # Below a simulated root only regular files are opened; on a machine this one is a device.
     monkeypatch.setattr(
         "warmboot.core.host.kmsg.open_for_reading",
-        lambda path: os.open(path, os.O_RDONLY | os.O_NONBLOCK),
+        lambda path: os.open(str(path), os.O_RDONLY | os.O_NONBLOCK),
     )
 
     def refuse(_: Simulator, __: object) -> None:

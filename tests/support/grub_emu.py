@@ -1,7 +1,7 @@
 """Debian's grub-emu in a pseudo terminal: the menu that GRUB itself makes of a configuration.
 
-It has no commands ``linux`` and ``initrd``, so functions of these names tell what an entry would
-load, one word in each line.
+Functions tell what an entry would load, one word in each line. Their names are the old ones,
+``linux16`` and ``initrd16``: since 2.12 it has ``linux`` and ``initrd`` of its own.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ Load = tuple[tuple[str, ...] | None, tuple[str, ...] | None]
 SPY = "".join(
     f'function {name} {{ echo "@{name}"; for spied in "$@"; do echo "@=$spied="; done; '
     'echo "@."; }\n'
-    for name in ("linux", "initrd")
+    for name in ("linux16", "initrd16")
 )
 _READY = re.compile(rb"\x1b\[23;1H +\x1b\[\d+;78H$")
 _ROW = re.compile(rb"\x1b\[(\d+);3H([ *])([^\x1b]*)")
 _ESCAPES = re.compile(rb"\x1b\[[0-9;?]*[A-Za-z]")
-_TOLD = re.compile(r"@(linux|initrd)\n((?:@=.*?=\n)*?)@\.\n", re.DOTALL)
+_TOLD = re.compile(r"@(linux|initrd)16\n((?:@=.*?=\n)*?)@\.\n", re.DOTALL)
 _WORD = re.compile(r"@=(.*?)=\n(?=@)", re.DOTALL)
 _FIRST_ROW = 5
 _PATIENCE = 20.0  # seconds, on a busy machine

@@ -66,10 +66,10 @@ class Grammar(Commands):
             self.use("search --file")
             body += "\n" + self._search()
             kernel = "($found)@DIR@/full"
-        text = f"{body}\nlinux {kernel} {words}"
+        text = f"{body}\nlinux16 {kernel} {words}"
         if self.maybe(60):
             self.use("initrd")
-            text += f"\ninitrd /i{number} {self.one('', '/more', '(host)/x')}"
+            text += f"\ninitrd16 /i{number} {self.one('', '/more', '(host)/x')}"
         brace = self.one("{", " {")
         self.use("brace without blank" if brace == "{" else "brace with blank")
         head = f"menuentry {self._title(title)}{self._options(number)}"
@@ -137,9 +137,10 @@ class Grammar(Commands):
         name = self.fresh("t")
         return self.one(
             "}", "fi", "echo a & echo b", "true | true", "true; ; true", 'set x="a$ b"',
-            f"menuentry {name} {{ }}", f"menuentry {name} {{ linux /f\n function h {{ true; }}\n}}",
+            f"menuentry {name} {{ }}",
+            f"menuentry {name} {{ linux16 /f\n function h {{ true; }}\n}}",
             "for a b in c; do true; done", "function 1x { true; }", "if true; then fi",
-            f"menuentry {name} {{\nlinux /f\n) ; ;\nset g1=leaked\n}}", "while true; done",
+            f"menuentry {name} {{\nlinux16 /f\n) ; ;\nset g1=leaked\n}}", "while true; done",
             "echo <x",
             "true && true", "true || true", "done", "set $=1", f"submenu {name} {{\ntrue\n;true }}",
             "if [ a = a ] then true; fi", "echo [[ x", "function f9 { true }",
@@ -190,7 +191,7 @@ class Grammar(Commands):
             )
         if self.maybe(10):
             self.use("entries in a loop")
-            lines.append('for z in p q; do menuentry "Loop $z" $z { linux /l $2 }\ndone')
+            lines.append('for z in p q; do menuentry "Loop $z" $z { linux16 /l $2 }\ndone')
         parts += lines
         names = [(f"Entry {n}", f"id{n}") for n in range(1, self.number + 1)]
         parts.insert(2, self._start(self.default(names), self.default(names)))

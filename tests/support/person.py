@@ -13,6 +13,7 @@ from textual.pilot import Pilot
 
 from warmboot.tui.app import WarmbootApp
 from warmboot.tui.terminal import Terminal
+from warmboot.tui.widgets.entry_list import EntryList
 
 PATIENCE = 20.0  # seconds
 TICK = 0.01  # seconds between two looks at the screen
@@ -44,10 +45,14 @@ class Person:
         """Return the first line that holds `text`."""
         return next(line for line in self.lines if text in line)
 
-    def mark_of(self, title: str) -> str:
-        """Return the letter before the entry with this title."""
-        rows = (line.partition("│")[0] for line in self.lines)
-        return next(row for row in rows if title in row)[1]
+    def says(self, title: str) -> str:
+        """Return what the list says of the entry whose title begins so: its state and marks."""
+        found = self.app.screen.query_one(EntryList)
+        for row in found.rows:
+            if row.entry.title.startswith(title):
+                cells = found.cells(row)
+                return " ".join(filter(None, (cells.state.text, *cells.marks)))
+        return ""
 
     async def wait(self, condition: Callable[[], object], what: str) -> None:
         """Wait until `condition` holds; say what was waited for, and what was seen, otherwise."""
@@ -77,13 +82,19 @@ class Person:
         await self.press(*text)
 
     async def choose(self, title: str) -> None:
-        """Move the cursor to the entry with this title."""
-        await self.see("Enter Plan", "Entry: ")
+        """Move the cursor to the entry whose title begins so."""
+        await self.see("Enter Plan", "Kernel")
+        found = self.app.screen.query_one(EntryList)
+        await self.wait(lambda: found.row, "entries")
         for _ in range(40):
-            if any(title in line and line.startswith((">", " >")) for line in self.lines):
+            if found.row is not None and found.row.entry.title.startswith(title):
                 return
             await self.press("down")
         raise AssertionError(f"no entry {title!r} in reach:\n{self.text}")
+
+    async def judged(self, title: str, text: str) -> None:
+        """Wait until the list says so of an entry."""
+        await self.wait(lambda: text in self.says(title), f"{text!r} said of {title!r}")
 
     async def plan(self, title: str) -> None:
         """Open the plan of an entry."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import shutil
 from pathlib import Path
 
@@ -17,3 +18,11 @@ def needs_tool(name: str) -> str:
     if path is None:
         pytest.skip(f"needs the program {name}")
     return path
+
+
+def needs_gnu_c_library() -> ctypes.CDLL:
+    """Return the C library where it is GNU's; elsewhere a test is skipped, in CI it fails."""
+    library = ctypes.CDLL(None)
+    if not hasattr(library, "gnu_get_libc_version"):
+        pytest.skip("needs the GNU C library")
+    return library

@@ -51,8 +51,9 @@ async def test_stage_gives_the_simulated_kernel_what_was_planned(sandbox: Path) 
         assert person.kernel_has["release"] == "6.17.8-sandbox"
         assert person.kernel_has["cmdline"] == OPTIONS
         assert person.kernel_has["initrd_sha256"]
-        assert person.mark_of(ENTRY) == "S"
-        assert "u unload" in person.lines[1]
+        await person.judged(ENTRY, "staged")
+        assert OPTIONS in person.line_with("STAGED")
+        assert person.lines[-1].startswith(" x Restart  u Unload")
         await person.press("enter")
         await person.see("WARN Another kernel is staged already")
 
@@ -95,7 +96,7 @@ async def test_a_restart_is_set_for_later_and_cancelled(sandbox: Path) -> None:
         await person.press("enter")
         await person.see("Restart scheduled", "z cancels it")
         await person.press("enter")
-        await person.see("RESTART at ", "z cancels it")
+        await person.see("RESTART at ", "z Cancel restart")
         await person.press("z")
         await person.see("The restart is cancelled")
         await person.press("enter")
@@ -133,7 +134,7 @@ async def test_another_initrd_or_none(sandbox: Path, tmp_path: Path) -> None:
 async def test_a_kernel_given_by_its_path(sandbox: Path) -> None:
     kernel = sandbox / "boot/vmlinuz-6.6.119-lts"
     async with sit_down(sandbox, size=(160, 48)) as person:
-        await person.see("Enter Plan", "Entry: ")
+        await person.see("Enter Plan", "Kernel")
         await person.press("n")
         await person.see("Another kernel")
         await person.press("backspace")
@@ -239,7 +240,7 @@ async def test_another_kernel_than_the_one_shown_is_not_staged(
     sandbox: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with sit_down(sandbox) as person:
-        await person.see("all checks passed")
+        await person.see("unpacked")
         await person.plan(ENTRY)
         real = StagingScreen.__init__
 
@@ -350,10 +351,10 @@ async def test_a_restart_needs_the_name_of_the_machine(sandbox: Path) -> None:
         await person.press("enter")
         await person.see("now runs 6.17.8-sandbox", "OK")
         await person.press("enter")
-        await person.see(f"{HOST}  aarch64  6.17.8-sandbox")
+        await person.see("runs 6.17.8-sandbox")
         await person.see_no("STAGED")
         assert not person.is_loaded()
-        assert person.mark_of(ENTRY) == "*"
+        await person.judged(ENTRY, "runs")
 
 
 async def test_escape_leaves_the_restart_alone(sandbox: Path) -> None:
@@ -369,7 +370,7 @@ async def test_escape_leaves_the_restart_alone(sandbox: Path) -> None:
 
 async def test_unload_asks_first(sandbox: Path) -> None:
     async with sit_down(sandbox) as person:
-        await person.see("Enter Plan", "zboot arm64")
+        await person.see("Enter Plan", "zboot, zstd")
         await person.press("u")
         await person.see("Nothing is staged.")
         await person.press("enter")

@@ -60,3 +60,15 @@ def summary(findings: Sequence[Finding]) -> str:
         names = " ".join(f"--force {finding.check}" for finding in fails)
         return f"{text}To stage all the same: {names}."
     return f"{text}Staging is blocked."
+
+
+def standing_in_the_way(findings: Sequence[Finding]) -> str:
+    """Return what keeps any kernel from being staged on this machine, "" where nothing does."""
+    fails = [finding for finding in findings if finding.verdict is Verdict.FAIL]
+    if not fails:
+        return ""
+    if all(finding.check == "privilege" for finding in fails):
+        return "Not root: you can look at everything; staging and restarting need root."
+    first = next(finding for finding in fails if finding.check != "privilege")
+    more = f" (and {len(fails) - 1} more: d shows them)" if len(fails) > 1 else ""
+    return f"In the way: {first.text}{more}"

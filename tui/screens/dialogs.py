@@ -82,8 +82,8 @@ def message(title: str, text: str) -> Choice:
 def help_box(screen: str) -> Choice:
     """Return the box with all keys of a screen."""
     rows = "\n".join(f"{key:>6}  {tip}" for key, tip in help_rows(screen))
-    marks = " marks  * runs now  S staged  d default  n next  ! cannot be used\n"
-    moving = "arrows  choose an entry, scroll\n   Tab  next part of the screen"
+    marks = " marks  * runs now  S staged  d default  n next  1 tries left  - none left\n"
+    moving = "arrows  choose, scroll; Tab goes to the next part"
     return message("Keys", f"{marks if screen == 'entries' else ''}{moving}\n{rows}")
 
 

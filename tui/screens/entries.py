@@ -1,91 +1,80 @@
-"""The main screen: what is installed on the left, what is inside on the right."""
+"""The first screen: what is here, what runs, what comes next, and is it safe?"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 
-from textual import work
+from textual import events, work
 from textual.app import ComposeResult
-from textual.containers import Horizontal
-from textual.message import Message
-from textual.screen import Screen
+from textual.containers import Container
 
 from warmboot.core.boot.listed_entry import ListedEntry
 from warmboot.core.errors import WarmbootError
 from warmboot.core.plan.request import PlanRequest
-from warmboot.core.session import Session
-from warmboot.core.session.status import Status
 from warmboot.tui.actions import NOT_WHILE_TYPING, bindings
-from warmboot.tui.present.entry_text import details_text, prompt, searched_text
+from warmboot.tui.present.entry_row import Row, make_row
+from warmboot.tui.present.entry_text import groups, searched_text
+from warmboot.tui.present.finding_text import standing_in_the_way
+from warmboot.tui.present.layout import lines, styled
 from warmboot.tui.present.styled import plain_text
 from warmboot.tui.screens.ask import kernel_question
 from warmboot.tui.screens.details import DetailsPane
 from warmboot.tui.screens.dialogs import (
     failure_box,
     help_box,
-    leave_box,
     message,
-    restarted_box,
     staged_box,
-    unload_box,
 )
 from warmboot.tui.screens.facts import FactsScreen
+from warmboot.tui.screens.machine import MachineScreen
 from warmboot.tui.screens.messages import (
-    ActionDone,
     EntriesFound,
     Examined,
+    JudgingDone,
+    MachineJudged,
     MachineRead,
     PlanOpened,
-    Restarted,
+    RowsJudged,
     RowsRead,
     StageDone,
-    Unloaded,
     WorkFailed,
 )
 from warmboot.tui.screens.plan import PlanScreen
-from warmboot.tui.screens.restart import RestartScreen
 from warmboot.tui.screens.workers import (
-    cancel_restart,
     examine_here,
+    judge_entries,
     open_plan,
     read_entries,
     read_machine,
-    restart,
-    restart_later,
-    unload,
     write_report,
 )
-from warmboot.tui.widgets.bars import KeyLine, StagedLine, Text, TopLine
+from warmboot.tui.widgets.bars import KeyLine, Text, TopLine
 from warmboot.tui.widgets.entry_list import EntryList
 from warmboot.tui.widgets.filter import FilterLine
+from warmboot.tui.widgets.state_line import StateLine
+
+BESIDE = 100  # columns from which on the details stand beside the list
+LOW = 20  # lines below which only what must be seen is shown
 
 
-class EntriesScreen(Screen[None]):
+class EntriesScreen(MachineScreen):
     """Lists the entries of a boot root; every other screen is reached from here."""
 
     BINDINGS = bindings("entries")
 
-    def __init__(self, root: Path) -> None:
-        super().__init__()
-        self._root = root
-        self._session: Session | None = None
-        self._status = Status(None, None)
-
     def compose(self) -> ComposeResult:
         yield TopLine()
-        yield StagedLine(keys=True)
         yield Text("", id="notice")
-        with Horizontal(id="body"):
-            yield EntryList(self._prompt)
+        with Container(id="body"):
+            yield EntryList(self._make_row)
             yield DetailsPane()
         yield Text("", id="empty")
         yield FilterLine(id="filter")
+        yield StateLine()
         yield KeyLine("entries")
 
     def on_mount(self) -> None:
-        self.query_one("#notice").display = False
+        self.notice("")
         self.query_one("#empty").display = False
         self._list.focus()
         self._read()
@@ -98,35 +87,22 @@ class EntriesScreen(Screen[None]):
     def _pane(self) -> DetailsPane:
         return self.query_one(DetailsPane)
 
+    def read_again(self) -> None:
+        self._read()
+
     @work(thread=True, group="read", exclusive=True)
     def _read(self) -> None:
         try:
             found = read_machine(self._root)
             self.post_message(found)
+            rows: tuple[ListedEntry, ...] = ()
             for news in read_entries(found.session):
                 self.post_message(news)
-        except WarmbootError as error:
-            self.post_message(WorkFailed(error.message, error.hint))
-
-    @work(thread=True, group="act")
-    def _do(self, action: Callable[[], Message]) -> None:
-        try:
-            result = action()
-        except WarmbootError as error:
-            self.post_message(WorkFailed(error.message, error.hint))
-            self._post_machine()
-            return
-        if not self.post_message(result) and isinstance(result, PlanOpened):
-            result.opened.close()
-
-    @work(thread=True, group="machine", exclusive=True)
-    def _refresh_machine(self) -> None:
-        self._post_machine()
-
-    def _post_machine(self) -> None:
-        """Read the machine anew; for a worker's thread."""
-        try:
-            self.post_message(read_machine(self._root))
+                rows += news.rows if isinstance(news, RowsRead) else ()
+            self.post_message(MachineJudged(found.session.doctor()))
+            for judged in judge_entries(found.session, rows):
+                self.post_message(judged)
+            self.post_message(JudgingDone())
         except WarmbootError as error:
             self.post_message(WorkFailed(error.message, error.hint))
 
@@ -134,13 +110,23 @@ class EntriesScreen(Screen[None]):
 
     def on_machine_read(self, event: MachineRead) -> None:
         self._session, self._status = event.session, event.status
+        what = event.status.what
         self._pane.session = event.session
+        self._pane.staged = what.entry if what else None
         self.query_one(TopLine).show_session(event.session)
-        self.query_one(StagedLine).show_status(event.session, event.status)
-        notice = self.query_one("#notice", Text)
-        notice.display = not event.session.host.privileged
-        notice.show("Not root: you can look at everything; staging and restarting need root.")
+        self.query_one(StateLine).show_status(event.status)
+        self.query_one(KeyLine).show_keys(typing=self._typing, first=self._first_keys)
         self._list.draw()
+
+    @property
+    def _first_keys(self) -> tuple[str, ...]:
+        """The actions that come before all others: those for what is staged."""
+        if not self._status.staged:
+            return ()
+        return ("cancel_restart" if self._status.countdown else "execute", "unload")
+
+    def on_machine_judged(self, event: MachineJudged) -> None:
+        self.notice(standing_in_the_way(event.findings))
 
     def on_entries_found(self, event: EntriesFound) -> None:
         self.query_one("#body").display = bool(event.rows)
@@ -149,19 +135,34 @@ class EntriesScreen(Screen[None]):
         if not event.rows:
             empty.show(searched_text(event.listing), layout=True)
         self._list.show_rows(event.rows)
+        foreign = self._session is not None and self._session.foreign_root
+        self.query_one(StateLine).show_rows(event.rows, foreign=foreign)
         if not self._typing:
             self._list.focus()
 
     def on_rows_read(self, event: RowsRead) -> None:
         self._list.update_rows(event.rows)
-        self._show_details()
-        self._pane.settle()
 
-    def on_option_list_option_highlighted(self) -> None:
+    def on_rows_judged(self, event: RowsJudged) -> None:
+        self._pane.learn(event.news)
+        self._list.draw()
+
+    def on_judging_done(self) -> None:
+        self._pane.read_all(self._list.rows)
         self._pane.follow(self._list.row)
 
-    def on_details_read(self) -> None:
+    def on_entry_list_moved(self) -> None:
+        self._pane.follow(self._list.row)
+
+    def on_entry_read(self) -> None:
         self._list.draw()
+
+    def on_screen_resume(self) -> None:
+        self._pane.read_all(self._list.rows)
+
+    def on_resize(self, event: events.Resize) -> None:
+        self.set_class(event.size.width >= BESIDE, "beside")
+        self.set_class(event.size.height < LOW, "low")
 
     def on_plan_opened(self, event: PlanOpened) -> None:
         if self._session is None or self.app.screen is not self:
@@ -178,18 +179,6 @@ class EntriesScreen(Screen[None]):
             return
         self.app.push_screen(staged_box(result))
 
-    def on_restarted(self, event: Restarted) -> None:
-        self._read()
-        self.app.push_screen(restarted_box(event))
-
-    def on_unloaded(self, event: Unloaded) -> None:
-        if event.leave:
-            self.app.exit()
-            return
-        self._refresh_machine()
-        if event.warning:
-            self.app.push_screen(message("Unloaded", event.warning))
-
     def on_work_failed(self, event: WorkFailed) -> None:
         if self._session is None:
             self._pane.show_text(event.message)
@@ -197,7 +186,7 @@ class EntriesScreen(Screen[None]):
 
     # Keys ---------------------------------------------------------------------------------
 
-    def on_option_list_option_selected(self) -> None:
+    def on_entry_list_chosen(self) -> None:
         row = self._list.row
         if row is None or self._session is None:
             return
@@ -221,8 +210,12 @@ class EntriesScreen(Screen[None]):
     def action_facts(self) -> None:
         row = self._list.row
         if row is not None and self._session is not None:
-            text = details_text(row, self._pane.known(row))
-            self.app.push_screen(FactsScreen(self._session, self._status, plain_text(text)))
+            known, host = self._pane.known(row), self._session.host
+            text = "\n".join(plain_text(styled(lines(groups(row, known, host), 100))).splitlines())
+            self.app.push_screen(FactsScreen(self._session, self._status, text))
+
+    def action_show(self) -> None:
+        self._show_details()
 
     def action_doctor(self) -> None:
         if self._session is not None:
@@ -236,78 +229,16 @@ class EntriesScreen(Screen[None]):
         if self._session is not None:
             self._do(partial(write_report, self._session, self._list.row))
 
-    def action_cancel_restart(self) -> None:
-        if self._session is not None:
-            self._do(partial(cancel_restart, self._session))
-
-    def on_action_done(self, event: ActionDone) -> None:
-        self._refresh_machine()
-        self.app.push_screen(message(event.title, event.text))
-
     def action_refresh(self) -> None:
         self._read()
 
     def action_help(self) -> None:
         self.app.push_screen(help_box("entries"))
 
-    def action_execute(self) -> None:
-        session = self._session
-        if session is None or not self._allowed(session):
-            return
-
-        def answered(at: float | None) -> None:
-            if at:
-                self._do(partial(restart_later, session, at))
-            elif at is not None:
-                notice = self.query_one("#notice", Text)
-                notice.display = True
-                notice.show("Restarting: the disks are synced first.")
-                self._do(partial(restart, session))
-
-        self.app.push_screen(RestartScreen(session, self._status), answered)
-
-    def action_unload(self) -> None:
-        session = self._session
-        if session is None or not self._allowed(session):
-            return
-
-        def answered(answer: str | None) -> None:
-            if answer == "unload":
-                self._do(partial(unload, session))
-
-        self.app.push_screen(unload_box(self._status), answered)
-
-    def action_leave(self) -> None:
-        session = self._session
-        if session is None or not self._status.staged:
-            self.app.exit()
-            return
-
-        def answered(answer: str | None) -> None:
-            if answer == "quit":
-                self.app.exit()
-            elif answer == "unload":
-                self._do(partial(unload, session, leave=True))
-
-        self.app.push_screen(leave_box(self._status), answered)
-
     # Drawing ------------------------------------------------------------------------------
 
-    def _allowed(self, session: Session) -> bool:
-        """Whether there is something staged that this user may act on; says why not."""
-        if not self._status.staged:
-            text = "Nothing is staged. Choose an entry and press Enter to plan it."
-        elif not session.host.privileged:
-            text = "This needs root. Leave with q and start again with sudo warmboot."
-        else:
-            return True
-        self.app.push_screen(message("Not now", text))
-        return False
-
-    def _prompt(self, row: ListedEntry) -> str:
-        what = self._status.what
-        staged = what is not None and what.entry == row.entry.id
-        return prompt(row, self._pane.known(row), staged=staged)
+    def _make_row(self, row: ListedEntry) -> Row:
+        return make_row(row, self._pane.known(row), staged=self._pane.staged == row.entry.id)
 
     def _show_details(self) -> None:
         row = self._list.row

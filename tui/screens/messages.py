@@ -8,12 +8,13 @@ from textual.message import Message
 
 from warmboot.core.boot import Entry, Listing
 from warmboot.core.boot.listed_entry import ListedEntry
+from warmboot.core.plan.checks.base import Finding
 from warmboot.core.plan.planner import OpenPlan
 from warmboot.core.plan.staged import Staged
 from warmboot.core.progress import Progress
 from warmboot.core.session import Session
 from warmboot.core.session.status import Status
-from warmboot.tui.present.entry_text import EntryDetails
+from warmboot.tui.present.verdict import Known
 
 
 @dataclass
@@ -40,11 +41,30 @@ class RowsRead(Message):
 
 
 @dataclass
-class DetailsRead(Message):
-    """What reading the whole of an entry's kernel showed."""
+class RowsJudged(Message):
+    """What the checks say of some entries."""
+
+    news: tuple[tuple[ListedEntry, Known], ...]
+
+
+@dataclass
+class MachineJudged(Message):
+    """What the checks say of the machine, whatever entry is chosen."""
+
+    findings: tuple[Finding, ...]
+
+
+@dataclass
+class JudgingDone(Message):
+    """Every entry has its verdict, as far as headers and checks tell."""
+
+
+@dataclass
+class EntryRead(Message):
+    """What reading the whole of an entry's files showed; None where that was broken off."""
 
     row: ListedEntry
-    details: EntryDetails
+    known: Known | None
 
 
 @dataclass

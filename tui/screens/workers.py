@@ -2,37 +2,42 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from warmboot.core.boot.listed_entry import ListedEntry
-from warmboot.core.errors import ImageError
-from warmboot.core.images import Fact, Format
+from warmboot.core.errors import ImageError, WarmbootError
+from warmboot.core.images import Format
 from warmboot.core.plan.planner import OpenPlan
 from warmboot.core.plan.request import PlanRequest
 from warmboot.core.plan.route import Strategy
 from warmboot.core.progress import Cancel, Report
 from warmboot.core.session import Session, open_session
+from warmboot.core.session.images import EntryReading
 from warmboot.core.text import clock
-from warmboot.tui.present.entry_text import EntryDetails
 from warmboot.tui.present.evidence import collect
-from warmboot.tui.present.facts import payload_facts
 from warmboot.tui.present.finding_text import finding_lines
+from warmboot.tui.present.verdict import Known
 from warmboot.tui.screens.messages import (
     ActionDone,
-    DetailsRead,
     EntriesFound,
     Examined,
     MachineRead,
     PlanOpened,
     Restarted,
+    RowsJudged,
     RowsRead,
     StageDone,
     Unloaded,
 )
 
 _HAND_OUT = 0.05  # seconds between two portions of rows
+_NICE = 10
 
 
 def read_machine(root: Path) -> MachineRead:
@@ -45,22 +50,50 @@ def read_entries(session: Session) -> Iterator[EntriesFound | RowsRead]:
     """Find the entries, then read their headers; what is known is handed out as it comes."""
     listing = session.entries()
     yield EntriesFound(tuple(ListedEntry(entry) for entry in listing.entries), listing)
-    ready: list[ListedEntry] = []
+    yield from _portions((session.header(entry) for entry in listing.entries), RowsRead)
+
+
+def judge_entries(session: Session, rows: Sequence[ListedEntry]) -> Iterator[RowsJudged]:
+    """Say what the checks have against each entry, as `doctor ENTRY` would."""
+    context = session.context()
+
+    def judge(row: ListedEntry) -> tuple[ListedEntry, Known]:
+        if row.problem is not None:
+            return row, Known(no_plan=row.problem)
+        try:
+            return row, Known(session.standing(row.entry, context))
+        except WarmbootError as error:
+            return row, Known(no_plan=error.message)
+
+    yield from _portions(map(judge, rows), RowsJudged)
+
+
+_Found = TypeVar("_Found")
+_Portion = TypeVar("_Portion")
+
+
+def _portions(
+    found: Iterable[_Found], portion: Callable[[tuple[_Found, ...]], _Portion]
+) -> Iterator[_Portion]:
+    """Yield what comes in portions, so that a slow search shows early and a fast one draws once."""
+    ready: list[_Found] = []
     since = time.monotonic()
-    for entry in listing.entries:
-        ready.append(session.header(entry))
+    for one in found:
+        ready.append(one)
         if time.monotonic() - since > _HAND_OUT:
-            yield RowsRead(tuple(ready))
+            yield portion(tuple(ready))
             ready, since = [], time.monotonic()
-    yield RowsRead(tuple(ready))
+    yield portion(tuple(ready))
 
 
-def read_details(session: Session, row: ListedEntry, cancel: Cancel) -> DetailsRead:
-    """Unpack an entry's kernel in memory to learn what only unpacking tells; raises Cancelled."""
-    image, payload, warnings = session.images.details(row.entry, cancel)
-    facts = payload_facts(payload, image) if payload else ()
-    facts = (*facts, *(Fact("INITRD", warning) for warning in warnings))
-    return DetailsRead(row, EntryDetails(facts, None, payload.sha256 if payload else None))
+def read_entry(session: Session, row: ListedEntry, cancel: Cancel) -> EntryReading:
+    """Read all of an entry's files, the kernel unpacked in memory; raises Cancelled, ImageError.
+
+    The thread that does it stands back behind everything else the machine has to do.
+    """
+    with contextlib.suppress(OSError):
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)
+    return session.images.details(row.entry, cancel)
 
 
 def open_plan(session: Session, request: PlanRequest, row: ListedEntry | None = None) -> PlanOpened:

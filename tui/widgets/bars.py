@@ -7,9 +7,10 @@ from typing import Any
 from textual.content import Content
 from textual.widgets import Static
 
+from warmboot.core.architecture import of_machine
 from warmboot.core.session import Session
 from warmboot.core.session.status import Status
-from warmboot.core.text import clock, printable
+from warmboot.core.text import clock, duration, printable
 from warmboot.tui.actions import key_line
 from warmboot.tui.present.styled import Styled
 
@@ -40,33 +41,58 @@ class Text(Static):
 
 
 class TopLine(Text):
-    """Which machine this is, and whether it is a simulated one."""
+    """Which machine this is, whether it is a simulated one, and what runs on it since when."""
 
     def __init__(self) -> None:
         super().__init__("warmboot", id="top")
+        self._left: list[str] = []
+        self._right: list[str] = []
 
     def show_session(self, session: Session) -> None:
-        """Show the machine's name, architecture and running kernel."""
+        """Show the machine's name and architecture, the running kernel and how long it is up."""
         host = session.host
-        parts = ["SIMULATED"] if session.simulated else []
-        parts += [
-            printable(host.name, 40),
-            printable(host.machine, 20),
-            printable(host.release, 60),
-        ]
+        architecture = of_machine(host.machine)
+        self._left = ["SIMULATED"] if session.simulated else []
+        self._left += [printable(host.name, 40), architecture or printable(host.machine, 20)]
         if session.foreign_root:
-            parts.append(f"images of {printable(str(session.root.path), 40)}")
-        self.show("warmboot  " + "  ".join(parts))
+            self._left.append(f"images of {printable(str(session.root.path), 40)}")
+        self._right = [f"runs {printable(host.release, 60)}"]
+        self._right += [f"up {duration(host.uptime)}"] if host.uptime is not None else []
         self.set_class(session.simulated, "simulated")
+        self._draw()
+
+    def on_resize(self) -> None:
+        self._draw()
+
+    def _draw(self) -> None:
+        """Show what there is room for: the host and what runs before everything else."""
+        if not self._left:
+            return
+        width = max(20, self.size.width - 2)
+        left, right = ["warmboot", *self._left], list(self._right)
+        while len("  ".join(left)) + 2 + len(", ".join(right)) > width:
+            if left[0] == "warmboot":
+                left = left[1:]
+            elif len(right) > 1:
+                right = right[:1]
+            elif len(left) > 1 + (left[0] == "SIMULATED"):
+                left = left[:-1]
+            else:
+                break
+        self.show(spread("  ".join(left), ", ".join(right), width))
+
+
+def spread(left: str, right: str, width: int) -> str:
+    """Return a line with one text at its beginning and another one at its end."""
+    return f"{left}{' ' * max(2, width - len(left) - len(right))}{right}"
 
 
 class StagedLine(Text):
-    """What is staged; hidden while nothing is. `keys` where the keys for it work."""
+    """What is staged; hidden while nothing is."""
 
-    def __init__(self, *, keys: bool = False) -> None:
-        super().__init__(id="staged")
+    def __init__(self) -> None:
+        super().__init__(classes="staged")
         self.display = False
-        self._keys = keys
 
     def show_status(self, session: Session, status: Status) -> None:
         """Show or hide the line."""
@@ -77,9 +103,8 @@ class StagedLine(Text):
             at, name = clock(status.countdown.at), staged_name(status, 25)
             self.show(f"RESTART at {at} into {name}   z cancels it")
             return
-        keys = "   x restart into it   u unload" if self._keys else ""
         warning = "  (systemctl reboot starts it too)" if status.reboot_is_kexec else ""
-        self.show(f"STAGED {staged_name(status, 40)}{keys}{warning}")
+        self.show(f"STAGED {staged_name(status, 40)}{warning}")
 
 
 def staged_name(status: Status, limit: int = 70) -> str:
@@ -101,9 +126,21 @@ class KeyLine(Text):
     """The keys of a screen, at the bottom."""
 
     def __init__(self, screen: str) -> None:
-        super().__init__(key_line(screen), classes="keys")
+        super().__init__("", classes="keys")
         self._screen_name = screen
+        self._typing = False
+        self._first: tuple[str, ...] = ()
 
-    def show_keys(self, *, typing: bool) -> None:
-        """Show the keys that work now."""
-        self.show(key_line(self._screen_name, typing=typing))
+    def show_keys(self, *, typing: bool, first: tuple[str, ...] | None = None) -> None:
+        """Show the keys that work now, those of the actions `first` before all others."""
+        self._typing = typing
+        self._first = self._first if first is None else first
+        self._draw()
+
+    def on_resize(self) -> None:
+        self._draw()
+
+    def _draw(self) -> None:
+        width = self.content_size.width
+        first = self._first
+        self.show(key_line(self._screen_name, typing=self._typing, first=first, width=width))

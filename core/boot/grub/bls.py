@@ -10,13 +10,17 @@ import functools
 import re
 from collections.abc import Callable, Mapping, Sequence
 from itertools import zip_longest
+from typing import NamedTuple
 
+from warmboot.core.boot.bls_format import VARIABLE
 from warmboot.core.boot.entry import Entry, Kind
 from warmboot.core.boot.filesystems import Place
 from warmboot.core.boot.grub.default import Expand, Row
 from warmboot.core.boot.grub.entry import Item
+from warmboot.core.boot.grub.values import unknown_names
 
 Locate = Callable[[Place], str | None]
+_FILES = ("linux", "initrd", "devicetree", "devicetree-overlay")
 _SEGMENT = re.compile(r"[0-9]+|[A-Za-z]+|[~^]")
 
 
@@ -39,6 +43,35 @@ def as_grub_reads(
         folder = beside.rpartition("/")[0]
         result["initrd"] = [*(f"{folder}/{name}" for name in early), *initrds]
     return result
+
+
+class Decided(NamedTuple):
+    """The lines of a boot loader entry without what only a running GRUB knows.
+
+    `lost` are the variables that words of the command line were left out for; `deciding` those
+    that a file's name depends on.
+    """
+
+    fields: dict[str, list[str]]
+    lost: tuple[str, ...]
+    deciding: tuple[str, ...]
+
+
+def decided(fields: Mapping[str, list[str]], unknown: Callable[[str], bool]) -> Decided:
+    """Return the lines as far as they are certain; `unknown` tells of a variable's name."""
+
+    def names(text: str) -> list[str]:
+        found = [f"${name}" for name in VARIABLE.findall(text) if unknown(name)]
+        return found + unknown_names(text)
+
+    result = dict(fields)
+    lost = [name for line in fields.get("options", ()) for name in names(line)]
+    if lost:
+        result["options"] = [
+            " ".join(word for word in line.split() if not names(word)) for line in fields["options"]
+        ]
+    deciding = [n for key in _FILES for line in fields.get(key, ()) for n in names(line)]
+    return Decided(result, tuple(dict.fromkeys(lost)), tuple(dict.fromkeys(deciding)))
 
 
 def identifier(entry: Entry) -> str:

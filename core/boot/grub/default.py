@@ -83,6 +83,14 @@ def started(rows: Rows, wanted: str | None, expand: Expand, *, by_id: bool) -> s
     return None
 
 
+def fallbacks(rows: Rows, wanted: str) -> Iterator[int]:
+    """Yield the rows that the variable ``fallback`` names, by their numbers, up to one of none."""
+    rest = wanted
+    while (number := _number_in(rest)) is not None and number < len(rows):
+        yield number
+        rest = "".join(rest.split(maxsplit=1)[1:])
+
+
 def index_of(rows: Rows, wanted: str, *, by_id: bool) -> int | None:
     """Return which row is started, None where that depends on what only GRUB knows."""
     by_name, by_number = _by_name(rows, wanted), _by_number(rows, wanted)
@@ -101,6 +109,14 @@ def _by_name(rows: Rows, wanted: str) -> int | None:
 
 def _by_number(rows: Rows, wanted: str) -> int | None:
     """Return the number that a value starts with; one that fits no row is the first."""
+    number = _number_in(wanted)
+    if number is None:
+        return None
+    return number if number < len(rows) else 0
+
+
+def _number_in(wanted: str) -> int | None:
+    """Return the number that a value starts with, None where there is none."""
     text = wanted.lstrip(" \t\n\r")
     base, digits = 10, tuple("0123456789")
     if text[:2] in ("0x", "0X"):
@@ -112,8 +128,7 @@ def _by_number(rows: Rows, wanted: str) -> int | None:
         end += 1
     if end == 0:
         return None
-    number = int(text[:end], base)
-    return number if number < len(rows) else 0
+    return int(text[:end], base)
 
 
 def split(wanted: str) -> tuple[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 from warmboot.core.boot.filesystems import Place
 
@@ -65,12 +66,20 @@ class BlsRequest:
     shown: str = "all"
 
 
+class Reading(NamedTuple):
+    """A file that is being read: its name, and the variables as they were at its start."""
+
+    name: str
+    values: dict[str, str]
+
+
 @dataclass(slots=True)
 class Item:
     """A line of a menu: an entry, a submenu (`children`), or the place of BLS entries (`bls`).
 
     `certain` is False where only GRUB knows whether, or in which place, the line is there.
-    `read` is True once its body was followed.
+    `read` is True once its body was followed. `users` are those that may start it beside the
+    superusers, None where everybody may; `reading` are the files that it stands in.
     `default` is what the submenu's own variable of that name says. `problem` says why the entry
     cannot be told, or cannot be started; `notes` what was left out because only GRUB knows it.
     """
@@ -85,6 +94,8 @@ class Item:
     default: str | None = None
     load: Load | None = None
     read: bool = False
+    users: str | None = None
+    reading: tuple[Reading, ...] = ()
     problem: str | None = None
     notes: list[str] = field(default_factory=list)
 

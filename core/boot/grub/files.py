@@ -27,7 +27,11 @@ class Files(Protocol):
     """What the interpreter needs; each method raises UndecidedError where it cannot be told."""
 
     def read(self, place: Place, *, menu: bool = False) -> str | None:
-        """Return a file's text, None where there is none; a `menu` is listed once only."""
+        """Return a file's text, None where there is none; a `menu` is listed once only.
+
+        A file in an image that is no menu is that of the root: systems whose root is such an image
+        read their settings so.
+        """
 
     def facts(self, place: Place) -> Facts | None:
         """Return what a file is, None where there is none."""

@@ -13,7 +13,7 @@ from warmboot.core.boot.grub.entry import Item
 from warmboot.core.boot.grub.files import Facts, UndecidedError
 from warmboot.core.boot.grub.menu import GrubMenu, read_menu
 from warmboot.core.boot.mounts import spec_of
-from warmboot.core.boot.root import BootRoot
+from warmboot.core.boot.root import BootRoot, Text
 from warmboot.core.errors import WarmbootError
 
 #: Bytes of a boot loader's menu that are read.
@@ -30,15 +30,15 @@ _PLATFORMS = ("pc", "efi", "emu", "xen", "xen_pvh", "ieee1275", "coreboot", "ubo
 class InstalledMenu:
     """One grub.cfg. `base` is the folder its own file system may be mounted at.
 
-    `later` is the menu of the start after the next one, where that differs. `cut` is True where
-    the file is longer than what is read of it; `fault` says why it could not be followed.
+    `later` is the menu of the start after the next one, where that differs. `cut` says what is
+    missing where not all of the file was read, `fault` why it could not be followed.
     """
 
     path: str
     base: str
     menu: GrubMenu | None = None
     later: GrubMenu | None = None
-    cut: bool = False
+    cut: str | None = None
     fault: str | None = None
 
 
@@ -77,13 +77,12 @@ def _new(root: BootRoot, path: str, seen: set[tuple[int, int]]) -> bool:
 
 
 def _read_menu(
-    root: BootRoot, path: str, text: str, filesystems: FileSystems, seen: set[tuple[int, int]]
+    root: BootRoot, path: str, text: Text, filesystems: FileSystems, seen: set[tuple[int, int]]
 ) -> InstalledMenu:
     folder = posixpath.dirname(path)
     base = "/boot" if folder in ("/boot/grub", "/boot/grub2") else folder.partition("/EFI/")[0]
     files = _RootFiles(root, base, filesystems, set(seen))
     platform = "efi" if "/EFI/" in folder else _platform(root, folder)
-    cut = root.identity(path).size > MENU_LIMIT
     try:
         menu = read_menu(text, folder, files, platform=platform)
         later = None
@@ -91,11 +90,11 @@ def _read_menu(
             files = _RootFiles(root, base, filesystems, seen)
             later = read_menu(text, folder, files, platform=platform, blocks=menu.blocks)
     except WarmbootError as error:
-        return InstalledMenu(path, base, cut=cut, fault=error.message)
+        return InstalledMenu(path, base, cut=text.cut, fault=error.message)
     seen |= files.seen
     for item in _all(menu.items):
         _learn(base, item, filesystems)
-    return InstalledMenu(path, base, menu, later, cut)
+    return InstalledMenu(path, base, menu, later, text.cut)
 
 
 def _platform(root: BootRoot, folder: str) -> str | None:
@@ -158,32 +157,27 @@ class _RootFiles:
         self.looked += 1
         if self.looked > _LOOKS:
             raise WarmbootError("The GRUB configuration looks at too many files")
-        spec, path = place
-        if not path.startswith("/"):
-            place = Place(spec, "/" + path)
+        spec = place.spec
+        if not place.path.startswith("/"):
+            place = place._replace(path="/" + place.path)
         if spec.by is By.IMAGE:
-            return path
+            raise UndecidedError(f"in {spec.words()}, which is not looked into")
         found: Located = self.filesystems.locate(self.base, place)
         if found.path is None:
             raise UndecidedError(found.problem or "")
         return found.path
 
     def read(self, place: Place, *, menu: bool = False) -> str | None:
-        path = self._path(place)
+        path = place.path if place.spec.by is By.IMAGE and not menu else self._path(place)
         if menu and not _new(self.root, path, self.seen):
             return None
-        try:
-            if self.root.identity(path).size > MENU_LIMIT:
-                raise UndecidedError("it is too long")
-        except (OSError, ValueError):
-            return None
-        return self.root.read_text(path, MENU_LIMIT)
+        text = self.root.read_text(path, MENU_LIMIT)
+        if text is not None and text.cut:
+            raise UndecidedError(text.cut)
+        return text
 
     def facts(self, place: Place) -> Facts | None:
-        path = self._path(place)
-        if place.spec.by is By.IMAGE:
-            raise UndecidedError(place.spec.words())
-        return facts_of(self.root, path)
+        return facts_of(self.root, self._path(place))
 
     def names(self, place: Place) -> Sequence[str]:
         path = self._path(place)
@@ -193,6 +187,8 @@ class _RootFiles:
             return ()
 
     def identity(self, place: Place) -> str:
+        if place.spec.by is By.IMAGE:
+            return f"{place.spec.value}:{place.path}"
         return self._path(place)
 
     def uuid(self, place: Place) -> str | None:

@@ -25,13 +25,16 @@ class GrubMenu:
     """All lines of a menu, and the variable ``default`` of this start; None where unknown.
 
     `blocks` are the environment blocks, by file, as GRUB leaves them for the start after that;
-    `changed` is True where it changes them.
+    `changed` is True where it changes them. `fallback` is the variable of that name, None where
+    unknown; `notes` say what is not in the menu, and why.
     """
 
     items: list[Item]
     default: str | None
     blocks: Mapping[str, Mapping[str, str]]
     changed: bool
+    fallback: str | None = None
+    notes: tuple[str, ...] = ()
 
 
 def read_menu(
@@ -51,7 +54,9 @@ def read_menu(
     run = Run(files, COMMANDS)
     run.prepare(folder, platform)
     run.blocks = {name: dict(block) for name, block in (blocks or {}).items()}
-    run_file(run, run.variables.get("prefix"), text)
+    prefix = run.variables.get("prefix")
+    name = run.files.identity(run.place(f"{prefix}/grub.cfg"))
+    run_file(run, name, prefix, text)
     items, default = run.items, run.variables.values.get("default", "")
     show(run, items)
     for inner, inner_default in run.nested:
@@ -59,8 +64,10 @@ def read_menu(
             items, default = inner, inner_default
         else:
             items = [*items, Item("another menu", children=inner, certain=False)]
-    known = default if is_known(default) else None
-    return GrubMenu(items, known, run.blocks, run.changed)
+    known, fallback = (
+        value if is_known(value) else None for value in (default, run.variables.get("fallback"))
+    )
+    return GrubMenu(items, known, run.blocks, run.changed, fallback, tuple(run.notes))
 
 
 def loader_words(options: tuple[str, ...]) -> str:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
+from warmboot.core.boot.filesystems import By
 from warmboot.core.boot.grub.default import escaped, split
-from warmboot.core.boot.grub.entry import BlsRequest, Item
+from warmboot.core.boot.grub.entry import BlsRequest, Item, Reading
 from warmboot.core.boot.grub.files import UndecidedError
 from warmboot.core.boot.grub.options import parse_options
 from warmboot.core.boot.grub.run import Handler, Run
@@ -16,7 +19,9 @@ from warmboot.core.errors import WarmbootError
 _ITEMS = 2000
 _INCLUDES = 500
 _BAD_ARGUMENT = 18
-_NO_FILE = 15
+_AGAIN = 4  # times that a file may be read within itself
+#: Variables that differ each time a menu is shown.
+_SHOWING = ("chosen", "default", "?", "config_directory")
 
 
 def _add(run: Run, item: Item) -> None:
@@ -56,6 +61,8 @@ def _entry(run: Run, words: Sequence[str], *, submenu: bool) -> Status:
         body,
         [] if submenu else None,
     )
+    item.users = None if options.last("unrestricted") is not None else options.last("users") or ""
+    item.reading = run.reading
     lost = unknown_names(arguments[0])
     if lost:
         item.note(f"GRUB decides {', '.join(lost)} of its title when it runs")
@@ -71,30 +78,66 @@ def _submenu(run: Run, words: Sequence[str]) -> Status:
     return _entry(run, words, submenu=True)
 
 
-def _read(run: Run, path: str, *, menu: bool = False) -> tuple[str, str] | None:
-    """Return a file's folder and text, None where there is none or only GRUB knows."""
+class _File(NamedTuple):
+    """A configuration file: what tells it from others, its folder, its text."""
+
+    name: str
+    folder: str
+    text: str
+
+
+def _read(run: Run, path: str, *, menu: bool = False) -> _File | None:
+    """Return a file, None where there is none or it is not to be followed, which is said."""
     run.included += 1
     if run.included > _INCLUDES:
         raise WarmbootError("The GRUB configuration includes too many files")
     try:
         place = run.place(path)
-        text = run.files.read(place, menu=menu)
+        if place.spec.by is By.IMAGE and run.item is None:
+            raise UndecidedError(f"in {place.spec.words()}, which is not looked into")
+        name = run.files.identity(place)
+        endless = _is_endless(run, name)
+        if endless and not menu:
+            run.undecided(f"it reads {shown(path)} within itself, over and over")
+            return None
+        text = None if endless else run.files.read(place, menu=menu)
     except UndecidedError as error:
-        if run.item is not None:
-            run.item.doubt(f"it reads {shown(path)}, and where that lies cannot be told: {error}")
+        run.undecided(f"it reads {shown(path)}, and where that lies cannot be told: {error}")
         return None
     if text is None:
+        if menu and run.item is not None:
+            run.item.note(f"it shows the menu in {shown(path)}, which is listed where it was first")
         return None
+    run.budget.load(len(text))
+    if place.spec.by is By.IMAGE and run.item is not None:
+        what = f"what {shown(place.path)} says is taken from this root, as if it were"
+        run.item.note(f"{what} {place.spec.words()}, where GRUB reads it")
     run.budget.step(1 + len(text) // 1000)
     head = "" if path.startswith("(") else f"({run.variables.get('root')})"
-    return (head + path).rpartition("/")[0], text
+    return _File(name, (head + path).rpartition("/")[0], text)
 
 
-def run_file(run: Run, folder: str, text: str) -> None:
+def _is_endless(run: Run, name: str) -> bool:
+    """Whether a file reads itself with nothing changed, or more often than any menu would."""
+    before = [one for one in run.reading if one.name == name]
+    if not before:
+        return False
+    run.budget.step(5 + len(run.variables.values) // 4)
+    now = _settled(run.variables.values)
+    return len(before) > _AGAIN or any(_settled(one.values) == now for one in before)
+
+
+def _settled(values: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in values.items() if name not in _SHOWING}
+
+
+def run_file(run: Run, name: str, folder: str, text: str) -> None:
     """Run a configuration file; ``config_directory`` is its folder while that lasts."""
-    outer = run.variables.values.get("config_directory")
+    outer, reading = run.variables.values.get("config_directory"), run.reading
+    run.reading = (*reading, Reading(name, dict(run.variables.values)))
     run.variables.set("config_directory", folder)
     run.file(text)
+    run.reading = reading
     if outer is None:
         run.variables.unset("config_directory")
         run.variables.exported.add("config_directory")
@@ -154,16 +197,24 @@ def show(run: Run, items: Sequence[Item]) -> None:
     """Read the bodies of a menu's entries, each as if it were chosen now."""
     variables = run.variables
     state = (run.items, run.item, run.load, run.parameters, run.unsure)
+    reading = run.reading
     flags = (run.may_have_returned, run.may_have_broken, run.unordered)
     run.budget.deeper()
     for item in items:
         if item.bls is None and not item.read:
             item.read = True
-            run.budget.step(5 + len(variables.values) // 8)
-            run.variables = variables.copy()
-            _choose(run, item)
+            depth = run.depth
+            try:
+                run.budget.step(5 + len(variables.values) // 8)
+                run.variables = variables.copy()
+                with run.budget.share():
+                    _choose(run, item)
+            except WarmbootError as error:  # the rest of the menu is as good as it was
+                run.depth = depth
+                item.children, item.load = None, None
+                item.doubt(f"cannot be followed: {error.message}")
     run.budget.depth -= 1
-    run.variables = variables
+    run.variables, run.reading = variables, reading
     run.items, run.item, run.load, run.parameters, run.unsure = state
     run.may_have_returned, run.may_have_broken, run.unordered = flags
     run.returning, run.breaks = False, 0
@@ -171,6 +222,8 @@ def show(run: Run, items: Sequence[Item]) -> None:
 
 def _choose(run: Run, item: Item) -> None:
     outer = run.variables
+    run.reading = item.reading
+    _restrict(run, item)
     if item.children is not None:
         run.variables = outer.inner()
     above = outer.get("chosen")
@@ -198,6 +251,17 @@ def _choose(run: Run, item: Item) -> None:
         item.children = run.items
         item.default = ""
         show(run, item.children)
+
+
+def _restrict(run: Run, item: Item) -> None:
+    """Note who may start an entry: whoever has no password may where there are no superusers."""
+    super_users = run.variables.get("superusers")
+    if item.users is None or not super_users:
+        return
+    asked = run.variables.get("superusers") + " " + item.users
+    names = dict.fromkeys(name for name in re.split(r"[ ,;|&\t]+", asked) if name)
+    said = ", ".join(shown(name) for name in names)
+    item.note(f"GRUB asks for a password before it starts this (users: {said})")
 
 
 def _blscfg(run: Run, words: Sequence[str]) -> Status:

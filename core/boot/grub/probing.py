@@ -135,6 +135,8 @@ def _regexp(run: Run, words: Sequence[str]) -> Status:
 def _block(run: Run, file: str | None) -> tuple[str, dict[str, str]]:
     """Return the name of an environment block and its variables; raise UndecidedError."""
     place = run.place(file or run.variables.get("prefix") + "/grubenv")
+    if place.spec.by is By.IMAGE:
+        raise UndecidedError(place.spec.words())
     name = run.files.identity(place)
     if name not in run.blocks:
         run.blocks[name] = parse_environment(run.files.read(place) or "")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from warmboot.core.boot.filesystems import By, Place, Spec
 from warmboot.core.boot.grub.budget import Budget
-from warmboot.core.boot.grub.entry import Item, Load, either
+from warmboot.core.boot.grub.entry import Item, Load, Reading, either
 from warmboot.core.boot.grub.files import Files, UndecidedError
 from warmboot.core.boot.grub.script import Node
 from warmboot.core.boot.grub.values import (
@@ -21,7 +21,10 @@ from warmboot.core.boot.grub.values import (
 from warmboot.core.boot.grub.wildcard import fits, matches
 from warmboot.core.errors import WarmbootError
 
+#: openSUSE's GRUB: paths on Btrfs start at a subvolume, the default one or $btrfs_subvol.
+_RELATIVE = "btrfs_relative_path"
 _DEVICES = 4000
+_NOTES = 20
 #: Set by GRUB itself when it runs; anything else that is not set is empty.
 _RUNTIME = ("grub_platform", "grub_cpu", "cmdpath", "lockdown", "secureboot", "shim_lock")
 _FEATURES = (
@@ -67,6 +70,10 @@ class Machine:
         self.nested: list[tuple[list[Item], str]] = []
         self.added = self.included = 0
         self.item: Item | None = None
+        #: The files that are being read, the outermost first, each with the variables it found.
+        self.reading: tuple[Reading, ...] = ()
+        #: What is not in the menu, and why.
+        self.notes: list[str] = []
         self.load: Load | None = None
         self.status: Status = 0
         self.loops = 0
@@ -111,7 +118,15 @@ class Machine:
             name, _, rest = path[1:].partition(")")
         if not is_known(rest):
             raise UndecidedError(", ".join(unknown_names(rest)))
-        return Place(self.device(name), rest)
+        spec = self.device(name)
+        if self.variables.get(_RELATIVE) not in ("y", "yes", "1"):
+            return Place(spec, rest)
+        subvolume = self.variables.get("btrfs_subvol")
+        if not is_known(subvolume):
+            raise UndecidedError("$btrfs_subvol")
+        if subvolume:
+            return Place(spec, "/" + subvolume.strip("/") + rest)
+        return Place(spec, rest, relative=True)
 
     def device(self, name: str) -> Spec:
         """Return what a device's name means; raise UndecidedError where only GRUB knows."""
@@ -160,6 +175,13 @@ class Machine:
         """State in the entry at hand what only GRUB knows."""
         if self.item is not None:
             self.item.doubt(f"GRUB decides {names} when it runs")
+
+    def undecided(self, what: str) -> None:
+        """State in the entry at hand, or else of the menu, what is not followed."""
+        if self.item is not None:
+            self.item.doubt(what)
+        elif what not in self.notes and len(self.notes) < _NOTES:
+            self.notes.append(what)
 
     def words_known(self, words: Sequence[str]) -> list[str]:
         """Return the words that are known; the entry at hand notes what was left out."""

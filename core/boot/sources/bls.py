@@ -9,7 +9,8 @@ from collections.abc import Iterator, Mapping
 
 from warmboot.core.boot.bls_format import Fields, parse_entry, parse_fields
 from warmboot.core.boot.entry import Entry, Found, Kind, SearchedPlace
-from warmboot.core.boot.grub.bls import as_grub_reads
+from warmboot.core.boot.grub.bls import Decided, as_grub_reads, decided
+from warmboot.core.boot.grub.values import is_known, shown
 from warmboot.core.boot.search import Search
 from warmboot.core.boot.sources.source import Source
 from warmboot.core.boot.sources.uki import with_addons
@@ -60,19 +61,43 @@ def _type_1(search: Search, base: str, variables: Mapping[str, str] | None) -> I
         fields = parse_fields(text)
         if search.grub_shows_entries:
             fields = as_grub_reads(fields, search.grubenv)
+        certain = _certain(search, fields, variables)
+        fields = certain.fields
         entry = parse_entry(
             name,
             fields,
             source=printable(path),
             locate=functools.partial(search.locate, base),
-            variables=variables,
+            variables=None if variables is None else {n: shown(v) for n, v in variables.items()},
             machine=search.machine,
         )
         if text.cut:
             return dataclasses.replace(entry, problem=text.cut)
-        return _look_into(search, entry, fields)
+        return _look_into(search, _with_doubts(entry, certain), fields)
 
     yield from search.folder(folder, "", make)
+
+
+def _certain(search: Search, fields: Fields, variables: Mapping[str, str] | None) -> Decided:
+    """Return the lines without what only GRUB knows: variables of a menu that is not followed."""
+
+    def unknown(name: str) -> bool:
+        if variables is None:
+            return False
+        return not is_known(variables.get(name, "" if search.grub_followed else "\0"))
+
+    return decided(fields, unknown)
+
+
+def _with_doubts(entry: Entry, certain: Decided) -> Entry:
+    if certain.deciding and entry.problem is None:
+        names = ", ".join(map(shown, certain.deciding))
+        entry = dataclasses.replace(entry, problem=printable(f"GRUB decides {names} when it runs"))
+    if certain.lost:
+        names = ", ".join(map(shown, certain.lost))
+        note = printable(f"left out, because GRUB decides {names} when it runs")
+        entry = dataclasses.replace(entry, notes=(*entry.notes, note))
+    return entry
 
 
 def _look_into(search: Search, entry: Entry, fields: Fields) -> Entry:

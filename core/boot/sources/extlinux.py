@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from warmboot.core.boot.bls_format import MOST_FILES
+from warmboot.core.boot.board import tree_for
 from warmboot.core.boot.entry import BootLoader, Entry, Found, Kind, LoaderDefault, SearchedPlace
 from warmboot.core.boot.extlinux_format import FOREIGN, ExtlinuxMenu, Label, parse_menu
 from warmboot.core.boot.kernel_filenames import kernel_name, version_in_path
@@ -154,17 +155,27 @@ def _foreign_file(search: Search, kernel: str) -> str | None:
 
 def _notes(search: Search, label: Label, folder: str) -> Iterator[str]:
     if label.tree_folder and not label.tree:
-        if search.root.exists(folder):
-            yield (
-                f"U-Boot chooses the board's device tree in {folder}; here the one that runs is "
-                "used unless --dtb names another"
-            )
-        else:
-            yield f"the folder of device trees {folder} is not there"
+        yield _chosen_tree(search, folder)
     if label.tree == "-":
         yield "it takes the device tree that U-Boot has"
     if label.appends:
         yield "the boot loader adds words of its own to the command line (SYSAPPEND)"
+
+
+def _chosen_tree(search: Search, folder: str) -> str:
+    """Return what U-Boot finds in a folder of device trees. The running tree stays in use: it is of
+    the same board, and has what U-Boot put into it, such as the memory."""
+    if not search.root.exists(folder):
+        return f"the folder of device trees {folder} is not there"
+    used = "here the one that runs is used unless --dtb names another"
+    board = search.board
+    if board is None:
+        return f"U-Boot chooses the board's device tree in {folder}; {used}"
+    tree = tree_for(search.root, folder, board)
+    name = printable(board.model or board.compatible[0], 80)
+    if tree is None:
+        return f"no device tree in {folder} is known to be for this board ({name}); {used}"
+    return f"U-Boot chooses the device tree {printable(tree)} for this board ({name}); {used}"
 
 
 def _place(search: Search, base: str, folder: str, name: str) -> str:

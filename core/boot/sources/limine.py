@@ -1,6 +1,7 @@
-"""The entries of limine.conf, the menu of the Limine boot loader.
+"""The entries of limine.conf, the menu of the Limine boot loader, and of limine.cfg before that.
 
-Source: Limine's CONFIG.md (version 8 and later; limine.cfg of older ones is not read).
+Source: Limine's CONFIG.md, of version 8 and later, and of those before, whose file has another
+name and other marks for the same: ``:`` for ``/``, ``=`` for ``:``, and ``boot:///`` in paths.
 """
 
 from __future__ import annotations
@@ -17,14 +18,16 @@ from warmboot.core.boot.sources.source import Source
 from warmboot.core.errors import WarmbootError
 from warmboot.core.images.identify import outline
 from warmboot.core.images.pe import PeProgram
-from warmboot.core.text import plural, printable
+from warmboot.core.text import lines, plural, printable
 
 _FOLDERS = ("", "limine", "EFI/BOOT", "EFI/limine")
+_NAMES = ("limine.conf", "limine.cfg")
 _ENTRIES = 1000
 _TITLE, _VALUE = 512, 65536  # characters
 _MACRO = re.compile(r"\$\{([^}\n]{1,64})\}")
 #: RESOURCE(ARGUMENT):PATH; what stands behind # is a digest.
 _PATH = re.compile(r"(\w+)\(([^)\n]{0,128})\):([^#\n]*)(?:#.*)?")
+_OLD_PATH = re.compile(r"(\w+)://([^/\n]{0,128})(/[^#\n]*)(?:#.*)?")
 _EFI = ("efi", "efi_chainload", "uefi")
 
 
@@ -55,6 +58,8 @@ class LimineMenu:
     def default(self) -> Item | None:
         """Return what starts by itself: the entry of this number, counted as the menu shows them,
         or of this title; the first without a word about it. None for a folder."""
+        if (self.options.get("remember_last_entry") or ["no"])[-1].lower() == "yes":
+            return None  # what was started last, only it knows
         wanted = (self.options.get("default_entry") or ["1"])[-1]
         shown = list(self._shown())
         if wanted.isdecimal() and len(wanted) < 6:
@@ -74,31 +79,32 @@ class LimineMenu:
             yield item
 
 
-def parse_menu(text: str) -> LimineMenu:
-    """Return what a limine.conf says; a line without a meaning is left out."""
+def parse_menu(text: str, *, old: bool = False) -> LimineMenu:
+    """Return what a limine.conf says, or a limine.cfg; a line without a meaning is left out."""
+    mark, assign = ":=" if old else "/:"
     menu = LimineMenu()
     macros: dict[str, str] = {}
     path: list[str] = []
     options = menu.options
-    for raw in text.split("\n"):
+    for raw in lines(text):
         line = raw.strip()
         if not line or line.startswith("#"):
             continue
         macro = re.match(r"\$\{([^}]{1,64})\}\s*=\s*(.*)", line)
         if macro is not None:
             macros[macro[1]] = _filled(macro[2], macros)[:_TITLE]
-        elif line.startswith("/"):
+        elif line.startswith(mark):
             if len(menu.items) >= _ENTRIES:
                 menu.left_out = True
                 break
-            item, path = _item(line, path)
+            item, path = _item(line, path, mark)
             if menu.items and item.depth > menu.items[-1].depth:
                 menu.items[-1].folder = True
             menu.items.append(item)
             options = item.options
         else:
-            key, colon, value = line.partition(":")
-            if colon:
+            key, assigned, value = line.partition(assign)
+            if assigned:
                 options.setdefault(key.strip().lower(), []).append(_filled(value.strip(), macros))
     return menu
 
@@ -108,8 +114,8 @@ def _filled(text: str, macros: dict[str, str]) -> str:
     return filled[:_VALUE]
 
 
-def _item(line: str, path: list[str]) -> tuple[Item, list[str]]:
-    depth = len(line) - len(line.lstrip("/"))
+def _item(line: str, path: list[str], mark: str) -> tuple[Item, list[str]]:
+    depth = len(line) - len(line.lstrip(mark))
     name = line[depth : depth + _TITLE]
     expanded = name.startswith("+")
     path = [*path[: depth - 1], name.removeprefix("+").strip()][-16:]
@@ -120,15 +126,17 @@ def find(search: Search) -> Iterator[Found]:
     """Yield the entries of each limine.conf, and what it starts by itself."""
     for base in (*search.places, "/"):
         for folder in _FOLDERS:
-            path = join(base, f"{folder}/limine.conf")
-            text = search.root.read_text(path, MENU_LIMIT)
-            if text is None or search.known(path):
-                continue
-            yield from _menu(search, base, path, text)
+            for name in _NAMES:  # where both are, that of the newer version counts
+                path = join(base, f"{folder}/{name}")
+                text = search.root.read_text(path, MENU_LIMIT)
+                if text is not None and not search.known(path):
+                    yield from _menu(search, base, path, text)
+                if text is not None:
+                    break
 
 
 def _menu(search: Search, base: str, path: str, text: Text) -> Iterator[Found]:
-    menu = parse_menu(text)
+    menu = parse_menu(text, old=path.endswith(".cfg"))
     wanted = menu.default
     default = None
     count = 0
@@ -153,7 +161,7 @@ def _entry(search: Search, base: str, source: str, item: Item) -> Entry:
     problems: list[str] = []
 
     def place(text: str) -> str:
-        found = _PATH.fullmatch(text)
+        found = _PATH.fullmatch(text) or _OLD_PATH.fullmatch(text)
         if found is None or found[1] != "boot" or found[2]:
             where = text.partition(":")[0]
             problems.append(

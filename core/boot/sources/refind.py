@@ -23,7 +23,7 @@ from warmboot.core.boot.sources.source import Source
 from warmboot.core.errors import WarmbootError
 from warmboot.core.images.identify import outline
 from warmboot.core.images.pe import PeProgram
-from warmboot.core.text import plural, printable
+from warmboot.core.text import lines, plural, printable
 
 _CONFIGURATIONS = (
     "EFI/refind/refind.conf",
@@ -53,7 +53,7 @@ def parse_stanzas(text: str) -> list[Stanza]:
     found: list[Stanza] = []
     entry: Stanza | None = None
     sub: Stanza | None = None
-    for line in text.split("\n"):
+    for line in lines(text):
         words = split_line(line)
         if not words:
             continue
@@ -186,7 +186,7 @@ def _problem(search: Search, stanza: Stanza, kernel: str) -> str | None:
 
 def _kernels(search: Search, folder: str, text: str) -> Iterator[Entry]:
     """Yield an entry for each kernel of a folder and each line of options, newest kernel first."""
-    lines = [words for line in text.split("\n") if len(words := split_line(line)) == 2][:_LINES]
+    choices = [words for line in text.split("\n") if len(words := split_line(line)) == 2][:_LINES]
     names = frozenset(search.names(folder))
     kernels = [
         name for name in names if kernel_name(name) is not None and not for_debuggers(name, names)
@@ -195,7 +195,7 @@ def _kernels(search: Search, folder: str, text: str) -> Iterator[Entry]:
     for name in kernels[:_KERNELS]:
         stem = kernel_name(name) or ""
         path = f"{folder}/{name}"
-        for number, (label, options) in enumerate(lines):
+        for number, (label, options) in enumerate(choices):
             text, named = _without_initrds(options.replace("%v", stem).replace("%%", "%"))
             initrds = tuple(printable(search.locate(folder, _slashed(one))) for one in named)
             initrds = initrds or matching_initrd(names, folder, stem)

@@ -15,6 +15,7 @@ from warmboot.core.boot.sources import (
     systemd_boot,
     uboot_script,
     uki,
+    xen,
 )
 from warmboot.core.boot.sources.source import Source
 
@@ -27,6 +28,7 @@ SOURCES: tuple[Source, ...] = (
     limine.SOURCE,
     refind.SOURCE,
     raspberry_pi.SOURCE,
+    xen.SOURCE,
     uboot_script.SOURCE,  # named where no menu of U-Boot was found
     kernel_install.SOURCE,
     loose.SOURCE,

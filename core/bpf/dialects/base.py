@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from warmboot.core.bpf.abi import Action, Command, Kind, Target
@@ -86,10 +86,14 @@ class DialectFacts:
 
     def decode(self, record: bytes | memoryview) -> Command:
         """Return the command that a record holds."""
+        head, payload = self.split(record)
+        return replace(head, payload=bytes(payload))
+
+    def split(self, record: bytes | memoryview) -> tuple[Command, memoryview]:
+        """Return the command that a record holds, without its payload, and that where it stands."""
         values = dict(zip(self.fields, self.header.unpack_from(record), strict=True))
         action = next(name for name, known in self.actions.items() if known == values["cmd"])
+        fill = bool(values.get("pipeline_flag"))
         start = self.header.size
-        payload = bytes(record[start : start + values["payload_len"]])
-        return Command(
-            action, Target(values["subcmd"]), payload, fill=bool(values.get("pipeline_flag"))
-        )
+        payload = memoryview(record)[start : start + values["payload_len"]]
+        return Command(action, Target(values["subcmd"]), b"", fill), payload

@@ -22,6 +22,10 @@ WORK = 1 << 20
 #: So many bytes at the end of an initrd are decoded one by one.
 _LAST = 1024
 
+#: A stream of more blocks is not looked at: real ones have blocks of 128 KiB and more, and each
+#: takes some work, also where it holds nothing.
+_BLOCKS = 300_000
+
 Piece = bytes | bytearray | memoryview
 
 
@@ -33,6 +37,7 @@ class Source:
     `doubts` are what the kernel does not look at and is wrong all the same, `option` is the
     build option without which the kernel cannot unpack it, beside that of its method.
 
+    `behind` is how many bytes stood behind an exact stream and were accepted, once it was decoded.
     `unverified` says, once that was tried, why the stream's own check does not tell whether the
     content is whole; None where it does.
     """
@@ -44,6 +49,7 @@ class Source:
         self.exact = exact
         self.end: int | None = None
         self.unverified: str | None = None
+        self.behind = 0
         self.doubts: list[str] = []
         self.option: str | None = None
         self._tail: int | None = None
@@ -101,6 +107,12 @@ class Lost(ImageError):
 def refused(method: str, detail: str) -> ImageError:
     """Return the error for a sound stream that the kernel does not take."""
     return ImageError(f"The kernel cannot unpack this {method} stream: {detail}")
+
+
+def check_blocks(method: str, count: int) -> None:
+    """Raise NotDecodable for a stream that is made of more blocks than anybody writes."""
+    if count > _BLOCKS:
+        raise NotDecodable(f"The {method} stream has more than {_BLOCKS} blocks")
 
 
 def damaged(method: str, detail: str) -> ImageError:
@@ -168,6 +180,7 @@ def finish(method: str, source: Source, unused: bytes, produced: int) -> None:
     if not source.exact:
         source.end = source.size - behind
         return
+    source.behind = behind
     if behind > 4:
         raise damaged(method, f"{behind} bytes follow its end")
     check_trailing(method, unused + source.read(), produced)

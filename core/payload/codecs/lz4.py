@@ -16,6 +16,7 @@ from warmboot.core.payload.codecs.base import (
     WORK,
     Piece,
     Source,
+    check_blocks,
     check_trailing,
     damaged,
     truncated,
@@ -36,8 +37,10 @@ def decode(source: Source) -> Iterator[Piece]:
     expand = _expander()
     if source.read(4) != _MAGIC.to_bytes(4, "little"):
         raise damaged("lz4", "it does not start with the legacy magic")
-    produced = 0
+    produced = blocks = 0
     while source.left:
+        blocks += 1
+        check_blocks("lz4", blocks)
         head = source.read(4)
         count = int.from_bytes(head, "little")
         if count == _MAGIC and len(head) == 4:
@@ -46,6 +49,7 @@ def decode(source: Source) -> Iterator[Piece]:
             source.end = source.position - len(head)
             return
         if source.exact and source.left == 0:
+            source.behind = len(head)
             check_trailing("lz4", head, produced)
             return
         if not 0 < count <= _LARGEST:

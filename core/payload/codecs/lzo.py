@@ -16,6 +16,7 @@ from warmboot.core.payload.codecs.base import (
     NotDecodable,
     Piece,
     Source,
+    check_blocks,
     damaged,
     finish,
     refused,
@@ -43,8 +44,10 @@ def decode(source: Source) -> Iterator[Piece]:
             hint="Install it with: pip install 'warmboot[lzo]'",
         ) from error
     flags = _read_header(source)
-    produced = 0
+    produced = blocks = 0
     while count := _u32(source):
+        blocks += 1
+        check_blocks("lzo", blocks)
         packed = _u32(source)
         plain_sum, packed_sum = _sums(source, flags, packed < count)
         if count > _BLOCK or not 0 < packed <= count:

@@ -14,6 +14,7 @@ from warmboot.core.payload.codecs.base import (
     WORK,
     Piece,
     Source,
+    check_blocks,
     damaged,
     finish,
     refused,
@@ -106,8 +107,10 @@ def frame_end(source: Source) -> int:
     single = descriptor >> 5 & 1
     content = (single, 2, 4, 8)[descriptor >> 6]
     position = 5 + (1 - single) + (0, 1, 2, 4)[descriptor & 3] + content
-    last = False
+    last, blocks = False, 0
     while not last:
+        blocks += 1
+        check_blocks("zstd", blocks)
         block = source.peek(position, 3)
         if len(block) < 3:
             raise truncated("zstd")

@@ -13,6 +13,7 @@ from typing import NamedTuple
 _SUFFIXES = (",high", ",low", ",cma")
 _STEP = 128 << 20  # the memory that there is counts in steps of this
 _NUMBER = re.compile(r"0[xX][0-9a-fA-F]+|[0-9]+")
+_DIGITS = 64  # more than any number has
 _UNITS = "KMGTPE"
 _LONG = (1 << 64) - 1
 
@@ -74,29 +75,29 @@ def _plain(value: str, memory: int | None) -> Reserved:
 def _ranges(value: str, memory: int | None) -> Reserved:
     """The form START-[END]:SIZE,…[@OFFSET]: the first range that fits counts."""
     total = None if memory is None else -(-memory // _STEP) * _STEP
-    rest, known = value, True
+    at, known = 0, True
     while True:
-        start, rest = memparse(rest)
-        rest = _expect(rest, "-")
+        start, at = _number(value, at)
+        at = _expect(value, at, "-")
         end = None
-        if not rest.startswith(":"):
-            end, rest = memparse(rest)
+        if not value.startswith(":", at):
+            end, at = _number(value, at)
             if end <= start:
                 raise Malformed("a range ends where it starts, or before")
-        rest = _expect(rest, ":")
-        size, rest = memparse(rest)
+        at = _expect(value, at, ":")
+        size, at = _number(value, at)
         if total is not None and size >= total:
             raise Malformed("it is more than the memory that there is")
         if total is None:
             known = False
         elif start <= total and (end is None or total < end):
-            _, found, offset = rest.partition("@")
-            if size and found:
-                memparse(offset)
+            offset = value.find("@", at)
+            if size and offset >= 0:
+                _number(value, offset + 1)
             return _fits(Reserved(size), memory)
-        if not rest.startswith(","):
+        if not value.startswith(",", at):
             return Reserved(0, known=known)
-        rest = rest[1:]
+        at += 1
 
 
 def _fits(found: Reserved, memory: int | None) -> Reserved:
@@ -112,10 +113,10 @@ def _whole(text: str) -> int:
     return size
 
 
-def _expect(text: str, mark: str) -> str:
-    if not text.startswith(mark):
+def _expect(text: str, at: int, mark: str) -> int:
+    if not text.startswith(mark, at):
         raise Malformed(f"{mark!r} is missing in a range")
-    return text[1:]
+    return at + 1
 
 
 def memparse(text: str) -> tuple[int, str]:
@@ -123,7 +124,13 @@ def memparse(text: str) -> tuple[int, str]:
 
     Returns it in bytes and what stands behind it; raises Malformed where no number does.
     """
-    found = _NUMBER.match(text[:64])
+    value, at = _number(text, 0)
+    return value, text[at:]
+
+
+def _number(text: str, at: int) -> tuple[int, int]:
+    """Read the size at a place of the text; return it and where it ends."""
+    found = _NUMBER.match(text, at, at + _DIGITS)
     if found is None:
         raise Malformed("it is no size")
     digits = found[0]
@@ -131,8 +138,8 @@ def memparse(text: str) -> tuple[int, str]:
     if octal:  # up to the first digit that is none
         digits = digits[: len(digits) - len(digits.lstrip("01234567"))] or digits
     value = int(digits, 8 if octal else 0)
-    rest = text[len(digits) :]
-    unit = _UNITS.find(rest[:1].upper()) if rest else -1
+    at += len(digits)
+    unit = _UNITS.find(text[at : at + 1].upper()) if text[at : at + 1] else -1
     if unit < 0:
-        return value & _LONG, rest
-    return value << 10 * (unit + 1) & _LONG, rest[1:]
+        return value & _LONG, at
+    return value << 10 * (unit + 1) & _LONG, at + 1

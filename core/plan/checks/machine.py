@@ -6,7 +6,7 @@ from warmboot.core.host import Host
 from warmboot.core.host.virtualization import MOUNTS_APART
 from warmboot.core.plan.checks.base import Group, Result, fail, passed, warn
 from warmboot.core.plan.checks.policy import signature_rule, signed_way
-from warmboot.core.plan.context import read_dialect
+from warmboot.core.plan.way import read_dialect
 from warmboot.core.text import plural, printable, size
 
 MACHINE = Group[Host]()

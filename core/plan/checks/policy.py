@@ -187,14 +187,16 @@ def signed_way(host: Host, dialect: Dialect | None = None) -> str:
     if host.option("KEXEC_FILE") is False or (verifier and host.option(verifier) is False):
         return "This kernel cannot check signatures of images at all. Reboot through firmware."
     kind = f" ({' or '.join(formats)})" if formats else ""
-    if dialect is not None and host.lockdown == "confidentiality":
-        return "No parser may run under this lockdown. Reboot through firmware."
+    parsers_run = host.lockdown != "confidentiality"
     if dialect is not None and not facts_of(dialect).whole:
+        if not parsers_run:
+            return "No parser may run under this lockdown. Reboot through firmware."
         return (
             "What works: an image that carries its parser and was signed with it (warmboot bpf "
             "envelope --sign) by a key this machine trusts; or reboot through firmware."
         )
-    bpf = ", or a signed image with its own BPF parser" if host.option("KEXEC_BPF") else ""
+    unpacked = dialect is not None and parsers_run
+    bpf = ", or a signed zboot image or UKI, which this kernel unpacks itself" if unpacked else ""
     return (
         f"What works: a kernel{kind} signed by a key this machine trusts and loaded as it is{bpf}; "
         "or reboot through firmware."

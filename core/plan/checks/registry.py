@@ -42,6 +42,15 @@ def all_checks() -> tuple[Check[Any], ...]:
     return tuple(check for group in GROUPS for check in group.checks)
 
 
+def about_entry(finding: Finding) -> bool:
+    """Whether a finding is about what is chosen, not about the machine whatever is chosen."""
+    return any(
+        check.id == finding.check
+        for group in (IMAGE, SEALED, CRASH, PARSER, COMMAND_LINE)
+        for check in group.checks
+    )
+
+
 def judge_plan(plan: Plan, context: PlanContext) -> tuple[Finding, ...]:
     """Run every check that applies to a plan; what `context` lacks is not judged."""
     panic = plan.request.panic

@@ -14,7 +14,7 @@ import sys
 from warmboot.core.bpf.abi import Dialect
 from warmboot.core.bpf.bpf_syscall import LoadError
 from warmboot.core.bpf.parsers import parser_for
-from warmboot.core.bpf.rehearse import CannotRehearse, rehearse
+from warmboot.core.bpf.rehearse import CannotRehearse, LoadedRehearsal
 from warmboot.core.bpf.replay import replay
 from warmboot.core.images import BytesView, ImageFile, View, identify
 from warmboot.core.images.pe import parse_headers
@@ -35,7 +35,8 @@ def trial(dialect: Dialect, path: str) -> dict[str, object]:
         loading = replay(parser)
         rehearsal = parser_for(image, dialect, rehearsal=True)
         try:
-            outcome = rehearse(file.view, rehearsal)
+            with LoadedRehearsal(rehearsal, file.view.size) as stand:
+                outcome = stand.run(file.view)
         except CannotRehearse as error:
             refused = error.__cause__
             sys.exit(refused.log[-LOG:] if isinstance(refused, LoadError) else error.message)

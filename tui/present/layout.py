@@ -1,0 +1,101 @@
+"""Groups of names and values as lines: names aligned, long values wrapped under themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from warmboot.core.text import printable
+from warmboot.tui.present.styled import Styled
+
+_LONGEST_NAME = 13
+_LEAST_VALUE = 16
+_LIMIT = 1 << 16
+_PARTING = "/,-.:"
+
+
+class Item(NamedTuple):
+    """A name and its value; `style` is that of the value where it stands out (``$error``)."""
+
+    name: str
+    value: str
+    style: str = ""
+
+
+class Group(NamedTuple):
+    """What belongs together, under a heading; without one the items stand alone."""
+
+    heading: str
+    items: tuple[Item, ...]
+
+
+#: A line of a text: its pieces.
+Line = tuple[tuple[str, str], ...]
+
+
+def lines(groups: Iterable[Group], width: int) -> Iterator[Line]:
+    """Yield the lines of all groups, `width` columns wide, an empty one between two groups."""
+    groups = tuple(group for group in groups if group.items)
+    longest = max((len(item.name) for group in groups for item in group.items), default=0)
+    column = min(longest, _LONGEST_NAME) + 2
+    for number, group in enumerate(groups):
+        if number:
+            yield ()
+        if group.heading:
+            yield ((group.heading, "bold $secondary"),)
+        indent = 1 if group.heading else 0
+        for item in group.items:
+            yield from _item(item, indent, column, width)
+
+
+def styled(found: Iterable[Line]) -> Styled:
+    """Return lines as one text."""
+    parts: Styled = []
+    for line in found:
+        parts += [piece if piece[1] else piece[0] for piece in line]
+        parts.append("\n")
+    return parts[:-1]
+
+
+def wrap(text: str, width: int) -> list[str]:
+    """Return printable text in lines of at most `width` characters.
+
+    Lines end at blanks where there are any; a word longer than a line is cut behind a character
+    that parts names, such as a slash, or where the line is full.
+    """
+    found, line = [], ""
+    for word in printable(text, _LIMIT).split(" "):
+        joined = f"{line} {word}" if line else word
+        if len(joined) <= width:
+            line = joined
+            continue
+        found += [line] if line else []
+        *full, line = _pieces(word, width)
+        found += full
+    return [*found, line]
+
+
+def _pieces(word: str, width: int) -> Iterator[str]:
+    """Yield a word in pieces of at most `width` characters."""
+    start = 0
+    while len(word) - start > width:
+        end = start + width
+        parted = max(word.rfind(mark, start + width // 2, end) for mark in _PARTING) + 1
+        yield word[start : parted or end]
+        start = parted or end
+    yield word[start:]
+
+
+def _item(item: Item, indent: int, column: int, width: int) -> Iterator[Line]:
+    name = printable(item.name, 60)
+    first = " " * indent + name.ljust(column)
+    under = " " * (indent + column)
+    if width - len(under) < _LEAST_VALUE:
+        under = " " * (indent + 2)
+    if width - len(first) < _LEAST_VALUE:
+        yield ((" " * indent + name, "$secondary"),)
+        first = under
+    begin = (first, "$secondary")
+    for text in wrap(item.value, max(8, width - len(under))):
+        yield (begin, (text, item.style))
+        begin = (under, "")

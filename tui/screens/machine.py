@@ -1,0 +1,144 @@
+"""What a screen does with a machine: restart it, unload what is staged, leave."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from textual import work
+from textual.message import Message
+from textual.screen import Screen
+
+from warmboot.core.errors import WarmbootError
+from warmboot.core.session import Session
+from warmboot.core.session.status import Status
+from warmboot.tui.screens.dialogs import leave_box, message, restarted_box, unload_box
+from warmboot.tui.screens.messages import (
+    ActionDone,
+    PlanOpened,
+    Restarted,
+    Unloaded,
+    WorkFailed,
+)
+from warmboot.tui.screens.restart import RestartScreen
+from warmboot.tui.screens.workers import (
+    cancel_restart,
+    read_machine,
+    restart,
+    restart_later,
+    unload,
+)
+from warmboot.tui.widgets.bars import Text
+
+
+class MachineScreen(Screen[None]):
+    """A screen that acts on a machine; the session is None until the machine was read."""
+
+    def __init__(self, root: Path) -> None:
+        super().__init__()
+        self._root = root
+        self._session: Session | None = None
+        self._status = Status(None, None)
+
+    def notice(self, text: str) -> None:
+        """Show what must be seen at once, below the first line; "" shows nothing."""
+        line = self.query_one("#notice", Text)
+        line.show(text, layout=True)
+        line.display = bool(text)
+
+    def read_again(self) -> None:
+        """Read the machine and all that is installed on it."""
+        raise NotImplementedError
+
+    @work(thread=True, group="act")
+    def _do(self, action: Callable[[], Message]) -> None:
+        try:
+            result = action()
+        except WarmbootError as error:
+            self.post_message(WorkFailed(error.message, error.hint))
+            self._post_machine()
+            return
+        if not self.post_message(result) and isinstance(result, PlanOpened):
+            result.opened.close()
+
+    @work(thread=True, group="machine", exclusive=True)
+    def _refresh_machine(self) -> None:
+        self._post_machine()
+
+    def _post_machine(self) -> None:
+        """Read the machine anew; for a worker's thread."""
+        try:
+            self.post_message(read_machine(self._root))
+        except WarmbootError as error:
+            self.post_message(WorkFailed(error.message, error.hint))
+
+    def on_restarted(self, event: Restarted) -> None:
+        self.read_again()
+        self.app.push_screen(restarted_box(event))
+
+    def on_unloaded(self, event: Unloaded) -> None:
+        if event.leave:
+            self.app.exit()
+            return
+        self._refresh_machine()
+        if event.warning:
+            self.app.push_screen(message("Unloaded", event.warning))
+
+    def action_cancel_restart(self) -> None:
+        if self._session is not None:
+            self._do(partial(cancel_restart, self._session))
+
+    def on_action_done(self, event: ActionDone) -> None:
+        self._refresh_machine()
+        self.app.push_screen(message(event.title, event.text))
+
+    def action_execute(self) -> None:
+        session = self._session
+        if session is None or not self._allowed(session):
+            return
+
+        def answered(at: float | None) -> None:
+            if at:
+                self._do(partial(restart_later, session, at))
+            elif at is not None:
+                self.notice("Restarting: the disks are synced first.")
+                self._do(partial(restart, session))
+
+        self.app.push_screen(RestartScreen(session, self._status), answered)
+
+    def action_unload(self) -> None:
+        session = self._session
+        if session is None or not self._allowed(session):
+            return
+
+        def answered(answer: str | None) -> None:
+            if answer == "unload":
+                self._do(partial(unload, session))
+
+        self.app.push_screen(unload_box(self._status), answered)
+
+    def action_leave(self) -> None:
+        session = self._session
+        if session is None or not self._status.staged:
+            self.app.exit()
+            return
+
+        def answered(answer: str | None) -> None:
+            if answer == "quit":
+                self.app.exit()
+            elif answer == "unload":
+                self._do(partial(unload, session, leave=True))
+
+        self.app.push_screen(leave_box(self._status), answered)
+
+    def _allowed(self, session: Session) -> bool:
+        """Whether there is something staged that this user may act on; says why not."""
+        if not self._status.staged:
+            text = "Nothing is staged. Choose an entry and press Enter to plan it."
+        elif not session.host.privileged:
+            text = "This needs root. Leave with q and start again with sudo warmboot."
+        else:
+            return True
+        self.app.push_screen(message("Not now", text))
+        return False
