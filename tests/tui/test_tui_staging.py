@@ -125,7 +125,7 @@ async def test_another_initrd_or_none(sandbox: Path, tmp_path: Path) -> None:
         await person.see("Type the name of a check")
         await person.write("root-drivers")
         await person.press("enter")
-        await person.see("FORCED")
+        await person.see("FAIL forced")
         await person.press("s")
         await person.see("is staged", "OK")
         assert person.kernel_has["initrd_sha256"] is None
@@ -222,7 +222,7 @@ async def test_a_refusal_comes_with_its_hint_and_keeps_the_command_line(
         await person.press("e")
         await person.write(" kept=1")
         await person.press("f2")
-        await person.see("Not staged", "EPERM", "see warmboot status")
+        await person.see("Not staged", "EPERM", "warmboot status")
         await person.press("enter")
         await person.see("kept=1", "Esc Back")
         assert not person.is_loaded()
