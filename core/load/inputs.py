@@ -6,13 +6,13 @@ from contextlib import ExitStack
 from typing import NamedTuple
 
 from warmboot.core.errors import Blocked, ImageError
-from warmboot.core.images import BootImage, ImageFile, View
+from warmboot.core.images import BootImage, BytesView, ImageFile, View
 from warmboot.core.images.uki import Uki
 from warmboot.core.payload.memfile import MemFile
 from warmboot.core.plan.boot_files import BootFiles
 from warmboot.core.plan.plan import Plan
 from warmboot.core.plan.route import Strategy, accepted_formats
-from warmboot.core.progress import Cancel, Phase, Report, Reporter
+from warmboot.core.progress import Cancel, Phase, Progress, Report, Reporter
 from warmboot.core.text import printable
 
 _CHUNK = 1024 * 1024
@@ -94,11 +94,13 @@ def join_initrds(
     report: Report,
     cancel: Cancel,
     warnings: list[str],
+    segment: bytes = b"",
 ) -> tuple[int | None, str | None]:
     """Return one descriptor for all initrds, joined in a sealed copy in memory.
 
     A single one is handed over itself where the plan says that there is no room for a copy.
-    `warnings` gets what the kernel does not mind. Raises ImageError where it would lack files.
+    `segment` is an archive of our own that goes behind them. `warnings` gets what the kernel does
+    not mind. Raises ImageError where it would lack files.
     """
     chosen, parts = files.initrds, files.parts
     if chosen is None and parts is not None:
@@ -107,9 +109,12 @@ def join_initrds(
     else:
         found = [_initrd_of(file) for file in chosen or ()]
         name = " + ".join(plan.files.initrds or [printable(one.name) for one in found])
+    if segment:
+        found.append(_Initrd("the trial's own archive", BytesView(segment)))
     if not found:
         return None, None
     if len(found) == 1 and found[0].file is not None and not plan.sealed:
+        report(Progress(Phase.CHECK, 0, 0))
         check_initrd(found[0].view, found[0].name, files, warnings, cancel)
         return found[0].file.fd, name
     memory = held.enter_context(MemFile("warmboot-initrd"))
@@ -123,6 +128,7 @@ def join_initrds(
         if len(found) > 1:
             memory.write(bytes(_APART + -memory.size % 4))
     memory.seal()
+    report(Progress(Phase.CHECK, 0, 0))
     whole = memory.view()
     for one, start in zip(found, starts, strict=True):
         part = whole.part(start, one.view.size, "initrd")

@@ -45,15 +45,18 @@ ALLOWED = {
     "core.load": _LOAD,
     "core.restart": {"core.load", *_LOAD},
     "core.record": _LOAD,
-    "core.sandbox": {"core.load", *_LOAD},
+    "core.sandbox": {"core.load", "core.restart", *_LOAD},
     "core.session": {"core.load", "core.restart", "core.record", "core.sandbox", *_LOAD},
     "themes": set[str](),
 }
 #: Modules of values only. Front ends get them from the session and name their types.
 VALUES = {
     "core.boot",
+    "core.boot.cmdline",
     "core.boot.entry",
+    "core.boot.known_words",
     "core.boot.listed_entry",
+    "core.boot.presets",
     "core.bpf.builder",
     "core.bpf.workbench",
     "core.images",
@@ -67,6 +70,7 @@ VALUES = {
     "core.plan.request",
     "core.plan.route",
     "core.plan.staged",
+    "core.plan.trial.trial",
     "core.record.arrival",
     "core.record.history",
     "core.restart.schedule",
