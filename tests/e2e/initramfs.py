@@ -244,12 +244,17 @@ def install_warmboot(tree: Path, python: str = PYTHON) -> None:
     command.chmod(0o755)
 
 
+def static_busybox(arch: Arch) -> Path:
+    """Return Debian's busybox that needs no library."""
+    return _debian_tree(arch) / "bin/busybox"
+
+
 def second_initrd(arch: Arch, nonce: str) -> bytes:
     """The small initrd that is staged: busybox, an init that reports, and the nonce of this run."""
     archive = Archive()
     archive.folder("/proc")
     archive.character_device("/dev/console", 5, 1)
-    archive.file("/bin/busybox", _debian_tree(arch) / "bin/busybox", 0o755)
+    archive.file("/bin/busybox", static_busybox(arch), 0o755)
     for applet in ("cat", "mount", "poweroff", "uname"):
         archive.link(f"/bin/{applet}", "busybox")
     archive.file("/init", GUEST_FILES / "second-init", 0o755)
