@@ -39,7 +39,7 @@ KEXEC_TOOLS = (
 )
 APPLETS = (
     *("cat", "dmesg", "hostname", "ls", "mkdir", "mount", "poweroff", "sed", "setsid", "sh"),
-    *("sleep", "stty", "sync", "uname"),
+    *("modprobe", "sleep", "stty", "sync", "uname"),
 )
 DISK_DRIVERS = (
     *("virtio.ko", "virtio_ring.ko", "virtio_pci_legacy_dev.ko", "virtio_pci_modern_dev.ko"),
@@ -244,8 +244,8 @@ def install_warmboot(tree: Path, python: str = PYTHON) -> None:
     command.chmod(0o755)
 
 
-def static_busybox(arch: Arch) -> Path:
-    """Return Debian's busybox that needs no library."""
+def busybox(arch: Arch) -> Path:
+    """The program busybox of an architecture, linked statically."""
     return _debian_tree(arch) / "bin/busybox"
 
 
@@ -254,7 +254,7 @@ def second_initrd(arch: Arch, nonce: str) -> bytes:
     archive = Archive()
     archive.folder("/proc")
     archive.character_device("/dev/console", 5, 1)
-    archive.file("/bin/busybox", static_busybox(arch), 0o755)
+    archive.file("/bin/busybox", busybox(arch), 0o755)
     for applet in ("cat", "mount", "poweroff", "uname"):
         archive.link(f"/bin/{applet}", "busybox")
     archive.file("/init", GUEST_FILES / "second-init", 0o755)

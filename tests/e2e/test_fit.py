@@ -20,7 +20,7 @@ from support.tools import needs_tool
 from .cpio import Archive
 from .fetch import Arch, cached, debian_packages, run
 from .guest import Guest, Step, converse, machine, steps
-from .initramfs import GUEST_FILES, guest_initramfs, static_busybox
+from .initramfs import GUEST_FILES, guest_initramfs, busybox
 from .proof import Nonces
 
 pytestmark = [pytest.mark.timeout(2400), pytest.mark.slow_guest]
@@ -69,7 +69,7 @@ class Kernel:
         for folder in ("/proc", "/sys", "/dev", "/root"):
             archive.folder(folder)
         archive.character_device("/dev/console", 5, 1)
-        archive.file("/bin/busybox", static_busybox(Arch.AMD64), 0o755)
+        archive.file("/bin/busybox", busybox(Arch.AMD64), 0o755)
         for applet in ("cat", "insmod", "mount", "poweroff", "sleep", "uname"):
             archive.link(f"/bin/{applet}", "busybox")
         archive.file("/init", GUEST_FILES / "find-root", 0o755)
