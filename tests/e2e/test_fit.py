@@ -20,7 +20,7 @@ from support.tools import needs_tool
 from .cpio import Archive
 from .fetch import Arch, cached, debian_packages, run
 from .guest import Guest, Step, converse, machine, steps
-from .initramfs import GUEST_FILES, guest_initramfs, busybox
+from .initramfs import GUEST_FILES, busybox, guest_initramfs
 from .proof import Nonces
 
 pytestmark = [pytest.mark.timeout(2400), pytest.mark.slow_guest]
