@@ -95,6 +95,8 @@ class Slot:
         self.names.setdefault(spec.by, set()).add(normal(spec))
 
 
+#: Devices of GRUB that are the network, or something in memory.
+_NO_DISK = re.compile(r"(?:https?|tftp|pxe|net|efinet|ofnet|memdisk|proc|cbfs)")
 _LETTERS = re.compile(r",[a-z]+(?=[0-9])")
 
 
@@ -176,6 +178,8 @@ class FileSystems:
             return Located(None, f"{printable(path)} has no folder in its name: GRUB reads no such")
         if spec == (By.DEVICE, ""):
             return Located(None, "lies on no device: the variable with its name is not set")
+        if spec.by is By.DEVICE and _NO_DISK.match(spec.value):
+            return Located(None, f"lies on {spec.words()}, which is no disk of this machine")
         path = posixpath.normpath("/" + path.lstrip("/"))
         if spec.by is By.ROOT:
             return Located(path)
