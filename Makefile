@@ -19,7 +19,7 @@ SANDBOX := .cache/sandbox
 T ?= tests
 COVERAGE = $(if $(filter tests,$(T:/=)),--cov --cov-report=term:skip-covered)
 
-.PHONY: help run test test-deps lint bench e2e e2e-all fuzz prebuilt manual lock clean
+.PHONY: help run test test-deps lint bench e2e e2e-all fuzz pictures prebuilt manual lock clean
 .DEFAULT_GOAL := help
 
 help:
@@ -35,6 +35,7 @@ help:
 	@echo '  make e2e-all    the same and the slow ones; their results are kept in tests/e2e/PROVEN.md'
 	@echo '  make bench      measure warmboot against gzip, zstd, kexec-tools and bootctl'
 	@echo '  make fuzz       look for inputs that break a parser or cost too much, for FUZZ_SECONDS=60'
+	@echo '  make pictures   draw every screen in three sizes and themes; UPDATE=1 keeps them for the tests'
 	@echo '  make prebuilt   rebuild the BPF parsers that come with warmboot'
 	@echo '  make manual     write the parts of the manual that are made from the source'
 	@echo '  make lock       update the lock files to the newest versions'
@@ -78,6 +79,12 @@ e2e-all: $(VENV)/installed $(VENV)/dev
 FUZZ_SECONDS ?= 60
 fuzz: $(VENV)/installed $(VENV)/dev
 	@$(BIN)/python tests/fuzz/target.py -max_total_time=$(FUZZ_SECONDS) $(FUZZ_OPTIONS)
+
+# Looked at on one sheet; UPDATE=1 keeps what is drawn as what the tests compare with, and for the
+# manual. SCREENS="plan help" draws only some.
+pictures: $(VENV)/installed $(VENV)/dev
+	@tests/tools.sh pictures
+	@$(BIN)/python tests/pictures/draw.py $(if $(UPDATE),--keep) $(SCREENS)
 
 prebuilt: $(VENV)/installed
 	@tests/tools.sh

@@ -8,6 +8,9 @@ if [ "${1:-}" = bench ]; then
 	# systemd-boot brings bootctl, and writes a boot loader to an EFI system partition it finds.
 	grep -Eq ' /(efi|boot|boot/efi) ' /proc/mounts || want="$want systemd-boot"
 fi
+if [ "${1:-}" = pictures ]; then
+	want="fonts-dejavu-core"
+fi
 missing=""
 for package in $want; do
 	dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing="$missing $package"

@@ -10,12 +10,13 @@ from typing import NamedTuple
 
 from warmboot.core.bpf.abi import SECTION, Command, Dialect
 from warmboot.core.bpf.call_memory import wait_for_memory
-from warmboot.core.bpf.carried import runs_carried
+from warmboot.core.bpf.carried import carried_by, check_carried, runs_carried
 from warmboot.core.bpf.dialects import facts_of
 from warmboot.core.bpf.parser_model import run_model
 from warmboot.core.bpf.parsers import Parser, parser_for
 from warmboot.core.bpf.rehearse import CannotRehearse, LoadedRehearsal
 from warmboot.core.bpf.replay import Replay, replay
+from warmboot.core.errors import ImageError
 from warmboot.core.images import BootImage, BytesView, View, identify
 from warmboot.core.images.bpfobject import ParserObject
 from warmboot.core.images.pe import parse_headers
@@ -45,8 +46,9 @@ class ParserCommand(NamedTuple):
 class ImageRehearsal(NamedTuple):
     """What a parser would tell the kernel about an image.
 
-    `why_modelled` says why a model answered in the program's place, None where the program ran.
-    `refusal` is why the parser gives up, None where it hands the image over. `replay` is how far
+    `why_modelled` says why a model answered in the program's place, or warmboot's program in that
+    of the parser which the image carries; None where the parser's own ran. `refusal` is why the
+    parser gives up, or cannot be used, None where it hands the image over. `replay` is how far
     loading the parser into the running kernel came.
     """
 
@@ -80,16 +82,18 @@ def rehearse_image(
         view, inner = kernel_inside(view, image)
         image = inner or image
     parser = parser_for(image, dialect, 0)  # the initrd of a call is not here
-    if _carried(view, image) is not None and not facts_of(dialect).whole:
+    carried = None if facts_of(dialect).whole else _carried(view, image)
+    why = problem = None
+    if carried is not None:
         parser = replace(parser, origin="carried by the image")
-    why = None
+        why, problem = _judge_carried(image)
     before = available()
     try:
         program = parser_for(image, dialect, 0, rehearsal=True)
         with LoadedRehearsal(program, view.size) as stand:
             commands, refusal = stand.each(view, lambda r: _command(*facts_of(dialect).split(r)))
     except CannotRehearse as error:
-        why = error.message
+        why = f"a model was asked: {error.message}"
         outcome = run_model(view, dialect, parser.recipe.kind, parser.recipe.sizes.record)
         commands = tuple(_command(line, line.payload) for line in outcome.commands)
         refusal = outcome.refusal
@@ -98,9 +102,21 @@ def rehearse_image(
         parser=parser,
         why_modelled=why,
         commands=commands,
-        refusal=None if refusal is None else refusal.text,
-        replay=replay(_carried(view, image) or BytesView(parser.content)),
+        refusal=problem or (None if refusal is None else refusal.text),
+        replay=replay(carried or BytesView(parser.content)),
     )
+
+
+def _judge_carried(image: BootImage) -> tuple[str | None, str | None]:
+    """Return why a carried parser is not run, None where it is ours, and what is wrong with it."""
+    found = carried_by(image)
+    ours = found is not None and found.parser is not None and found.parser.identity is not None
+    why = None if ours else "another tool made the parser; warmboot's own ran in its place"
+    try:
+        check_carried(image)
+    except ImageError as error:
+        return why, error.message
+    return why, None
 
 
 def _carried(view: View, image: BootImage) -> View | None:

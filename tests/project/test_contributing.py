@@ -29,6 +29,10 @@ def test_the_walk_has_as_many_files_as_it_says() -> None:
 
 @pytest.mark.parametrize("block", re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL))
 def test_the_examples_are_of_the_code(block: str) -> None:
-    code = "\n".join(path.read_text() for d in ("core", "tui") for path in (ROOT / d).rglob("*.py"))
+    code = "\n".join(
+        path.read_text()
+        for d in ("core", "tui", "tests/support")
+        for path in (ROOT / d).rglob("*.py")
+    )
     for line in block.splitlines():
         assert line.partition("  #")[0].strip() in code

@@ -109,6 +109,12 @@ class Emulator:
         for text in texts:
             self.wait(lambda text=text: text in self.text, repr(text))  # type: ignore[misc]
 
+    def wait_a_moment(self, seconds: float) -> None:
+        """Read what comes within a time."""
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0:
+            self.read(left)
+
     def settle(self, seconds: float = 0.5) -> int:
         """Read until nothing came for a while; return how many bytes came."""
         before = self.count

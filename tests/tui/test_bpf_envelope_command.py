@@ -136,6 +136,28 @@ def test_a_rehearsal_says_what_the_kernel_would_be_told(call: Call) -> None:
     assert (code, actions) == (0, ["VERIFY_SIG", "DECOMPRESS", "DONE"])
 
 
+def test_a_rehearsal_judges_the_parser_that_a_signed_image_carries(call: Call) -> None:
+    """As staging would: what another tool made is not taken for ours, and what is wrong is said."""
+    kernel = build_arm64_image("6.12.1-command", body_size=90_000)
+    certificate = build_certificate(b"0\x82" + bytes(100))
+    for parser, why, refusal in (
+        (build_parser(), None, None),
+        (build_parser(identity=False), "another tool made the parser", None),
+        (build_parser(identity=False, rings=(65536,) * 4), "another tool", "whose largest ring"),
+        (build_parser(dialect=7), None, "speaks dialect v7, not v6"),
+        (b"rubbish" * 9, "another tool", "is unusable"),
+    ):
+        image = build_zboot(
+            kernel, arch="arm64", method="gzip", parser=parser, certificates=certificate
+        )
+        Path("carrying.efi").write_bytes(image)
+        code, answer = call("bpf", "rehearse", "carrying.efi")
+        assert code == (0 if refusal is None else 4)
+        if why is not None and "a model was asked" not in answer["why"]:
+            assert why in answer["why"]
+        assert (refusal or "") in (answer["refusal"] or "")
+
+
 def test_where_no_program_may_run_a_model_stands_in(
     call: Call, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -146,6 +168,6 @@ def test_where_no_program_may_run_a_model_stands_in(
     monkeypatch.setattr("warmboot.core.bpf.replay.load", forbidden)
     code, answer = call("bpf", "rehearse", "image.efi")
     assert (code, answer["modelled"]) == (0, True)
-    assert answer["why"] == "This user may not load BPF programs"
+    assert answer["why"] == "a model was asked: This user may not load BPF programs"
     assert answer["commands"][0]["action"] == "DECOMPRESS"
     assert "runs no BPF" in answer["replay"]["stage"]

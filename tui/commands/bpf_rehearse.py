@@ -37,7 +37,7 @@ def _facts(path: str, found: ImageRehearsal) -> list[Fact]:
     return [
         Fact("Image", path),
         Fact("Parser", about),
-        Fact("Rehearsed by", ran if why is None else f"a model, not the program: {why}"),
+        Fact("Rehearsed by", ran if why is None else f"not the parser's own code: {why}"),
         Fact("This kernel", found.replay.text),
         Fact("Verdict", "handed over" if refusal is None else f"refused: {refusal}"),
     ]

@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections import deque
 
 _FIRST = 1024  # bytes that may be on their way before anything was measured
-_LEAST = 384  # the same on the slowest line
+_LEAST = 512  # the same on the slowest line
 _MOST = 65536
-_AHEAD = 0.4  # seconds' worth of bytes that may be on their way
-_ENOUGH = 384  # bytes that must have been sent for their time to tell a speed
+_AHEAD = 0.4  # seconds' worth of bytes that may be on their way, besides what the way itself takes
+_BLOCK = 256  # bytes; what is shorter tells more of how far it is than of how fast
+_ENOUGH = 1000  # bytes that must have been sent in such blocks for their time to tell a speed
 _SLOW = 2500.0  # bytes a second; a line at 19,200 baud has 1,920
 _SILENT = 1.5  # seconds after which a terminal that never answered is taken for one that never does
 _LOST = 8.0  # seconds after which an answer is taken for lost
@@ -31,9 +32,9 @@ class Line:
         self._unasked = 0
         self._answered = False
         self._silent = False
-        self._best = (float("inf"), 0)  # the shortest time to an answer, and its bytes
-        self._busy_since = 0.0  # since when something has been on its way
-        self._busy_bytes = 0  # what arrived since then
+        self._way = float("inf")  # the shortest time to an answer
+        self._last_answer = float("-inf")
+        self._measured = (0, 0.0)  # bytes, and the time that the line itself took for them
 
     @property
     def waiting(self) -> int:
@@ -54,8 +55,6 @@ class Line:
 
     def sent(self, count: int, now: float, *, ask: bool = False) -> bool:
         """Note that bytes are sent; return whether to ask behind them, as `ask` wants anyway."""
-        if not self._asked:
-            self._busy_since, self._busy_bytes = now, 0
         self._unasked += count
         if self._silent or not (ask or self._unasked >= _ASK):
             return False
@@ -66,20 +65,29 @@ class Line:
     def answered(self, now: float) -> None:
         """Note that the terminal has drawn all that was sent before the oldest question."""
         self._answered = True
-        self._silent = False
+        if self._silent:
+            self._silent, self._unasked = False, 0
         if not self._asked:
             return
-        self._busy_bytes += self._asked.popleft()[1]
-        spent = now - self._busy_since
-        if spent < self._best[0]:
-            self._best = (spent, self._busy_bytes)
-        # The speed is what many bytes take longer than few.
-        count, longer = self._busy_bytes - self._best[1], spent - self._best[0]
-        if count >= _ENOUGH:
-            self._measured(count / max(longer, 1e-6))
+        asked, count = self._asked.popleft()
+        self._measure(asked, count, now)
+        self._last_answer = now
 
-    def _measured(self, speed: float) -> None:
-        self._window = int(max(_LEAST, min(_MOST, speed * _AHEAD)))
+    def _measure(self, asked: float, count: int, now: float) -> None:
+        """Take the time that `count` bytes took, less what the way there and back takes."""
+        self._way = min(self._way, now - asked)
+        if count < _BLOCK:
+            return
+        # Either it queued behind the bytes before it, or it was alone.
+        spent = now - max(self._last_answer, asked + self._way)
+        bytes_, seconds = self._measured[0] + count, self._measured[1] + spent
+        self._measured = (bytes_, seconds)
+        if bytes_ >= _ENOUGH:
+            self._judge(bytes_ / max(seconds, 1e-6))
+            self._measured = (0, 0.0)
+
+    def _judge(self, speed: float) -> None:
+        self._window = int(max(_LEAST, min(_MOST, speed * (_AHEAD + self._way))))
         if speed < _SLOW:
             self.slow = True
         elif speed > 2 * _SLOW:
@@ -93,4 +101,6 @@ class Line:
         """Wait no longer for answers that do not come."""
         while self._asked and now >= self._asked[0][0] + self._patience:
             self._asked.popleft()
-            self._silent = not self._answered
+            if not self._answered:
+                self._silent = True
+                self._asked.clear()
