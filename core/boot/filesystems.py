@@ -174,19 +174,14 @@ class FileSystems:
         starts with it means.
         """
         spec, path, relative = place
-        if not path.startswith("/"):
-            return Located(None, f"{printable(path)} has no folder in its name: GRUB reads no such")
-        if spec == (By.DEVICE, ""):
-            return Located(None, "lies on no device: the variable with its name is not set")
-        if spec.by is By.DEVICE and _NO_DISK.match(spec.value):
-            return Located(None, f"lies on {spec.words()}, which is no disk of this machine")
+        never = _never_here(spec, path)
+        if never is not None:
+            return Located(None, never)
         path = posixpath.normpath("/" + path.lstrip("/"))
         if spec.by is By.ROOT:
             return Located(path)
         if spec.by is By.MENU:
             return Located(self.beside(base, path))
-        if spec.by is By.IMAGE:
-            return Located(None, f"lies in {spec.words()}, which is not looked into")
         if spec.by is By.FILE:
             return self._with_file(base, spec, path)
         called = [slot for slot in self.slots if slot.is_called(spec)]
@@ -315,6 +310,19 @@ class FileSystems:
             slots = [self.covering(base)]
         names = {name for slot in slots for name in slot.names.get(By.UUID, ())}
         return names.pop() if len(names) == 1 else None
+
+
+def _never_here(spec: Spec, path: str) -> str | None:
+    """Return why a path leads to no file of any file system that is mounted."""
+    if not path.startswith("/"):
+        return f"{printable(path)} has no folder in its name: GRUB reads no such"
+    if spec.by is By.IMAGE:
+        return f"lies in {spec.words()}, which is not looked into"
+    if spec == (By.DEVICE, ""):
+        return "lies on no device: the variable with its name is not set"
+    if spec.by is By.DEVICE and _NO_DISK.match(spec.value):
+        return f"lies on {spec.words()}, which is no disk of this machine"
+    return None
 
 
 def is_below(path: str, folder: str) -> bool:
