@@ -55,7 +55,8 @@ TREES = {
     "grub block without blanks": Tree(grub("menuentry 'b'{\nlinux /boot/k b\n}"), {"b": "b"}),
     "grub continued": Tree(grub("menuentry c {\nlinux /boot/k a\\\nb \\\n c\n}"), {"c": "ab c"}),
     "grub shift": Tree(grub("menuentry s x y { shift; linux /boot/k $1 $#\n}"), {"s": "x 2"}),
-    "grub return": Tree(grub("function r { o=1; return; o=2; }\nr\n" + entry("r", "$o")), {"r": "1"}),
+    "grub return": Tree(grub("function r { o=1; return; o=2; }\nr\n" + entry("r", "$o")),
+                 {"r": "1"}),
     "grub break": Tree(grub("for i in 1 2 3; do if [ $i = 2 ]; then break; fi; o=$i; done\n"
                             + entry("b", "$o")), {"b": "1"}),
     "grub nested quotes": Tree(grub(entry("q", '"a \\"b\\" c"')), {"q": '"a \\"b\\" c"'}),
@@ -63,12 +64,13 @@ TREES = {
     "grub fault": Tree(grub("if true; then fi\nmenuentry x { linux /boot/k ( ) ; ; }\n"
                             + entry("good", "g")), {"good": "g"}, "good"),
     "grub alternatives": Tree(
-        grub("regexp --set 1:a '^(xen|vmlinuz|linux)+-' vmlinuz-6; menuentry r { linux /boot/k $a\n}"),
+        grub("regexp --set 1:a '^(xen|vmlinuz|linux)+-' vmlinuz-6\n" + entry("r", "$a")),
         {"r": "vmlinuz"}),
     "grub files": Tree(
         grub("[ -d /boot ]; a=$?; [ -s /empty ]; b=$?; [ -f /boot ]; c=$?; [ -e /no ]; d=$?\n"
              + entry("f", "$a$b$c$d"), empty=""), {"f": "0111"}),
-    "grub newer": Tree(grub("if [ /boot/k -nt /no ]; then o=new; fi\n" + entry("n", "$o")), {"n": "new"}),
+    "grub newer": Tree(grub("if [ /boot/k -nt /no ]; then o=new; fi\n" + entry("n", "$o")),
+                 {"n": "new"}),
     "grub numbers": Tree(grub("if [ 010 -eq 8 -a 0x10 -eq 16 ]; then o=y; fi\n" + entry("n", "$o")),
                          {"n": "y"}),
     "grub translated": Tree(grub('x=1\nmenuentry $"t $x" { linux /boot/k t\n}'), {"t 1": "t"}),
@@ -85,7 +87,8 @@ TREES = {
                           {}, "b"),
     "default in doubt": Tree(grub("if cpuid -l; then default=1; fi\n" + entry("a", "a")
                                   + entry("b", "b")), {"a": "a"}, None),
-    "default submenu": Tree(grub("submenu s { default=1\n" + entry("a", "a") + entry("b", "b") + "}"),
+    "default submenu": Tree(grub("submenu s { default=1\n" + entry("a", "a") + entry("b",
+                 "b") + "}"),
                             {}, "b"),
     # What is no Linux, or is elsewhere
     "xen": Tree(grub("menuentry x { multiboot2 /xen.gz\nmodule2 /boot/k\n}\n" + entry("l", "l")),
@@ -96,14 +99,18 @@ TREES = {
                               **{"etc/fstab": "UUID=CD / ext4 x 0 0\n"}), {"o": "!file system AB"}),
     "drive": Tree(grub(entry("d", "d", "search --set=drive1 --fs-uuid CD").replace(
         "/boot/k", "($drive1)/boot/k"), **{"etc/fstab": "UUID=CD / ext4 x 0 0\n"}), {"d": "d"}),
-    "unset drive": Tree(grub("menuentry d { linux ($drive2)/boot/k\n}"), {"d": "!lies on no device"}),
+    "unset drive": Tree(grub("menuentry d { linux ($drive2)/boot/k\n}"),
+                 {"d": "!lies on no device"}),
     "no folder": Tree(grub("menuentry n { linux boot/k\n}"), {"n": "!has no folder in its name"}),
     "hardware": Tree(grub("hwmatch /x 3\n" + entry("h", "a m=$match b")), {"h": "~$match"}),
-    "net": Tree(grub("menuentry n { linux (http,10.0.0.1)/boot/k\n}"), {"n": "!GRUB's device http"}),
-    "loop": Tree(grub("menuentry i { loopback l /a.iso\nlinux (l)/boot/k\n}"), {"i": "!image /a.iso"}),
+    "net": Tree(grub("menuentry n { linux (http,10.0.0.1)/boot/k\n}"),
+                 {"n": "!GRUB's device http"}),
+    "loop": Tree(grub("menuentry i { loopback l /a.iso\nlinux (l)/boot/k\n}"),
+                 {"i": "!image /a.iso"}),
     "newc": Tree(grub("menuentry n { linux /boot/k\ninitrd newc:a:/boot/k\n}"), {"n": "!newc:"}),
     "password": Tree(grub("superusers=a\n" + entry("p", "p")), {"p": "~password"}),
-    "other menu": Tree(grub("menuentry s { syslinux_configfile /x.cfg\n}"), {"s": "!starts no kernel"}),
+    "other menu": Tree(grub("menuentry s { syslinux_configfile /x.cfg\n}"),
+                 {"s": "!starts no kernel"}),
     # SYSLINUX and U-Boot
     "sys help": Tree({"boot/syslinux/k": "K 6.1", SYSLINUX:
                       "LABEL a\nTEXT HELP\nLABEL no\nKERNEL no\nENDTEXT\nKERNEL k\nAPPEND x\n"},
@@ -118,22 +125,28 @@ TREES = {
                               "UI menu.c32\nDEFAULT a\nLABEL a\nKERNEL k\nLABEL b\nMENU DEFAULT\n"
                               "KERNEL k\nAPPEND b\n"}, {}, "a"),
     "sys timeout": Tree({"boot/syslinux/k": "K 6.1", SYSLINUX:
-                         "DEFAULT a\nONTIMEOUT b\nLABEL a\nKERNEL k\nLABEL b\nKERNEL k\nAPPEND b\n"},
+                         "DEFAULT a\nONTIMEOUT b\nLABEL a\nKERNEL k\nLABEL b\n"
+                         "KERNEL k\nAPPEND b\n"},
                         {}, "b"),
     "sys submenu": Tree({"boot/syslinux/k": "K 6.1", SYSLINUX:
-                         "MENU BEGIN m\nMENU TITLE Sub\nLABEL a\nMENU LABEL ^One\nKERNEL k\nMENU END\n"},
+                         "MENU BEGIN m\nMENU TITLE Sub\nLABEL a\nMENU LABEL ^One\n"
+                         "KERNEL k\nMENU END\n"},
                         {"Sub > One": ""}),
     "sys include": Tree({"boot/syslinux/k": "K 6.1", "boot/syslinux/i.cfg": "LABEL i\nKERNEL k\n",
-                         SYSLINUX: "INCLUDE i.cfg\nMENU INCLUDE gone.cfg\n"}, {"i": ""}, None, "gone.cfg"),
+                         SYSLINUX: "INCLUDE i.cfg\nMENU INCLUDE gone.cfg\n"}, {"i": ""},
+                         None, "gone.cfg"),
     "sys programs": Tree({"boot/syslinux/k": "K 6.1", SYSLINUX:
                           "LABEL c\nCOM32 x.c32\nLABEL l\nLOCALBOOT 0\nLABEL b\nBOOT x.bin\n"
                           "LABEL k\nKERNEL x.c32\n"},
                          {"c": "!COM32", "l": "!firmware", "b": "!boot sector", "k": "!COM32"}),
-    "sys endings": Tree({"boot/k.bin": "K 6.1", "boot/k.img": "K 6.2", "boot/v-6.6.0": "K 6.6.0", EXTLINUX:
-                         "LABEL a\nLINUX /k.bin\nLABEL b\nKERNEL /k.img\nLABEL c\nKERNEL /v-6.6.0\n"},
+    "sys endings": Tree({"boot/k.bin": "K 6.1", "boot/k.img": "K 6.2",
+                 "boot/v-6.6.0": "K 6.6.0", EXTLINUX:
+                         "LABEL a\nLINUX /k.bin\nLABEL b\nKERNEL /k.img\nLABEL c\n"
+                         "KERNEL /v-6.6.0\n"},
                         {"a": "", "b": "", "c": ""}, "a"),
     "sys initrds": Tree({"boot/k": "K 6.1", "boot/a": "x", EXTLINUX:
-                         "LABEL a\nLINUX /k\nINITRD /a,/gone\n"}, {"a": "~/boot/gone is not there"}),
+                         "LABEL a\nLINUX /k\nINITRD /a,/gone\n"},
+                             {"a": "~/boot/gone is not there"}),
     "sys no label": Tree({"boot/k": "K 6.1", EXTLINUX: "DEFAULT zz\nLABEL a\nLINUX /k\n"},
                          {"a": ""}, None, "none of its labels"),
     "uboot tree": Tree({"boot/k": "K 6.1", EXTLINUX: "LABEL a\nLINUX /k\nFDT /gone.dtb\n"},
@@ -142,7 +155,8 @@ TREES = {
                            {"a": "~the device tree that U-Boot has"}),
     "uboot fit": Tree({"boot/k": "K 6.1", EXTLINUX: "LABEL a\nKERNEL /k#conf-1\n"}, {"a": ""}),
     # Boot loader entries
-    "bls quotes": Tree({"efi/k": "K 6.1", f"{BLS}/a.conf": 'title "A b"\nlinux /k\noptions "x y"\n'},
+    "bls quotes": Tree({"efi/k": "K 6.1", f"{BLS}/a.conf": 'title "A b"\nlinux /k\n"
+    "options "x y"\n'},
                        {"A b": "x y"}, "A b"),
     "bls lines": Tree({"efi/k": "K 6.1", f"{BLS}/a.conf": "linux /k\noptions a\noptions b\n"},
                       {"a.conf": "a b"}),
@@ -157,8 +171,10 @@ TREES = {
     "bls none": Tree({f"{BLS}/a.conf": "title T\noptions x\n"}, {"T": "!names no kernel"}),
     "bls extra": Tree({"efi/k": "K 6.1", f"{BLS}/a.conf": "linux /k\nextra /c.cred\nodd x\n"},
                       {"a.conf": "~/c.cred"}),
-    "bls pattern": Tree({"efi/k": "K 6.1", f"{BLS}/a.conf": "linux /k\n", f"{BLS}/ab.conf": "linux /k\n",
-                         "efi/loader/loader.conf": "default [a]?conf\ndefault a.c*\n"}, {}, "a.conf"),
+    "bls pattern": Tree({"efi/k": "K 6.1", f"{BLS}/a.conf": "linux /k\n"
+    "", f"{BLS}/ab.conf": "linux /k\n",
+                         "efi/loader/loader.conf": "default [a]?conf\ndefault a.c*\n"}, {},
+                             "a.conf"),
     "bls automatic": Tree({"efi/k": "K 6.1", f"{BLS}/a.conf": "linux /k\n",
                            "efi/loader/loader.conf": "default auto-windows\n"},
                           {}, None, "no Linux system"),
@@ -176,10 +192,13 @@ TREES = {
                      {"memtest86+x64.efi": "!memory test", "ipxe.lkrn": "!iPXE",
                       "xen-4.17.gz": "!Xen", "memdisk": "!loader of kernels",
                       "tboot.gz": "!loader of kernels"}),
-    "debuggers": Tree({"boot/vmlinuz-6.1": "K 6.1", "boot/vmlinux-6.1": "x", "boot/vmlinux-6.1.gz": "x"},
-                      {"vmlinux-6.1": "!vmlinuz-6.1 is the one", "vmlinux-6.1.gz": "!for debuggers"}),
+    "debuggers": Tree({"boot/vmlinuz-6.1": "K 6.1", "boot/vmlinux-6.1": "x",
+                 "boot/vmlinux-6.1.gz": "x"},
+                      {"vmlinux-6.1": "!vmlinuz-6.1 is the one",
+                      "vmlinux-6.1.gz": "!for debuggers"}),
     "names": Tree({"boot/kernel8.img": "K 6.1.8", "boot/kernel-6.2-gentoo": "K 6.2-gentoo",
-                   "boot/bzImage": "K 6.3", "boot/vmlinuz-6.4.sig": "x", "boot/System.map-6.4": "x"},
+                   "boot/bzImage": "K 6.3", "boot/vmlinuz-6.4.sig": "x",
+                       "boot/System.map-6.4": "x"},
                   {"kernel8.img": "", "Linux 6.2-gentoo": "", "bzImage": ""}),
 }  # fmt: skip
 
