@@ -155,8 +155,8 @@ TREES = {
                            {"a": "~the device tree that U-Boot has"}),
     "uboot fit": Tree({"boot/k": "K 6.1", EXTLINUX: "LABEL a\nKERNEL /k#conf-1\n"}, {"a": ""}),
     # Boot loader entries
-    "bls quotes": Tree({"efi/k": "K 6.1", f"{BLS}/a.conf": 'title "A b"\nlinux /k\n"
-    "options "x y"\n'},
+    "bls quotes": Tree({"efi/k": "K 6.1", f"{BLS}/a.conf": 'title "A b"\nlinux /k\n'
+                        'options "x y"\n'},
                        {"A b": "x y"}, "A b"),
     "bls lines": Tree({"efi/k": "K 6.1", f"{BLS}/a.conf": "linux /k\noptions a\noptions b\n"},
                       {"a.conf": "a b"}),
