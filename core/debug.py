@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
@@ -18,28 +19,45 @@ from warmboot.core.errors import WrongArgument
 from warmboot.core.text import printable
 
 _LINE = 2000  # characters of one line
+_SHORT = 300  # of one that is kept
 _OFF: AbstractContextManager[None] = nullcontext()
 
 _log: Callable[..., None] | None = None
 _file: TextIO | None = None
+_kept: deque[str] | None = None
+_begun = time.monotonic()
 
 
 def debug(text: str, *values: object) -> None:
     """Log `text` with its values put in as printf(3) would; does nothing while switched off."""
     if _log is not None:
         _log(text, *values)
+    if _kept is not None:
+        shown = printable(text % values if values else text, _SHORT)
+        _kept.append(f"{(time.monotonic() - _begun) * 1000:9.1f}  {shown}")
+
+
+def keep(count: int) -> None:
+    """Keep the last `count` lines in memory, too, for somebody to look at; 0 keeps none."""
+    global _kept  # noqa: PLW0603 - one log for the whole program
+    _kept = deque(maxlen=count) if count else None
+
+
+def kept() -> tuple[str, ...]:
+    """Return the lines that are kept, oldest first, printable."""
+    return tuple(_kept or ())
 
 
 def failure(call: str, error: OSError) -> None:
     """Log a system call that failed, with its errno."""
-    if _log is not None:
+    if _log is not None or _kept is not None:
         number = error.errno or 0
-        _log("%s = -1 %s (%s)", call, errno.errorcode.get(number, number), os.strerror(number))
+        debug("%s = -1 %s (%s)", call, errno.errorcode.get(number, number), os.strerror(number))
 
 
 def step(name: str) -> AbstractContextManager[None]:
     """Log when a step begins, and how long it took; does nothing while switched off."""
-    return _OFF if _log is None else _timed(name)
+    return _OFF if _log is None and _kept is None else _timed(name)
 
 
 @contextmanager

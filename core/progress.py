@@ -14,15 +14,20 @@ from warmboot.core.errors import Cancelled
 class Phase(StrEnum):
     """What long work is doing now, in the operator's words."""
 
-    READ = "Reading"
+    READ = "Copying the image"
     UNPACK = "Unpacking the kernel"
-    INITRD = "Preparing the initrd"
+    INITRD = "Copying the initrd"
+    CHECK = "Checking the copies"
+    DIGEST = "Computing digests"
     LOAD = "Handing over to the kernel"
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """One report: `done` of `total` input bytes worked off, `produced` bytes made from them."""
+    """One report: `done` of `total` input bytes worked off, `produced` bytes made from them.
+
+    `total` is 0 where nothing tells how far it is.
+    """
 
     phase: Phase
     done: int
@@ -30,9 +35,9 @@ class Progress:
     produced: int = 0
 
     @property
-    def fraction(self) -> float:
-        """Share of the input worked off, 0.0 to 1.0."""
-        return min(1.0, self.done / self.total) if self.total else 1.0
+    def fraction(self) -> float | None:
+        """Share of the input worked off, 0.0 to 1.0; None where nothing tells how far it is."""
+        return min(1.0, self.done / self.total) if self.total else None
 
 
 Report = Callable[[Progress], None]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 
 def printable(text: str | bytes, limit: int = 4096) -> str:
@@ -80,3 +80,10 @@ def clock(at: float) -> str:
         return time.strftime("%Y-%m-%d %H:%M:%S %Z", time.localtime(at))
     except (OverflowError, OSError, ValueError):
         return "an impossible time"
+
+
+def shared_beginning(names: Sequence[str]) -> str:
+    """Return the letters with which all names begin, "" where there are none."""
+    first, last = min(names, default=""), max(names, default="")
+    same = next((n for n, char in enumerate(first) if last[n : n + 1] != char), len(first))
+    return first[:same]

@@ -6,6 +6,17 @@ from dataclasses import dataclass
 
 from textual.binding import Binding, BindingType
 
+#: What to call each screen.
+SCREENS = {
+    "entries": "The list",
+    "plan": "The plan",
+    "checks": "The checks of a plan",
+    "doctor": "Doctor",
+    "history": "History",
+    "log": "Log",
+    "facts": "Details, and the record of a step",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Action:
@@ -44,6 +55,8 @@ ACTIONS = (
         True,
     ),
     Action("doctor", "d", "d", "Doctor", "check this machine", ("entries",)),
+    Action("history", "h", "h", "History", "what was done here, and what came of it", ("entries",)),
+    Action("log", "l", "l", "Log", "what the kernel and warmboot logged", ("entries",), False),
     Action(
         "cancel_restart",
         "z",
@@ -57,7 +70,6 @@ ACTIONS = (
         "report", "f10", "F10", "Report", "write evidence for a bug report", ("entries",), False
     ),
     Action("refresh", "r", "r", "Refresh", "look for images again", ("entries",), False),
-    Action("help", "question_mark,f1", "?", "Help", "all keys", ("entries", "plan")),
     Action("leave", "q,ctrl+c", "q", "Quit", "leave warmboot", ("entries",)),
     Action("stage", "s", "s", "Stage", "load it; the running system goes on", ("plan",)),
     Action(
@@ -72,18 +84,58 @@ ACTIONS = (
     ),
     Action("edit", "e", "e", "Edit", "edit the command line", ("plan",)),
     Action("initrd", "i", "i", "Initrd", "choose other initrds, or none", ("plan",)),
-    Action("preset", "", "1-9", "Presets", "apply a preset, or remove it again", ("plan",)),
-    Action("force", "f", "f", "Force", "overrule a check that fails", ("plan",), False),
+    Action(
+        "preset", "p", "1-9", "Presets", "describe presets (also p), apply or remove one", ("plan",)
+    ),
+    Action("running", "r", "r", "Running", "use the running kernel's command line", ("plan",)),
     Action("original", "o", "o", "Original", "restore the first command line", ("plan",), False),
-    Action("running", "c", "c", "Use running", "use the running kernel's command line", ("plan",)),
+    Action(
+        "undo",
+        "u",
+        "u",
+        "Undo",
+        "undo the last change of the line (Ctrl+Z while typing)",
+        ("plan",),
+        False,
+    ),
+    Action("why", "w", "w", "Why", "what staging will do, and why in this way", ("plan",), False),
+    Action("checks", "v", "v", "Checks", "every check, explained", ("plan",)),
+    Action("force", "f", "f", "Force", "overrule a check that fails", ("plan",), False),
+    Action("again", "r", "r", "Again", "look again at the machine", ("doctor", "log")),
+    Action(
+        "open",
+        "",
+        "Enter",
+        "Open",
+        "show the record; fold and unfold",
+        ("checks", "doctor", "history"),
+    ),
+    Action(
+        "complete",
+        "",
+        "Tab",
+        "Complete",
+        "complete a word of the command line",
+        ("plan",),
+        shown=False,
+        typing=True,
+    ),
     Action(
         "back",
         "escape",
         "Esc",
         "Back",
         "leave the editor, or this screen",
-        ("plan", "facts"),
+        ("plan", "facts", "checks", "doctor", "history", "log"),
         typing=True,
+    ),
+    Action(
+        "help",
+        "question_mark,f1",
+        "?",
+        "Help",
+        "all keys and marks",
+        ("entries", "plan", "checks", "doctor", "history", "log"),
     ),
 )
 

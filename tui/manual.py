@@ -1,4 +1,4 @@
-"""Parts of the manual that are made from the source: commands, formats, checks, answers in JSON.
+"""Parts of the manual that are made from the source: commands, keys, formats, checks, answers.
 
 ``python -m warmboot.tui.manual FOLDER`` writes them into the pages in that folder.
 """
@@ -11,6 +11,7 @@ from pathlib import Path
 
 from warmboot.core.images import FORMATS
 from warmboot.core.plan.checks.registry import all_checks
+from warmboot.tui.actions import SCREENS, help_rows
 from warmboot.tui.present.answers.json_schema import schema_text
 from warmboot.tui.present.answers.mdoc import answers_text
 from warmboot.tui.synopsis import synopsis
@@ -18,6 +19,8 @@ from warmboot.tui.synopsis import synopsis
 _SCHEMA = "warmboot.schema.json"
 _ANSWERS, _BEHIND = ".Sh ANSWERS\n", ".Sh SEE ALSO\n"
 _SYNOPSIS, _DESCRIPTION = ".Sh SYNOPSIS\n", ".Sh DESCRIPTION\n"
+_KEYS, _ENVIRONMENT = ".Sh KEYS\n", ".Sh ENVIRONMENT\n"
+_QUESTION = "\\&?"
 _LIST, _END = ".Bl -tag -width Ds\n", ".El\n"
 
 
@@ -57,10 +60,31 @@ def json_page(page: str) -> str:
     return f"{head}{answers_text()}{_BEHIND}{below.partition(_BEHIND)[2]}"
 
 
+def keys() -> str:
+    """Return the keys of each screen, as mdoc(7) lists below a heading each."""
+    lines = [
+        "These are the keys of the full-screen program.",
+        ".Ql \\&?",
+        "shows those of a screen, and what its marks mean.",
+        "Arrows, PageUp, PageDown, Home and End choose and scroll.",
+    ]
+    for screen, title in SCREENS.items():
+        lines += [f".Ss {title}", ".Bl -tag -width Ds -compact"]
+        for key, tip in help_rows(screen):
+            lines += [
+                f".It Ic {key.replace('?', _QUESTION)}",
+                f"{_mdoc(tip[0].upper() + tip[1:])}.",
+            ]
+        lines.append(".El")
+    return "\n".join(lines)
+
+
 def main_page(page: str) -> str:
-    """Return warmboot(8) with the commands as the parser takes them now."""
+    """Return warmboot(8) with the commands as the parser takes them now, and the keys."""
     head, _, below = page.partition(_SYNOPSIS)
-    return f"{head}{_SYNOPSIS}{synopsis()}\n{_DESCRIPTION}{below.partition(_DESCRIPTION)[2]}"
+    page = f"{head}{_SYNOPSIS}{synopsis()}\n{_DESCRIPTION}{below.partition(_DESCRIPTION)[2]}"
+    head, _, below = page.partition(_KEYS)
+    return f"{head}{_KEYS}{keys()}\n{_ENVIRONMENT}{below.partition(_ENVIRONMENT)[2]}"
 
 
 def write(folder: Path) -> None:

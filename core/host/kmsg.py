@@ -48,6 +48,11 @@ class NewKernelLines:
             os.close(self._fd)
             self._fd = -1
 
+    @property
+    def readable(self) -> bool:
+        """Whether there is a log that may be read."""
+        return self._fd >= 0
+
     def new_lines(self, limit: int = 20) -> tuple[str, ...]:
         """Return the last `limit` lines that were logged since, printable."""
         return _read(self._fd, _RECORDS, limit) if self._fd >= 0 else ()

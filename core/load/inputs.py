@@ -12,7 +12,7 @@ from warmboot.core.payload.memfile import MemFile
 from warmboot.core.plan.boot_files import BootFiles
 from warmboot.core.plan.plan import Plan
 from warmboot.core.plan.route import Strategy, accepted_formats
-from warmboot.core.progress import Cancel, Phase, Report, Reporter
+from warmboot.core.progress import Cancel, Phase, Progress, Report, Reporter
 from warmboot.core.text import printable
 
 _CHUNK = 1024 * 1024
@@ -110,6 +110,7 @@ def join_initrds(
     if not found:
         return None, None
     if len(found) == 1 and found[0].file is not None and not plan.sealed:
+        report(Progress(Phase.CHECK, 0, 0))
         check_initrd(found[0].view, found[0].name, files, warnings, cancel)
         return found[0].file.fd, name
     memory = held.enter_context(MemFile("warmboot-initrd"))
@@ -123,6 +124,7 @@ def join_initrds(
         if len(found) > 1:
             memory.write(bytes(_APART + -memory.size % 4))
     memory.seal()
+    report(Progress(Phase.CHECK, 0, 0))
     whole = memory.view()
     for one, start in zip(found, starts, strict=True):
         part = whole.part(start, one.view.size, "initrd")

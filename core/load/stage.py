@@ -32,6 +32,8 @@ from warmboot.core.plan.request import Call
 from warmboot.core.plan.staged import Staged
 from warmboot.core.progress import Cancel, Phase, Progress, Report, ignore
 
+_WAIT = 0.1  # seconds between two looks at a digest
+
 
 class Prepared(Closing):
     """Open descriptors ready for the call; closing them gives all memory back.
@@ -102,6 +104,16 @@ class Prepared(Closing):
         """The kernel's release by its banner, else by its header; complete once `sha256` is."""
         return self._followers[0].scanner.release or self.kernel.release
 
+    def digests(self, report: Report = ignore, cancel: Cancel | None = None) -> None:
+        """Wait until all digests are known, and say how far they are; raises Cancelled."""
+        total = sum(follower.size for follower in self._followers)
+        while any(follower.busy(_WAIT) for follower in self._followers):
+            done = sum(follower.done for follower in self._followers)
+            report(Progress(Phase.DIGEST, done, total))
+            if cancel is not None:
+                cancel.check()
+        _ = self.sha256, self.initrd_sha256
+
     def unchanged(self) -> None:
         """Raise ImageError where a chosen file changed since it was opened."""
         self._files.unchanged()
@@ -136,6 +148,7 @@ def prepare(
         with step("initrd"):
             initrd_fd, initrd_name = join_initrds(plan, files, held, report, cancel, warnings)
         if plan.dialect is not None and facts_of(plan.dialect).whole:
+            report(Progress(Phase.CHECK, 0, 0))
             from warmboot.core.load.bpf_handover import envelop
 
             initrd_fd = envelop(plan, files, initrd_fd, held, cancel)
@@ -159,8 +172,11 @@ def prepare(
         plan = replace(plan, findings=(*plan.findings, *noted))
         prepared = Prepared(plan, opened, request, kernel, followers, held)
         prepared.warnings = tuple(warnings)
-        for wanted in filter(None, (plan.request.sha256, previewed)):
-            _check_digest(prepared, wanted)
+        wanted = [one for one in (plan.request.sha256, previewed) if one]
+        if wanted:
+            prepared.digests(report, cancel)
+        for one in wanted:
+            _check_digest(prepared, one)
         failing.pop_all()  # from here on the caller closes it
         return prepared
 
@@ -181,7 +197,7 @@ def commit(prepared: Prepared, loader: Loader, host: Host, *, report: Report = i
     with step("digest"):
         sha256 = _digest(prepared)
         _ = prepared.initrd_sha256  # whatever fails, fails before the call
-    report(Progress(Phase.LOAD, 0, 1))
+    report(Progress(Phase.LOAD, 0, 0))
     with step("the call"):
         call = _load(prepared, loader, host)
     report(Progress(Phase.LOAD, 1, 1))

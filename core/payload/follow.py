@@ -45,6 +45,24 @@ class Follower:
             self._written = size
             self._news.notify()
 
+    @property
+    def size(self) -> int:
+        """How many bytes there are to read, as far as it was told."""
+        return self._written
+
+    @property
+    def done(self) -> int:
+        """How many bytes were read."""
+        return self._read
+
+    def busy(self, seconds: float) -> bool:
+        """Wait for the end of a file that is complete, at most so long; whether it still reads."""
+        with self._news:
+            self._ended = True
+            self._news.notify()
+        self._thread.join(seconds)
+        return self._thread.is_alive()
+
     def finish(self) -> str:
         """Wait until everything written was read; return the SHA-256 in hexadecimal.
 

@@ -13,8 +13,8 @@ from warmboot.core.fit.kernel_fit import Demand, Kernel, KernelFit, judge_fit
 from warmboot.core.images import BootImage
 from warmboot.core.images.uki import Uki
 from warmboot.core.plan.boot_files import BootFiles, FileNames
-from warmboot.core.plan.checks.base import Verdict
-from warmboot.core.plan.checks.registry import judge_plan
+from warmboot.core.plan.checks.base import Finding, Verdict
+from warmboot.core.plan.checks.registry import judge_cmdline, judge_plan
 from warmboot.core.plan.command_line import CommandLine, choose_cmdline, running_line
 from warmboot.core.plan.context import PlanContext
 from warmboot.core.plan.plan import Plan
@@ -50,6 +50,10 @@ class OpenPlan(Closing):
         if active(cmdline, preset):
             return remove(cmdline, preset, base)
         return apply(cmdline, preset)
+
+    def review(self, cmdline: str) -> tuple[Finding, ...]:
+        """Return what there would be to say of another command line; changes nothing."""
+        return judge_cmdline(cmdline, self.context, crash=self.plan.request.panic)
 
     def close(self) -> None:
         """Close the files."""

@@ -10,7 +10,7 @@ from warmboot.core.host import Host
 from warmboot.core.host.boot_time import read_boot_time
 from warmboot.core.plan.staged import Staged
 from warmboot.core.record.journal import Line
-from warmboot.core.record.outcome import compare
+from warmboot.core.record.outcome import CLOCK_SET_BACK, compare
 from warmboot.core.text import printable
 
 _AWAY = 3600.0  # seconds; after more than that, another start may lie between
@@ -176,8 +176,8 @@ def _with_outcome(step: Step, after: Line | None, host: Host) -> Step:
     else:
         started, release, cmdline = after.get("booted"), after.get("release"), None
     away = None
-    if isinstance(started, int | float) and 0 <= started - step.at <= _AWAY:
-        away = float(started - step.at)
+    if isinstance(started, int | float) and -CLOCK_SET_BACK <= started - step.at <= _AWAY:
+        away = max(0.0, float(started - step.at))
     if step.staged is None or not isinstance(release, str):
         text = "it is not recorded what was to come up, or what did"
         return replace(step, ending=Ending.UNKNOWN, text=text, away=away)

@@ -12,7 +12,7 @@ from warmboot.core.plan.staged import Staged
 from warmboot.core.record.journal import Line
 from warmboot.core.text import clock, printable
 
-_CLOCK = 60.0  # seconds that the clock may be set back at boot
+CLOCK_SET_BACK = 60.0  # seconds that the clock may be set back at boot
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,7 @@ def last_restart(lines: Iterable[Line], host: Host) -> Outcome | None:
     if expected is None or not isinstance(at, int | float):
         return None
     started = read_boot_time(host.prefix)
-    away = None if started is None or started < at - _CLOCK else max(0.0, started - at)
+    away = None if started is None or started < at - CLOCK_SET_BACK else max(0.0, started - at)
     before = begun.get("running")
     arrived, text = compare(expected, host.release, host.cmdline)
     return Outcome(arrived, expected, before if isinstance(before, str) else None, at, away, text)

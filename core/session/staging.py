@@ -31,7 +31,7 @@ def stage(
     """
     plan = prepared.plan
     forced = list(plan.forced)
-    _ = prepared.sha256, prepared.initrd_sha256  # here a signal still ends it
+    prepared.digests(report)  # here a signal still ends it
     intent = {"request": plan.request.fields(), "strategy": plan.strategy, "forced": forced}
     with only_one(machine.host.prefix, "warmboot stage"), undisturbed():
         step = "crash-staging" if plan.request.panic else "staging"

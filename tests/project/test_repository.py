@@ -52,8 +52,11 @@ ALLOWED = {
 #: Modules of values only. Front ends get them from the session and name their types.
 VALUES = {
     "core.boot",
+    "core.boot.cmdline",
     "core.boot.entry",
+    "core.boot.known_words",
     "core.boot.listed_entry",
+    "core.boot.presets",
     "core.bpf.builder",
     "core.bpf.workbench",
     "core.images",

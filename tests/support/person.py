@@ -100,7 +100,7 @@ class Person:
         """Open the plan of an entry."""
         await self.choose(title)
         await self.press("enter")
-        await self.see("Esc Back", "Command line")
+        await self.see("Esc Back", "PLAN")
 
     def is_loaded(self) -> bool:
         """Whether the simulated kernel holds something to restart into."""

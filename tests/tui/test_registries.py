@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+from pathlib import Path
 
 import pytest
 from textual.screen import Screen
@@ -11,11 +12,17 @@ from textual.theme import Theme
 
 from warmboot import themes
 from warmboot.core.errors import ExitCode
-from warmboot.tui import arguments, commands
+from warmboot.tui import actions, arguments, commands
 from warmboot.tui.actions import ACTIONS
+from warmboot.tui.manual import keys
 from warmboot.tui.parser import EXIT_CODES
+from warmboot.tui.present.entry_row import MARKS
+from warmboot.tui.present.marks import marks
+from warmboot.tui.screens.checks import ChecksScreen, DoctorScreen
 from warmboot.tui.screens.entries import EntriesScreen
 from warmboot.tui.screens.facts import FactsScreen
+from warmboot.tui.screens.history import HistoryScreen
+from warmboot.tui.screens.log import LogScreen
 from warmboot.tui.screens.plan import PlanScreen
 
 #: What several verbs share, and is none itself.
@@ -24,9 +31,13 @@ SCREENS: dict[str, type[Screen[object]]] = {
     "entries": EntriesScreen,  # type: ignore[dict-item]
     "plan": PlanScreen,  # type: ignore[dict-item]
     "facts": FactsScreen,  # type: ignore[dict-item]
+    "checks": ChecksScreen,  # type: ignore[dict-item]
+    "doctor": DoctorScreen,  # type: ignore[dict-item]
+    "history": HistoryScreen,  # type: ignore[dict-item]
+    "log": LogScreen,  # type: ignore[dict-item]
 }
-#: Keys of a widget's own: Enter opens a plan, digits put a preset in.
-WIDGET_KEYS = {"plan"}
+#: Keys of a widget's own: Enter opens what is chosen, Tab completes a word.
+WIDGET_KEYS = {"plan", "open", "complete"}
 
 
 def test_every_verb_has_a_module_and_every_module_a_verb() -> None:
@@ -57,6 +68,17 @@ def test_every_action_of_a_screen_has_a_key(name: str) -> None:
     own = {attribute for attribute in vars(SCREENS[name]) if attribute.startswith("action_")}
     rows = {f"action_{row.id}" for row in ACTIONS if name in row.screens}
     assert own <= rows
+
+
+def test_every_screen_has_a_name_and_its_keys_stand_in_the_manual() -> None:
+    assert set(actions.SCREENS) == {name for row in ACTIONS for name in row.screens}
+    page = (Path(__file__).parent.parent.parent / "man/warmboot.8").read_text()
+    assert f".Sh KEYS\n{keys()}\n.Sh ENVIRONMENT\n" in page, "run: make manual"
+
+
+def test_the_help_tells_every_mark_of_the_list() -> None:
+    letters = {mark for _, rows in marks("entries") for mark, _ in rows}
+    assert {letter for letter, _ in MARKS if letter != "-"} <= letters
 
 
 def test_every_theme_has_the_same_colours() -> None:

@@ -197,9 +197,9 @@ async def test_an_image_that_changed_since_it_was_listed(sandbox: Path) -> None:
 
 async def test_the_machine_is_checked_and_evidence_written(sandbox: Path) -> None:
     async with sit_down(sandbox, size=LARGE) as person:
-        await person.see("Enter Plan", "all checks passed")
+        await person.see("Enter Plan", "Kernel")
         await person.press("d")
-        await person.see("privilege", "This user may load kernels (CAP_SYS_BOOT)", "Esc Back")
+        await person.see("checks passed: Enter shows them", "WARN sessions", "Esc Back")
         await person.press("escape", "f10")
         await person.see("Evidence written", "Read it before")
     assert list((sandbox / "var/lib/warmboot").glob("report-*.json"))
@@ -240,7 +240,7 @@ async def test_unprivileged_may_look_at_everything(sandbox: Path) -> None:
         await person.see("Not root", "unpacked")
         await person.judged("Warmboot Linux 7 (6.17)", "ready")
         await person.plan("Warmboot Linux 7 (6.17)")
-        await person.see("FAIL This user may not load kernels", "sudo warmboot")
+        await person.see("This user may not load kernels", "sudo warmboot")
         await person.press("s")
         assert not person.is_loaded()
 
@@ -326,20 +326,33 @@ async def test_plain_letters_where_the_terminal_has_nothing_else(
 
 
 @pytest.mark.parametrize("size", [SMALL, LARGE])
-async def test_help_names_every_key(sandbox: Path, size: tuple[int, int]) -> None:
+async def test_help_names_every_key_and_mark(sandbox: Path, size: tuple[int, int]) -> None:
     async with sit_down(sandbox, size=size) as person:
-        await person.see("Enter Plan")
-        await person.press("question_mark")
-        await person.see("Keys")
-        assert "S staged" in person.text
-        for screen in ("entries", "plan"):
-            for action in ACTIONS:
-                if screen in action.screens:
-                    assert action.tip in person.text
-            await person.press("escape", "enter")
-            await person.see("Esc Back")
+        await person.see("Enter Plan", "Kernel")
+        for key, screen, seen in (
+            ("", "entries", "staged: what a restart"),
+            ("d", "doctor", "stands in the way: nothing is staged"),
+            ("h", "history", "systemd stops the services first"),
+            ("l", "log", "look again"),
+            ("enter", "plan", "what the word at the cursor does"),
+        ):
+            if key:
+                await person.press(key)
+                await person.see("Esc Back")
             await person.press("question_mark")
-            await person.see("Keys")
+            await person.see("Keys", "arrows")
+            wanted = [action.tip for action in ACTIONS if screen in action.screens]
+            for text in (*wanted, seen):
+                await person.press(*["pageup"] * 4)
+                for _ in range(8):
+                    if text not in person.text:
+                        await person.press("down", "down", "down", "down")
+                assert text in person.text
+            await person.press("escape")
+            await person.see_no("arrows")
+            if key:
+                await person.press("escape")
+                await person.see("Enter Plan")
 
 
 async def test_long_messages_scroll(sandbox: Path) -> None:

@@ -31,10 +31,12 @@ class ProgressLine:
         bytes_done = progress.produced or progress.done
         spent = now - self._since
         rate = f"{size(int(bytes_done / spent))}/s" if spent > 0.05 else ""
-        full = int(progress.fraction * _WIDTH)
-        bar = "#" * full + "-" * (_WIDTH - full)
-        line = f"{progress.phase.value:<20} [{bar}] {progress.fraction:4.0%} {size(bytes_done):>9}"
-        sys.stderr.write(f"\r\x1b[K{line} {rate:>13}")
+        line = progress.phase.value
+        if progress.fraction is not None:
+            full = int(progress.fraction * _WIDTH)
+            bar = "#" * full + "-" * (_WIDTH - full)
+            line = f"{line:<20} [{bar}] {progress.fraction:4.0%} {size(bytes_done):>9} {rate:>13}"
+        sys.stderr.write(f"\r\x1b[K{line}")
         sys.stderr.flush()
 
     def __enter__(self) -> Self:

@@ -88,7 +88,8 @@ def _commit(session: Session, prepared: Prepared, options: argparse.Namespace) -
     there = session.already_staged(prepared) if options.if_needed else None
     if there is not None:
         return _Done((f"{there.release or there.kernel} is staged already, just so.",), there)
-    staged, warning = session.stage(prepared)
+    with ProgressLine(shown=not options.quiet) as progress:
+        staged, warning = session.stage(prepared, report=progress.report)
     name = staged.release or staged.kernel
     lines = (
         f"Staged {name}. The running system goes on.",

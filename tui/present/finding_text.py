@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 
 from warmboot.core.plan.checks.base import Finding, Verdict
+from warmboot.core.plan.checks.registry import all_checks
 from warmboot.core.text import plural
+from warmboot.tui.present.layout import Group, Item, Line, wrap
 
 _WIDTH = 100
+_INDENT = 5
+STYLES = {Verdict.PASS: "$success", Verdict.WARN: "$warning", Verdict.FAIL: "$error"}
 
 
 def finding_lines(findings: Sequence[Finding]) -> list[str]:
@@ -60,6 +65,58 @@ def summary(findings: Sequence[Finding]) -> str:
         names = " ".join(f"--force {finding.check}" for finding in fails)
         return f"{text}To stage all the same: {names}."
     return f"{text}Staging is blocked."
+
+
+def count_text(findings: Sequence[Finding], forced: Sequence[str] = ()) -> str:
+    """Return how many checks stand in the way, are overruled, warn and pass."""
+    count = Counter(finding.verdict for finding in findings)
+    overruled = sum(f.verdict is Verdict.FAIL and f.check in forced for f in findings)
+    stop = count[Verdict.FAIL] - overruled
+    parts = [f"{stop} {'stands' if stop == 1 else 'stand'} in the way"]
+    parts = parts if stop else ["Nothing stands in the way"]
+    parts += [f"{overruled} overruled"] if overruled else []
+    parts += [f"{count[Verdict.WARN]} to know"] if count[Verdict.WARN] else []
+    return ", ".join([*parts, f"{count[Verdict.PASS]} passed"])
+
+
+def worst_first(findings: Sequence[Finding]) -> list[Finding]:
+    """Return findings, fails before warnings before passes, else in their order."""
+    order = (Verdict.FAIL, Verdict.WARN, Verdict.PASS)
+    return sorted(findings, key=lambda finding: order.index(finding.verdict))
+
+
+def finding_text(finding: Finding, width: int, *, forced: bool = False) -> Iterator[Line]:
+    """Yield a finding's lines: verdict, check, evidence; below them what to do."""
+    word = "FORCED" if forced else finding.verdict.upper()
+    under = " " * _INDENT
+    room = max(8, width - _INDENT)
+    first, *others = wrap(f"{' ' * (len(word) - 4)}{finding.check}: {finding.text}", room)
+    yield ((f"{word} ", f"bold {STYLES[finding.verdict]}"), (first.lstrip(), ""))
+    yield from (((under, ""), (line, "")) for line in others)
+    hint = finding.hint or ""
+    if finding.forceable and not forced:
+        hint = f"{hint} f overrules it.".lstrip()
+    if hint:
+        yield from (((under, ""), (line, "$secondary")) for line in wrap(hint, room))
+
+
+def explanation(finding: Finding) -> Group:
+    """Return what a check asks, where it looked, what it found, what that means, what to do."""
+    check = next((check for check in all_checks() if check.id == finding.check), None)
+    items = [Item(finding.verdict.upper(), finding.check, STYLES[finding.verdict])]
+    if check is not None:
+        items.append(Item("Asks", check.title))
+    items.append(Item("Found", finding.text))
+    if finding.hint:
+        items.append(Item("To do", finding.hint))
+    if check is not None:
+        items.append(Item("Looked at", check.looks_at))
+        own = "a judgement of warmboot's own, no rule of the kernel"
+        items.append(Item("Rule", f"of the kernel: {check.rule}" if check.rule else own))
+    if finding.forceable:
+        how = f"f on the plan, or warmboot stage --force {finding.check}; that is recorded"
+        items.append(Item("Overrule", how))
+    return Group("", tuple(items))
 
 
 def standing_in_the_way(findings: Sequence[Finding]) -> str:

@@ -7,8 +7,10 @@ from collections.abc import Sequence
 
 from warmboot.core.record.history import Deed, Ending, Step
 from warmboot.core.text import clock, duration, printable
+from warmboot.tui.present.layout import Group, Item
 
 _LAST = 3
+_LINE = 65536  # characters: all of a command line
 #: Endings that are said with their reason beside them.
 _WITH_REASON = (Ending.REFUSED, Ending.FAILED, Ending.ELSEWHERE)
 
@@ -21,6 +23,12 @@ def step_row(step: Step) -> tuple[str, str, str, str]:
     if step.away is not None:
         ending = f"{ending}, away {duration(step.away)}"
     return clock(step.at), step.deed.value, kernels(step), ending
+
+
+def step_line(step: Step) -> str:
+    """Return a step as a line of a list: the day and minute, and the rest in columns."""
+    when, deed, kernel, ending = step_row(step)
+    return f" {when[:16]}  {deed:<9} {kernel}  {ending}"
 
 
 def kernels(step: Step) -> str:
@@ -42,32 +50,32 @@ def away_text(steps: Sequence[Step]) -> str:
     """Say how long a restart will take, by those before; never more than they tell."""
     times = times_away(steps)
     if not times:
-        return "not known: no restart by warmboot is recorded that came up"
+        return "not known: no restart with warmboot is recorded that came up"
     each = ", ".join(duration(away) for away in times)
     if len(times) == 1:
         return f"the last restart took {each} until the new kernel started"
     return f"the last {len(times)} restarts took {each} until the new kernel started"
 
 
-def record_lines(step: Step) -> list[str]:
-    """Return all that is recorded of a step, as labels and values, then the journal's lines."""
+def record_groups(step: Step) -> tuple[Group, ...]:
+    """Return all that is recorded of a step, and the journal's lines."""
     when, deed, kernel, _ = step_row(step)
-    rows = [("Step", deed), ("Began", when), ("Kernel", kernel)]
-    rows.append(("Ended", f"{step.ending.value}: {step.text}"))
+    ended = step.ending.value if step.text == step.ending else f"{step.ending.value}: {step.text}"
+    items = [Item("Step", deed), Item("Began", when), Item("Kernel", kernel), Item("Ended", ended)]
     if step.deed is Deed.RESTART:
         away = "not known" if step.away is None else duration(step.away)
-        rows.append(("Away", f"{away} (until the next kernel started)"))
+        items.append(Item("Away", f"{away}, until the next kernel started"))
+    groups = [Group("", tuple(items))]
     if step.staged is not None:
         staged = step.staged
-        rows += [
-            ("Entry", printable(staged.entry or "none, given by its path")),
-            ("File", printable(staged.kernel)),
-            ("Initrd", printable(" + ".join(staged.initrds)) or "none, or inside the image"),
-            ("Line", printable(staged.cmdline, 8192) or "(empty)"),
-            ("SHA-256", staged.sha256 or "not known: the file changed meanwhile"),
-        ]
-    lines = [f"{label:<8} {value}" for label, value in rows]
-    lines += ["", "In the journal"]
-    for line in step.record:
-        lines += [printable(json.dumps(line), 8192)]
-    return lines
+        what = (
+            Item("Entry", printable(staged.entry or "none, given by its path")),
+            Item("Kernel", printable(staged.kernel)),
+            Item("Initrd", printable(" + ".join(staged.initrds)) or "none, or inside the image"),
+            Item("Line", printable(staged.cmdline, _LINE) or "(empty)"),
+            Item("SHA-256", staged.sha256 or "not known: the file changed meanwhile"),
+        )
+        groups.append(Group("What was staged", what))
+    lines = [Item(printable(str(one.get("event")), 13), json.dumps(one)) for one in step.record]
+    groups.append(Group("In the journal", tuple(lines)))
+    return tuple(groups)

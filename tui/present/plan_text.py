@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from warmboot.core.boot import Entry
-from warmboot.core.boot.cmdline import split_words
+from warmboot.core.boot.cmdline import parse
 from warmboot.core.boot.presets import Preset, active
 from warmboot.core.plan.checks.base import Verdict
 from warmboot.core.plan.plan import Plan
-from warmboot.core.text import printable
-from warmboot.tui.present.styled import Styled
+from warmboot.core.text import duration, printable
+from warmboot.tui.present.finding_text import count_text, finding_text, worst_first
+from warmboot.tui.present.layout import Group, Item, Line
 
-_STYLES = {Verdict.PASS: "$success", Verdict.WARN: "$warning", Verdict.FAIL: "$error"}
+COLUMN = 9
+_STEPS = ("choose", "plan", "stage", "restart")
 
 
 def plan_rows(plan: Plan) -> list[tuple[str, str]]:
     """Return what is chosen and how it would be loaded, as labels and values."""
     files = plan.files
-    initrds = "inside the image" if files.initrds is None else " + ".join(files.initrds)
     release = f" ({plan.image.release})" if plan.image.release else ""
     rows = [
         ("Kernel", f"{files.kernel}{release}"),
-        ("Initrd", initrds or "none"),
+        ("Initrd", initrd_text(plan)),
         ("Command line", f"{plan.cmdline.text or '(empty)'}"),
         ("", plan.cmdline.origin.value),
         ("Method", f"{plan.strategy.value}: {plan.why}"),
@@ -35,70 +36,106 @@ def plan_rows(plan: Plan) -> list[tuple[str, str]]:
     return rows
 
 
-def summary(plan: Plan, entry: Entry | None) -> str:
-    """Return three lines: the title with the kernel's release, the kernel, and the initrds."""
-    files, image = plan.files, plan.image
-    initrds = "inside the image" if files.initrds is None else " + ".join(files.initrds)
-    version, title = (
-        (entry.release or entry.version, entry.title) if entry else (None, "Given by path")
-    )
-    release = version or image.release or "release not known yet"
-    return "\n".join(
-        (
-            f"{printable(title, 70)}  ({printable(release, 60)})",
-            f"Kernel  {files.kernel}  ({image.format}, {image.architecture or '?'})",
-            f"Initrd  {initrds or 'none'}",
-        )
-    )
+def initrd_text(plan: Plan) -> str:
+    """Return the paths of the initrds, or where else there is one."""
+    initrds = plan.files.initrds
+    return "inside the image" if initrds is None else " + ".join(initrds) or "none"
 
 
-def difference(text: str, running: str) -> str:
-    """Say how a command line differs from the running kernel's."""
-    new, old = split_words(text), split_words(running)
-    added = [word for word in new if word not in old]
-    missing = [word for word in old if word not in new]
-    if not added and not missing:
-        return ", same as running"
-    parts = ["+ " + " ".join(added)] if added else []
-    parts += ["- " + " ".join(missing)] if missing else []
-    return "; compared with the running kernel's:\n" + printable("  ".join(parts), 300)
+def step_words(here: str) -> str:
+    """Return the steps from an entry to a restart, the one we are at in capitals."""
+    return " > ".join(step.upper() if step == here else step for step in _STEPS)
+
+
+def title(plan: Plan, entry: Entry | None) -> str:
+    """Return what to call what is planned: its title, and the kernel's release."""
+    release = (entry.release or entry.version) if entry else None
+    name = printable(entry.title, 60) if entry else "Given by path"
+    release = printable(release or plan.image.release or "release not known yet", 60)
+    return name if release in name else f"{name}  {release}"
+
+
+def verdict_text(plan: Plan) -> tuple[str, Verdict]:
+    """Return how many checks stand in the way, warn and pass; and the worst of them."""
+    rest = worst_first([f for f in plan.findings if f.check not in plan.forced])
+    return count_text(plan.findings, plan.forced), rest[0].verdict if rest else Verdict.PASS
+
+
+def against(plan: Plan, width: int) -> Iterator[Line]:
+    """Yield the lines of what is not fine, fails first, with what to do about each."""
+    for finding in worst_first(plan.findings):
+        if finding.verdict is not Verdict.PASS:
+            yield from finding_text(finding, width, forced=finding.check in plan.forced)
+
+
+def row(name: str, value: str) -> Item:
+    """Return a row of the plan; all their values begin in the column `COLUMN`."""
+    return Item(f"{name:<{COLUMN - 2}}", value)
+
+
+def files_group(plan: Plan) -> Group:
+    """Return what is chosen: kernel and initrd."""
+    image = plan.image
+    kernel = f"{plan.files.kernel}  {image.format}, {image.architecture or '?'}"
+    items = [row("Kernel", kernel), row("Initrd", initrd_text(plan))]
+    if plan.devicetree is not None:
+        items.append(row("Tree", plan.devicetree))
+    return Group("", tuple(items))
+
+
+def line_text(plan: Plan) -> str:
+    """Return how long the command line is, and where it comes from."""
+    used = next((f for f in plan.findings if f.check == "command-line"), None)
+    count = len(plan.cmdline.text.encode("utf-8", "surrogateescape")) + 1
+    shown = used.text if used and used.verdict is Verdict.PASS else f"{count} bytes"
+    return f"{shown}, {plan.cmdline.origin.value}"
 
 
 def presets_text(presets: Sequence[Preset], cmdline: str) -> str:
-    """Return one line with every preset and its key; ``*`` marks those in use."""
+    """Return the presets, each with its key; ``*`` marks those in use."""
     names = (
         f"{number}{'*' if active(cmdline, preset) else ' '}{preset.name}"
         for number, preset in enumerate(presets[:9], 1)
     )
-    return "Presets  " + "  ".join(names)
+    more = "  p all" if len(presets) > 9 else ""
+    return "  ".join(names) + more
 
 
-def plan_text(plan: Plan) -> Styled:
-    """Return findings, steps, reasons and checks, what matters most first."""
-    parts: Styled = []
-    failures = [f for f in plan.findings if f.verdict is Verdict.FAIL]
-    warnings = [f for f in plan.findings if f.verdict is Verdict.WARN]
-    if plan.failures:
-        parts.append(("This cannot be staged\n", "bold"))
-    for finding in (*failures, *warnings):
-        forced = " forced" if finding.check in plan.forced else ""
-        parts.append((f"{finding.verdict.upper()}{forced} ", f"bold {_STYLES[finding.verdict]}"))
-        parts.append(f"{finding.text}\n")
-        if finding.hint:
-            parts.append(f"     {finding.hint}\n")
-        if finding.forceable and not forced:
-            parts.append(f"     f overrules it (check {finding.check})\n")
-    parts.append(("What staging will do\n", "bold"))
-    parts += [f" {number}. {step}\n" for number, step in enumerate(plan.steps, 1)]
-    if not plan.steps:
-        parts.append(f" Nothing: {plan.why}\n")
-    parts.append(("Why this method\n", "bold"))
-    parts.append(f" {plan.strategy.value}: {plan.why}\n")
-    parts += [f" not {other.strategy.value}: {other.why_not}\n" for other in plan.alternatives]
+def prospect(plan: Plan, away: str) -> Group:
+    """Return how it is loaded, what brings the machine back where it fails, and how long it is
+    away, as `away` says."""
+    way = f"{plan.strategy.value}: {plan.why}"
     if plan.call is not None:
-        parts.append(f" {plan.loader}: {plan.why_loader}\n")
-    parts += [f" not {other.loader.value}: {other.why_not}\n" for other in plan.other_loaders]
-    parts.append(("Checks passed\n", "bold"))
-    passed = (f.text for f in plan.findings if f.verdict is Verdict.PASS)
-    parts += [f" PASS {text}\n" for text in passed]
-    return parts
+        way = f"{plan.loader}; {plan.strategy.value}"
+    watchdog = next((f.text for f in plan.findings if f.check == "watchdog"), None)
+    back = back_text(plan.cmdline.text, watchdog)
+    items = (row("Way", way), row("Back", back), row("Away", away))
+    return Group("", items)
+
+
+def back_text(cmdline: str, watchdog: str | None) -> str:
+    """Return what brings the machine back through firmware where the new kernel fails.
+
+    `watchdog` says what becomes of the watchdogs, None where that is not known.
+    """
+    seconds = next((w.value for w in reversed(parse(cmdline)) if w.key == "panic"), None)
+    panic = "nothing resets it after a panic: panic= is not set"
+    if seconds and seconds.isascii() and seconds.lstrip("-").isdigit() and int(seconds[:9]):
+        after = "at once" if seconds.startswith("-") else f"after {duration(int(seconds[:9]))}"
+        panic = f"a panic resets it {after}"
+    return f"{panic}. {watchdog}" if watchdog else panic
+
+
+def reasons(plan: Plan) -> tuple[Group, ...]:
+    """Return what staging will do step by step, and why in this way."""
+    steps = [Item(f"{number}.", step) for number, step in enumerate(plan.steps, 1)]
+    why = [Item("", f"{plan.strategy.value}: {plan.why}")]
+    why += [Item("", f"not {other.strategy.value}: {other.why_not}") for other in plan.alternatives]
+    if plan.call is not None:
+        why.append(Item("", f"{plan.loader}: {plan.why_loader}"))
+    why += [Item("", f"not {other.loader.value}: {other.why_not}") for other in plan.other_loaders]
+    nothing = (Item("", f"Nothing: {plan.why}"),)
+    return (
+        Group("What staging will do", tuple(steps) or nothing),
+        Group("Why in this way", tuple(why)),
+    )

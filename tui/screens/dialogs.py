@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
@@ -9,31 +11,109 @@ from textual.screen import ModalScreen
 from textual.widgets import Button
 
 from warmboot.core.session.status import Status
+from warmboot.core.text import plural
 from warmboot.tui.actions import help_rows
+from warmboot.tui.present.marks import marks
+from warmboot.tui.present.styled import Styled
 from warmboot.tui.screens.messages import Restarted, StageDone, WorkFailed
 from warmboot.tui.widgets.bars import Text, staged_name
 
+Answer = TypeVar("Answer")
 
-class Box(VerticalScroll, can_focus=False):
-    """The text of a box; the keys of `SCROLLING` move it while something else has the focus."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__(classes="box-scroll")
-        self._text = text
-
-    def compose(self) -> ComposeResult:
-        yield Text(self._text, classes="text")
-
+_LOW = 20  # lines below which a box has no empty lines
 
 SCROLLING: list[BindingType] = [
     Binding("up", "scroll(-1)", show=False),
     Binding("down", "scroll(1)", show=False),
-    Binding("pageup", "scroll(-10)", show=False),
-    Binding("pagedown", "scroll(10)", show=False),
+    Binding("pageup", "page(-1)", show=False),
+    Binding("pagedown", "page(1)", show=False),
 ]
 
 
-class Choice(ModalScreen[str]):
+class _Body(Text):
+    """A text whose height has become known: the box gives it its lines anew."""
+
+    def on_resize(self) -> None:
+        if isinstance(self.screen, Dialog):
+            self.screen.fit()
+
+
+class Scrolled(Vertical):
+    """The text of a box; where there is no room for all of it, it says which `keys` scroll it."""
+
+    def __init__(self, text: str | Styled, keys: str = "Up, Down, PageUp, PageDown") -> None:
+        super().__init__(classes="scrolled")
+        self._text = text
+        self._keys = keys
+
+    def compose(self) -> ComposeResult:
+        with VerticalScroll(can_focus=False):
+            yield _Body(self._text, classes="text")
+        yield Text("", classes="more")
+
+    def show(self, text: str | Styled) -> None:
+        """Replace the text, and begin at its top."""
+        self.query_one(".text", Text).show(text, layout=True)
+        self.query_one(VerticalScroll).scroll_home(animate=False)
+
+    @property
+    def page(self) -> int:
+        """How many lines of the text are seen at a time."""
+        return max(1, self.query_one(VerticalScroll).size.height)
+
+    def move(self, lines: int, *, around: bool = False) -> None:
+        """Move the text; `around`: forward from its end leads back to its beginning."""
+        part = self.query_one(VerticalScroll)
+        if around and part.scroll_offset.y >= part.max_scroll_y:
+            part.scroll_home(animate=False)
+        else:
+            part.scroll_relative(y=lines, animate=False)
+
+    def limit(self, height: int) -> None:
+        """Be at most so many lines high, and say so where that is too few."""
+        part, more = self.query_one(VerticalScroll), self.query_one(".more", Text)
+        count = part.virtual_size.height
+        more.display = count > height
+        more.show(f"{count} lines; scroll with {self._keys}")
+        part.styles.max_height = max(1, height - more.display)
+
+
+class Dialog(ModalScreen[Answer]):
+    """A box over the screen below it. Its `Scrolled` text gets the lines that are left, so that
+    what stands below the text is seen on every terminal."""
+
+    def __init__(self) -> None:
+        super().__init__(classes="dialog")
+
+    def on_resize(self) -> None:
+        self.fit()
+
+    def fit(self) -> None:
+        """Give the text the lines that nothing else needs, once the rest is laid out."""
+        self.set_class(self.size.height < _LOW, "tight")
+        self.call_after_refresh(self._fit)
+
+    def _fit(self) -> None:
+        for text in self.query(Scrolled):
+            box = text.parent
+            if not isinstance(box, Vertical) or not box.is_mounted:
+                continue
+            others = (child for child in box.children if child is not text and child.display)
+            taken = sum(child.outer_size.height + child.styles.margin.height for child in others)
+            frame = box.outer_size.height - box.size.height + box.styles.margin.height
+            frame += text.styles.margin.height
+            text.limit(max(1, self.size.height - taken - frame))
+
+    def action_scroll(self, lines: int) -> None:
+        for text in self.query(Scrolled):
+            text.move(lines)
+
+    def action_page(self, pages: int) -> None:
+        for text in self.query(Scrolled):
+            text.move(pages * text.page)
+
+
+class Choice(Dialog[str]):
     """A text and some buttons; answers with the pressed button's id, "" on Escape.
 
     The first button has the focus: let it be the harmless one.
@@ -46,8 +126,10 @@ class Choice(ModalScreen[str]):
         *SCROLLING,
     ]
 
-    def __init__(self, title: str, text: str, buttons: tuple[tuple[str, str], ...]) -> None:
-        super().__init__(classes="dialog")
+    def __init__(
+        self, title: str, text: str | Styled, buttons: tuple[tuple[str, str], ...]
+    ) -> None:
+        super().__init__()
         self._title = title
         self._text = text
         self._buttons = buttons
@@ -55,7 +137,7 @@ class Choice(ModalScreen[str]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="box"):
             yield Text(self._title, classes="title")
-            yield Box(self._text)
+            yield Scrolled(self._text)
             with Horizontal(classes="buttons"):
                 for name, label in self._buttons:
                     yield Button(label, id=name)
@@ -67,24 +149,25 @@ class Choice(ModalScreen[str]):
     def on_button_pressed(self, event: Button.Pressed) -> None:
         self.dismiss(event.button.id or "")
 
-    def action_scroll(self, lines: int) -> None:
-        self.query_one(Box).scroll_relative(y=lines, animate=False)
-
     def action_leave(self) -> None:
         self.dismiss("")
 
 
-def message(title: str, text: str) -> Choice:
+def message(title: str, text: str | Styled) -> Choice:
     """Return a box that only wants to be read."""
     return Choice(title, text, (("ok", "OK"),))
 
 
 def help_box(screen: str) -> Choice:
-    """Return the box with all keys of a screen."""
-    rows = "\n".join(f"{key:>6}  {tip}" for key, tip in help_rows(screen))
-    marks = " marks  * runs now  S staged  d default  n next  1 tries left  - none left\n"
-    moving = "arrows  choose, scroll; Tab goes to the next part"
-    return message("Keys", f"{marks if screen == 'entries' else ''}{moving}\n{rows}")
+    """Return the box with all keys of a screen, and what its marks mean."""
+    keys = [("arrows", "choose, scroll; also PageUp, PageDown, Home and End")]
+    parts: Styled = [("Keys\n", "bold")]
+    parts += [f"{key:>6}  {tip}\n" for key, tip in (*keys, *help_rows(screen))]
+    for heading, rows in marks(screen):
+        width = max(len(mark) for mark, _ in rows)
+        parts += ["\n", (f"{heading}\n", "bold")]
+        parts += [f"  {mark:<{width}}  {text}\n" for mark, text in rows]
+    return message("Help", parts)
 
 
 def failure_box(title: str, failure: WorkFailed) -> Choice:
@@ -97,8 +180,11 @@ def staged_box(done: StageDone) -> Choice:
     staged = done.staged
     lines = [
         f"{staged.release or staged.kernel} is staged. The running system goes on.",
-        "x restarts into it, u takes it out again.",
+        "x restarts into it, u takes it out again." if done.left != 0 else "x restarts into it.",
     ]
+    if done.left is not None and done.left >= 0:
+        allowed = plural(done.left, "more load or unload", "more loads and unloads")
+        lines.append(f"The kernel allows {allowed}.")
     return message("Staged", "\n".join([*lines, *filter(None, (done.warning,))]))
 
 
@@ -113,9 +199,21 @@ def restarted_box(event: Restarted) -> Choice:
     return message(title, "\n".join([text, *filter(None, (event.warning,))]))
 
 
-def unload_box(status: Status) -> Choice:
+def again_text(limit: int | None) -> str:
+    """Say whether it can be staged again, where the kernel allows so many loads and unloads yet."""
+    if limit is None or limit < 0:
+        return "It can be staged again at any time."
+    if limit == 0:
+        return "The kernel allows no more loads or unloads: it refuses this, too."
+    left = limit - 1
+    if not left:
+        return "This is the last load or unload that the kernel allows: nothing can be staged then."
+    return f"Unloading takes one of the {limit} loads and unloads that the kernel still allows."
+
+
+def unload_box(status: Status, load_limit: int | None) -> Choice:
     """Return the question before an unload: ``unload`` or anything else."""
-    text = "It will not be started. It can be staged again at any time."
+    text = f"It will not be started. {again_text(load_limit)}"
     buttons = (("keep", "Keep it staged"), ("unload", "Unload"))
     return Choice(f"Unload {staged_name(status)}?", text, buttons)
 

@@ -26,10 +26,8 @@ from warmboot.tui.screens.dialogs import (
     staged_box,
 )
 from warmboot.tui.screens.facts import FactsScreen
-from warmboot.tui.screens.machine import MachineScreen
 from warmboot.tui.screens.messages import (
     EntriesFound,
-    Examined,
     JudgingDone,
     MachineJudged,
     MachineRead,
@@ -40,8 +38,8 @@ from warmboot.tui.screens.messages import (
     WorkFailed,
 )
 from warmboot.tui.screens.plan import PlanScreen
+from warmboot.tui.screens.records import RecordKeys
 from warmboot.tui.screens.workers import (
-    examine_here,
     judge_entries,
     open_plan,
     read_entries,
@@ -57,7 +55,7 @@ BESIDE = 100  # columns from which on the details stand beside the list
 LOW = 20  # lines below which only what must be seen is shown
 
 
-class EntriesScreen(MachineScreen):
+class EntriesScreen(RecordKeys):
     """Lists the entries of a boot root; every other screen is reached from here."""
 
     BINDINGS = bindings("entries")
@@ -112,6 +110,7 @@ class EntriesScreen(MachineScreen):
         self._session, self._status = event.session, event.status
         what = event.status.what
         self._pane.session = event.session
+        self._log.watch(event.session.host.prefix)
         self._pane.staged = what.entry if what else None
         self.query_one(TopLine).show_session(event.session)
         self.query_one(StateLine).show_status(event.status)
@@ -216,14 +215,6 @@ class EntriesScreen(MachineScreen):
 
     def action_show(self) -> None:
         self._show_details()
-
-    def action_doctor(self) -> None:
-        if self._session is not None:
-            self._do(partial(examine_here, self._session))
-
-    def on_examined(self, event: Examined) -> None:
-        if self._session is not None and self.app.screen is self:
-            self.app.push_screen(FactsScreen(self._session, self._status, event.text))
 
     def action_report(self) -> None:
         if self._session is not None:

@@ -13,23 +13,26 @@ from textual.screen import Screen
 from warmboot.core.errors import WarmbootError
 from warmboot.core.session import Session
 from warmboot.core.session.status import Status
+from warmboot.core.text import printable
 from warmboot.tui.screens.dialogs import leave_box, message, restarted_box, unload_box
 from warmboot.tui.screens.messages import (
     ActionDone,
     PlanOpened,
     Restarted,
+    RestartLookedAt,
     Unloaded,
     WorkFailed,
 )
 from warmboot.tui.screens.restart import RestartScreen
 from warmboot.tui.screens.workers import (
     cancel_restart,
+    look_before_restart,
     read_machine,
     restart,
     restart_later,
     unload,
 )
-from warmboot.tui.widgets.bars import Text
+from warmboot.tui.widgets.bars import Text, staged_name
 
 
 class MachineScreen(Screen[None]):
@@ -98,14 +101,25 @@ class MachineScreen(Screen[None]):
         if session is None or not self._allowed(session):
             return
 
+        self._do(partial(look_before_restart, session))
+
+    def on_restart_looked_at(self, event: RestartLookedAt) -> None:
+        """Ask for the host's name; what there is to say was read for it just now."""
+        session = event.session
+        if self.app.screen is not self:
+            return
+
         def answered(at: float | None) -> None:
             if at:
                 self._do(partial(restart_later, session, at))
             elif at is not None:
-                self.notice("Restarting: the disks are synced first.")
+                name, into = printable(session.host.name, 60), staged_name(event.status, 40)
+                text = "Your line will drop; warmboot status tells afterwards."
+                self.notice(f"Restarting {name} into {into}. {text}")
                 self._do(partial(restart, session))
 
-        self.app.push_screen(RestartScreen(session, self._status), answered)
+        screen = RestartScreen(session, event.status, event.away, event.concerns)
+        self.app.push_screen(screen, answered)
 
     def action_unload(self) -> None:
         session = self._session
@@ -116,7 +130,7 @@ class MachineScreen(Screen[None]):
             if answer == "unload":
                 self._do(partial(unload, session))
 
-        self.app.push_screen(unload_box(self._status), answered)
+        self.app.push_screen(unload_box(self._status, session.host.load_limit), answered)
 
     def action_leave(self) -> None:
         session = self._session

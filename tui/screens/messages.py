@@ -12,6 +12,7 @@ from warmboot.core.plan.checks.base import Finding
 from warmboot.core.plan.planner import OpenPlan
 from warmboot.core.plan.staged import Staged
 from warmboot.core.progress import Progress
+from warmboot.core.record.history import Step
 from warmboot.core.session import Session
 from warmboot.core.session.status import Status
 from warmboot.tui.present.verdict import Known
@@ -77,17 +78,36 @@ class WorkFailed(Message):
 
 @dataclass
 class PlanOpened(Message):
-    """A plan is open; whoever takes the message closes it."""
+    """A plan is open; whoever takes the message closes it. `away` says how long restarts took."""
 
     entry: Entry | None
     opened: OpenPlan
+    away: str
 
 
 @dataclass
 class Examined(Message):
-    """What the checks say of the machine, as text."""
+    """What the checks say of the machine."""
 
-    text: str
+    findings: tuple[Finding, ...]
+
+
+@dataclass
+class HistoryRead(Message):
+    """Every step of the journal."""
+
+    steps: tuple[Step, ...]
+
+
+@dataclass
+class RestartLookedAt(Message):
+    """What is staged, read just before a restart, how long restarts took, what stands against
+    coming back from this one."""
+
+    session: Session
+    status: Status
+    away: str
+    concerns: tuple[Finding, ...]
 
 
 @dataclass
@@ -110,10 +130,14 @@ class StageProgress(Message):
 
 @dataclass
 class StageDone(Message):
-    """What is staged now, and a warning where it could not be recorded."""
+    """What is staged now, and a warning where it could not be recorded.
+
+    `left` is how many loads and unloads the kernel allows yet; see Host.load_limit.
+    """
 
     staged: Staged
     warning: str | None
+    left: int | None = None
 
 
 @dataclass

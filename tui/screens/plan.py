@@ -1,4 +1,4 @@
-"""The plan for one entry: what would be loaded, how, and what stands against it."""
+"""The plan: what would happen, and what stands in the way?"""
 
 from __future__ import annotations
 
@@ -9,9 +9,8 @@ from functools import partial
 from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding
-from textual.containers import Horizontal, VerticalScroll
+from textual.containers import VerticalScroll
 from textual.screen import Screen
-from textual.widgets import Button
 
 from warmboot.core.errors import WarmbootError
 from warmboot.core.plan.checks.base import Verdict
@@ -19,14 +18,23 @@ from warmboot.core.plan.request import Origin, PlanRequest
 from warmboot.core.session import Session
 from warmboot.core.session.status import Status
 from warmboot.tui.actions import NOT_WHILE_TYPING, bindings
-from warmboot.tui.present.plan_text import difference, plan_text, presets_text, summary
+from warmboot.tui.present import plan_text
+from warmboot.tui.present.cmdline_text import difference, word_lines
+from warmboot.tui.present.finding_text import STYLES, finding_text, worst_first
+from warmboot.tui.present.layout import Group, lines, styled
+from warmboot.tui.present.styled import Styled
 from warmboot.tui.screens.ask import force_question, initrd_question, paths_of
+from warmboot.tui.screens.checks import ChecksScreen
 from warmboot.tui.screens.dialogs import failure_box, help_box, message
 from warmboot.tui.screens.messages import PlanOpened, StageDone, WorkFailed
+from warmboot.tui.screens.presets import PresetsScreen
 from warmboot.tui.screens.staging import StagingScreen
 from warmboot.tui.screens.workers import open_plan
-from warmboot.tui.widgets.bars import KeyLine, StagedLine, Text, TopLine
+from warmboot.tui.widgets.bars import KeyLine, StagedLine, Text, TopLine, spread
 from warmboot.tui.widgets.editor import CommandLineEditor
+
+_MARGIN = 3  # columns: of a blank on each side, and the scroll bar
+_LINT = ("command-line", "remote-login")  # checks of the line itself
 
 
 class PlanScreen(Screen[StageDone | None]):
@@ -46,51 +54,61 @@ class PlanScreen(Screen[StageDone | None]):
         self._status = status
         self._entry = event.entry
         self._opened = event.opened
+        self._away = event.away
         self._asked = event.opened.plan.request
         self._seen = seen
         self._first = event.opened.plan.cmdline
         self._staging = False
+        self._why = False
 
     def compose(self) -> ComposeResult:
         yield TopLine()
         yield StagedLine()
-        yield Text(summary(self._opened.plan, self._entry), id="plan-top")
-        yield Text("Command line", classes="label")
-        yield CommandLineEditor(self._first.text, id="plan-editor", tab_behavior="focus")
-        yield Text("", id="plan-count")
-        yield Text("", id="plan-presets")
+        yield Text("", id="plan-steps")
+        yield Text("", id="plan-verdict")
         with VerticalScroll(id="plan-scroll"):
-            yield Text("", id="plan-text")
-        with Horizontal(id="plan-buttons"):
-            yield Button("Stage", id="stage")
-            yield Button("Back", id="back")
-            yield Text("", id="plan-why-not")
+            yield Text("", id="plan-against")
+            yield Text("", id="plan-files")
+            yield CommandLineEditor(self._first.text, id="plan-editor", tab_behavior="focus")
+            yield Text("", id="plan-hint")
+            yield Text("", id="plan-words")
+            yield Text("", id="plan-more")
         yield KeyLine("plan")
 
     def on_mount(self) -> None:
         self.query_one(TopLine).show_session(self._session)
         self.query_one(StagedLine).show_status(self._session, self._status)
-        editor = self.query_one(CommandLineEditor)
-        editor.cursor_blink = False
-        editor.move_cursor(editor.document.end)
+
+    def on_resize(self) -> None:
         self._show()
 
     def on_unmount(self) -> None:
         if not self._staging:  # else the program is ending, and the thread still reads them
             self._opened.close()
 
+    @property
+    def _editor(self) -> CommandLineEditor:
+        return self.query_one(CommandLineEditor)
+
+    @property
+    def _typing(self) -> bool:
+        return isinstance(self.focused, CommandLineEditor)
+
     def on_text_area_changed(self) -> None:
-        self._change(self._with_line(self.query_one(CommandLineEditor).text))
+        self._change(self._with_line(self._editor.text))
+
+    def on_command_line_editor_moved(self) -> None:
+        self._show_hint()
 
     def on_descendant_focus(self) -> None:
-        typing = isinstance(self.focused, CommandLineEditor)
-        self.query_one(KeyLine).show_keys(typing=typing)
+        self.query_one(KeyLine).show_keys(typing=self._typing)
+        self._show_hint()
 
-    def on_button_pressed(self, event: Button.Pressed) -> None:
-        if event.button.id == "stage":
-            self.action_stage()
-        else:
-            self.dismiss(None)
+    # Keys ---------------------------------------------------------------------------------
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Let letters be letters while the command line is edited."""
+        return not (self._typing and action in NOT_WHILE_TYPING)
 
     def action_stage(self) -> None:
         if self._opened.plan.failures:
@@ -113,19 +131,36 @@ class PlanScreen(Screen[StageDone | None]):
         self.action_stage()
 
     def action_edit(self) -> None:
-        self.set_focus(self.query_one(CommandLineEditor))
+        self.set_focus(self._editor)
+        self._editor.to_end()
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Let letters be letters while the command line is edited."""
-        typing = isinstance(self.focused, CommandLineEditor)
-        return not (typing and action in NOT_WHILE_TYPING)
+    def action_undo(self) -> None:
+        self._editor.undo()
 
-    def action_preset(self, number: int) -> None:
-        """Put a preset's words into the command line, or take them out again."""
-        if number > len(self._opened.context.presets):
+    def action_preset(self, number: int = 1) -> None:
+        """Describe the presets, the one of this number first, and apply or remove the chosen."""
+        opened = self._opened
+        if number > len(opened.context.presets):
             return
-        preset, editor = self._opened.context.presets[number - 1], self.query_one(CommandLineEditor)
-        editor.text = self._opened.toggle(preset, editor.text, self._first.text)
+
+        def answered(line: str | None) -> None:
+            if line is not None:
+                self._editor.set_line(line)
+
+        screen = PresetsScreen(opened, self._editor.text, self._first.text, number - 1)
+        self.app.push_screen(screen, answered)
+
+    def action_why(self) -> None:
+        """Show the steps and the reasons for the way, or hide them again."""
+        self._why = not self._why
+        self._show()
+        if self._why:
+            self.query_one("#plan-scroll").scroll_end(animate=False)
+
+    def action_checks(self) -> None:
+        """Explain every check of the plan."""
+        screen = ChecksScreen(self._session, self._status, self._opened.plan.findings)
+        self.app.push_screen(screen)
 
     def action_force(self) -> None:
         names = [finding.check for finding in self._opened.plan.failures if finding.forceable]
@@ -147,10 +182,10 @@ class PlanScreen(Screen[StageDone | None]):
         self.app.push_screen(force_question(names), answered)
 
     def action_original(self) -> None:
-        self.query_one(CommandLineEditor).text = self._first.text
+        self._editor.set_line(self._first.text)
 
     def action_running(self) -> None:
-        self.query_one(CommandLineEditor).text = self._opened.running_line.text
+        self._editor.set_line(self._opened.running_line.text)
 
     def action_initrd(self) -> None:
         def answered(answer: str | None) -> None:
@@ -184,8 +219,7 @@ class PlanScreen(Screen[StageDone | None]):
         self._opened.close()
         self._opened = event.opened
         self._asked = self._asked._replace(initrds=event.opened.plan.request.initrds)
-        self.query_one("#plan-top", Text).show(summary(self._opened.plan, self._entry), layout=True)
-        self._change(self._with_line(self.query_one(CommandLineEditor).text))
+        self._change(self._with_line(self._editor.text))
 
     def on_work_failed(self, event: WorkFailed) -> None:
         event.stop()
@@ -195,10 +229,12 @@ class PlanScreen(Screen[StageDone | None]):
         self.app.push_screen(help_box("plan"))
 
     def action_back(self) -> None:
-        if self.query_one(CommandLineEditor).has_focus:
+        if self._typing:
             self.set_focus(self.query_one("#plan-scroll"))
         else:
             self.dismiss(None)
+
+    # What is planned ------------------------------------------------------------------------
 
     def _with_line(self, text: str) -> PlanRequest:
         """Return the request for a command line in the editor, known by where it comes from."""
@@ -214,19 +250,43 @@ class PlanScreen(Screen[StageDone | None]):
         self._show()
 
     def _show(self) -> None:
-        """Draw what depends on the command line."""
-        plan = self._opened.plan
-        line, failures = plan.cmdline, plan.failures
-        used = next(f for f in plan.findings if f.check == "command-line")
-        count = len(line.text.encode("utf-8", "surrogateescape")) + 1
-        shown = used.text if used.verdict is Verdict.PASS else f"{count} bytes"
-        shown = (
-            f"{shown}, {line.origin.value}{difference(line.text, self._opened.running_line.text)}"
+        """Draw what depends on the plan; lines that stay the same cost nothing."""
+        plan, width = self._opened.plan, max(20, self.size.width - _MARGIN)
+        name = plan_text.title(plan, self._entry)
+        self._put("#plan-steps", spread(plan_text.step_words("plan"), name, width + 1))
+        text, worst = plan_text.verdict_text(plan)
+        self._put("#plan-verdict", [(spread(text, "v explains", width + 1), STYLES[worst])])
+        self._put("#plan-against", styled(plan_text.against(plan, width)))
+        line = plan_text.row("Line", plan_text.line_text(plan))
+        files = plan_text.files_group(plan)
+        self._put(
+            "#plan-files", styled(lines((files._replace(items=(*files.items, line)),), width))
         )
-        self.query_one("#plan-count", Text).show(shown, layout=True)
-        self.query_one("#plan-presets", Text).show(
-            presets_text(self._opened.context.presets, line.text)
+        running = self._opened.running_line.text
+        words = difference(plan.cmdline.text, running, width - plan_text.COLUMN)
+        self._put("#plan-words", styled(((" " * plan_text.COLUMN, ""), *line) for line in words))
+        presets = plan_text.presets_text(self._opened.context.presets, plan.cmdline.text)
+        group = Group(
+            "", (plan_text.row("Presets", presets), *plan_text.prospect(plan, self._away).items)
         )
-        self.query_one("#plan-text", Text).show(plan_text(plan), layout=True)
-        self.query_one("#stage", Button).disabled = bool(failures)
-        self.query_one("#plan-why-not", Text).show(f"FAIL {failures[0].text}" if failures else "")
+        groups = (group, *(plan_text.reasons(plan) if self._why else ()))
+        self._put("#plan-more", styled(lines(groups, width)))
+        self._show_hint()
+
+    def _show_hint(self) -> None:
+        """Say what the word at the cursor does, or may become, while the line is edited."""
+        hint = self.query_one("#plan-hint", Text)
+        hint.display = self._typing
+        if self._typing:
+            editor, plan = self._editor, self._opened.plan
+            width = max(20, self.size.width - _MARGIN - plan_text.COLUMN)
+            rows = word_lines(editor.explained, editor.offered, width)
+            lint = [f for f in plan.findings if f.check.startswith(_LINT)]
+            worst = next((f for f in worst_first(lint) if f.verdict is not Verdict.PASS), None)
+            said = finding_text(worst, width) if worst else ()
+            hint.show(styled((*rows, *said)), layout=True)
+
+    def _put(self, name: str, text: Styled | str) -> None:
+        widget = self.query_one(name, Text)
+        widget.display = bool(text)
+        widget.show(text, layout=True)

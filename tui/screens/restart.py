@@ -4,68 +4,84 @@ from __future__ import annotations
 
 from textual.app import ComposeResult
 from textual.binding import Binding
-from textual.containers import Vertical
-from textual.screen import ModalScreen
+from textual.containers import Horizontal, Vertical
 from textual.widgets import Input
 
 from warmboot.core.errors import WarmbootError
+from warmboot.core.plan.checks.base import Finding
 from warmboot.core.session import Session
 from warmboot.core.session.status import Status
 from warmboot.core.text import printable
-from warmboot.tui.present.facts import ending_lines
-from warmboot.tui.screens.dialogs import SCROLLING, Box
+from warmboot.tui.present.finding_text import finding_text
+from warmboot.tui.present.layout import Line, lines, styled
+from warmboot.tui.present.restart_text import restart_groups
+from warmboot.tui.screens.dialogs import SCROLLING, Dialog, Scrolled
 from warmboot.tui.widgets.bars import Text, staged_name
 
 
-class RestartScreen(ModalScreen[float | None]):
-    """Says what ends; answers once the host's name was typed: with the time wanted, 0 for now."""
+class RestartScreen(Dialog[float | None]):
+    """Says what ends; answers once the host's name was typed: with the time wanted, 0 for now.
+
+    `away` says how long restarts took, `concerns` what stands against coming back from this one.
+    """
 
     BINDINGS = [Binding("escape,ctrl+c", "leave", "Back", priority=True), *SCROLLING]
 
-    def __init__(self, session: Session, status: Status) -> None:
-        super().__init__(classes="dialog")
+    def __init__(
+        self, session: Session, status: Status, away: str, concerns: tuple[Finding, ...] = ()
+    ) -> None:
+        super().__init__()
         self._session = session
         self._status = status
+        self._away = away
+        self._concerns = concerns
         self._host = printable(session.host.name)
 
     def compose(self) -> ComposeResult:
         kind = "simulated machine" if self._session.simulated else "machine"
         with Vertical(classes="box"):
             yield Text(f"Restart the {kind} {self._host}", classes="title")
-            yield Box("\n".join(self._lines()))
+            yield Scrolled("")
             later = f"{self._host} in 10m does it later"
-            yield Text(f"Type {self._host} and press Enter; {later}. Esc goes back.", id="ask")
-            yield Input(id="name")
+            yield Text(f"Type {self._host} and press Enter; {later}; Esc goes back", id="ask")
+            with Horizontal(classes="line"):
+                yield Text("Name")
+                yield Input(id="name")
 
     def on_mount(self) -> None:
         field = self.query_one(Input)
         field.cursor_blink = False
         field.focus()
 
-    def _lines(self) -> list[str]:
-        host, what = self._session.host, self._status.what
-        lines = [f"Into     {staged_name(self._status)}"]
-        if what:
-            lines.append(f"         {printable(what.cmdline, 400) or '(empty command line)'}")
-        lines.append(f"How      {self._session.restarts.method().text}")
-        first, *others = ending_lines(host)
-        lines.append(f"Ends     {first}")
-        return [*lines, *(f"         {line}" for line in others)]
+    def on_resize(self) -> None:
+        self.call_after_refresh(self._show)
+
+    def _show(self) -> None:
+        """Say everything, however long: against coming back first, then into what, what ends."""
+        text = self.query_one(Scrolled)
+        width = max(20, text.size.width - 1)
+        found: list[Line] = []
+        for concern in self._concerns:
+            found += finding_text(concern._replace(forceable=False), width)
+        into = staged_name(self._status)
+        method = self._session.restarts.method().text
+        groups = restart_groups(self._session.host, self._status, into, method, self._away)
+        text.show(styled((*found, *lines(groups, width))))
+        self.fit()
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         name, later, delay = event.value.strip().partition(" in ")
         if name.strip() != self._host:
-            self.query_one("#ask", Text).show(
-                f"That is not this machine's name. Type {self._host}, or Esc to go back."
-            )
+            self._answer(f"That is not this machine's name. Type {self._host}, or Esc to go back.")
             return
         try:
             self.dismiss(self._session.restarts.when(None, delay) if later else 0.0)
         except WarmbootError as error:
-            self.query_one("#ask", Text).show(f"{error.message}. For example: {self._host} in 10m")
+            self._answer(f"{error.message}. For example: {self._host} in 10m")
 
-    def action_scroll(self, lines: int) -> None:
-        self.query_one(Box).scroll_relative(y=lines, animate=False)
+    def _answer(self, text: str) -> None:
+        self.query_one("#ask", Text).show(text, layout=True)
+        self.fit()
 
     def action_leave(self) -> None:
         self.dismiss(None)

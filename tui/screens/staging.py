@@ -1,8 +1,9 @@
-"""Staging, with its progress; can be cancelled until the kernel is asked."""
+"""Staging, with what it is at; can be cancelled until the kernel is asked."""
 
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 
 from textual import work
 from textual.app import ComposeResult
@@ -14,13 +15,38 @@ from warmboot.core.errors import WarmbootError
 from warmboot.core.plan.planner import OpenPlan
 from warmboot.core.progress import Cancel, Phase, Progress
 from warmboot.core.session import Session
-from warmboot.core.text import size
+from warmboot.core.text import duration, size
 from warmboot.tui.screens.messages import StageDone, StageProgress, WorkFailed
 from warmboot.tui.screens.workers import stage
 from warmboot.tui.widgets.bars import Text
 
-_WIDTH = 40
-_REDRAW = 0.1  # seconds between two drawings of the bar: a serial line is slow
+_WIDTH = 12
+_NAME = 27  # columns for a phase
+_REDRAW = 0.1  # seconds between two drawings of a phase: a serial line is slow
+_TICK = 1.0  # seconds between two drawings where nothing is reported
+
+
+@dataclass
+class _Stage:
+    """One phase: when it began, its last report, and how long it took where it is over."""
+
+    since: float
+    progress: Progress
+    spent: float | None = None
+
+    def line(self) -> str:
+        """Return the phase as a line: done, or how far it is, as far as that is known."""
+        name = f"{self.progress.phase.value:<{_NAME}}"
+        amount = self.progress.produced or self.progress.done
+        known = self.progress.fraction
+        shown = f" {size(amount)}" if known is not None and self.progress.total > 1 else ""
+        if self.spent is not None:
+            return f"done  {name} {duration(self.spent)}{f',{shown}' if shown else ''}"
+        spent = time.monotonic() - self.since
+        if known is None:
+            return f"now   {name} {duration(spent)}"
+        full = int(known * _WIDTH)
+        return f"now   {name} [{'#' * full}{'-' * (_WIDTH - full)}] {known:4.0%}{shown}"
 
 
 class StagingScreen(ModalScreen[StageDone | WorkFailed]):
@@ -34,19 +60,18 @@ class StagingScreen(ModalScreen[StageDone | WorkFailed]):
         self._opened = opened
         self._seen = seen
         self._cancel = Cancel()
+        self._stages: dict[Phase, _Stage] = {}
         self._phase: Phase | None = None
-        self._since = 0.0
         self._drawn = 0.0
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="box"):
             yield Text(f"Staging {self._opened.plan.files.kernel}", classes="title")
-            yield Text("", id="phase")
-            yield Text("", id="bar")
-            yield Text("", id="amount")
-            yield Text("Esc cancels", id="hint")
+            yield Text("", id="phases")
+            yield Text("Esc cancels; nothing is changed then", id="hint")
 
     def on_mount(self) -> None:
+        self.set_interval(_TICK, self._draw)
         self._run()
 
     def on_unmount(self) -> None:
@@ -63,24 +88,26 @@ class StagingScreen(ModalScreen[StageDone | WorkFailed]):
             self.post_message(WorkFailed(error.message, error.hint))
 
     def on_stage_progress(self, event: StageProgress) -> None:
-        progress = event.progress
-        if progress.phase is not self._phase:
-            self._phase, self._since = progress.phase, time.monotonic()
-            self.query_one("#phase", Text).show(progress.phase.value)
-            if progress.phase is Phase.LOAD:
-                self.query_one("#hint", Text).show("This step cannot be cancelled")
-        elif time.monotonic() - self._drawn < _REDRAW and progress.fraction < 1:
-            return
+        progress, now = event.progress, time.monotonic()
+        phase = progress.phase
+        if phase is self._phase:
+            self._stages[phase].progress = progress
+            if now - self._drawn < _REDRAW:
+                return
+        else:
+            if self._phase is not None:
+                self._stages[self._phase].spent = now - self._stages[self._phase].since
+            self._stages[phase] = _Stage(now, progress)
+            self._phase = phase
+            if phase is Phase.LOAD:
+                text = "The kernel copies and checks it now; this step cannot be cancelled"
+                self.query_one("#hint", Text).show(text, layout=True)
+        self._draw()
+
+    def _draw(self) -> None:
         self._drawn = time.monotonic()
-        full = int(progress.fraction * _WIDTH)
-        self.query_one("#bar", Text).show(
-            f"[{'#' * full}{'-' * (_WIDTH - full)}] {progress.fraction:4.0%}"
-        )
-        if progress.phase is not Phase.LOAD:
-            amount = progress.produced or progress.done
-            spent = time.monotonic() - self._since
-            rate = f", {size(int(amount / spent))}/s" if spent > 0.05 else ""
-            self.query_one("#amount", Text).show(f"{size(amount)}{rate}")
+        lines = "\n".join(one.line() for one in self._stages.values())
+        self.query_one("#phases", Text).show(lines, layout=True)
 
     def on_stage_done(self, event: StageDone) -> None:
         self.dismiss(event)

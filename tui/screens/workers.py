@@ -21,15 +21,17 @@ from warmboot.core.session import Session, open_session
 from warmboot.core.session.images import EntryReading
 from warmboot.core.text import clock
 from warmboot.tui.present.evidence import collect
-from warmboot.tui.present.finding_text import finding_lines
+from warmboot.tui.present.history_text import away_text
 from warmboot.tui.present.verdict import Known
 from warmboot.tui.screens.messages import (
     ActionDone,
     EntriesFound,
     Examined,
+    HistoryRead,
     MachineRead,
     PlanOpened,
     Restarted,
+    RestartLookedAt,
     RowsJudged,
     RowsRead,
     StageDone,
@@ -109,12 +111,25 @@ def open_plan(session: Session, request: PlanRequest, row: ListedEntry | None = 
             f"{opened.plan.files.kernel} changed since it was listed",
             hint="An update may be running. Press r to look again, then choose the entry again.",
         )
-    return PlanOpened(opened.files.entry, opened)
+    return PlanOpened(opened.files.entry, opened, away_text(session.history()))
 
 
 def examine_here(session: Session) -> Examined:
     """Run every check of the machine."""
-    return Examined("\n".join(finding_lines(session.doctor())))
+    return Examined(session.refreshed().doctor())
+
+
+def read_history(session: Session) -> HistoryRead:
+    """Read every step of the journal."""
+    return HistoryRead(session.history())
+
+
+def look_before_restart(session: Session) -> RestartLookedAt:
+    """Read the machine once more: who is logged in, what is staged, what would keep us out."""
+    session = session.refreshed()
+    status = session.status()
+    concerns = session.restarts.concerns(status.what)
+    return RestartLookedAt(session, status, away_text(session.history()), concerns)
 
 
 def write_report(session: Session, row: ListedEntry | None) -> ActionDone:
@@ -164,6 +179,7 @@ def stage(
     if plan.strategy.by_parser:
         previewed = None
     with session.prepare(opened, report=report, cancel=cancel, previewed=previewed) as prepared:
+        prepared.digests(report, cancel)
         cancel.close()
         staged, warning = session.stage(prepared, report=report)
-    return StageDone(staged, warning)
+    return StageDone(staged, warning, session.refreshed().host.load_limit)

@@ -26,7 +26,7 @@ def harmless(text: str | Styled) -> Content:
 class Text(Static):
     """Text that is shown as it is."""
 
-    def __init__(self, text: str = "", **options: Any) -> None:
+    def __init__(self, text: str | Styled = "", **options: Any) -> None:
         self._shown = harmless(text)
         super().__init__(self._shown, **options)
 
