@@ -193,6 +193,10 @@ class FileSystems:
             return self._inside(called, spec, path, subvolume)._replace(note=self._adopted(spec))
         return self._unnamed(base, spec, path, subvolume)
 
+    def known_as(self, specs: Sequence[Spec]) -> Spec | None:
+        """Return the first of these names that something mounted here is called by, or None."""
+        return next((one for one in specs if any(s.is_called(one) for s in self.slots)), None)
+
     def _adopted(self, spec: Spec) -> str | None:
         """Return what is to be said of a file system that is called so by the menu alone."""
         place = self.adopted.get(Spec(spec.by, normal(spec)))
