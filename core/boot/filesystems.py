@@ -134,6 +134,8 @@ class FileSystems:
         self.slots.sort(key=lambda slot: len(slot.place), reverse=True)
         #: Names that a menu alone gives to a file system which is known by others.
         self.adopted: dict[Spec, str] = {}
+        #: Whether what was found last for a boot loader below a folder started at the root.
+        self.from_root: dict[str, bool] = {}
 
     def covering(self, path: str) -> Slot:
         """Return the file system that a path of the root lies on, as far as is known."""
@@ -158,8 +160,9 @@ class FileSystems:
             candidates.insert(0, join(slot.place, inner))
         for candidate in candidates:
             if self.root.exists(candidate):
+                self.from_root[base] = candidate == path
                 return self._undoubled(base, path, candidate)
-        return path if is_below(path, base) else candidates[0]
+        return path if is_below(path, base) or self.from_root.get(base) else candidates[0]
 
     def _undoubled(self, base: str, path: str, found: str) -> str:
         """Return the plain name of a file that a link /boot/boot -> . leads to."""

@@ -151,6 +151,9 @@ TREES = {
                          {"a": ""}, None, "none of its labels"),
     "uboot tree": Tree({"boot/k": "K 6.1", EXTLINUX: "LABEL a\nLINUX /k\nFDT /gone.dtb\n"},
                        {"a": "~device tree /boot/gone.dtb is not there"}),
+    "uboot from the root": Tree({"boot/k": "K 6.1", EXTLINUX:
+                                 "LABEL a\nLINUX /boot/k\nFDT /usr/gone.dtb\n"},
+                                {"a": "~device tree /usr/gone.dtb is not there"}),
     "uboot own tree": Tree({"boot/k": "K 6.1", EXTLINUX: "LABEL a\nLINUX /k\nFDT -\n"},
                            {"a": "~the device tree that U-Boot has"}),
     "uboot fit": Tree({"boot/k": "K 6.1", EXTLINUX: "LABEL a\nKERNEL /k#conf-1\n"}, {"a": ""}),
