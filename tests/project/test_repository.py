@@ -45,7 +45,7 @@ ALLOWED = {
     "core.load": _LOAD,
     "core.restart": {"core.load", *_LOAD},
     "core.record": _LOAD,
-    "core.sandbox": {"core.load", *_LOAD},
+    "core.sandbox": {"core.load", "core.restart", *_LOAD},
     "core.session": {"core.load", "core.restart", "core.record", "core.sandbox", *_LOAD},
     "themes": set[str](),
 }
@@ -70,6 +70,7 @@ VALUES = {
     "core.plan.request",
     "core.plan.route",
     "core.plan.staged",
+    "core.plan.trial.trial",
     "core.record.arrival",
     "core.record.history",
     "core.restart.schedule",

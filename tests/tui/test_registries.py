@@ -26,7 +26,7 @@ from warmboot.tui.screens.log import LogScreen
 from warmboot.tui.screens.plan import PlanScreen
 
 #: What several verbs share, and is none itself.
-HELPERS = {"output", "options", "progress"}
+HELPERS = {"output", "options", "progress", "restarting", "trial"}
 SCREENS: dict[str, type[Screen[object]]] = {
     "entries": EntriesScreen,  # type: ignore[dict-item]
     "plan": PlanScreen,  # type: ignore[dict-item]
