@@ -25,8 +25,8 @@ FOLDERS = ("core", "tui", "themes")
 SHARED = {
     f"core.{n}"
     for n in (
-        *("architecture", "bounded", "closing", "debug", "errors", "mountinfo", "openat2"),
-        *("outfile", "programs", "progress", "rooted", "statefile", "text", "typed"),
+        *("architecture", "bounded", "closing", "configfile", "debug", "errors", "mountinfo"),
+        *("openat2", "outfile", "programs", "progress", "rooted", "statefile", "text", "typed"),
     )
 }
 _PLAN = {"core.boot", "core.images", "core.payload", "core.host", "core.bpf", "core.fit"}
