@@ -15,6 +15,7 @@ from warmboot.core.plan.checks.base import Check, Finding, Group, Verdict
 from warmboot.core.plan.checks.command_line import COMMAND_LINE, CmdlineSubject
 from warmboot.core.plan.checks.crash import CRASH
 from warmboot.core.plan.checks.image import IMAGE
+from warmboot.core.plan.checks.initrd import INITRD
 from warmboot.core.plan.checks.live import LIVE, LiveSubject
 from warmboot.core.plan.checks.machine import MACHINE
 from warmboot.core.plan.checks.parser import PARSER
@@ -27,7 +28,7 @@ from warmboot.core.text import printable
 
 #: Every group, in the order its checks are run and listed.
 GROUPS: tuple[Group[Any], ...] = (
-    *(MACHINE, IMAGE, SEALED, CRASH, PARSER, LIVE),
+    *(MACHINE, IMAGE, INITRD, SEALED, CRASH, PARSER, LIVE),
     *(COMMAND_LINE, REMOTE_LOGIN),
 )
 
@@ -48,12 +49,13 @@ def judge_plan(plan: Plan, context: PlanContext) -> tuple[Finding, ...]:
     panic = plan.request.panic
     subject = PlanSubject(plan, context)
     findings = [*MACHINE.run(context.host, crash=panic)]
-    for group in (IMAGE, SEALED, CRASH, PARSER):
+    for group in (IMAGE, INITRD, SEALED, CRASH, PARSER):
         findings += group.run(subject, crash=panic)
     if context.live is not None:
         live = LiveSubject(context.host, context.live, plan.cmdline.text, panic)
         findings += LIVE.run(live, crash=panic)
-    return (*findings, *judge_cmdline(plan.cmdline.text, context, crash=panic))
+    judged = judge_cmdline(plan.cmdline.text, context, plan.files.release, crash=panic)
+    return (*findings, *judged)
 
 
 def judge_machine(host: Host, live: LiveState) -> tuple[Finding, ...]:
@@ -62,9 +64,9 @@ def judge_machine(host: Host, live: LiveState) -> tuple[Finding, ...]:
 
 
 def judge_cmdline(
-    cmdline: str, context: PlanContext, *, crash: bool = False
+    cmdline: str, context: PlanContext, release: str | None = None, *, crash: bool = False
 ) -> tuple[Finding, ...]:
-    """Run the checks of a command line; what cannot be known is not guessed at."""
+    """Run the checks of a command line for the kernel `release`; nothing unknown is guessed at."""
     if context.cmdline is None:
         return ()
     host = context.host
@@ -74,6 +76,7 @@ def judge_cmdline(
         read_memory(host.prefix),
         parse(host.cmdline),
         host.remote,
+        release,
     )
     judged = COMMAND_LINE.run(subject, crash=crash)
     return (*judged, *REMOTE_LOGIN.run(subject, crash=crash))
