@@ -70,6 +70,8 @@ VALUES = {
     "core.plan.request",
     "core.plan.route",
     "core.plan.staged",
+    "core.plan.trial.trial",
+    "core.record.trial_outcome",
     "core.record.arrival",
     "core.record.history",
     "core.restart.schedule",

@@ -58,7 +58,7 @@ class PlanScreen(Screen[StageDone | None]):
         self._asked = event.opened.plan.request
         self._seen = seen
         self._first = event.opened.plan.cmdline
-        self._staging = False
+        self._staging = self._on_trial = False
         self._why = False
 
     def compose(self) -> ComposeResult:
@@ -110,12 +110,12 @@ class PlanScreen(Screen[StageDone | None]):
         """Let letters be letters while the command line is edited."""
         return not (self._typing and action in NOT_WHILE_TYPING)
 
-    def action_stage(self) -> None:
+    def action_stage(self, *, trial: bool = False) -> None:
         if self._opened.plan.failures:
             self.query_one("#plan-scroll").scroll_home(animate=False)
             self.app.bell()
             return
-        self._staging = True
+        self._staging, self._on_trial = True, trial
         screen = StagingScreen(self._session, self._opened, self._seen)
         self.app.push_screen(screen, self._staged)
 
@@ -125,7 +125,13 @@ class PlanScreen(Screen[StageDone | None]):
         if isinstance(result, WorkFailed):
             self.app.push_screen(failure_box("Not staged", result))
         else:
+            if result is not None:
+                result.trial = self._on_trial
             self.dismiss(result)
+
+    def action_trial(self) -> None:
+        """Stage it, and go on to a restart that goes back by itself unless it is confirmed."""
+        self.action_stage(trial=True)
 
     def action_stage_now(self) -> None:
         self.action_stage()
@@ -269,8 +275,10 @@ class PlanScreen(Screen[StageDone | None]):
         group = Group(
             "", (plan_text.row("Presets", presets), *plan_text.prospect(plan, self._away).items)
         )
-        groups = (group, *(plan_text.reasons(plan) if self._why else ()))
-        self._put("#plan-more", styled(lines(groups, width)))
+        found = [*lines((group,), width)]
+        for part in plan_text.reasons(plan) if self._why else ():
+            found += [(), *lines((part,), width)]
+        self._put("#plan-more", styled(found))
         self._show_hint()
 
     def _show_hint(self) -> None:
