@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from textual.binding import Binding, BindingType
+from textual.keys import _character_to_key, format_key
 
 #: What to call each screen.
 SCREENS = {
     "entries": "The list",
+    "inside": "Inside an entry",
     "plan": "The plan",
     "checks": "The checks of a plan",
     "doctor": "Doctor",
@@ -30,11 +33,15 @@ class Action:
     screens: tuple[str, ...]
     shown: bool = True
     typing: bool = False  # works while text is being typed, too
+    program: bool = False  # is the program's, not the screen's
 
 
 ACTIONS = (
     Action("plan", "", "Enter", "Plan", "see what loading this entry would do", ("entries",)),
-    Action("facts", "i", "i", "Inside", "everything known about the image", ("entries",)),
+    Action(
+        "compare", "c", "c", "Compare", "what this kernel has other than the running", ("entries",)
+    ),
+    Action("inside", "i", "i", "Inside", "details, initrd, PE headers, checks", ("entries",)),
     Action(
         "show", "space", "Space", "Details", "show the details, on a slow line", ("entries",), False
     ),
@@ -80,6 +87,10 @@ ACTIONS = (
     ),
     Action("refresh", "r", "r", "Refresh", "look for images again", ("entries",), False),
     Action("leave", "q,ctrl+c", "q", "Quit", "leave warmboot", ("entries",)),
+    Action("tab", "", "1-5", "Tabs", "show a tab; Tab and arrows turn to the next", ("inside",)),
+    Action("find", "slash", "/", "Find", "find a line by the words in it", ("inside",)),
+    Action("next", "n", "n", "Next", "go to the next line found", ("inside",)),
+    Action("previous", "N", "N", "Previous", "go to the line found before", ("inside",), False),
     Action("stage", "s", "s", "Stage", "load it; the running system goes on", ("plan",)),
     Action(
         "stage_now",
@@ -135,7 +146,7 @@ ACTIONS = (
         "Esc",
         "Back",
         "leave the editor, or this screen",
-        ("plan", "facts", "checks", "doctor", "history", "log"),
+        ("plan", "inside", "facts", "checks", "doctor", "history", "log"),
         typing=True,
     ),
     Action(
@@ -144,12 +155,44 @@ ACTIONS = (
         "?",
         "Help",
         "all keys and marks",
-        ("entries", "plan", "checks", "doctor", "history", "log"),
+        ("entries", "inside", "plan", "checks", "doctor", "history", "log"),
+    ),
+    Action(
+        "palette",
+        "ctrl+p",
+        "Ctrl+P",
+        "Palette",
+        "find an action by its name; choose a theme",
+        ("entries", "inside", "plan", "checks", "doctor", "history", "log"),
+        shown=False,
+        typing=True,
+        program=True,
     ),
 )
 
 #: Keys that must not act while text is being typed.
 NOT_WHILE_TYPING = frozenset(action.id for action in ACTIONS if not action.typing)
+
+
+#: What the keys of actions are where the operator chose others: ``entries.doctor`` is ``D``.
+_chosen: dict[str, str] = {}
+
+
+def use_keys(chosen: Mapping[str, str]) -> None:
+    """Name these keys in lines and helps from now on; once, when the program starts."""
+    _chosen.clear()
+    _chosen.update(chosen)
+
+
+def keys_of(names: Iterable[str]) -> str:
+    """Return keys as Textual names them, with commas between: ``?`` is question_mark."""
+    return ",".join(_character_to_key(name) if len(name) == 1 else name for name in names)
+
+
+def _name(screen: str, action: Action) -> str:
+    """Return what an action's key is called on a screen."""
+    key = _chosen.get(f"{screen}.{action.id}")
+    return action.key_name if key is None else format_key(key.partition(",")[0])
 
 
 def bindings(screen: str) -> list[BindingType]:
@@ -159,7 +202,13 @@ def bindings(screen: str) -> list[BindingType]:
     typed behind the key that opens an editor goes into the editor.
     """
     return [
-        Binding(action.keys, action.id, action.label, id=f"{screen}.{action.id}", priority=True)
+        Binding(
+            action.keys,
+            f"app.{action.id}" if action.program else action.id,
+            action.label,
+            id=f"{screen}.{action.id}",
+            priority=True,
+        )
         for action in ACTIONS
         if screen in action.screens and action.keys
     ]
@@ -179,8 +228,8 @@ def key_line(
         shown = [action for action in own if action.typing]
     else:
         shown = [*named, *(action for action in own if action.shown and action not in named)]
-    names = [f"{action.key_name} {action.label}" for action in shown]
-    gives_way = [name for name in names if not name.startswith("? ")]
+    names = [f"{_name(screen, action)} {action.label}" for action in shown]
+    gives_way = [n for n, action in zip(names, shown, strict=True) if action.id != "help"]
     while gives_way and len("  ".join(names)) > width:
         names.remove(gives_way.pop())
     return "  ".join(names)
@@ -188,4 +237,13 @@ def key_line(
 
 def help_rows(screen: str) -> list[tuple[str, str]]:
     """Return key and meaning of every action of a screen, for its help."""
-    return [(action.key_name, action.tip) for action in ACTIONS if screen in action.screens]
+    return [(_name(screen, action), action.tip) for action in ACTIONS if screen in action.screens]
+
+
+def palette_rows(screen: str) -> list[tuple[str, str, str]]:
+    """Return id, description and key of every action of a screen that a palette can start."""
+    return [
+        (action.id, f"{action.label}: {action.tip}", _name(screen, action))
+        for action in ACTIONS
+        if screen in action.screens and action.keys and not action.typing
+    ]

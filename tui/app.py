@@ -6,16 +6,22 @@ import os
 import select
 import signal
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from textual.app import App
+from textual.binding import Binding
 from textual.theme import Theme
 
-from warmboot.core.errors import ExitCode
-from warmboot.themes import PALETTES, STYLE
+from warmboot.core.configfile import config_files
+from warmboot.core.errors import ExitCode, WrongArgument
+from warmboot.themes import STYLE
+from warmboot.tui.actions import use_keys
 from warmboot.tui.event_loop import new_event_loop
 from warmboot.tui.output.driver import driver_for
 from warmboot.tui.screens.entries import EntriesScreen
+from warmboot.tui.screens.palette import Choice, PaletteScreen, choices
+from warmboot.tui.settings import DEFAULT, Settings, known_theme, read_settings
 from warmboot.tui.terminal import Terminal, read_terminal
 
 _LOOK = 1.0  # seconds between two looks whether the terminal is still there
@@ -33,7 +39,7 @@ class WarmbootApp(App[int]):
     TITLE = "warmboot"
     ENABLE_COMMAND_PALETTE = False
 
-    def __init__(self, root: Path, terminal: Terminal) -> None:
+    def __init__(self, root: Path, terminal: Terminal, settings: Settings = DEFAULT) -> None:
         driver = driver_for(terminal, lambda: self.theme != "mono", self._line_changed)
         super().__init__(driver_class=driver)
         self._root = root
@@ -41,21 +47,40 @@ class WarmbootApp(App[int]):
         #: Whether the line to the terminal is slow: what is not asked for is not drawn then.
         self.slow_line = terminal.slow
         self.animation_level = "none"
-        for name, palette in PALETTES.items():
+        self._settings = settings
+        for name, palette in settings.themes.items():
             self.register_theme(Theme(name=name, **palette))  # type: ignore[arg-type]
-        self.theme = terminal.theme if terminal.theme in PALETTES else "night"
+        self.theme = terminal.theme
+        use_keys(settings.keys)
+        self.set_keymap(dict(settings.keys))
 
     def _line_changed(self, slow: bool) -> None:
         self.slow_line = slow
 
     def get_default_screen(self) -> EntriesScreen:
-        return EntriesScreen(self._root)
+        return EntriesScreen(self._root, self._settings.problems)
 
     def on_mount(self) -> None:
         self.set_class(self._terminal.ascii, "ascii")
-        self.set_class(self.theme == "mono", "mono")
+        self.theme_changed_signal.subscribe(self, self._theme_changed)
+        self._theme_changed(self.current_theme)
         if not self.is_headless:
             self.set_interval(_LOOK, self._look_at_terminal)
+
+    def _theme_changed(self, theme: Theme) -> None:
+        self.set_class(theme.name == "mono", "mono")
+
+    def action_palette(self) -> None:
+        """Offer the actions of the screen that is shown, and the themes."""
+        screen = self.screen
+        ids = (one.id for one in screen.BINDINGS if isinstance(one, Binding) and one.id)
+        name = next(ids).partition(".")[0]
+
+        async def chosen(choice: Choice | None) -> None:
+            if choice is not None and choice.action is not None:
+                await screen.run_action(choice.action)
+
+        self.push_screen(PaletteScreen(choices(name, self._settings.themes)), chosen)
 
     def _look_at_terminal(self) -> None:
         """End where the terminal went away without SIGHUP (started with nohup, or by a script)."""
@@ -79,11 +104,17 @@ def run(root: Path, *, slow: bool = False) -> int:
     `slow`: the line to the terminal is to be spared; else that is noticed.
     """
     terminal = read_terminal(slow=slow)
+    settings = read_settings(config_files(os.environ))
+    try:
+        terminal = replace(terminal, theme=_chosen_theme(terminal, settings))
+    except WrongArgument as error:
+        sys.stderr.write(f"warmboot: {error.message}\n")
+        return ExitCode.USAGE
     if not (terminal.usable and sys.stdin.isatty() and sys.stderr.isatty()):
         sys.stderr.write(_PLAIN)
         return ExitCode.USAGE
     loop = new_event_loop()
-    app = WarmbootApp(root, terminal)
+    app = WarmbootApp(root, terminal, settings)
     loop.add_signal_handler(signal.SIGTERM, app.exit)
     loop.add_signal_handler(signal.SIGHUP, hang_up, app)
     try:
@@ -92,6 +123,17 @@ def run(root: Path, *, slow: bool = False) -> int:
     finally:
         loop.close()
     return app.return_code or ExitCode.OK
+
+
+def _chosen_theme(terminal: Terminal, settings: Settings) -> str:
+    """Return the theme asked for in the environment, or else chosen in a file.
+
+    Raises WrongArgument where there is no such theme.
+    """
+    wanted = os.environ.get("WARMBOOT_THEME")
+    if wanted:
+        return known_theme(wanted, settings.themes)
+    return settings.theme if settings.theme and terminal.colours else terminal.theme
 
 
 def hang_up(app: WarmbootApp) -> None:

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+from warmboot.tui.restart_arguments import confirm_options, exec_options
+
 
 class Command(NamedTuple):
     """What a command runs, as MODULE.FUNCTION; its help, and what adds its options."""
@@ -136,27 +138,6 @@ def _sandbox_options(sub: argparse.ArgumentParser) -> None:
     )
 
 
-def _exec_options(sub: argparse.ArgumentParser) -> None:
-    sub.add_argument("--yes", action="store_true", help="do not ask for the host name")
-    sub.add_argument(
-        "--now",
-        action="store_true",
-        help="only sync the disks, then jump; services are not stopped",
-    )
-    when = sub.add_mutually_exclusive_group()
-    when.add_argument(
-        "--in", dest="delay", metavar="DELAY", help="restart later: 90 (seconds), 10m, 2h"
-    )
-    when.add_argument("--at", metavar="TIME", help="restart at HH:MM, or 'YYYY-MM-DD HH:MM'")
-    when.add_argument("--cancel", action="store_true", help="cancel a scheduled restart")
-    when.add_argument("--due", metavar="ID", help=argparse.SUPPRESS)
-    sub.add_argument(
-        "--whatever-is-staged",
-        action="store_true",
-        help="restart even into what warmboot did not stage",
-    )
-
-
 def _build_options(sub: argparse.ArgumentParser) -> None:
     _rehearse_options(sub)
     sub.add_argument(
@@ -282,7 +263,10 @@ COMMANDS = {
         "needs_restart.run", "tell whether what runs is what is installed", _no_options
     ),
     "history": Command("history.run", "show what was done, and what came of it", _history_options),
-    "exec": Command("exec.run", "restart into the staged kernel", _exec_options),
+    "exec": Command("exec.run", "restart into the staged kernel", exec_options),
+    "confirm": Command(
+        "confirm.run", "keep the system that is on trial, or go back", confirm_options
+    ),
     "wait": Command("wait.run", "wait until a machine is back from its restart", _wait_options),
     "unload": Command("unload.run", "unload the staged kernel", _unload_options),
     "report": Command("report.run", "write one file of evidence for a bug report", _report_options),

@@ -12,6 +12,9 @@ from warmboot.core.boot.root import BootRoot
 
 #: What boot loaders add for themselves; it would lie after a kexec.
 _LOADER_WORDS = ("BOOT_IMAGE", "initrd")
+#: The first of the words that a restart on trial adds; the last part of its value says how many
+#: follow. They are about that restart alone.
+TRIAL = "warmboot.trial"
 _WORD = re.compile(r"[^ \t\n\v\f\r]+")
 _BLANK = " \t\n\v\f\r"  # what the kernel's isspace() knows of ASCII
 
@@ -128,17 +131,26 @@ def _outside_quotes(text: str) -> Iterator[str]:
 
 
 def reusable(running: str) -> str:
-    """Return the running command line without what the boot loader had put into it.
+    """Return the running command line without what the boot loader, or a trial, had put into it.
 
     Everything behind ``--`` belongs to init and stays as it is.
     """
     kept: list[str] = []
     words = split_words(running)
+    passed_over = 0
     for position, word in enumerate(words):
+        name, _, value = word.partition("=")
         if word == "--":
             kept.extend(words[position:])
             break
-        if word.split("=", 1)[0] not in _LOADER_WORDS:
+        if name == TRIAL:
+            count = value.rpartition(",")[2]
+            passed_over = (
+                int(count) if count.isascii() and count.isdigit() and count[3:] == "" else 0
+            )
+        elif passed_over:
+            passed_over -= 1
+        elif name not in _LOADER_WORDS:
             kept.append(word)
     return " ".join(kept)
 

@@ -1,7 +1,6 @@
 """Words that are put into a command line, and taken out again, with one key.
 
-The configuration file, /etc/warmboot/config.toml and then $XDG_CONFIG_HOME/warmboot/config.toml,
-adds to the built-in ones or replaces them::
+The configuration files (warmboot.core.configfile) add to the built-in ones or replace them::
 
     [preset.rescue]
     title = "Rescue shell"
@@ -11,21 +10,18 @@ adds to the built-in ones or replaces them::
 
 from __future__ import annotations
 
-import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from warmboot.core.architecture import of_machine
 from warmboot.core.boot.cmdline import Word, append, parse, split_words
+from warmboot.core.configfile import ConfigFile, read_config
 from warmboot.core.errors import NotFound, WarmbootError
 from warmboot.core.text import printable
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
-_LIMIT = 1 << 18
-_SYSTEM = Path("/etc/warmboot/config.toml")
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,46 +103,21 @@ def find_preset(presets: Sequence[Preset], name: str) -> Preset:
     raise NotFound(f"No preset is called {printable(name)}", hint=f"There are: {names}.")
 
 
-def config_paths(environment: Mapping[str, str], prefix: Path = Path("/")) -> tuple[Path, ...]:
-    """Return where the configuration is read from; later files take precedence."""
-    home = environment.get("XDG_CONFIG_HOME") or os.path.join(
-        environment.get("HOME", ""), ".config"
-    )
-    paths = [prefix / _SYSTEM.relative_to("/")]
-    if os.path.isabs(home):
-        paths.append(Path(home, "warmboot/config.toml"))
-    return tuple(paths)
-
-
-def read_presets(machine: str, paths: Sequence[Path]) -> tuple[Preset, ...]:
+def read_presets(machine: str, files: Sequence[ConfigFile]) -> tuple[Preset, ...]:
     """Return the built-in presets and those of the configuration files; files need not exist.
 
     Raises WarmbootError for a file that cannot be read or holds something else.
     """
     presets = {preset.name: preset for preset in built_in(machine)}
-    for path in paths:
-        for preset in _from_file(path):
+    for file in files:
+        for preset in _from_file(file):
             presets[preset.name] = preset
     return tuple(presets.values())
 
 
-def _from_file(path: Path) -> list[Preset]:
-    import tomllib  # 10 ms that only a configuration file is worth
-
-    shown = printable(str(path))
-    try:
-        with path.open("rb") as file:
-            text = file.read(_LIMIT).decode()
-        table = tomllib.loads(text).get("preset", {})
-    except (FileNotFoundError, NotADirectoryError):
-        return []
-    except OSError as error:
-        raise WarmbootError(f"{shown} cannot be read: {error.strerror}") from error
-    except (ValueError, RecursionError) as error:
-        reason = printable(str(error), 200)
-        raise WarmbootError(
-            f"{shown} is not valid TOML: {reason}", hint="Correct it there."
-        ) from error
+def _from_file(file: ConfigFile) -> list[Preset]:
+    shown = printable(str(file.path))
+    table = read_config(file).get("preset", {})
     if not isinstance(table, dict):
         raise WarmbootError(f"{shown}: preset is not a table", hint="Write [preset.NAME].")
     return [_preset(shown, name, fields) for name, fields in table.items()]

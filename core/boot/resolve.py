@@ -34,6 +34,18 @@ _MISSING = {
 }
 
 
+def only_entry(listing: Listing) -> Entry:
+    """Return the one entry there is; raises NotFound where there is none, or several."""
+    if len(listing.entries) == 1:
+        return listing.entries[0]
+    if not listing.entries:
+        places = ", ".join(one.place for one in listing.searched)
+        hint = f"Looked in {places}. Or give --kernel FILE."
+        raise NotFound("No boot images found", hint=hint)
+    names = ", ".join(entry.id for entry in listing.entries[:6])
+    raise NotFound(f"{len(listing.entries)} entries; name one", hint=f"For example: {names}")
+
+
 def resolve_entry(listing: Listing, name: str, *, previous: str | None = None) -> Entry:
     """Return the entry with this id, title, release or path, or unambiguous start of an id.
 

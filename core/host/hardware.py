@@ -11,16 +11,27 @@ from warmboot.core.rooted import link_target
 from warmboot.core.text import printable
 
 _IOMEM = 1 << 20
+_SOFTDOG = "Software Watchdog"  # it has no device whose driver could be asked for
+_CARD_RESET = 0x20
 
 
 @dataclass(frozen=True, slots=True)
 class Watchdog:
-    """A watchdog. `timeout` in seconds, None where the driver does not tell."""
+    """A watchdog. `timeout` in seconds, None where the driver does not tell.
+
+    `module` is its driver's, None where that cannot be told; `longest` the longest timeout that the
+    driver states. `locked`: it cannot be stopped any more (nowayout). `fired`: it reset the machine
+    before this boot (WDIOF_CARDRESET of bootstatus; include/uapi/linux/watchdog.h).
+    """
 
     name: str
     identity: str
     armed: bool
     timeout: int | None
+    module: str | None = None
+    longest: int | None = None
+    locked: bool = False
+    fired: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +62,46 @@ def read_watchdogs(prefix: Path) -> tuple[Watchdog, ...]:
     for name in names(folder):
         state = read_text(folder / name / "state", 32)
         if state is not None:
-            identity = printable(read_text(folder / name / "identity", 128) or "", 80)
-            timeout = read_int(folder / name / "timeout")
-            found.append(Watchdog(printable(name), identity, state == "active", timeout))
+            found.append(_watchdog(folder / name, state == "active"))
     return tuple(found)
+
+
+def _watchdog(folder: Path, armed: bool) -> Watchdog:
+    identity = printable(read_text(folder / "identity", 128) or "", 80)
+    module = "softdog" if identity == _SOFTDOG else link_target(folder / "device/driver/module")
+    return Watchdog(
+        name=printable(folder.name),
+        identity=identity,
+        armed=armed,
+        timeout=read_int(folder / "timeout"),
+        module=module and printable(module),
+        longest=read_int(folder / "max_timeout"),
+        locked=read_int(folder / "nowayout") == 1,
+        fired=bool((read_int(folder / "bootstatus") or 0) & _CARD_RESET),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class WatchdogCore:
+    """What the drivers of watchdogs share. `goes_on`: it does not stop them at a restart.
+
+    `module`: it can be taken out and loaded anew, unlike one that is built in. `users` are the
+    modules that use it.
+    """
+
+    goes_on: bool
+    module: bool
+    users: tuple[str, ...] = ()
+
+
+def read_watchdog_core(prefix: Path, cmdline: str) -> WatchdogCore:
+    """Read /sys/module/watchdog; see Documentation/ABI/testing/sysfs-module."""
+    folder = prefix / "sys/module/watchdog"
+    return WatchdogCore(
+        goes_on=watchdogs_go_on(prefix, cmdline),
+        module=read_text(folder / "initstate", 32) == "live",
+        users=tuple(printable(name) for name in names(folder / "holders")),
+    )
 
 
 def watchdogs_go_on(prefix: Path, cmdline: str) -> bool:

@@ -4,9 +4,11 @@ staged."""
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 from warmboot.core.host.files import names, read_bytes
+from warmboot.core.programs import environment, find_program
 
 #: Set to 1 for systemctl, it reboots through firmware all the same. A systemctl that knows this
 #: name turns ``systemctl reboot`` into a kexec while something is staged.
@@ -16,6 +18,8 @@ _FIRST_AUTO_KEXEC = 253
 _LIBRARY = re.compile(r"libsystemd-shared-(\d{1,6})")
 _PROGRAMS = ("usr/bin/systemctl", "bin/systemctl")
 _LIMIT = 16 << 20
+_TIMEOUT = 5.0  # seconds
+_SAID = 1 << 16
 
 
 def systemd_version(prefix: Path) -> int | None:
@@ -45,3 +49,38 @@ def reboot_is_kexec(prefix: Path, *, systemd: bool, staged: bool | None) -> bool
             return SKIP_AUTO_KEXEC.encode() in content
     version = systemd_version(prefix)
     return version is not None and version >= _FIRST_AUTO_KEXEC
+
+
+def systemctl(
+    *arguments: str, timeout: float = _TIMEOUT, more: Mapping[str, str] | None = None
+) -> tuple[int, str] | None:
+    """Run systemctl(1) on the machine itself; return its exit code and what it printed.
+
+    `more` is added to its environment. None where it is not installed, or gave no answer in time.
+    """
+    import subprocess  # slow to import
+
+    program = find_program("systemctl")
+    if program is None:
+        return None
+    try:
+        done = subprocess.run(
+            [program, "--no-pager", "--no-ask-password", *arguments],
+            env={**environment(), **(more or {})},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=timeout,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    said = done.stdout if done.returncode == 0 else done.stdout + done.stderr
+    return done.returncode, said[:_SAID].decode("utf-8", "replace")
+
+
+def failed_units() -> tuple[str, ...] | None:
+    """Return the units that have failed; None where systemd could not be asked."""
+    answer = systemctl("list-units", "--failed", "--plain", "--no-legend")
+    if answer is None or answer[0] != 0:
+        return None
+    return tuple(line.split()[0] for line in answer[1].splitlines() if line.strip())

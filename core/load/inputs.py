@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from typing import NamedTuple
 
 from warmboot.core.errors import Blocked, ImageError
-from warmboot.core.images import BootImage, ImageFile, View
+from warmboot.core.images import BootImage, BytesView, ImageFile, View
 from warmboot.core.images.uki import Uki
 from warmboot.core.payload.memfile import MemFile
 from warmboot.core.plan.boot_files import BootFiles
@@ -94,11 +94,13 @@ def join_initrds(
     report: Report,
     cancel: Cancel,
     warnings: list[str],
+    segment: bytes = b"",
 ) -> tuple[int | None, str | None]:
     """Return one descriptor for all initrds, joined in a sealed copy in memory.
 
     A single one is handed over itself where the plan says that there is no room for a copy.
-    `warnings` gets what the kernel does not mind. Raises ImageError where it would lack files.
+    `segment` is an archive of our own that goes behind them. `warnings` gets what the kernel does
+    not mind. Raises ImageError where it would lack files.
     """
     chosen, parts = files.initrds, files.parts
     if chosen is None and parts is not None:
@@ -107,6 +109,8 @@ def join_initrds(
     else:
         found = [_initrd_of(file) for file in chosen or ()]
         name = " + ".join(plan.files.initrds or [printable(one.name) for one in found])
+    if segment:
+        found.append(_Initrd("the trial's own archive", BytesView(segment)))
     if not found:
         return None, None
     if len(found) == 1 and found[0].file is not None and not plan.sealed:

@@ -130,12 +130,14 @@ def prepare(
     report: Report = ignore,
     cancel: Cancel | None = None,
     previewed: str | None = None,
+    segment: bytes = b"",
 ) -> Prepared:
     """Do everything before the call: unpack, join and check, in memory only.
 
     `previewed` is the SHA-256 of the kernel that was looked at before, in hex, beside the one that
-    the plan's request states. Raises ImageError where the image proves damaged or another one,
-    Blocked where what came out is not for this machine, Cancelled.
+    the plan's request states. `segment` is an archive that goes behind the initrds. Raises
+    ImageError where the image proves damaged or another one, Blocked where what came out is not for
+    this machine, Cancelled.
     """
     cancel = cancel or Cancel()
     with ExitStack() as failing:
@@ -146,7 +148,9 @@ def prepare(
             kernel = _open_kernel(plan, files, held, report, cancel)
         followers = [held.enter_context(follow_file(kernel.fd, banner=kernel.banner))]
         with step("initrd"):
-            initrd_fd, initrd_name = join_initrds(plan, files, held, report, cancel, warnings)
+            initrd_fd, initrd_name = join_initrds(
+                plan, files, held, report, cancel, warnings, segment
+            )
         if plan.dialect is not None and facts_of(plan.dialect).whole:
             report(Progress(Phase.CHECK, 0, 0))
             from warmboot.core.load.bpf_handover import envelop
@@ -213,6 +217,7 @@ def commit(prepared: Prepared, loader: Loader, host: Host, *, report: Report = i
         at=time.time(),
         boot_id=host.boot_id,
         panic=plan.request.panic,
+        trial=plan.request.trial,
         plan=prepared.digest,
     )
 

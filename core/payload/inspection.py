@@ -77,16 +77,17 @@ def inspect_initrd(
     view: View | None = None,
     quick: bool = False,
     cancel: Cancel | None = None,
+    names: int = 20,
 ) -> InitrdInspection:
     """Return what an initrd holds; `release` is that of the kernel it goes with, where known.
 
     `view` is the part of the file that is the initrd, None for the file (without the header that
-    U-Boot wants in front). `quick` does not look for the end of what is compressed. Raises
-    ImageError, Cancelled.
+    U-Boot wants in front). `quick` does not look for the end of what is compressed. `names` is how
+    many names of files are kept of each archive. Raises ImageError, Cancelled.
     """
     name = printable(file.name)
     view = unwrapped(file.view, name) if view is None else view
-    initrd = read_initrd(view, whole=not quick, cancel=cancel)
+    initrd = read_initrd(view, head=names, whole=not quick, cancel=cancel)
     return InitrdInspection(name, initrd, mismatch(initrd, release))
 
 

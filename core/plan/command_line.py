@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from warmboot.core.architecture import Architecture
 from warmboot.core.boot.cmdline import append, reusable
 from warmboot.core.boot.entry import Entry, Kind
 from warmboot.core.boot.presets import apply, find_preset
 from warmboot.core.errors import NotFound
 from warmboot.core.images import BootImage
+from warmboot.core.images.bzimage import BzImage
 from warmboot.core.images.uki import Uki
 from warmboot.core.plan.context import PlanContext
 from warmboot.core.plan.request import Origin, PlanRequest
@@ -49,6 +51,20 @@ def choose_cmdline(
     for name in request.presets:
         text = apply(text, find_preset(context.presets, name))
     return CommandLine(append(text, request.append) if request.append else text, origin)
+
+
+def command_line_limits(
+    kernel: BootImage, architecture: Architecture | None, release: str | None
+) -> tuple[int, int]:
+    """Return how many bytes of command line a kernel takes, the NUL counted, the larger second.
+
+    They differ where the release is not known and older kernels take less.
+    """
+    if isinstance(kernel, BzImage) and kernel.cmdline_size:
+        limit = kernel.cmdline_size - Architecture.X86_64.facts.command_line_reserve
+        return limit, limit
+    facts = architecture.facts if architecture else None
+    return facts.command_line_limits(release) if facts else (2048, 2048)
 
 
 def running_line(context: PlanContext) -> CommandLine:

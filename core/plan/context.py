@@ -8,9 +8,10 @@ from typing import NamedTuple
 
 from warmboot.core.boot.cmdline import installed
 from warmboot.core.boot.cmdline_context import CmdlineContext, read_cmdline_context
-from warmboot.core.boot.presets import Preset, built_in, config_paths, read_presets
+from warmboot.core.boot.presets import Preset, built_in, read_presets
 from warmboot.core.boot.root import BootRoot
 from warmboot.core.bpf.abi import Dialect
+from warmboot.core.configfile import config_files
 from warmboot.core.errors import WarmbootError
 from warmboot.core.fit.kernel_fit import Demand, read_demand
 from warmboot.core.host import Host
@@ -69,7 +70,7 @@ def read_context(
     """
     presets, problem = built_in(host.machine), None
     try:
-        presets = read_presets(host.machine, config_paths(os.environ, host.prefix))
+        presets = read_presets(host.machine, config_files(os.environ, host.prefix))
     except WarmbootError as error:
         problem = error
     return PlanContext(

@@ -4,7 +4,7 @@ journal."""
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 
 class Call(StrEnum):
@@ -38,7 +38,7 @@ class PlanRequest(NamedTuple):
 
     `loader` is the call asked for, None for the best. `panic`: the kernel is to run after a crash.
     `forced` are the checks that staging may go on against. `sha256` is the digest that the kernel
-    must have, in hex.
+    must have, in hex. `trial` is the restart on trial that it is staged for.
     """
 
     entry: str | None = None
@@ -55,6 +55,7 @@ class PlanRequest(NamedTuple):
     panic: bool = False
     forced: tuple[str, ...] = ()
     sha256: str | None = None
+    trial: str | None = None
 
     def fields(self) -> dict[str, object]:
         """Return what was asked for, in JSON's own types; what was left out is left out."""
@@ -66,4 +67,28 @@ class PlanRequest(NamedTuple):
         }
 
 
+def read_request(record: object) -> PlanRequest | None:
+    """Return the request whose `fields` a line of the journal holds, None for another form."""
+    if not isinstance(record, dict) or not record.keys() <= set(PlanRequest._fields):
+        return None
+    values: dict[str, Any] = {}
+    for name, value in record.items():
+        if name in _TUPLES:
+            if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
+                return None
+            values[name] = tuple(value)
+        elif not isinstance(value, bool if name == "panic" else str):
+            return None
+        else:
+            values[name] = value
+    try:
+        for name, kind in (("loader", Call), ("cmdline_from", Origin)):
+            if name in values:
+                values[name] = kind(values[name])
+    except ValueError:
+        return None
+    return PlanRequest(**values)
+
+
+_TUPLES = ("initrds", "addons", "presets", "forced")
 _EMPTY = ("presets", "forced")  # () says nothing there; elsewhere it means none at all

@@ -15,7 +15,8 @@ class Staged:
     `sha256` is of the bytes the kernel was given, None where the file did not stay the same until
     it was known; `at` seconds since the epoch, `boot_id` that of the boot during which it was
     staged. `panic`: it runs after a crash. `plan` is the digest of the plan it was staged by (see
-    warmboot.core.load.stage.Prepared.digest), None where that could not be known.
+    warmboot.core.load.stage.Prepared.digest), None where that could not be known. `trial` is the
+    restart on trial that it is for, None for none.
     """
 
     entry: str | None
@@ -30,6 +31,7 @@ class Staged:
     boot_id: str | None
     panic: bool = False
     plan: str | None = None
+    trial: str | None = None
 
     def fields(self) -> dict[str, object]:
         """Return it as the journal holds it."""

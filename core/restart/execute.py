@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
 
@@ -50,17 +51,25 @@ def choose_method(host: Host, *, simulated: bool, now: bool) -> RestartMethod:
     return RestartMethod.SYSTEMD if host.systemd else RestartMethod.PROCESSES
 
 
-def carry_out(method: RestartMethod, loader: Loader) -> tuple[Job, ...]:
+def carry_out(
+    method: RestartMethod, loader: Loader, last: Callable[[], None] | None = None
+) -> tuple[Job, ...]:
     """End the system and jump; returns on a simulated machine, or where systemd does it in
     its own time.
 
-    Raises Refused where the kernel refuses the jump, WarmbootError where systemd does.
+    `last` is called when nothing is left but the jump: right before it, or once systemd has taken
+    over. Raises Refused where the kernel refuses the jump, WarmbootError where systemd does.
     """
     debug("restart: %s", method)
     if method is RestartMethod.SYSTEMD:
-        return _systemctl()
+        jobs = _systemctl()
+        if last is not None:
+            last()
+        return jobs
     if method is RestartMethod.PROCESSES:
         shutdown.tell(shutdown.end_everything())
+    if last is not None:
+        last()
     loader.execute()
     return ()
 

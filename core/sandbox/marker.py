@@ -20,6 +20,8 @@ from warmboot.core.text import printable
 from warmboot.core.typed import json_object
 
 MARKER = ".warmboot-sandbox"
+#: Where a simulated machine keeps the trial that it is on.
+TRIAL = ".warmboot-kernel/trial.json"
 _VERSION = 1
 _LIMIT = 4096  # bytes
 _HINT = f"Make one of your own: warmboot sandbox DIR. Without {MARKER} it is a system like others."

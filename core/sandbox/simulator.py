@@ -39,6 +39,7 @@ from warmboot.core.rooted import rooted
 from warmboot.core.sandbox.kernel_answer import KernelErrno
 from warmboot.core.sandbox.kernel_keyring import check_memory_load, check_signature
 from warmboot.core.sandbox.kernel_parsers import UNWRAP
+from warmboot.core.sandbox.trial_host import begin
 from warmboot.core.statefile import read_state, replace_state
 from warmboot.core.typed import json_object, typed
 
@@ -104,6 +105,7 @@ class Simulator:
         self._set_loaded(False)
         self._set_loaded(False, panic=True)
         self._write_state("booted.json", raw)
+        begin(self._prefix)
 
     def _staged(self) -> tuple[_Record, dict[str, object]]:
         """Return what is staged; raises WarmbootError where its file is not as it was written."""

@@ -8,8 +8,9 @@ import tempfile
 from pathlib import Path
 
 from warmboot.core.errors import WarmbootError
+from warmboot.core.host.firmware import GLOBAL
+from warmboot.core.payload.cpio_writer import build_cpio
 from warmboot.core.sandbox.builders.bzimage import build_bzimage
-from warmboot.core.sandbox.builders.initrd import build_cpio
 from warmboot.core.sandbox.builders.kernel import (
     build_arm64_image,
     build_loongarch_image,
@@ -75,11 +76,35 @@ def create_sandbox(path: Path, *, kexec_bpf: str | None = None) -> bool:
 def _write(root: Path, kexec_bpf: str | None) -> None:
     machine = SimulatedMachine("aarch64", _RUNNING, _OPTIONS, kexec_bpf=kexec_bpf)
     write_machine(root, machine)
+    _write_trial(root)
     write_hardware(root)
     _write_entries(root)
     _write_plain(root)
     _write_foreign(root)
     write_marker(root)
+
+
+def _write_trial(root: Path) -> None:
+    """What a restart on trial needs: a boot loader that says so, a watchdog, and a systemd."""
+    variables = root / "sys/firmware/efi/efivars"
+    variables.mkdir(parents=True)
+    text = "systemd-boot 257.9\0".encode("utf-16-le")
+    vendor = "4a67b082-0a4c-41cf-b6c7-440b29bb8c4f"
+    (variables / f"LoaderInfo-{vendor}").write_bytes(bytes(4) + text)
+    for name, number in (("BootCurrent", 1), ("BootOrder", 1)):
+        raw = (6).to_bytes(4, "little") + number.to_bytes(2, "little")
+        (variables / f"{name}-{GLOBAL}").write_bytes(raw)
+    dog = "sys/class/watchdog/watchdog0"
+    for name, value in (("state", "inactive"), ("identity", "i6300ESB timer"), ("timeout", "30")):
+        _put(root, f"{dog}/{name}", f"{value}\n")
+    driver = root / dog / "device/driver"
+    driver.mkdir(parents=True)
+    (driver / "module").symlink_to("/sys/module/i6300esb")
+    _put(root, "sys/module/watchdog/initstate", "live\n")
+    _put(root, "sys/module/watchdog/parameters/stop_on_reboot", "1\n")
+    _put(root, "usr/lib/systemd/libsystemd-shared-257.so", "")
+    for program in ("bash", "ping", "systemctl"):
+        _put(root, f"usr/bin/{program}", "")
 
 
 def _write_entries(root: Path) -> None:
@@ -155,6 +180,7 @@ def _initrd(release: str) -> bytes:
     index = index_files(modules)
     files = {
         "init": b"#!/bin/sh\nexec /bin/sh\n",
+        "conf/initramfs.conf": b"MODULES=most\n",
         **{f"{folder}/{name}": text.encode() for name, text in index.items()},
         **{f"{folder}/{module.path}": bytes(50_000) for module in modules},
     }

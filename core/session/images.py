@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from warmboot.core.boot.entry import Entry
 from warmboot.core.boot.listed_entry import read_header
@@ -31,6 +32,11 @@ from warmboot.core.payload.unpack import Payload
 from warmboot.core.plan.uki_parts import combine
 from warmboot.core.progress import Cancel, Report, ignore
 from warmboot.core.text import printable
+
+if TYPE_CHECKING:
+    from warmboot.core.images.pe_headers import PeView
+
+_NAMES = 50_000  # of each archive; the largest initrds of distributions have a tenth
 
 
 class InitrdReading(NamedTuple):
@@ -110,6 +116,27 @@ class Images:
             return InitrdReading(path, None, error.message)
         return InitrdReading(path, found.initrd, found.warning)
 
+    def headers(self, entry: Entry) -> PeView:
+        """Return every header of an entry's kernel; raises ImageError where it is no PE file."""
+        from warmboot.core.images.pe_headers import view_headers
+
+        with self._root.open(entry.kernel) as file:
+            return view_headers(file.view)
+
+    def contents(self, entry: Entry, cancel: Cancel) -> Iterator[InitrdInspection]:
+        """Yield what the initrds of an entry hold, with the names of their files.
+
+        Raises NotFound where it has none, ImageError, Cancelled.
+        """
+        read = partial(inspect_initrd, cancel=cancel, names=_NAMES)
+        if not entry.initrds:
+            with self._root.open(entry.kernel) as file:
+                yield from self._inside(file, entry, read)
+            return
+        for path in entry.initrds:
+            with self._root.open(path) as file:
+                yield read(file, entry.release)
+
     def inspect_initrds(self, name: str, *, quick: bool = False) -> list[InitrdInspection]:
         """Return what the initrds hold of the entry `name`, or of the UKI at that path.
 
@@ -117,11 +144,11 @@ class Images:
         """
         if _is_path(name):
             with ImageFile.open(name) as file:
-                return list(self._inside(file, None, quick=quick))
+                return list(self._inside(file, None, partial(inspect_initrd, quick=quick)))
         entry = self._entry(name)
         if not entry.initrds:
             with self._root.open(entry.kernel) as file:
-                return list(self._inside(file, entry, quick=quick))
+                return list(self._inside(file, entry, partial(inspect_initrd, quick=quick)))
         image = read_header(self._root, entry).image if entry.release is None else None
         release = entry.release or (image.release if image else None)
         found = []
@@ -131,14 +158,14 @@ class Images:
         return found
 
     def _inside(
-        self, file: ImageFile, entry: Entry | None, *, quick: bool
+        self, file: ImageFile, entry: Entry | None, read: Callable[..., InitrdInspection]
     ) -> Iterator[InitrdInspection]:
         """Yield what the initrds inside a UKI hold, those of its profile and its add-ons' apart.
 
-        A file that is an initrd itself is one.
+        A file that is an initrd itself is one. `read` reads one.
         """
         if entry is None and (is_initrd(file.view) or holds_initrd(file.view)):
-            yield inspect_initrd(file, None, quick=quick)
+            yield read(file, None)
             return
         image = identify(file.view)
         profile = str(entry.profile) if entry and entry.profile else None
@@ -150,7 +177,7 @@ class Images:
         for part in parts.initrds:
             section = part.section
             view = file.view.part(section.offset, section.size, f"{section.name} section")
-            found = inspect_initrd(file, image.release, view=view, quick=quick)
+            found = read(file, image.release, view=view)
             yield found._replace(path=f"{found.path} {section.name}")
 
 

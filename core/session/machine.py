@@ -12,6 +12,7 @@ from warmboot.core.host import Host, read_host
 if TYPE_CHECKING:
     from warmboot.core.load.loader import Loader
     from warmboot.core.record.journal import Journal
+    from warmboot.core.restart.trial.host import TrialHost
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,17 @@ class Machine:
         from warmboot.core.load.kernel_loader import KernelLoader
 
         return KernelLoader(self.host)
+
+    @cached_property
+    def trial_host(self) -> TrialHost:
+        """What is asked to hold a watchdog, and to end a trial."""
+        if self.simulated:
+            from warmboot.core.sandbox.trial_host import SimulatedTrialHost
+
+            return SimulatedTrialHost(self.host.prefix)
+        from warmboot.core.restart.trial.host import RealTrialHost
+
+        return RealTrialHost()
 
     @cached_property
     def journal(self) -> Journal:

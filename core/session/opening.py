@@ -8,7 +8,7 @@ from pathlib import Path
 from warmboot.core.boot import BootRoot
 from warmboot.core.debug import debug
 from warmboot.core.host import read_host
-from warmboot.core.sandbox.marker import is_sandbox
+from warmboot.core.sandbox.marker import TRIAL, is_sandbox
 from warmboot.core.session.session import Session
 
 
@@ -22,6 +22,10 @@ def open_session(root: Path) -> Session:
     if is_sandbox(root):
         debug("%s is a sandbox: its simulated kernel is asked", root)
         real = Path(os.path.realpath(root))
+        if (real / TRIAL).exists():
+            from warmboot.core.sandbox.trial_host import settle
+
+            settle(real)
         return Session(BootRoot(real), read_host(real), simulated=True, foreign_root=False)
     foreign = not os.path.samestat(os.stat(root), os.stat("/"))
     debug("%s is %s", root, "another system's root" if foreign else "this system's root")

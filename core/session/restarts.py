@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import NamedTuple
 
@@ -48,8 +49,8 @@ class Restarts:
         """Return how a restart would end the running system."""
         return choose_method(self._machine.host, simulated=self._machine.simulated, now=now)
 
-    def target(self, *, whatever: bool = False) -> Staged | None:
-        """Return what a restart would start, as the journal knows it.
+    def target(self, *, whatever: bool = False, trial: bool = False) -> Staged | None:
+        """Return what a restart would start, as the journal knows it; `trial`: a restart on trial.
 
         Raises NothingStaged, and Blocked where the journal does not say for sure what is staged;
         `whatever` goes on all the same and returns None then.
@@ -59,6 +60,12 @@ class Restarts:
             raise NothingStaged("No kernel is staged", hint="Stage one first: warmboot stage.")
         known = machine.journal.known(machine.host.boot_id)
         if known.staged is not None and known.interrupted is None:
+            if known.staged.trial is not None and not trial:
+                raise Blocked(
+                    "What is staged is for a restart on trial, which did not begin",
+                    hint="Begin it with warmboot exec --trial, or stage again for a restart "
+                    "without.",
+                )
             return known.staged
         if whatever:
             return None
@@ -87,16 +94,26 @@ class Restarts:
         Returns on a simulated machine only, or where systemd does the restart in its own time.
         Raises what `target` raises, Refused, WarmbootError.
         """
+        with only_one(self._machine.host.prefix, "warmboot exec"), undisturbed():
+            return self.execute_locked(self.target(whatever=whatever), now=now)
+
+    def execute_locked(
+        self, staged: Staged | None, *, now: bool = False, last: Callable[[], None] | None = None
+    ) -> Executed:
+        """Do what `execute` does for one who holds the machine's lock.
+
+        `last` is as in warmboot.core.restart.execute.carry_out.
+        """
         machine, host = self._machine, self._machine.host
         method = self.method(now=now)
-        with only_one(host.prefix, "warmboot exec"), undisturbed():
-            staged = self.target(whatever=whatever)
-            record = staged.fields() if staged else None
-            intent = {"way": method, "staged": record, "running": host.release}
-            with recorded(machine.journal, host, "executing", **intent) as warnings:
-                jobs = self._end(method, staged)
-            event = "executed" if machine.simulated else "handed-over"
-            note(warnings, lambda: machine.journal.append(event, host.boot_id, way=method))
+        record = staged.fields() if staged else None
+        intent = {"way": method, "staged": record, "running": host.release}
+        if staged is not None and staged.trial is not None:
+            intent["trial"] = staged.trial
+        with recorded(machine.journal, host, "executing", **intent) as warnings:
+            jobs = self._end(method, staged, last)
+        event = "executed" if machine.simulated else "handed-over"
+        note(warnings, lambda: machine.journal.append(event, host.boot_id, way=method))
         return Executed(method, jobs, warnings[0] if warnings else None)
 
     def set(
@@ -158,13 +175,15 @@ class Restarts:
                 self._not_begun(error.message)
                 raise
 
-    def _end(self, method: RestartMethod, staged: Staged | None) -> tuple[Job, ...]:
+    def _end(
+        self, method: RestartMethod, staged: Staged | None, last: Callable[[], None] | None
+    ) -> tuple[Job, ...]:
         """Tell everybody, and jump; where that fails, tell everybody so."""
         machine = self._machine
         what = (staged.release or staged.kernel) if staged else "the staged kernel"
         machine.tell(f"{machine.host.name} restarts into {what} now.")
         try:
-            return carry_out(method, machine.loader)
+            return carry_out(method, machine.loader, last)
         except WarmbootError:
             machine.tell(f"{machine.host.name} does not restart: the attempt failed.")
             raise

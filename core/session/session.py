@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from warmboot.core.architecture import of_machine
 from warmboot.core.boot import Running
 from warmboot.core.debug import step
-from warmboot.core.errors import Blocked, NotFound, WarmbootError
+from warmboot.core.errors import Blocked, WarmbootError
 from warmboot.core.host.state import STATE
 from warmboot.core.progress import Report, ignore
 from warmboot.core.session.machine import Machine
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from warmboot.core.session.parsers import Parsers
     from warmboot.core.session.restarts import Restarts
     from warmboot.core.session.status import Status
+    from warmboot.core.session.trials import Trials
 
 
 class CmdlineReview(NamedTuple):
@@ -73,6 +74,13 @@ class Session(Machine):
         from warmboot.core.session.restarts import Restarts
 
         return Restarts(self)
+
+    @cached_property
+    def trials(self) -> Trials:
+        """Restarts on trial: begun here, and confirmed in the new system."""
+        from warmboot.core.session.trials import Trials
+
+        return Trials(self, self.restarts, self.plan, self.entries)
 
     # What is installed --------------------------------------------------------------------
 
@@ -277,7 +285,7 @@ class Session(Machine):
         """Return what is staged now, what is about to happen, and what the last restart did."""
         from warmboot.core.session.status import read_status
 
-        return read_status(self.host, self.journal)
+        return read_status(self.host, self.journal, self.trial_host)
 
     def history(self) -> tuple[Step, ...]:
         """Return every step that the journal tells of, oldest first, with what became of it."""
@@ -334,12 +342,6 @@ class Session(Machine):
             return entry
         if request.kernel is not None:
             return None
-        listing = self.entries()
-        if len(listing.entries) == 1:
-            return listing.entries[0]
-        if not listing.entries:
-            places = ", ".join(one.place for one in listing.searched)
-            hint = f"Looked in {places}. Or give --kernel FILE."
-            raise NotFound("No boot images found", hint=hint)
-        names = ", ".join(entry.id for entry in listing.entries[:6])
-        raise NotFound(f"{len(listing.entries)} entries; name one", hint=f"For example: {names}")
+        from warmboot.core.boot.resolve import only_entry
+
+        return only_entry(self.entries())

@@ -29,20 +29,27 @@ def stage(
     kernel logged), ImageError, Blocked where another warmboot is running, WarmbootError where the
     journal can be written nowhere.
     """
+    prepared.digests(report)  # here a signal still ends it
+    with only_one(machine.host.prefix, "warmboot stage"), undisturbed():
+        return stage_locked(machine, prepared, report=report)
+
+
+def stage_locked(
+    machine: Machine, prepared: Prepared, *, report: Report = ignore
+) -> tuple[Staged, str | None]:
+    """Do what `stage` does for one who holds the machine's lock."""
     plan = prepared.plan
     forced = list(plan.forced)
-    prepared.digests(report)  # here a signal still ends it
     intent = {"request": plan.request.fields(), "strategy": plan.strategy, "forced": forced}
-    with only_one(machine.host.prefix, "warmboot stage"), undisturbed():
-        step = "crash-staging" if plan.request.panic else "staging"
-        with recorded(machine.journal, machine.host, step, **intent) as warnings:
-            staged = commit(prepared, machine.loader, machine.host, report=report)
-        if staged.loader != plan.loader:
-            warnings.append(f"This kernel has no {plan.loader}: {staged.loader} was used instead.")
-        if staged.sha256 is None:
-            warnings.append(_CHANGED)
-        after = {"initrd_sha256": prepared.initrd_sha256, "forced": forced}
-        note(warnings, lambda: machine.journal.staged(staged, **after))
+    step = "crash-staging" if plan.request.panic else "staging"
+    with recorded(machine.journal, machine.host, step, **intent) as warnings:
+        staged = commit(prepared, machine.loader, machine.host, report=report)
+    if staged.loader != plan.loader:
+        warnings.append(f"This kernel has no {plan.loader}: {staged.loader} was used instead.")
+    if staged.sha256 is None:
+        warnings.append(_CHANGED)
+    after = {"initrd_sha256": prepared.initrd_sha256, "forced": forced}
+    note(warnings, lambda: machine.journal.staged(staged, **after))
     return staged, " ".join(warnings) or None
 
 
@@ -105,9 +112,14 @@ def unload(machine: Machine, *, panic: bool = False) -> str | None:
                 "The kernel allows no further load or unload: its limit is used up",
                 hint="What is staged stays so until a restart: warmboot exec, or through firmware.",
             )
-        step = "crash-unloading" if panic else "unloading"
-        with recorded(machine.journal, host, step) as warnings:
-            machine.loader.unload(panic=panic)
-        name = "crash-unloaded" if panic else "unloaded"
-        note(warnings, lambda: machine.journal.append(name, host.boot_id))
+        return unload_locked(machine, panic=panic)
+
+
+def unload_locked(machine: Machine, *, panic: bool = False) -> str | None:
+    """Do what `unload` does for one who holds the machine's lock, and knows that one is staged."""
+    host = machine.host
+    with recorded(machine.journal, host, "crash-unloading" if panic else "unloading") as warnings:
+        machine.loader.unload(panic=panic)
+    name = "crash-unloaded" if panic else "unloaded"
+    note(warnings, lambda: machine.journal.append(name, host.boot_id))
     return warnings[0] if warnings else None

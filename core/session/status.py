@@ -8,11 +8,14 @@ from warmboot.core.host import Host, read_host
 from warmboot.core.host.hardware import Watchdog, read_watchdogs
 from warmboot.core.host.systemd import reboot_is_kexec
 from warmboot.core.plan.staged import Staged
+from warmboot.core.plan.trial.trial import OneShot
 from warmboot.core.record.journal import Journal
 from warmboot.core.record.lock import Holder, read_holder
 from warmboot.core.record.outcome import Attempt, Outcome, last_attempt, last_restart
+from warmboot.core.record.trial_outcome import TrialOutcome, TrialState, last_trial, leftovers
 from warmboot.core.restart import schedule
 from warmboot.core.restart.schedule import Countdown, read_countdown
+from warmboot.core.restart.trial.host import Timer, TrialHost
 
 
 class Status(NamedTuple):
@@ -23,7 +26,9 @@ class Status(NamedTuple):
     took effect is not known. `attempt` is a restart that was begun or set in this boot and has not
     taken place. `reboot_is_kexec`: ``systemctl reboot`` would start what is staged. `readable`:
     this user may read the records; else `what`, `countdown` and the like are not known. `problems`
-    are records that were set aside, as they are damaged.
+    are records that were set aside, as they are damaged. `trial` is the last restart on trial,
+    `left_over` what one that was interrupted may have left set for the next start; `timer` is the
+    dead-man timer of a system that is on trial now.
     """
 
     staged: bool | None
@@ -37,9 +42,12 @@ class Status(NamedTuple):
     holder: Holder | None = None
     readable: bool = True
     problems: tuple[str, ...] = ()
+    trial: TrialOutcome | None = None
+    left_over: tuple[OneShot, ...] = ()
+    timer: Timer | None = None
 
 
-def read_status(host: Host, journal: Journal) -> Status:
+def read_status(host: Host, journal: Journal, trial_host: TrialHost) -> Status:
     """Read it for the machine `host` is of, whose facts are read anew."""
     prefix = host.prefix
     host = read_host(prefix)
@@ -48,6 +56,7 @@ def read_status(host: Host, journal: Journal) -> Status:
     known = journal.known(host.boot_id)
     begun = known.interrupted.get("event") if known.interrupted and host.staged else None
     attempt = last_attempt(lines, host.boot_id, set_now=countdown is not None)
+    trial = last_trial(lines, host)
     return Status(
         staged=host.staged,
         what=known.staged if host.staged and begun is None else None,
@@ -60,4 +69,7 @@ def read_status(host: Host, journal: Journal) -> Status:
         holder=holder,
         readable=journal.readable(),
         problems=tuple(filter(None, (journal.problem(), schedule.problem(prefix)))),
+        trial=trial,
+        timer=trial_host.timer() if trial and trial.state is TrialState.PENDING else None,
+        left_over=() if holder else leftovers(lines, host.boot_id),
     )

@@ -15,11 +15,11 @@ from warmboot.core.boot.presets import (
     active,
     apply,
     built_in,
-    config_paths,
     find_preset,
     read_presets,
     remove,
 )
+from warmboot.core.configfile import ConfigFile, config_files
 from warmboot.core.errors import NotFound, WarmbootError
 
 BASE = "root=/dev/a ro quiet"
@@ -65,7 +65,7 @@ def test_configured_presets(tmp_path: Path) -> None:
         add = ['kgdboc="ttyS1 x"']
     """)  # fmt: skip
     put(tmp_path, "home/.config/warmboot/config.toml", "[preset.kgdb]\nadd = 'kgdbwait'\n")
-    paths = config_paths({"HOME": str(tmp_path / "home")}, tmp_path)
+    paths = config_files({"HOME": str(tmp_path / "home")}, tmp_path)
     presets = read_presets("x86_64", paths)
     rescue = find_preset(presets, "rescue")
     assert (rescue.title, rescue.remove) == ("Ours", ("quiet", "splash"))
@@ -86,7 +86,7 @@ def test_configured_presets(tmp_path: Path) -> None:
 def test_a_wrong_file_is_refused_with_its_name(tmp_path: Path, text: str) -> None:
     put(tmp_path, "config.toml", text)
     with pytest.raises(WarmbootError, match=r"config\.toml"):
-        read_presets("x86_64", [tmp_path / "config.toml"])
+        read_presets("x86_64", [ConfigFile(tmp_path / "config.toml")])
 
 
 @given(st.text(max_size=120), st.sampled_from(PRESETS))

@@ -44,7 +44,12 @@ class FetchError(Exception):
     """A command that fetches or unpacks failed; the text holds what it printed."""
 
 
-def run(*command: str | Path, cwd: Path | None = None, env: dict[str, str] | None = None) -> bytes:
+def run(
+    *command: str | Path,
+    cwd: Path | None = None,
+    env: dict[str, str] | None = None,
+    seconds: float = COMMAND_TIMEOUT,
+) -> bytes:
     """Run a command and return its standard output; raises FetchError with all that it said."""
     done = subprocess.run(
         [str(word) for word in command],
@@ -52,7 +57,7 @@ def run(*command: str | Path, cwd: Path | None = None, env: dict[str, str] | Non
         env={**os.environ, **(env or {})},
         stdin=subprocess.DEVNULL,
         capture_output=True,
-        timeout=COMMAND_TIMEOUT,
+        timeout=seconds,
         check=False,
     )
     if done.returncode != 0:
@@ -115,7 +120,7 @@ def _private_apt(arch: Arch, suite: str) -> Iterator[dict[str, str]]:
         for folder in ("lists/partial", "archives/partial"):
             (state / folder).mkdir(parents=True)
         (state / "status").touch()
-        address = _archive_address()
+        address = archive_address()
         source = f"deb [signed-by={KEYRING}] {address} {suite} main\n"
         (state / "sources.list").write_text(source, encoding="ascii")
         settings = {
@@ -135,7 +140,7 @@ def _private_apt(arch: Arch, suite: str) -> Iterator[dict[str, str]]:
         yield env
 
 
-def _archive_address() -> str:
+def archive_address() -> str:
     """Where this machine gets Debian's own packages from."""
     form = "$(ORIGIN) $(LABEL) $(REPO_URI)"
     targets = run("apt-get", "indextargets", "--format", form, "Created-By: Packages")
@@ -146,7 +151,7 @@ def _archive_address() -> str:
     raise FetchError("apt knows no Debian archive here: run tests/e2e/setup.sh as root first")
 
 
-def python_modules(arch: Arch) -> Path:
+def python_modules(arch: Arch, version: str = PYTHON_VERSION) -> Path:
     """A folder with the modules that the lock file pins, as wheels for this architecture."""
 
     def install(folder: Path) -> None:
@@ -154,8 +159,9 @@ def python_modules(arch: Arch) -> Path:
         run(
             *(sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-compile"),
             *("--target", folder, "--requirement", LOCK_FILE),
-            *("--python-version", PYTHON_VERSION, "--only-binary=:all:"),
+            *("--python-version", version, "--only-binary=:all:"),
             *(word for platform in platforms for word in ("--platform", platform)),
         )
 
-    return cached("wheels", [arch, LOCK_FILE.read_text(encoding="utf-8")], install)
+    key = [arch, LOCK_FILE.read_text(encoding="utf-8")]
+    return cached("wheels", key if version == PYTHON_VERSION else [*key, version], install)

@@ -116,7 +116,7 @@ def base_archive(arch: Arch) -> Path:
     def build(folder: Path) -> None:
         tree = folder / "tree"
         shutil.copytree(debian, tree, symlinks=True)
-        _copy_needed_modules(wheels, tree / MODULES)
+        copy_needed_modules(wheels, tree / MODULES)
         _compile(tree)
         archive = Archive()
         archive.tree(tree)
@@ -146,7 +146,7 @@ def _debian_tree(arch: Arch) -> Path:
     return cached("trees", [downloads.name, *NOT_NEEDED], unpack)
 
 
-def _copy_needed_modules(wheels: Path, target: Path) -> None:
+def copy_needed_modules(wheels: Path, target: Path) -> None:
     """Copy what warmboot needs, and what that needs; the lock file also pins build tools."""
     found = {
         canonicalize_name(item.metadata["Name"]): item
@@ -219,7 +219,8 @@ def guest_initramfs(target: Path, arch: Arch, files: Mapping[str, bytes], scenar
     archive.file("/scenario", scenario, 0o755)
     with tempfile.TemporaryDirectory() as name:
         tree = Path(name)
-        _install_warmboot(tree)
+        install_warmboot(tree)
+        _compile(tree)
         archive.tree(tree)
         archive.write(tree / "own.cpio")
         with target.open("wb") as out:
@@ -228,16 +229,15 @@ def guest_initramfs(target: Path, arch: Arch, files: Mapping[str, bytes], scenar
                     shutil.copyfileobj(archive_file, out)
 
 
-def _install_warmboot(tree: Path) -> None:
+def install_warmboot(tree: Path, python: str = PYTHON) -> None:
     """Put the installed package below `tree` as it is, with its command, where pip puts them."""
     warmboot = _warmboot()
-    _copy_distribution(warmboot, tree / MODULES)
-    _compile(tree)
+    _copy_distribution(warmboot, tree / f"usr/local/lib/{python}/dist-packages")
     (script,) = warmboot.entry_points.select(group="console_scripts", name="warmboot")
     command = tree / "usr/local/bin/warmboot"
-    command.parent.mkdir(parents=True)
+    command.parent.mkdir(parents=True, exist_ok=True)
     command.write_text(
-        f"#!/usr/bin/{PYTHON}\nimport sys\n"
+        f"#!/usr/bin/{python}\nimport sys\n"
         f"from {script.module} import {script.attr}\nsys.exit({script.attr}())\n",
         encoding="utf-8",
     )

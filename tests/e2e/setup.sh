@@ -12,9 +12,13 @@ need qemu-system-x86_64 qemu-system-x86
 need sbsign sbsigntool
 need openssl openssl
 need mkfs.ext4 e2fsprogs
+need mmdebstrap mmdebstrap
+need mkfs.vfat dosfstools
+need mcopy mtools
 need clang clang
 need bpftool bpftool
 [ -e /usr/include/bpf/bpf_helpers.h ] || missing="$missing libbpf-dev"
+[ -e /usr/share/OVMF/OVMF_CODE_4M.fd ] || missing="$missing ovmf"
 [ -e /usr/share/qemu-efi-aarch64/QEMU_EFI.fd ] || missing="$missing qemu-efi-aarch64"
 
 lists_known() {

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from support.initrds import archive
 
+from warmboot.core.payload.cpio_writer import directory
 from warmboot.core.plan.checks.crashkernel import reserve
-from warmboot.core.sandbox.builders.initrd import directory
 
 from . import tiny
 

@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 from configuration import MARK, ODD_BLANKS, VALID_MENU
 
-from warmboot.core.sandbox.builders.initrd import build_cpio
+from warmboot.core.payload.cpio_writer import build_cpio
 from warmboot.core.sandbox.builders.pe import PeSection, build_certificate, build_pe
 
 _WORDS = ("quiet", "ro", "root=UUID=1", "$v1", "${v2}", "/vmlinuz", "a'b", 'x"y z"', "--id", "1")

@@ -15,16 +15,11 @@ from support.tools import needs_tool
 from warmboot.core.errors import Cancelled
 from warmboot.core.images import BytesView, Method
 from warmboot.core.payload.archives import Initrd
+from warmboot.core.payload.cpio_writer import Node, build_cpio, link
 from warmboot.core.payload.initrd import is_initrd, mismatch, read_initrd
 from warmboot.core.progress import Cancel
 from warmboot.core.sandbox.builders.compress import compress
-from warmboot.core.sandbox.builders.initrd import (
-    Node,
-    build_cpio,
-    build_initrd,
-    build_microcode,
-    link,
-)
+from warmboot.core.sandbox.builders.initrd import build_initrd, build_microcode
 
 RELEASE = "6.12.57-amd64"
 FILES: dict[str, bytes | Node] = {

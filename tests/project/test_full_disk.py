@@ -11,20 +11,20 @@ import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
+from support.full_disk import Disk
 from support.machines import make_sandbox
 from support.parser_objects import build_parser
 
 from warmboot.core.bpf.parsers import prebuilt_content, prebuilt_recipes
 from warmboot.core.bpf.toolchain import Toolchain
 from warmboot.core.errors import ExitCode, WarmbootError
+from warmboot.core.payload.cpio_writer import build_cpio
 from warmboot.core.payload.memfile import MemFile
 from warmboot.core.record.report import write_private
 from warmboot.core.restart import schedule
 from warmboot.core.restart.schedule import read_countdown
-from warmboot.core.sandbox.builders.initrd import build_cpio
 from warmboot.core.sandbox.builders.kernel import build_arm64_image
 from warmboot.core.sandbox.builders.uki import build_uki
 from warmboot.core.sandbox.builders.zboot import build_zboot
@@ -34,58 +34,7 @@ from warmboot.tui.cli import main
 LIMIT = 120.0  # seconds; measured alone: 1
 OLD, NEW = "6.1.9-old", "6.12.1-new"
 KERNEL = build_arm64_image(NEW, body_size=300_000, bss=65536)
-SIMULATOR = ("simulated-kernel", "/.warmboot-kernel/", "/machine/proc/", "/machine/sys/")
 ALL_WRITES = 200  # more than any command makes
-
-
-class Disk:
-    """Makes the calls that take space fail: from the `first` one on, or only that one."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, first: int, *, only: bool) -> None:
-        self.calls = 0
-        self.failed: list[str] = []
-        self._first, self._only = first, only
-        self._forbid(monkeypatch, "write", lambda fd, *_: _name(fd))
-        self._forbid(monkeypatch, "pwrite", lambda fd, *_: _name(fd))
-        self._forbid(monkeypatch, "fsync", _name)
-        self._forbid(monkeypatch, "sendfile", lambda fd, *_: _name(fd))
-        self._forbid(monkeypatch, "mkdir", lambda path, *_, **more: _place(path, **more))
-        self._forbid(monkeypatch, "replace", lambda _, path, **__: str(path))
-        self._forbid(monkeypatch, "rename", lambda _, path, **more: _place(path, **more))
-        self._forbid(monkeypatch, "memfd_create", lambda name, *_: str(name))
-        self._forbid(monkeypatch, "open", _created)
-
-    def _forbid(
-        self, monkeypatch: pytest.MonkeyPatch, call: str, name: Callable[..., str | None]
-    ) -> None:
-        function = getattr(os, call)
-
-        def run(*arguments: Any, **more: Any) -> Any:
-            target = name(*arguments, **more)
-            if target is not None and not any(part in target for part in SIMULATOR):
-                self.calls += 1
-                if self.calls == self._first or (self.calls > self._first and not self._only):
-                    self.failed.append(f"{call} {target}")
-                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), target)
-            return function(*arguments, **more)
-
-        monkeypatch.setattr(os, call, run)
-
-
-def _name(fd: int) -> str:
-    return os.readlink(f"/proc/self/fd/{fd}")
-
-
-def _created(path: Any, flags: int, *_: Any, **more: Any) -> str | None:
-    """What open(2) would make; None where it makes nothing."""
-    place = _place(path, **more)
-    return place if flags & os.O_CREAT and not os.path.lexists(place) else None
-
-
-def _place(path: Any, **more: Any) -> str:
-    """Return the whole path of what is named in a folder that is held open."""
-    folder = more.get("dir_fd", more.get("dst_dir_fd"))
-    return str(path) if folder is None else os.path.join(_name(folder), path)
 
 
 def files(root: Path) -> set[str]:

@@ -23,6 +23,7 @@ from warmboot.core.boot.find import find_entries
 from warmboot.core.boot.presets import read_presets
 from warmboot.core.boot.sources.registry import SOURCES
 from warmboot.core.bpf.btf import find_types
+from warmboot.core.configfile import ConfigFile
 from warmboot.core.errors import WarmbootError
 from warmboot.core.host.config import BuildOptions
 from warmboot.core.images import BytesView, FileView, identify
@@ -270,7 +271,7 @@ def test_every_reader_of_one_text(name: str) -> None:
 def test_presets(tmp_path: Path) -> None:
     for text in (*TEXTS, b"[preset.a%d]\nadd='x'\n", b"a.b.c.d%d=1\n", b"a=[" * 3):
         path = put(tmp_path, "config.toml", filled(text, LONG))
-        check(f"{text!r}", LONG, lambda path=path: read_presets("x86_64", (path,)))  # type: ignore[misc]
+        check(f"{text!r}", LONG, lambda path=path: read_presets("x86_64", (ConfigFile(path),)))  # type: ignore[misc]
 
 
 @pytest.mark.parametrize("magic", [b"MZ", b"\0", b"070701", b"\x1f\x8b\x08", b"\x28\xb5\x2f\xfd"])

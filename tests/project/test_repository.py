@@ -25,8 +25,8 @@ FOLDERS = ("core", "tui", "themes")
 SHARED = {
     f"core.{n}"
     for n in (
-        *("architecture", "bounded", "closing", "debug", "errors", "mountinfo", "openat2"),
-        *("outfile", "programs", "progress", "rooted", "statefile", "text", "typed"),
+        *("architecture", "bounded", "closing", "configfile", "debug", "errors", "mountinfo"),
+        *("openat2", "outfile", "programs", "progress", "rooted", "statefile", "text", "typed"),
     )
 }
 _PLAN = {"core.boot", "core.images", "core.payload", "core.host", "core.bpf", "core.fit"}
@@ -45,7 +45,7 @@ ALLOWED = {
     "core.load": _LOAD,
     "core.restart": {"core.load", *_LOAD},
     "core.record": _LOAD,
-    "core.sandbox": {"core.load", *_LOAD},
+    "core.sandbox": {"core.load", "core.restart", *_LOAD},
     "core.session": {"core.load", "core.restart", "core.record", "core.sandbox", *_LOAD},
     "themes": set[str](),
 }

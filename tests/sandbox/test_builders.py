@@ -17,10 +17,11 @@ from support.tools import ROOT, needs_tool
 from support.uboot_images import build_fit, build_uimage
 
 from warmboot.core.errors import WarmbootError
+from warmboot.core.payload.cpio_writer import build_cpio
 from warmboot.core.sandbox.builders.bzimage import build_bzimage
 from warmboot.core.sandbox.builders.compress import compress
 from warmboot.core.sandbox.builders.elf import build_elf_kernel
-from warmboot.core.sandbox.builders.initrd import build_cpio, build_initrd
+from warmboot.core.sandbox.builders.initrd import build_initrd
 from warmboot.core.sandbox.builders.kernel import build_arm64_image, build_riscv_image
 from warmboot.core.sandbox.builders.pe import (
     EXECUTE,

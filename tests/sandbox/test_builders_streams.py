@@ -13,15 +13,9 @@ from support.readers import lz4_blocks, read_cpio, read_tree, unpack
 from support.uboot_images import build_fit, build_uimage
 
 from warmboot.core.errors import WarmbootError
+from warmboot.core.payload.cpio_writer import build_cpio, character_device, directory, link
 from warmboot.core.sandbox.builders.compress import METHODS, compress
-from warmboot.core.sandbox.builders.initrd import (
-    build_cpio,
-    build_initrd,
-    build_microcode,
-    character_device,
-    directory,
-    link,
-)
+from warmboot.core.sandbox.builders.initrd import build_initrd, build_microcode
 from warmboot.core.sandbox.builders.kernel import build_arm64_image
 
 RELEASE = "6.12.1-test"

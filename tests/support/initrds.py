@@ -19,8 +19,9 @@ from dataclasses import dataclass
 import lz4.frame
 import zstandard
 
+from warmboot.core.payload.cpio_writer import Node, build_cpio, link
 from warmboot.core.sandbox.builders.compress import compress
-from warmboot.core.sandbox.builders.initrd import Node, build_cpio, build_microcode, link
+from warmboot.core.sandbox.builders.initrd import build_microcode
 from warmboot.core.sandbox.builders.xz import compress_filtered
 
 _FILLER = random.Random(1).randbytes(30_000)

@@ -7,13 +7,13 @@ import pkgutil
 from pathlib import Path
 
 import pytest
-from textual.screen import Screen
 from textual.theme import Theme
 
 from warmboot import themes
 from warmboot.core.errors import ExitCode
 from warmboot.tui import actions, arguments, commands
 from warmboot.tui.actions import ACTIONS
+from warmboot.tui.app import WarmbootApp
 from warmboot.tui.manual import keys
 from warmboot.tui.parser import EXIT_CODES
 from warmboot.tui.present.entry_row import MARKS
@@ -22,19 +22,21 @@ from warmboot.tui.screens.checks import ChecksScreen, DoctorScreen
 from warmboot.tui.screens.entries import EntriesScreen
 from warmboot.tui.screens.facts import FactsScreen
 from warmboot.tui.screens.history import HistoryScreen
+from warmboot.tui.screens.inside import InsideScreen
 from warmboot.tui.screens.log import LogScreen
 from warmboot.tui.screens.plan import PlanScreen
 
 #: What several verbs share, and is none itself.
-HELPERS = {"output", "options", "progress"}
-SCREENS: dict[str, type[Screen[object]]] = {
-    "entries": EntriesScreen,  # type: ignore[dict-item]
-    "plan": PlanScreen,  # type: ignore[dict-item]
-    "facts": FactsScreen,  # type: ignore[dict-item]
-    "checks": ChecksScreen,  # type: ignore[dict-item]
-    "doctor": DoctorScreen,  # type: ignore[dict-item]
-    "history": HistoryScreen,  # type: ignore[dict-item]
-    "log": LogScreen,  # type: ignore[dict-item]
+HELPERS = {"output", "options", "progress", "restarting", "trial"}
+SCREENS: dict[str, type[object]] = {
+    "entries": EntriesScreen,
+    "plan": PlanScreen,
+    "inside": InsideScreen,
+    "facts": FactsScreen,
+    "checks": ChecksScreen,
+    "doctor": DoctorScreen,
+    "history": HistoryScreen,
+    "log": LogScreen,
 }
 #: Keys of a widget's own: Enter opens what is chosen, Tab completes a word.
 WIDGET_KEYS = {"plan", "open", "complete"}
@@ -60,7 +62,8 @@ def test_every_key_does_something_on_its_screens(action: object) -> None:
     assert row.label
     for name in row.screens:
         if row.id not in WIDGET_KEYS:
-            assert hasattr(SCREENS[name], f"action_{row.id}")
+            owner = WarmbootApp if row.program else SCREENS[name]
+            assert hasattr(owner, f"action_{row.id}")
 
 
 @pytest.mark.parametrize("name", SCREENS)

@@ -9,7 +9,6 @@ from warmboot.core.text import printable
 from warmboot.tui.present.styled import Styled
 
 _LONGEST_NAME = 13
-_LEAST_VALUE = 16
 _LIMIT = 1 << 16
 _PARTING = "/,-.:"
 
@@ -33,11 +32,16 @@ class Group(NamedTuple):
 Line = tuple[tuple[str, str], ...]
 
 
-def lines(groups: Iterable[Group], width: int) -> Iterator[Line]:
-    """Yield the lines of all groups, `width` columns wide, an empty one between two groups."""
+def lines(groups: Iterable[Group], width: int, *, longest: int = _LONGEST_NAME) -> Iterator[Line]:
+    """Yield the lines of all groups, `width` columns wide, an empty one between two groups.
+
+    Values stand behind names of at most `longest` characters; those of longer names, and all where
+    there is little room, stand below them.
+    """
     groups = tuple(group for group in groups if group.items)
-    longest = max((len(item.name) for group in groups for item in group.items), default=0)
-    column = min(longest, _LONGEST_NAME) + 2
+    names = [len(item.name) for group in groups for item in group.items]
+    column = min(max(names, default=0), longest, width // 3)
+    column = column + 2 if column else 0
     for number, group in enumerate(groups):
         if number:
             yield ()
@@ -88,14 +92,11 @@ def _pieces(word: str, width: int) -> Iterator[str]:
 
 def _item(item: Item, indent: int, column: int, width: int) -> Iterator[Line]:
     name = printable(item.name, 60)
-    first = " " * indent + name.ljust(column)
     under = " " * (indent + column)
-    if width - len(under) < _LEAST_VALUE:
-        under = " " * (indent + 2)
-    if width - len(first) < _LEAST_VALUE:
-        yield ((" " * indent + name, "$secondary"),)
-        first = under
-    begin = (first, "$secondary")
+    begin = (" " * indent + name.ljust(column), "$secondary")
+    if column and len(name) > column - 2:
+        yield (begin,)
+        begin = (under, "")
     for text in wrap(item.value, max(8, width - len(under))):
         yield (begin, (text, item.style))
         begin = (under, "")

@@ -10,6 +10,7 @@ from warmboot.core.images import Fact
 from warmboot.core.plan.staged import Staged
 from warmboot.core.session.status import Status
 from warmboot.core.text import clock, printable
+from warmboot.tui.present.trial_text import outcome_facts
 
 
 def staged_text(staged: bool | None, what: Staged | None) -> str:
@@ -58,6 +59,7 @@ def status_facts(status: Status) -> list[Fact]:
         facts.append(Fact("Running command", f"{name} (process {status.holder.pid})"))
     facts += [Fact("Records", printable(problem)) for problem in status.problems]
     facts += _arrival_facts(status)
+    facts += outcome_facts(status)
     facts += [Fact("Watchdog", _watchdog_text(dog)) for dog in status.watchdogs]
     return facts
 
@@ -84,7 +86,8 @@ def _arrival_facts(status: Status) -> list[Fact]:
 
 
 def _watchdog_text(dog: Watchdog) -> str:
-    armed = "armed, and left armed through a restart" if dog.armed else "not armed"
+    armed = "armed" if dog.armed else "not armed"
+    armed += ", reset this machine before this boot" if dog.fired else ""
     limit = "" if dog.timeout is None else f", {dog.timeout} s"
     return f"{dog.name} {dog.identity}: {armed}{limit}"
 

@@ -14,10 +14,8 @@ from warmboot.core.plan.request import PlanRequest
 from warmboot.core.record.trial_outcome import TrialState
 from warmboot.tui.actions import NOT_WHILE_TYPING, bindings
 from warmboot.tui.present.entry_row import Row, make_row
-from warmboot.tui.present.entry_text import groups, searched_text
+from warmboot.tui.present.entry_text import searched_text
 from warmboot.tui.present.finding_text import standing_in_the_way
-from warmboot.tui.present.layout import lines, styled
-from warmboot.tui.present.styled import plain_text
 from warmboot.tui.present.trial_text import outcome_text
 from warmboot.tui.screens.ask import kernel_question
 from warmboot.tui.screens.details import DetailsPane
@@ -27,7 +25,7 @@ from warmboot.tui.screens.dialogs import (
     message,
     staged_box,
 )
-from warmboot.tui.screens.facts import FactsScreen
+from warmboot.tui.screens.inside import InsideScreen, Subject
 from warmboot.tui.screens.messages import (
     EntriesFound,
     JudgingDone,
@@ -69,7 +67,7 @@ class EntriesScreen(RecordKeys):
             yield EntryList(self._make_row)
             yield DetailsPane()
         yield Text("", id="empty")
-        yield FilterLine(id="filter")
+        yield FilterLine("Show only")
         yield StateLine()
         yield KeyLine("entries")
 
@@ -212,12 +210,18 @@ class EntriesScreen(RecordKeys):
 
         self.app.push_screen(kernel_question(), answered)
 
-    def action_facts(self) -> None:
+    def action_inside(self) -> None:
+        self._look_inside(1)
+
+    def action_compare(self) -> None:
+        self._look_inside(2)
+
+    def _look_inside(self, tab: int) -> None:
         row = self._list.row
         if row is not None and self._session is not None:
-            known, host = self._pane.known(row), self._session.host
-            text = "\n".join(plain_text(styled(lines(groups(row, known, host), 100))).splitlines())
-            self.app.push_screen(FactsScreen(self._session, self._status, text))
+            self._pane.stop()
+            subject = Subject(self._session, row, self._pane.known(row))
+            self.app.push_screen(InsideScreen(subject, self._status, tab))
 
     def action_show(self) -> None:
         self._show_details()

@@ -38,19 +38,24 @@ from warmboot.tui.widgets.bars import Text, staged_name
 
 
 class MachineScreen(Screen[None]):
-    """A screen that acts on a machine; the session is None until the machine was read."""
+    """A screen that acts on a machine; the session is None until the machine was read.
 
-    def __init__(self, root: Path) -> None:
+    `problems` are what is wrong with the configuration: told, and no reason to do nothing.
+    """
+
+    def __init__(self, root: Path, problems: tuple[str, ...] = ()) -> None:
         super().__init__()
+        self._problems = problems
         self._root = root
         self._session: Session | None = None
         self._status = Status(None, None)
 
     def notice(self, text: str) -> None:
-        """Show what must be seen at once, below the first line; "" shows nothing."""
+        """Show what must be seen at once, below the first line, before problems."""
         line = self.query_one("#notice", Text)
-        line.show(text, layout=True)
-        line.display = bool(text)
+        shown = "\n".join(filter(None, (text, *self._problems)))
+        line.show(shown, layout=True)
+        line.display = bool(shown)
 
     def read_again(self) -> None:
         """Read the machine and all that is installed on it."""

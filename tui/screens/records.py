@@ -17,8 +17,8 @@ from warmboot.tui.screens.workers import examine_here, read_history
 class RecordKeys(MachineScreen):
     """A screen with those keys."""
 
-    def __init__(self, root: Path) -> None:
-        super().__init__(root)
+    def __init__(self, root: Path, problems: tuple[str, ...] = ()) -> None:
+        super().__init__(root, problems)
         self._log = SessionLog()
 
     def on_unmount(self) -> None:

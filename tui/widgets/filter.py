@@ -23,8 +23,12 @@ class FilterLine(Horizontal):
     class Ended(Message):
         """Enter was pressed; the words stay, where there are any."""
 
+    def __init__(self, label: str) -> None:
+        super().__init__(id="filter")
+        self._label = label
+
     def compose(self) -> ComposeResult:
-        yield Text("Show only", id="filter-label")
+        yield Text(self._label, id="filter-label")
         yield Input(id="filter-text", compact=True)
         yield Text("", id="filter-count")
 

@@ -18,6 +18,7 @@ from warmboot.core.images.uki import Uki
 from warmboot.core.plan.checks.base import Group, Result, fail, passed, warn
 from warmboot.core.plan.checks.policy import Rule, memory_load_barred, signature_rule, signed_way
 from warmboot.core.plan.checks.subject import PlanSubject
+from warmboot.core.plan.command_line import command_line_limits
 from warmboot.core.plan.route import Strategy
 from warmboot.core.text import printable, size
 
@@ -189,11 +190,9 @@ def _must_be_trusted(rule: Rule) -> Result:
 def command_line(subject: PlanSubject) -> Result:
     """Longer than the new kernel reads is EINVAL, or silently cut."""
     length = len(subject.plan.cmdline.text.encode("utf-8", "surrogateescape")) + 1
-    facts = subject.plan.architecture.facts if subject.plan.architecture else None
-    least, limit = facts.command_line_limits(subject.plan.files.release) if facts else (2048, 2048)
-    if isinstance(subject.kernel, BzImage) and subject.kernel.cmdline_size:
-        limit = subject.kernel.cmdline_size - Architecture.X86_64.facts.command_line_reserve
-        least = limit
+    mine = subject.plan.architecture
+    facts = mine.facts if mine else None
+    least, limit = command_line_limits(subject.kernel, mine, subject.plan.files.release)
     if length > limit:
         text = f"The command line is {length} bytes long; the kernel takes {limit}"
         return fail(text, "Shorten it.")

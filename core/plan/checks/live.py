@@ -11,6 +11,7 @@ from warmboot.core.host import Host
 from warmboot.core.host.hardware import watchdogs_go_on
 from warmboot.core.host.live_state import LiveState
 from warmboot.core.plan.checks.base import Group, Result, fail, passed, warn
+from warmboot.core.plan.trial.watchdog import DRIVERS
 from warmboot.core.text import plural, printable
 
 _SHOWN = 4
@@ -295,8 +296,12 @@ def watchdog(subject: LiveSubject) -> Result:
     if not watchdogs_go_on(subject.host.prefix, subject.host.cmdline):
         return passed(
             f"A watchdog is armed ({shown}). With most drivers the kernel stops it at the restart, "
-            "so it does not guard the start of the new one"
+            "so it does not guard the start of the new one; exec --trial makes one that does"
         )
+    rows = [DRIVERS.get(dog.module or "") for dog in armed]
+    reasons = [row.why_not for row in rows if row is not None and row.why_not]
+    if len(reasons) == len(armed):
+        return passed(f"A watchdog is armed ({shown}), but does not guard a restart: {reasons[0]}")
     text = f"A watchdog is armed and goes on counting through the restart: {shown}"
     short = [dog for dog in armed if dog.timeout is not None and dog.timeout < _BOOT_SECONDS]
     if not short:

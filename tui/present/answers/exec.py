@@ -7,10 +7,12 @@ from typing import Annotated, Literal, TypedDict
 
 from warmboot.core.host import Host
 from warmboot.core.host.jobs import Job
+from warmboot.core.plan.trial.trial import TrialPlan
 from warmboot.core.restart.execute import RestartMethod
 from warmboot.core.restart.schedule import Countdown
 from warmboot.tui.present.answers.declare import SCHEMA, Answer
 from warmboot.tui.present.answers.objects.restart import CountdownFields, countdown_fields
+from warmboot.tui.present.answers.objects.trial import TrialPlanFields, trial_plan_fields
 
 
 class JobFields(TypedDict):
@@ -33,6 +35,8 @@ class ExecAnswer(Answer):
     cancelled: Annotated[
         CountdownFields | None, "the restart that was cancelled; null where none was"
     ]
+    trial: Annotated[TrialPlanFields | None, "the restart on trial; null for any other"]
+    dry_run: Annotated[bool, "whether nothing was done but to look"]
 
 
 def exec_answer(
@@ -43,6 +47,8 @@ def exec_answer(
     jobs: Iterable[Job] = (),
     countdown: Countdown | None = None,
     cancelled: Countdown | None = None,
+    trial: TrialPlan | None = None,
+    dry_run: bool = False,
 ) -> ExecAnswer:
     """Return the answer; `host` is the machine as it is now."""
     return {
@@ -55,4 +61,6 @@ def exec_answer(
         "jobs": [{"unit": job.unit, "type": job.type, "state": job.state} for job in jobs],
         "countdown": countdown_fields(countdown) if countdown is not None else None,
         "cancelled": countdown_fields(cancelled) if cancelled is not None else None,
+        "trial": trial_plan_fields(trial) if trial is not None else None,
+        "dry_run": dry_run,
     }

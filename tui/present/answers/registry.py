@@ -10,6 +10,7 @@ from warmboot.tui.present.answers.bpf_envelope import BpfEnvelopeAnswer
 from warmboot.tui.present.answers.bpf_rehearse import BpfRehearseAnswer
 from warmboot.tui.present.answers.cmdline import CmdlineAnswer
 from warmboot.tui.present.answers.compare import CompareAnswer
+from warmboot.tui.present.answers.confirm import ConfirmAnswer
 from warmboot.tui.present.answers.doctor import DoctorAnswer
 from warmboot.tui.present.answers.error import ErrorAnswer
 from warmboot.tui.present.answers.evidence import EvidenceAnswer
@@ -42,6 +43,7 @@ ANSWERS: dict[str, tuple[Any, ...]] = {
     "needs-restart": (NeedsRestartAnswer,),
     "history": (HistoryAnswer,),
     "exec": (ExecAnswer,),
+    "confirm": (ConfirmAnswer,),
     "wait": (WaitAnswer,),
     "unload": (UnloadAnswer,),
     "report": (ReportAnswer,),

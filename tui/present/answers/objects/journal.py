@@ -28,6 +28,7 @@ class RequestFields(TypedDict, total=False):
     panic: Annotated[bool, "whether it was to run after a crash"]
     forced: Annotated[list[str], "checks to go on against"]
     sha256: Annotated[str, "the SHA-256 that the kernel had to have"]
+    trial: Annotated[str, "the restart on trial that it is for"]
 
 
 class DueFields(TypedDict):
@@ -35,6 +36,18 @@ class DueFields(TypedDict):
 
     id: Annotated[str, "its name"]
     at: Annotated[float, "when it was to be due"]
+
+
+class TrialRecordFields(TypedDict):
+    """A restart on trial, as the journal keeps it."""
+
+    id: Annotated[str, "its name"]
+    seconds: Annotated[int, "how long the new system had until it was confirmed"]
+    checks: Annotated[list[str], "health checks that were to confirm it"]
+    layers: Annotated[list[str], "what was to bring the machine back"]
+    not_covered: Annotated[list[str], "what would not have, in sentences"]
+    one_shot: Annotated[list[str], "choices for the next start, with their values"]
+    watchdog: Annotated[str | None, "the watchdog that counted; null without one"]
 
 
 class JournalFields(TypedDict, total=False):
@@ -57,6 +70,9 @@ class JournalFields(TypedDict, total=False):
     way: Annotated[str, "how the system was to end"]
     running: Annotated[str, "release of the kernel that was left"]
     countdown: Annotated[CountdownFields | DueFields | str, "the restart that was set, or its name"]
+    trial: Annotated[str, "the restart on trial that this is about"]
+    trial_plan: Annotated[TrialRecordFields, "that trial as it was armed"]
+    by: Annotated[str, "what confirmed it, where that was no user"]
     step: Annotated[str, "the step that ended so"]
     errno: Annotated[int | None, "the number of the error"]
     message: Annotated[str, "why it ended so"]

@@ -24,6 +24,7 @@ class StagedFields(TypedDict):
     boot_id: Annotated[str | None, "the boot during which that was; null where not known"]
     panic: Annotated[bool, "whether it runs after a crash"]
     plan: Annotated[str | None, "digest of the plan it was staged by; null where not known"]
+    trial: Annotated[str | None, "the restart on trial that it is for; null for none"]
 
 
 def staged_fields(staged: Staged) -> StagedFields:
@@ -41,4 +42,5 @@ def staged_fields(staged: Staged) -> StagedFields:
         "boot_id": staged.boot_id,
         "panic": staged.panic,
         "plan": staged.plan,
+        "trial": staged.trial,
     }

@@ -17,6 +17,10 @@ from warmboot.tui.present.answers.objects.restart import (
     outcome_fields,
 )
 from warmboot.tui.present.answers.objects.staged import StagedFields, staged_fields
+from warmboot.tui.present.answers.objects.trial import (
+    TrialOutcomeFields,
+    trial_outcome_fields,
+)
 
 
 class WatchdogFields(TypedDict):
@@ -26,6 +30,8 @@ class WatchdogFields(TypedDict):
     identity: Annotated[str, "its driver"]
     armed: Annotated[bool, "whether it is armed"]
     timeout: Annotated[int | None, "its time limit in seconds; null where not known"]
+    module: Annotated[str | None, "its driver's module; null where not known"]
+    fired: Annotated[bool, "whether it reset the machine before this boot"]
 
 
 class HolderFields(TypedDict):
@@ -56,7 +62,17 @@ class StatusFields(TypedDict):
     attempt: Annotated[
         AttemptFields | None, "a restart that has not taken place; null where there is none"
     ]
-    watchdogs: Annotated[list[WatchdogFields], "the watchdogs, which a restart leaves as they are"]
+    watchdogs: Annotated[list[WatchdogFields], "the watchdogs"]
+    trial: Annotated[
+        TrialOutcomeFields | None, "what became of the last restart on trial; null without one"
+    ]
+    goes_back_at: Annotated[
+        float | None,
+        "when the system that runs on trial goes back by itself; null where it does not",
+    ]
+    left_over: Annotated[
+        list[str], "choices for the next start that an interrupted trial may have left behind"
+    ]
     reboot_is_kexec: Annotated[bool, "whether systemctl reboot would start what is staged"]
     holder: Annotated[HolderFields | None, "who works on the machine now; null where nobody does"]
     readable: Annotated[
@@ -76,6 +92,9 @@ def status_fields(status: Status) -> StatusFields:
         "last_restart": outcome_fields(last) if last is not None else None,
         "attempt": attempt_fields(attempt) if attempt is not None else None,
         "watchdogs": [_watchdog(dog) for dog in status.watchdogs],
+        "trial": trial_outcome_fields(status.trial) if status.trial is not None else None,
+        "goes_back_at": status.timer.ends if status.timer is not None else None,
+        "left_over": [kind.value for kind in status.left_over],
         "reboot_is_kexec": status.reboot_is_kexec,
         "holder": _holder(holder) if holder is not None else None,
         "readable": status.readable,
@@ -88,6 +107,8 @@ def _watchdog(dog: Watchdog) -> WatchdogFields:
         "identity": dog.identity,
         "armed": dog.armed,
         "timeout": dog.timeout,
+        "module": dog.module,
+        "fired": dog.fired,
     }
 
 

@@ -1,0 +1,106 @@
+"""What a system said before it ended: in pstore, and in the journal of the boot before this one."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+from warmboot.core.host.files import names, read_text
+from warmboot.core.programs import environment, find_program
+from warmboot.core.text import printable
+
+#: Where the kernel shows its records, and where systemd-pstore(8) moves them.
+_LIVE, _KEPT = "sys/fs/pstore", "var/lib/systemd/pstore"
+_LINES = 6
+_RECORD = 1 << 17
+_RECORDS = 64
+_TIMEOUT = 5.0  # seconds
+_STAMP = re.compile(r"^(?:<\d+>)?(?:\[[^\]]{1,32}\] )?")
+
+
+class LastWords(NamedTuple):
+    """The last lines that a system left. `panic`: they are those of a panic or an oops.
+
+    `place` is where they were found.
+    """
+
+    lines: tuple[str, ...]
+    place: str
+    panic: bool
+
+
+def read_panic(prefix: Path, since: float) -> LastWords | None:
+    """Return the last lines of the newest panic that pstore has from after `since`, None for none.
+
+    `since` in seconds since the epoch. Source: fs/pstore/platform.c (Panic#1 Part1).
+    """
+    best: tuple[float, Path, str] | None = None
+    for path in _records(prefix):
+        try:
+            at = path.stat().st_mtime
+        except (OSError, ValueError):
+            continue
+        text = read_text(path, _RECORD) or ""
+        if at >= since and text.startswith(("Panic", "Oops")) and (best is None or at > best[0]):
+            best = (at, path, text)
+    if best is None:
+        return None
+    _, path, text = best
+    lines = [_STAMP.sub("", line) for line in text.splitlines()[1:] if line.strip()]
+    told = next((n for n, line in enumerate(lines) if "Kernel panic" in line), len(lines) - _LINES)
+    shown = lines[max(0, told) : max(0, told) + _LINES]
+    place = "/" + str(path.relative_to(prefix))
+    return LastWords(tuple(printable(line, 200) for line in shown), printable(place, 200), True)
+
+
+def _records(prefix: Path) -> list[Path]:
+    found = [prefix / _LIVE / name for name in names(prefix / _LIVE) if name.startswith("dmesg")]
+    for folder in names(prefix / _KEPT)[-_RECORDS:]:
+        kept = prefix / _KEPT / folder
+        for name in names(kept)[-_RECORDS:]:
+            if name.startswith("dmesg"):
+                found.append(kept / name)
+            elif name.isdigit():
+                found += [kept / name / one for one in names(kept / name) if "dmesg" in one]
+    return found[-4 * _RECORDS :]
+
+
+def read_journal(prefix: Path, since: float, until: float) -> LastWords | None:
+    """Return what journald has last of the boot that ran between two times; None for nothing.
+
+    Times in seconds since the epoch. Asks journalctl(1), on the machine itself only.
+    """
+    program = find_program("journalctl") if prefix == Path("/") else None
+    if program is None:
+        return None
+    span = [f"--since=@{since:.0f}", f"--until=@{until:.0f}"]
+    options = ["--no-pager", "--quiet", "--output=json", f"--lines={_LINES}", "--boot=-1"]
+    lines = _ask([program, *options, *span])
+    shown = []
+    for line in lines:
+        try:
+            message = json.loads(line).get("MESSAGE")
+        except (ValueError, AttributeError, RecursionError):
+            continue
+        if isinstance(message, str):
+            shown.append(printable(message, 200))
+    return LastWords(tuple(shown), "journalctl --boot=-1", False) if shown else None
+
+
+def _ask(command: list[str]) -> list[str]:
+    import subprocess  # slow to import
+
+    try:
+        done = subprocess.run(
+            command,
+            env=environment(),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=_TIMEOUT,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return []
+    return done.stdout[:_RECORD].decode("utf-8", "replace").splitlines()

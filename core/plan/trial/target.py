@@ -1,0 +1,108 @@
+"""What the system to be tried is made of: its initrd's kind, and the versions of its systemd."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from warmboot.core.boot.cmdline import parse
+from warmboot.core.boot.cmdline_context import CmdlineContext
+from warmboot.core.host.systemd import systemd_version
+from warmboot.core.images import View
+from warmboot.core.payload.initrd import read_initrd
+from warmboot.core.plan.boot_files import BootFiles
+from warmboot.core.plan.context import PlanContext
+from warmboot.core.rooted import rooted
+
+_NAMES = 1 << 16  # of an archive; Debian's have 3,000
+_BYTES = 1 << 30
+_SYSTEMD = re.compile(r"(?:usr/)?lib(?:64)?/(?:[^/]+/)?systemd/libsystemd-shared-(\d{1,4})")
+
+
+class Initramfs(StrEnum):
+    """What made an initrd."""
+
+    INITRAMFS_TOOLS = "initramfs-tools"
+    DRACUT = "dracut"
+    MKINITCPIO = "mkinitcpio"
+    OTHER = "of another kind"
+    NONE = "none"
+
+
+#: A file that only initrds of one kind have.
+_SIGNS = {
+    "conf/initramfs.conf": Initramfs.INITRAMFS_TOOLS,
+    "usr/lib/dracut-lib.sh": Initramfs.DRACUT,
+    "lib/dracut-lib.sh": Initramfs.DRACUT,
+    "usr/lib/dracut/build-parameter.txt": Initramfs.DRACUT,
+    "lib/dracut/build-parameter.txt": Initramfs.DRACUT,
+    "init_functions": Initramfs.MKINITCPIO,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class TargetSystem:
+    """The system to be tried. Versions of systemd are None where there is none, or not known.
+
+    `root_known`: its root file system is one that was looked at here.
+    """
+
+    initramfs: Initramfs
+    initrd_systemd: int | None
+    root_systemd: int | None
+    root_known: bool
+
+
+def read_target(
+    files: BootFiles, context: PlanContext, cmdline: str, boot_root: Path
+) -> TargetSystem:
+    """Read it from the initrds and from the root file system that the command line names.
+
+    That is the one that runs now, or `boot_root` where that is another system's.
+
+    An initrd that is damaged is of another kind: what it holds is not known.
+    """
+    kind, inside = _initrd(_views(files))
+    known = context.foreign_root or _same_root(cmdline, context)
+    where = boot_root if context.foreign_root else context.host.prefix
+    root = systemd_version(rooted(where)) if known else None
+    return TargetSystem(kind, inside, root, known)
+
+
+def _views(files: BootFiles) -> list[View]:
+    if files.initrds is not None:
+        return [file.view for file in files.initrds]
+    return [files.part(part) for part in files.parts.initrds] if files.parts else []
+
+
+def _initrd(views: Iterable[View]) -> tuple[Initramfs, int | None]:
+    kind, version = Initramfs.NONE, None
+    for view in views:
+        found = read_initrd(view, head=_NAMES, limit=_BYTES)
+        for name in (name for part in found.segments for name in part.names):
+            kind = _SIGNS.get(name, kind)
+            systemd = _SYSTEMD.match(name)
+            version = int(systemd[1]) if systemd else version
+        if kind is Initramfs.NONE:
+            kind = Initramfs.OTHER
+    return kind, version
+
+
+def _same_root(cmdline: str, context: PlanContext) -> bool:
+    """Whether the new system has the root file system that runs now."""
+    wanted, now = _root_of(cmdline), _root_of(context.host.cmdline)
+    if wanted == now:
+        return True
+    known: CmdlineContext | None = context.cmdline
+    if wanted is None or now is None or known is None:
+        return False
+    real = known.real(wanted)
+    return real == known.real(now) and real.startswith("/dev/")
+
+
+def _root_of(cmdline: str) -> str | None:
+    values = [word.value for word in parse(cmdline) if word.key == "root"]
+    return values[-1] if values else None

@@ -1,0 +1,157 @@
+"""The dead-man timer: a unit that restarts the new system unless it is stopped in time.
+
+Nothing is installed for it. systemd 256 and later takes the unit as a credential on the command
+line (systemd.system-credentials(7), systemd.extra-unit.*); for older ones a small archive behind
+the initrd puts it into /run, which survives the change of the root.
+"""
+
+from __future__ import annotations
+
+import base64
+from enum import Enum
+from typing import NamedTuple
+
+from warmboot.core.payload.cpio_writer import Node, build_cpio
+from warmboot.core.plan.trial.target import Initramfs, TargetSystem
+
+UNIT, CHECK_UNIT = "warmboot-trial.service", "warmboot-check.service"
+#: Where the units note what became of the trial: kept, and gone at the next boot.
+JOURNAL, CONFIRMED = "/var/lib/warmboot/journal.jsonl", "/run/warmboot/confirmed"
+_FIRST_CREDENTIAL = 256
+_FIRST_REBOOT_IMMEDIATE = 240
+_FOLDER = "/run/systemd/system"
+_FILE = 0o100644
+# IgnoreOnIsolate and the @ let it pass from the initrd into the system, and through emergency mode;
+# FailureAction=reboot-immediate does not turn into a kexec, as systemctl reboot would.
+_DEAD_MAN = """\
+[Unit]
+DefaultDependencies=no
+IgnoreOnIsolate=yes
+FailureAction=reboot-immediate
+[Service]
+RuntimeMaxSec={seconds}
+TimeoutStopSec=20
+{before}ExecStart=@sleep @wb inf
+ExecStopPost=-/bin/sh -c {stopped}
+"""
+_CHECK = """\
+[Unit]
+DefaultDependencies=no
+[Service]
+ExecStart=/bin/sh -c {script}
+"""
+_COPY = f"mkdir -p {_FOLDER};cp /etc/systemd/system/warmboot-*.service {_FOLDER}"
+# The scripts of initramfs-tools read this file again and again (call_scripts in its functions);
+# klibc has cat, and no cp.
+_PARAM_CONF = f"""\
+[ -e {_FOLDER}/{UNIT} ]||{{
+mkdir -p {_FOLDER}
+for unit in /warmboot/*;do cat "$unit" >"{_FOLDER}/${{unit##*/}}";done
+}}
+"""
+
+
+class Way(Enum):
+    """How the unit gets there."""
+
+    CREDENTIAL = "by a credential on the command line (systemd {})"
+    PARAM_CONF = "by an archive behind the initrd (initramfs-tools, systemd {})"
+    INITRD_UNIT = "by an archive behind the initrd (dracut, systemd {})"
+
+
+class Carried(NamedTuple):
+    """The words and the archive that bring the units into the new system."""
+
+    words: tuple[str, ...]
+    segment: bytes
+
+
+def way_of(target: TargetSystem) -> tuple[Way | None, str]:
+    """Return how the unit gets into a system, or None and why it does not."""
+    version = target.root_systemd
+    if not target.root_known:
+        return None, "its root file system is not the one that runs now, so it was not looked at"
+    if version is None:
+        return None, "there is no systemd on its root file system"
+    if version >= _FIRST_CREDENTIAL:
+        return Way.CREDENTIAL, ""
+    if version < _FIRST_REBOOT_IMMEDIATE:
+        return None, f"its systemd {version} is older than {_FIRST_REBOOT_IMMEDIATE}"
+    if target.initramfs is Initramfs.INITRAMFS_TOOLS:
+        return Way.PARAM_CONF, ""
+    if target.initramfs is Initramfs.DRACUT and target.initrd_systemd:
+        return Way.INITRD_UNIT, ""
+    kind = "there is no initrd"
+    if target.initramfs is not Initramfs.NONE:
+        kind = f"its initrd is {target.initramfs}"
+    return None, f"systemd {version} takes no unit from the command line, and {kind}"
+
+
+def carry(
+    way: Way, target: TargetSystem, trial: str, seconds: int, check: str | None, disarm: str
+) -> Carried:
+    """Return what brings the units of a trial there.
+
+    `check` is shell that confirms once it succeeds, None without one; `disarm` what stops the
+    watchdog then ("" without one).
+    """
+    before = f"ExecStartPre=-/bin/sh -c {quoted(_COPY)}\n" if way is Way.INITRD_UNIT else ""
+    units = {UNIT: dead_man(trial, seconds, before)}
+    if check is not None:
+        units[CHECK_UNIT] = check_unit(trial, check, disarm)
+    wants = [f"systemd.wants={name}" for name in units]
+    if way is not Way.PARAM_CONF and target.initrd_systemd:
+        wants.insert(0, f"rd.systemd.wants={UNIT}")
+    if way is Way.CREDENTIAL:
+        credentials = [
+            f"systemd.set_credential_binary=systemd.extra-unit.{name}:{_base64(text)}"
+            for name, text in units.items()
+        ]
+        return Carried((*credentials, *wants), b"")
+    folder = "etc/systemd/system" if way is Way.INITRD_UNIT else "warmboot"
+    files = {f"{folder}/{name}": Node(text.encode(), _FILE) for name, text in units.items()}
+    if way is Way.PARAM_CONF:
+        files["conf/param.conf"] = Node(_PARAM_CONF.encode(), _FILE)
+    return Carried(tuple(wants), build_cpio(files))
+
+
+def dead_man(trial: str, seconds: int, before: str = "") -> str:
+    """Return the unit that restarts the system after `seconds`, and notes so where it can."""
+    noted = f'[ "$SERVICE_RESULT" = timeout ]&&{_note("expired", trial)};sync'
+    return _DEAD_MAN.format(seconds=seconds, before=before, stopped=quoted(noted))
+
+
+def check_unit(trial: str, check: str, disarm: str) -> str:
+    """Return the unit that confirms: the watchdog first, for one that stays would fire later."""
+    stop = f"{disarm}&&" if disarm else ""
+    done = f"mkdir -p {CONFIRMED.rpartition('/')[0]};echo {trial}>{CONFIRMED}"
+    by = _note("confirmed", trial, ',"by":"health check"')
+    script = f"until {check};do sleep 3;done;{stop}systemctl stop {UNIT}&&{{ {done};{by};sync;}}"
+    return _CHECK.format(script=quoted(script))
+
+
+def disarm_script(module: str) -> str:
+    """Return shell that stops a watchdog whose driver was kept out of the new kernel."""
+    return f"modprobe {module}&&echo V>/dev/watchdog"
+
+
+def quoted(script: str) -> str:
+    """Return shell as one word of a unit's command; source: systemd.service(5), "COMMAND LINES"."""
+    for char, instead in (("\\", "\\\\"), ('"', '\\"'), ("%", "%%"), ("$", "$$")):
+        script = script.replace(char, instead)
+    return f'"{script}"'
+
+
+def _note(event: str, trial: str, more: str = "") -> str:
+    """Return shell that adds a line to warmboot's journal, where this system has it."""
+    fields = {
+        "boot_id": "\"'$(cat /proc/sys/kernel/random/boot_id)'\"",
+        "release": "\"'$(uname -r)'\"",
+        "at": "'$(date +%s)'",
+    }
+    told = "".join(f',"{name}":{value}' for name, value in fields.items())
+    return f'echo \'{{"event":"{event}","trial":"{trial}"{more}{told}}}\'>>{JOURNAL}'
+
+
+def _base64(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()

@@ -1,0 +1,201 @@
+"""What became of the last restart on trial: under way, confirmed, or the machine came back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from warmboot.core.host import Host
+from warmboot.core.host.boot_time import read_boot_time
+from warmboot.core.host.files import read_text
+from warmboot.core.host.hardware import read_watchdogs
+from warmboot.core.host.last_words import LastWords, read_journal, read_panic
+from warmboot.core.plan.trial.trial import Mark, OneShot, read_mark
+from warmboot.core.plan.trial.unit import CONFIRMED
+from warmboot.core.record.journal import Line
+from warmboot.core.rooted import rooted
+from warmboot.core.text import clock, printable
+from warmboot.core.typed import is_number
+
+_CLOCK = 60.0  # seconds that the clock may be set back at boot
+
+
+class TrialState(StrEnum):
+    """How a trial stands."""
+
+    PENDING = "to be confirmed"
+    CONFIRMED = "confirmed"
+    RETURNED = "came back"
+
+
+class Cause(StrEnum):
+    """Why a machine came back."""
+
+    ASKED = "asked"
+    DEAD_MAN = "not confirmed in time"
+    PANIC = "panic"
+    WATCHDOG = "watchdog"
+    UNKNOWN = "not known"
+
+
+@dataclass(frozen=True, slots=True)
+class TrialOutcome:
+    """A trial, `state` and `text` saying how it stands. Times in seconds since the epoch.
+
+    `at` is when the old system was left, None where this system has no record of it. `release` is
+    the kernel that was tried. `by` and `confirmed_at` are set where it is confirmed, `cause` where
+    the machine came back; `away` is how long it was gone then, in seconds. `last_words` are the new
+    system's, None where nothing has them.
+    """
+
+    id: str
+    state: TrialState
+    text: str
+    at: float | None
+    release: str | None
+    by: str | None = None
+    confirmed_at: float | None = None
+    cause: Cause | None = None
+    away: float | None = None
+    last_words: LastWords | None = None
+
+
+@dataclass(slots=True)
+class _Known:
+    """What the journal says of the last trial."""
+
+    id: str
+    at: float
+    boot: str | None
+    release: str | None
+    confirmed: Line | None = None
+    expired: Line | None = None
+    asked: Line | None = None
+
+
+def last_trial(lines: Iterable[Line], host: Host) -> TrialOutcome | None:
+    """Return the last trial, None where there is none that this boot or the last one was about."""
+    mark = read_mark(host.cmdline)
+    known = _known(lines)
+    if mark is not None and (known is None or known.id == mark.id):
+        return _in_new_system(mark, known, host)
+    if known is None or known.boot == host.boot_id or known.confirmed is not None:
+        return None
+    return _came_back(known, host)
+
+
+def leftovers(lines: Iterable[Line], boot_id: str | None) -> tuple[OneShot, ...]:
+    """Return the choices for the next start that a trial of this boot may have left behind.
+
+    That is one which was interrupted: what fails takes them back.
+    """
+    found: tuple[OneShot, ...] = ()
+    for line in lines:
+        event, step = line.get("event"), line.get("step")
+        if line.get("boot_id") != boot_id:
+            continue
+        if event == "arming":
+            record = line.get("trial_plan")
+            chosen = record.get("one_shot") if isinstance(record, dict) else None
+            texts = [str(one).partition("=")[0] for one in chosen or () if isinstance(one, str)]
+            found = tuple(kind for kind in OneShot if kind.value in texts)
+        elif event in ("handed-over", "disarmed") or (
+            event in ("failed", "refused") and step in ("arming", "executing")
+        ):
+            found = ()
+    return found
+
+
+def _known(lines: Iterable[Line]) -> _Known | None:
+    found: _Known | None = None
+    for line in lines:
+        event, name = line.get("event"), line.get("trial")
+        if event == "executing":
+            found = _begun(line, name)
+        elif event in ("failed", "refused") and line.get("step") == "executing":
+            found = None
+        elif found is None or name != found.id:
+            continue
+        elif event == "confirmed":
+            found.confirmed = line
+        elif event == "expired":
+            found.expired = line
+        elif event == "reverting":
+            found.asked = line
+    return found
+
+
+def _begun(line: Line, name: object) -> _Known | None:
+    at, boot, staged = line.get("at"), line.get("boot_id"), line.get("staged")
+    if not isinstance(name, str) or not isinstance(at, int | float):
+        return None
+    release = staged.get("release") if isinstance(staged, dict) else None
+    return _Known(
+        name, at, str(boot) if boot else None, release if isinstance(release, str) else None
+    )
+
+
+def _in_new_system(mark: Mark, known: _Known | None, host: Host) -> TrialOutcome:
+    at = known.at if known else None
+    line = known.confirmed if known else None
+    noted = read_text(rooted(host.prefix) / CONFIRMED.lstrip("/"), 64)
+    if line is not None or noted == mark.id:
+        by = _who(line) if line is not None else "health check"
+        when = line.get("at") if line is not None else None
+        moment = float(when) if is_number(when) and isinstance(when, int | float) else None
+        shown = "" if moment is None else f" at {clock(moment)}"
+        text = f"confirmed by {by}{shown}"
+        return TrialOutcome(mark.id, TrialState.CONFIRMED, text, at, host.release, by, moment)
+    text = "not confirmed yet: warmboot confirm keeps it, warmboot confirm --revert goes back"
+    return TrialOutcome(mark.id, TrialState.PENDING, text, at, host.release)
+
+
+def _came_back(known: _Known, host: Host) -> TrialOutcome:
+    started = read_boot_time(host.prefix)
+    away = None if started is None or started < known.at - _CLOCK else max(0.0, started - known.at)
+    panic = read_panic(host.prefix, known.at - _CLOCK)
+    fired = [dog for dog in read_watchdogs(host.prefix) if dog.fired]
+    words = panic
+    if words is None and started is not None:
+        words = read_journal(host.prefix, known.at, started)
+    if known.asked is not None:
+        cause, text = Cause.ASKED, f"warmboot confirm --revert, by {_who(known.asked)}"
+    elif known.expired is not None:
+        cause, text = Cause.DEAD_MAN, "nobody confirmed it in time: the dead-man timer restarted it"
+    elif panic is not None:
+        cause, text = Cause.PANIC, f"the new kernel panicked ({panic.place})"
+    elif fired:
+        name = printable(fired[0].module or fired[0].identity or fired[0].name, 64)
+        cause, text = Cause.WATCHDOG, f"the watchdog {name} reset the machine (bootstatus)"
+    else:
+        cause = Cause.UNKNOWN
+        text = (
+            "no record says why: no watchdog fired, pstore has no panic, and the dead-man timer "
+            "noted nothing. A panic, or an initrd that found no root file system, leaves no more "
+            "than that"
+        )
+    return TrialOutcome(
+        known.id,
+        TrialState.RETURNED,
+        text,
+        known.at,
+        known.release,
+        cause=cause,
+        away=away,
+        last_words=words,
+    )
+
+
+def _who(line: Line) -> str:
+    """Return who wrote a line: the health check, or a user and where they came from."""
+    by = line.get("by")
+    if isinstance(by, str):
+        return printable(by, 40)
+    uid, sudo, remote = line.get("uid"), line.get("sudo_uid"), line.get("ssh_connection")
+    who = "root" if uid == 0 else f"uid {printable(str(uid), 12)}"
+    if isinstance(sudo, str):
+        who += f" (uid {printable(sudo, 12)} by sudo)"
+    if isinstance(remote, str) and remote.split():
+        who += f" from {printable(remote.split()[0], 64)}"
+    return who

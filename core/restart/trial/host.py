@@ -1,0 +1,112 @@
+"""What a trial asks of a machine, and the real one: arming there, and ending the trial later."""
+
+from __future__ import annotations
+
+import time
+from typing import NamedTuple, Protocol
+
+from warmboot.core.errors import WarmbootError
+from warmboot.core.host.systemd import SKIP_AUTO_KEXEC, systemctl
+from warmboot.core.plan.trial.trial import WatchdogUse
+from warmboot.core.plan.trial.unit import CHECK_UNIT, UNIT
+from warmboot.core.restart.trial.watchdog import HeldWatchdog, stop_watchdog
+from warmboot.core.text import printable
+
+_STOP_SECONDS = 60.0
+
+
+class Timer(NamedTuple):
+    """The dead-man timer of the running system. `ends` in seconds since the epoch, if known."""
+
+    active: bool
+    ends: float | None = None
+
+
+class Held(Protocol):
+    """A watchdog that is held: it stops when it is closed, unless it was armed."""
+
+    def keep_alive(self) -> None: ...
+
+    def arm(self) -> None: ...
+
+    def disarm(self) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class TrialHost(Protocol):
+    """What a machine does for a trial; every method raises WarmbootError."""
+
+    def hold(self, use: WatchdogUse) -> Held:
+        """Start a watchdog, in a way that stops it with this process."""
+
+    def timer(self) -> Timer:
+        """Return how the dead-man timer of the running system stands."""
+
+    def stop_watchdog(self, module: str) -> None:
+        """Stop the watchdog that counted through the jump."""
+
+    def stop_timer(self) -> None:
+        """Stop the dead-man timer; once this returns it does not fire."""
+
+    def restart(self) -> None:
+        """Restart through firmware, at once but in order."""
+
+
+class RealTrialHost:
+    """The machine warmboot runs on."""
+
+    def hold(self, use: WatchdogUse) -> Held:
+        """See TrialHost."""
+        return HeldWatchdog(use)
+
+    def timer(self) -> Timer:
+        """Ask systemd; where it does not answer there is no timer."""
+        names = "ActiveState,ActiveEnterTimestampMonotonic,RuntimeMaxUSec"
+        answer = systemctl("show", UNIT, f"--property={names}", "--timestamp=us")
+        fields = dict(line.partition("=")[::2] for line in (answer or (1, ""))[1].splitlines())
+        active = fields.get("ActiveState") in ("active", "activating", "deactivating")
+        started = fields.get("ActiveEnterTimestampMonotonic", "")
+        limit = _seconds(fields.get("RuntimeMaxUSec", ""))
+        if not active or not started.isdigit() or limit is None:
+            return Timer(active)
+        left = int(started) / 1e6 + limit - time.clock_gettime(time.CLOCK_MONOTONIC)
+        return Timer(True, time.time() + left)
+
+    def stop_watchdog(self, module: str) -> None:
+        """See TrialHost."""
+        stop_watchdog(module)
+
+    def stop_timer(self) -> None:
+        """Stop the check before what it would stop."""
+        for unit in (CHECK_UNIT, UNIT):
+            answer = systemctl("stop", unit, timeout=_STOP_SECONDS)
+            missing = answer is not None and "not loaded" in answer[1]
+            if answer is None or (answer[0] != 0 and not missing):
+                said = "no answer from systemd" if answer is None else printable(answer[1], 200)
+                raise WarmbootError(
+                    f"{unit} could not be stopped: {said}",
+                    hint=f"It still restarts the machine. Try systemctl stop {unit}.",
+                )
+        if self.timer().active:
+            raise WarmbootError(f"{UNIT} is still active", hint=f"Try systemctl stop {UNIT}.")
+
+    def restart(self) -> None:
+        """See TrialHost; what is staged is not started by it."""
+        answer = systemctl("reboot", timeout=_STOP_SECONDS, more={SKIP_AUTO_KEXEC: "1"})
+        if answer is None or answer[0] != 0:
+            said = "no answer from systemd" if answer is None else printable(answer[1], 200)
+            raise WarmbootError(f"systemctl reboot failed: {said}", hint="Try reboot --force.")
+
+
+def _seconds(text: str) -> float | None:
+    """Return what ``10min 30s`` of systemctl(1) is in seconds, None for anything else."""
+    units = {"us": 1e-6, "ms": 1e-3, "s": 1, "min": 60, "h": 3600, "d": 86400}
+    total = 0.0
+    for part in text.split():
+        number = part.rstrip("usmindh")
+        unit = units.get(part[len(number) :])
+        if unit is None or not number.replace(".", "", 1).isdigit():
+            return None
+        total += float(number) * unit
+    return total if text.split() else None

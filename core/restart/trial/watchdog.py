@@ -1,0 +1,166 @@
+"""A hardware watchdog that counts through the jump; see Documentation/watchdog/watchdog-api.rst.
+
+Until it is armed for good it is held in a way that disarms it with the end of this process, however
+that ends: the magic character was written, and the kernel stops a watchdog whose file is closed
+after it (watchdog_release() in drivers/watchdog/watchdog_dev.c).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import struct
+import subprocess
+import time
+from pathlib import Path
+
+from warmboot.core.debug import debug
+from warmboot.core.errors import WarmbootError
+from warmboot.core.host.files import read_int, read_text
+from warmboot.core.plan.trial.trial import WatchdogUse
+from warmboot.core.programs import environment, find_program
+from warmboot.core.text import printable
+
+# include/uapi/linux/watchdog.h
+_GETSUPPORT, _KEEPALIVE, _SETTIMEOUT = 0x80285700, 0x80045705, 0xC0045706
+_MAGICCLOSE = 0x0100
+_RELEASE, _KEEP = b"V", b"\0"
+_SECONDS = 20.0
+_WAIT = 5.0
+_PARAMETER = Path("/sys/module/watchdog/parameters/stop_on_reboot")
+
+
+class HeldWatchdog:
+    """A watchdog that is running and will be stopped, unless `arm` is called. A context manager."""
+
+    def __init__(self, use: WatchdogUse) -> None:
+        self._use = use
+        self._reloaded = False
+        self._fd = -1
+        self._armed = False
+        try:
+            if use.reload:
+                self._reload()
+            self._open()
+        except BaseException:
+            self.close()
+            raise
+
+    def _reload(self) -> None:
+        """Load the modules anew, so that the kernel does not stop watchdogs when it restarts."""
+        self._reloaded = True
+        _modprobe("-r", self._use.module)
+        _modprobe("-r", "watchdog")
+        _modprobe("watchdog", "stop_on_reboot=0")
+        _modprobe(self._use.module)
+        if read_int(_PARAMETER) != 0:
+            raise _failed(self._use, "stop_on_reboot is not 0 after the module was loaded anew")
+
+    def _open(self) -> None:
+        path = f"/dev/{self._use.name}"
+        deadline = time.monotonic() + _WAIT
+        while not os.path.exists(path) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        try:
+            self._fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+            os.write(self._fd, _RELEASE)
+            info = struct.unpack("<II32s", fcntl.ioctl(self._fd, _GETSUPPORT, bytes(40)))
+            if not info[0] & _MAGICCLOSE:
+                raise _failed(self._use, "its driver stops it when its file is closed")
+            answer = fcntl.ioctl(self._fd, _SETTIMEOUT, struct.pack("<i", self._use.timeout))
+        except OSError as error:
+            raise _failed(self._use, error.strerror or "not known") from error
+        timeout = struct.unpack("<i", answer)[0]
+        debug("%s: %d s", path, timeout)
+        if timeout < self._use.timeout:
+            raise _failed(self._use, f"it takes {timeout} s, not {self._use.timeout} s")
+
+    def keep_alive(self) -> None:
+        """Have it count from the beginning; raises WarmbootError."""
+        try:
+            fcntl.ioctl(self._fd, _KEEPALIVE, bytes(4))
+        except OSError as error:
+            raise _failed(self._use, error.strerror or "not known") from error
+
+    def arm(self) -> None:
+        """Have it count from now on, whatever becomes of this process; raises WarmbootError."""
+        self.keep_alive()
+        try:
+            os.write(self._fd, _KEEP)
+        except OSError as error:
+            raise _failed(self._use, error.strerror or "not known") from error
+        self._armed = True
+
+    def disarm(self) -> None:
+        """Have it stopped with this process after all."""
+        self._armed = False
+        with contextlib.suppress(OSError):
+            os.write(self._fd, _RELEASE)
+
+    def close(self) -> None:
+        """Let go of it: one that is not armed stops, and its modules are as they were."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+        if self._reloaded and not self._armed:
+            self._reloaded = False
+            with contextlib.suppress(WarmbootError):
+                _modprobe("-r", self._use.module)
+                _modprobe("-r", "watchdog")
+            with contextlib.suppress(WarmbootError):
+                _modprobe(self._use.module)
+
+
+def stop_watchdog(module: str) -> None:
+    """Load the driver that was kept out, and stop every watchdog it has; raises WarmbootError."""
+    _modprobe(module)
+    folder = Path("/sys/class/watchdog")
+    for name in sorted(os.listdir(folder)) if folder.is_dir() else ():
+        found = folder / name / "device/driver/module"
+        if not found.exists() or found.resolve().name != module:
+            continue
+        try:
+            fd = os.open(f"/dev/{name}", os.O_WRONLY | os.O_CLOEXEC)
+            try:
+                os.write(fd, _RELEASE)
+            finally:
+                os.close(fd)
+        except OSError as error:
+            raise _still_counts(module, error.strerror or "not known") from error
+        if read_text(folder / name / "state", 32) == "active":
+            raise _still_counts(module, "it is still active")
+
+
+def _modprobe(*words: str) -> None:
+    program = find_program("modprobe")
+    if program is None:
+        raise WarmbootError("modprobe could not be run: it is not installed")
+    try:
+        done = subprocess.run(
+            [program, *words],
+            env=environment(),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=_SECONDS,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise WarmbootError(f"modprobe could not be run: {error}") from error
+    if done.returncode != 0:
+        said = printable(done.stderr.decode("utf-8", "replace").strip()[-300:])
+        raise WarmbootError(f"modprobe {' '.join(words)} failed: {said}")
+
+
+def _failed(use: WatchdogUse, why: str) -> WarmbootError:
+    return WarmbootError(
+        f"The watchdog {use.name} ({use.module}) could not be armed: {why}",
+        hint="Nothing is armed. warmboot doctor says how it stands.",
+    )
+
+
+def _still_counts(module: str, why: str) -> WarmbootError:
+    return WarmbootError(
+        f"The watchdog of {module} could not be stopped: {why}",
+        hint="It goes on counting, and resets the machine. Close what holds it, then try again.",
+    )

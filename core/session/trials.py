@@ -1,0 +1,300 @@
+"""Restarts on trial: planned and begun in one system, confirmed or taken back in the next.
+
+Arming goes step by step, and whatever fails takes back what was done before it; a watchdog stops
+with this process until the restart cannot be stopped any more.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import NamedTuple
+
+from warmboot.core.boot.cmdline import reusable
+from warmboot.core.boot.entry import Listing
+from warmboot.core.boot.loadervars import read_loader_variables
+from warmboot.core.debug import debug
+from warmboot.core.errors import Blocked, NotFound, WarmbootError
+from warmboot.core.host.firmware import read_firmware
+from warmboot.core.host.hardware import read_watchdog_core, read_watchdogs
+from warmboot.core.load.stage import prepare
+from warmboot.core.plan.plan import check
+from warmboot.core.plan.planner import OpenPlan
+from warmboot.core.plan.request import PlanRequest, read_request
+from warmboot.core.plan.staged import Staged
+from warmboot.core.plan.trial.health import read_baseline
+from warmboot.core.plan.trial.judge import TrialFacts, judge
+from warmboot.core.plan.trial.target import read_target
+from warmboot.core.plan.trial.trial import (
+    Mark,
+    OneShot,
+    TrialPlan,
+    TrialRequest,
+    WayBack,
+    read_mark,
+)
+from warmboot.core.plan.trial.way_back import BootFacts, predict
+from warmboot.core.record.lock import only_one, undisturbed
+from warmboot.core.record.recorder import note, recorded
+from warmboot.core.record.trial_outcome import last_trial, leftovers
+from warmboot.core.restart.execute import RestartMethod
+from warmboot.core.restart.trial.one_shot import choose, grubenv_path, take_back
+from warmboot.core.session.machine import Machine
+from warmboot.core.session.restarts import Executed, Restarts
+from warmboot.core.session.staging import stage_locked, unload_locked
+
+_ID_BYTES = 4
+
+
+class Ended(NamedTuple):
+    """A trial that was confirmed, or is being taken back; a warning about the journal."""
+
+    id: str
+    warning: str | None
+
+
+class Trials:
+    """The restarts on trial of one machine."""
+
+    def __init__(
+        self,
+        machine: Machine,
+        restarts: Restarts,
+        plan: Callable[[PlanRequest], OpenPlan],
+        entries: Callable[[], Listing],
+    ) -> None:
+        self._machine = machine
+        self._restarts = restarts
+        self._plan = plan
+        self._entries = entries
+
+    def plan(self, asked: TrialRequest) -> TrialPlan:
+        """Return what a restart on trial into what is staged would be; nothing is changed.
+
+        What stands against it is in its `refusals`. Raises NothingStaged, Blocked where it is not
+        known what is staged, WrongArgument for a health check that cannot run there.
+        """
+        machine = self._machine
+        staged = self._restarts.target(trial=True)
+        if staged is None or staged.sha256 is None:
+            raise Blocked(
+                "What is staged cannot be staged again as it is: it is not known exactly",
+                hint="Stage it anew: warmboot stage.",
+            )
+        request = self._request(staged)
+        with self._plan(request) as opened:
+            host, context, line = machine.host, opened.context, opened.plan.cmdline.text
+            target = read_target(opened.files, context, line, machine.root.path)
+            root = machine.root.path if context.foreign_root else host.prefix
+            facts = TrialFacts(
+                target=target,
+                watchdogs=read_watchdogs(host.prefix),
+                core=read_watchdog_core(host.prefix, host.cmdline),
+                way_back=self._way_back(),
+                baseline=read_baseline(host.prefix, root if target.root_known else None),
+            )
+            name = secrets.token_hex(_ID_BYTES)
+            return judge(name, asked, opened.plan, opened.files.options, facts)
+
+    def execute(self, trial: TrialPlan, *, now: bool = False) -> Executed:
+        """Arm and restart; where anything fails, what was armed is taken back, and that is said.
+
+        Returns on a simulated machine only, or where systemd does the restart in its own time.
+        Raises Blocked for what stands against it, and what staging and restarting raise.
+        """
+        trial.check()
+        machine, host = self._machine, self._machine.host
+        with only_one(host.prefix, "warmboot exec"), undisturbed():
+            staged = self._restarts.target(trial=True)
+            if staged is None or reusable(staged.cmdline) != reusable(trial.request.cmdline or ""):
+                raise Blocked("What is staged changed meanwhile", hint="Try again.")
+            with _undoing() as undo:
+                record: dict[str, object] = {"trial": trial.id, "trial_plan": trial.record()}
+                with recorded(machine.journal, host, "arming", **record) as warnings:
+                    made = self._stage(trial, staged, undo, warnings)
+                    last = self._hold(trial, undo, warnings, now=now)
+                    self._choose(trial, undo)
+                done = self._restarts.execute_locked(made, now=now, last=last)
+                undo.keep()
+        return done._replace(warning=done.warning or next(iter(warnings), None))
+
+    def confirm(self) -> Ended:
+        """Keep the system that is on trial: nothing restarts it once this returns.
+
+        Raises NotFound where this is none, WarmbootError where something could not be stopped: the
+        trial goes on then.
+        """
+        machine, host = self._machine, self._machine.host
+        mark = self._on_trial()
+        with only_one(host.prefix, "warmboot confirm"), undisturbed():
+            with recorded(machine.journal, host, "confirming", trial=mark.id) as warnings:
+                if mark.watchdog is not None:
+                    machine.trial_host.stop_watchdog(mark.watchdog)
+                machine.trial_host.stop_timer()
+            for kind in mark.one_shots:
+                _try(warnings, partial(take_back, machine.root, host.prefix, kind))
+            append = machine.journal.append
+            note(warnings, lambda: append("confirmed", host.boot_id, trial=mark.id))
+        machine.tell(f"{host.name} stays in {host.release}: the restart on trial is confirmed.")
+        return Ended(mark.id, next(iter(warnings), None))
+
+    def revert(self) -> Ended:
+        """Go back to the old system at once, through firmware; raises as `confirm` does."""
+        machine, host = self._machine, self._machine.host
+        mark = self._on_trial()
+        with only_one(host.prefix, "warmboot confirm"), undisturbed():
+            machine.tell(f"{host.name} goes back to the kernel before now.")
+            with recorded(machine.journal, host, "reverting", trial=mark.id) as warnings:
+                machine.trial_host.restart()
+        return Ended(mark.id, next(iter(warnings), None))
+
+    def disarm(self) -> tuple[OneShot, ...]:
+        """Take back what an interrupted trial left set for the next start; returns what that was.
+
+        Raises WarmbootError where it cannot be taken back.
+        """
+        machine, host = self._machine, self._machine.host
+        with only_one(host.prefix, "warmboot exec"), undisturbed():
+            found = leftovers(machine.journal.lines(), host.boot_id)
+            done = tuple(k for k in found if take_back(machine.root, host.prefix, k))
+            if found:
+                note([], lambda: machine.journal.append("disarmed", host.boot_id))
+        return done
+
+    def _request(self, staged: Staged) -> PlanRequest:
+        """Return what staged it, with its command line as it is now; raises Blocked."""
+        asked: PlanRequest | None = None
+        for line in self._machine.journal.lines():
+            if line.get("boot_id") == self._machine.host.boot_id and line.get("event") == "staging":
+                asked = read_request(line.get("request"))
+        if asked is None:
+            raise Blocked("It is not known how it was staged", hint="Stage it anew.")
+        own = staged.cmdline if staged.trial is None else reusable(staged.cmdline)
+        return asked._replace(cmdline=own, cmdline_from=None, presets=(), append=None, trial=None)
+
+    def _way_back(self) -> WayBack:
+        machine = self._machine
+        if machine.foreign_root:
+            return WayBack(
+                False, "the boot root is another system's, whose boot loader is not asked"
+            )
+        prefix = machine.host.prefix
+        facts = BootFacts(
+            entries=self._entries().entries,
+            firmware=read_firmware(prefix),
+            variables=read_loader_variables(prefix),
+            grub_once=grubenv_path(machine.root),
+        )
+        return predict(facts)
+
+    def _stage(self, trial: TrialPlan, staged: Staged, undo: _Undo, warnings: list[str]) -> Staged:
+        """Stage the same kernel with the words and the archive of the trial."""
+        machine = self._machine
+        with self._plan(trial.request) as opened:
+            check(opened.plan)
+            with prepare(
+                opened.plan, opened.files, previewed=staged.sha256, segment=trial.segment
+            ) as prepared:
+                undo.then("the kernel that was staged for it", lambda: unload_locked(machine))
+                made, warning = stage_locked(machine, prepared)
+        warnings += [warning] if warning else []
+        return made
+
+    def _hold(
+        self, trial: TrialPlan, undo: _Undo, warnings: list[str], *, now: bool
+    ) -> Callable[[], None] | None:
+        """Hold the watchdog; return what has it count through the jump.
+
+        Where this process makes the jump, that is to go on holding it: it stops with the process
+        and not with the kernel. systemd outlives the process, so there it is armed for good.
+        """
+        if trial.watchdog is None:
+            return None
+        held = self._machine.trial_host.hold(trial.watchdog)
+
+        def release() -> None:
+            held.disarm()
+            held.close()
+
+        undo.then("the watchdog", release)
+        outlived = self._restarts.method(now=now) is RestartMethod.SYSTEMD
+        return partial(_try, warnings, held.arm if outlived else held.keep_alive)
+
+    def _choose(self, trial: TrialPlan, undo: _Undo) -> None:
+        """Set the choices for the next start, and look whether they lead where they should."""
+        root, prefix = self._machine.root, self._machine.host.prefix
+        for choice in trial.way_back.choices:
+            undo.then(choice.kind, partial(take_back, root, prefix, choice.kind))
+            choose(root, prefix, choice)
+        found = self._way_back()
+        if trial.way_back.certain and (not found.certain or found.choices):
+            raise WarmbootError(
+                f"The way back is not certain after the choice for the next start: {found.text}",
+                hint="Make the running kernel the boot loader's default.",
+            )
+
+    def _on_trial(self) -> Mark:
+        mark = read_mark(self._machine.host.cmdline)
+        if mark is None:
+            raise NotFound(
+                "This system is not on trial",
+                hint="warmboot status says what the last restart did.",
+            )
+        outcome = last_trial(self._machine.journal.lines(), self._machine.host)
+        if outcome is not None and outcome.confirmed_at is not None:
+            raise NotFound(f"The trial is over: {outcome.text}")
+        return mark
+
+
+class _Undo:
+    """What is to be taken back, the last first, unless it is kept."""
+
+    def __init__(self) -> None:
+        self._steps: list[tuple[str, Callable[[], object]]] = []
+
+    def then(self, what: str, step: Callable[[], object]) -> None:
+        """Have `step` take `what` back."""
+        self._steps.append((what, step))
+
+    def keep(self) -> None:
+        """Take nothing back."""
+        self._steps.clear()
+
+    def undo(self) -> list[str]:
+        """Take all of it back; return what could not be."""
+        left = []
+        for what, step in reversed(self._steps):
+            try:
+                step()
+            except (WarmbootError, OSError) as error:
+                debug("taking back %s failed: %s", what, error)
+                left.append(what)
+        return left
+
+
+@contextmanager
+def _undoing() -> Iterator[_Undo]:
+    """Take back what was done where an error ends it; the error says what could not be."""
+    undo = _Undo()
+    try:
+        yield undo
+    except BaseException as error:
+        left = undo.undo()
+        if isinstance(error, WarmbootError):
+            said = (
+                f"Still armed: {', '.join(left)}. warmboot exec --cancel tries again."
+                if left
+                else "Nothing is armed, and nothing is staged."
+            )
+            error.hint = f"{error.hint} {said}" if error.hint else said
+        raise
+
+
+def _try(warnings: list[str], step: Callable[[], object]) -> None:
+    """Do what comes too late to fail: an error is a warning."""
+    try:
+        step()
+    except WarmbootError as error:
+        warnings.append(error.message)

@@ -1,0 +1,186 @@
+"""Debian as it is installed: a root file system on a disk, with systemd, and firmware before it.
+
+The boot partition holds systemd-boot, whose entries ``old.conf`` (the default) and ``new.conf``
+start the same kernel. A service runs what the guest does: guest/trial-scenario.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import tarfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from .fetch import KEYRING, Arch, archive_address, cached, python_modules, run
+from .initramfs import GUEST_FILES, copy_needed_modules, install_warmboot
+
+PACKAGES = (
+    *("systemd-sysv", "udev", "kmod", "initramfs-tools", "zstd", "linux-image-amd64", "python3"),
+    *("python3-minimal", "busybox", "iproute2", "iputils-ping", "openssh-server", "dracut-core"),
+    *("systemd-boot-efi", "bash", "procps"),
+)
+PYTHON = {"bookworm": "3.11", "trixie": "3.13"}
+LEFT_OUT = ("doc", "man", "locale")
+#: What the initrd needs here; all modules of Debian take the guest a minute to unpack.
+DRIVERS = ("virtio_pci", "virtio_blk", "ext4", "crc32c_generic")
+CODE = Path("/usr/share/OVMF/OVMF_CODE_4M.fd")
+VARIABLES = Path("/usr/share/OVMF/OVMF_VARS_4M.fd")
+CONSOLE = "console=ttyS0 quiet loglevel=4 systemd.show_status=0"
+SERVICE = """\
+[Unit]
+Description=The scenario
+[Service]
+ExecStart=/scenario
+StandardOutput=tty
+StandardError=tty
+TTYPath=/dev/ttyS0
+Environment=PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8
+"""
+FSTAB = "LABEL=ROOT / ext4 defaults 0 1\nLABEL=BOOT /boot vfat defaults 0 0\n"
+
+
+@dataclass(frozen=True)
+class Disks:
+    """The two disks of a machine and its firmware's variables."""
+
+    root: Path
+    boot: Path
+    variables: Path
+
+    def command(self, *more: str) -> list[str]:
+        """The command that starts the machine, a watchdog in it."""
+        return [
+            *("qemu-system-x86_64", "-M", "q35", "-cpu", "max,-cx16", "-accel", "tcg"),
+            *("-m", "1024", "-nodefaults", "-display", "none", "-monitor", "none"),
+            *("-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console"),
+            *("-drive", f"if=pflash,format=raw,readonly=on,file={CODE}"),
+            *("-drive", f"if=pflash,format=raw,file={self.variables}"),
+            *("-drive", f"if=virtio,format=raw,file={self.boot}"),
+            *("-drive", f"if=virtio,format=raw,file={self.root}"),
+            *("-device", "i6300esb", *more),
+        ]
+
+
+def system(suite: str) -> Path:
+    """The archive of a root file system, its packages configured."""
+
+    def make(folder: Path) -> None:
+        hook = [f"--dpkgopt=path-exclude=/usr/share/{name}/*" for name in LEFT_OUT]
+        source = f"deb [signed-by={KEYRING}] {archive_address()} {suite} main"
+        command: list[str | Path] = ["mmdebstrap", "--mode=root", "--variant=essential"]
+        command += [f"--include={','.join(PACKAGES)}", '--aptopt=Acquire::Languages "none"']
+        command += [*hook, suite, folder / "root.tar", source]
+        run(*command, seconds=1500)
+
+    return cached("systems", [suite, *PACKAGES], make) / "root.tar"
+
+
+def prepared(suite: str) -> Path:
+    """That file system as a folder, with what warmboot needs and a small initrd of each kind."""
+    wheels = python_modules(Arch.AMD64, PYTHON[suite])
+
+    def make(folder: Path) -> None:
+        tree = folder / "tree"
+        tree.mkdir()
+        with tarfile.open(system(suite)) as archive:
+            archive.extractall(tree, filter="fully_trusted")
+        copy_needed_modules(wheels, tree / f"usr/local/lib/python{PYTHON[suite]}/dist-packages")
+        conf = tree / "etc/initramfs-tools"
+        (conf / "conf.d").mkdir(exist_ok=True)
+        (conf / "conf.d/e2e").write_text("MODULES=list\nCOMPRESS=zstd\n")
+        (conf / "modules").write_text("\n".join(DRIVERS) + "\n")
+        run("chroot", tree, "update-initramfs", "-u", seconds=600)
+        (kernel,) = (tree / "boot").glob("vmlinuz-*")
+        release = kernel.name.partition("-")[2]
+        run(
+            *("chroot", tree, "dracut", "--force", "--no-hostonly", "--no-hostonly-cmdline"),
+            *("--omit", "plymouth network dm lvm mdraid crypt multipath nfs iscsi"),
+            *("--drivers", " ".join(DRIVERS), "/boot/dracut.img", release),
+            seconds=900,
+        )
+        (tree / "etc/fstab").write_text(FSTAB)
+        (tree / "etc/hostname").write_text("guest\n")
+        (tree / "etc/systemd/system/e2e.service").write_text(SERVICE)
+        wants = tree / "etc/systemd/system/multi-user.target.wants"
+        wants.mkdir(exist_ok=True)
+        (wants / "e2e.service").symlink_to("/etc/systemd/system/e2e.service")
+        for unit in (
+            "getty@tty1.service",
+            "serial-getty@ttyS0.service",
+            "systemd-firstboot.service",
+        ):
+            (tree / "etc/systemd/system" / unit).symlink_to("/dev/null")
+        (tree / "var/lib/e2e").mkdir()
+
+    return (
+        cached("prepared", [suite, wheels.name, *PACKAGES, *DRIVERS, SERVICE, FSTAB], make) / "tree"
+    )
+
+
+def make_disks(
+    folder: Path, suite: str, cases: Mapping[str, str], *, initrd: str = "initramfs-tools"
+) -> Disks:
+    """Write the disks of a machine: `cases` are scripts by their names, run in order."""
+    tree = folder / "tree"
+    run("cp", "-a", "--reflink=auto", prepared(suite), tree)
+    install_warmboot(tree, f"python{PYTHON[suite]}")
+    run("chroot", tree, "python3", "-m", "compileall", "-q", "/usr/local/lib", seconds=600)
+    for name in ("trial-scenario", "report.sh"):
+        target = tree / {"trial-scenario": "scenario", "report.sh": "report.sh"}[name]
+        shutil.copy(GUEST_FILES / name, target)
+        target.chmod(0o755)
+    (tree / "cases").mkdir()
+    for number, (name, script) in enumerate(cases.items()):
+        (tree / f"cases/{number}").write_text(f"name={name}\n{script}\n")
+    boot = _boot_partition(folder, tree, initrd)
+    root = folder / "root.img"
+    with root.open("wb") as file:
+        file.truncate(1400 << 20)
+    run("mke2fs", "-q", "-t", "ext4", "-L", "ROOT", "-d", tree, root, seconds=600)
+    shutil.rmtree(tree)
+    variables = folder / "variables.fd"
+    shutil.copy(VARIABLES, variables)
+    return Disks(root, boot, variables)
+
+
+def _boot_partition(folder: Path, tree: Path, initrd: str) -> Path:
+    (kernel,) = (tree / "boot").glob("vmlinuz-*")
+    (made,) = (tree / "boot").glob("initrd.img-*")
+    image = folder / "boot.img"
+    with image.open("wb") as file:
+        file.truncate(200 << 20)
+    run("mkfs.vfat", "-F", "32", "-n", "BOOT", image)
+    files = folder / "boot"
+    (files / "EFI/BOOT").mkdir(parents=True)
+    (files / "loader/entries").mkdir(parents=True)
+    shutil.copy(
+        tree / "usr/lib/systemd/boot/efi/systemd-bootx64.efi", files / "EFI/BOOT/BOOTX64.EFI"
+    )
+    shutil.copy(kernel, files / kernel.name)
+    shutil.copy(tree / "boot/dracut.img" if initrd == "dracut" else made, files / "initrd.img")
+    (files / "loader/loader.conf").write_text("default old.conf\ntimeout 0\n")
+    release = kernel.name.partition("-")[2]
+    for name in ("old", "new"):
+        lines = (
+            f"title The {name} one",
+            f"version {release}",
+            f"linux /{kernel.name}",
+            "initrd /initrd.img",
+            f"options root=LABEL=ROOT ro {CONSOLE} e2e={name}",
+        )
+        (files / f"loader/entries/{name}.conf").write_text("\n".join(lines) + "\n")
+    run("mcopy", "-i", image, "-s", *sorted(files.iterdir()), "::")
+    for path in (tree / "boot").iterdir():
+        if not path.name.startswith("config-"):
+            path.unlink()
+    shutil.rmtree(files)
+    return image
+
+
+def still_running(command: str) -> bool:
+    """Whether a process with this in its command line is left behind."""
+    return (
+        subprocess.run(["pgrep", "-f", command], capture_output=True, check=False).returncode == 0
+    )

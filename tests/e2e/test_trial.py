@@ -1,0 +1,116 @@
+"""Restarts on trial of an installed Debian: each way to fail ends in the old system, by a reset.
+
+The guest goes from case to case by itself, and says in the old system what `warmboot status` makes
+of it. These take half an hour: `make e2e-all`. tests/e2e/PROVEN.md keeps what was seen.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .debian import make_disks
+from .guest import Guest, Step, steps
+
+pytestmark = [pytest.mark.slow_guest, pytest.mark.timeout(6000)]
+LIMIT = 1500.0  # seconds for one case; measured: 100 to 400
+MINUTES = "sleep 185"  # past the deadline and two minutes more
+
+
+@dataclass(frozen=True)
+class Case:
+    """A case: what the guest runs, and what status says afterwards.
+
+    `state` and `causes` are of the trial; a confirmed one shows in the new system, and the machine
+    is then restarted through firmware.
+    """
+
+    script: str
+    causes: tuple[str, ...] = ()
+    words: str = ""
+
+
+HANG = 'before() { printf "#!/bin/sh\\nwhile :; do sleep 1000; done\\n" >/hang; chmod 755 /hang; }'
+FSTAB = (
+    'before() { echo "LABEL=MISSING /mnt ext4 x-systemd.device-timeout=5 0 0" >>/etc/fstab; }\n'
+    "after() { sed -i /MISSING/d /etc/fstab; }"
+)
+CONFIRM = f"""\
+in_new() {{
+    step "confirm-$name" warmboot confirm
+    {MINUTES}
+    step "stays-$name" warmboot status
+    rm /var/lib/e2e/begun
+    echo $((number + 1)) >/var/lib/e2e/number
+    systemctl reboot
+    sleep 600
+}}"""
+CHECKED = CONFIRM.replace('step "confirm-$name" warmboot confirm', "sleep 20")
+RETURNED: dict[str, Case] = {
+    "root-missing": Case('stage="--append root=LABEL=NOWHERE"\ntrial="--trial 60"', ("not known",)),
+    "panic": Case("in_new() { sleep 2; echo c >/proc/sysrq-trigger; sleep 600; }", ("panic",)),
+    "nobody": Case(
+        'stage="--append systemd.mask=ssh.service"\ntrial="--trial 60 --confirm-when ssh"\n'
+        "in_new() { systemctl is-active ssh.service; sleep 3600; }",
+        ("not confirmed in time",),
+    ),
+    "emergency": Case(FSTAB, ("not confirmed in time",)),
+    "one-shot": Case(
+        "before() { sed -i s/old.conf/new.conf/ /boot/loader/loader.conf; }\n"
+        "after() { sed -i s/new.conf/old.conf/ /boot/loader/loader.conf; }\n"
+        'in_new() { sleep 2; step "revert-$name" warmboot confirm --revert; sleep 600; }',
+        ("asked",),
+    ),
+    "no-memory": Case('stage="--append mem=90M"', ("panic", "watchdog", "not known")),
+    "hang": Case(f'{HANG}\nstage="--append init=/hang"', ("watchdog",)),
+}
+CONFIRMED: dict[str, Case] = {
+    "by-hand": Case(f'trial="--trial 60"\n{CONFIRM}'),
+    "by-check": Case(f'trial="--trial 60 --confirm-when ssh --confirm-when units"\n{CHECKED}'),
+}
+
+
+def run(folder: Path, suite: str, cases: dict[str, Case], initrd: str) -> dict[str, Step]:
+    """Boot the machine, and let it go through the cases."""
+    scripts = {name: case.script for name, case in cases.items()}
+    disks = make_disks(folder, suite, scripts, initrd=initrd)
+    with Guest(disks.command()) as guest:
+        guest.expect_crash()
+        try:
+            for name in cases:
+                guest.wait_for(f"^e2e: going on trial: {name}$", LIMIT)
+            guest.wait_for("^e2e: all cases done", LIMIT)
+        finally:
+            (folder / "transcript").write_text(guest.transcript)
+        return steps(guest.transcript)
+
+
+def trial(step: Step) -> dict[str, Any]:
+    found = re.search(r"^\{.*^\}", step.output, re.MULTILINE | re.DOTALL)
+    assert found, step.output
+    answer: dict[str, Any] = json.loads(found[0])
+    assert answer["host"]["release"]
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("suite", "initrd"),
+    [("trixie", "initramfs-tools"), ("trixie", "dracut"), ("bookworm", "initramfs-tools")],
+)
+def test_each_failure_comes_back_and_what_is_confirmed_stays(
+    tmp_path: Path, suite: str, initrd: str
+) -> None:
+    done = run(tmp_path, suite, {**RETURNED, **CONFIRMED}, initrd)
+    assert {name: step for name, step in done.items() if step.code != 0} == {}
+    for name, case in RETURNED.items():
+        answer = trial(done[f"status-{name}"])["trial"]
+        assert answer["state"] == "came back", name
+        assert answer["cause"] in case.causes, (name, answer)
+        assert answer["away"] > 0
+    for name in CONFIRMED:
+        assert "confirmed by" in done[f"stays-{name}"].output

@@ -1,0 +1,407 @@
+"""What a restart on trial is judged by: watchdogs, the way back, units, health checks."""
+
+from __future__ import annotations
+
+import base64
+import itertools
+import json
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from support.files import put
+from support.tools import needs_tool
+
+from warmboot.core.boot.cmdline import append, reusable
+from warmboot.core.boot.entry import Entry, Kind
+from warmboot.core.boot.loadervars import LoaderVariables
+from warmboot.core.errors import WrongArgument
+from warmboot.core.host.firmware import Firmware, read_firmware
+from warmboot.core.host.hardware import Watchdog, WatchdogCore
+from warmboot.core.images import BytesView
+from warmboot.core.payload.initrd import read_initrd
+from warmboot.core.plan.trial.health import BUILT_IN, Baseline, read_baseline, shell_of
+from warmboot.core.plan.trial.target import Initramfs, TargetSystem
+from warmboot.core.plan.trial.trial import Mark, OneShot, parse_time, read_mark
+from warmboot.core.plan.trial.unit import (
+    CHECK_UNIT,
+    JOURNAL,
+    UNIT,
+    Way,
+    carry,
+    check_unit,
+    dead_man,
+    disarm_script,
+    way_of,
+)
+from warmboot.core.plan.trial.watchdog import BEFORE, DRIVERS, choose_watchdog
+from warmboot.core.plan.trial.way_back import BootFacts, predict
+from warmboot.core.record.journal import Journal
+
+DOG = Watchdog("watchdog0", "i6300ESB timer", False, 30, "i6300esb")
+CORE = WatchdogCore(goes_on=False, module=True, users=("i6300esb",))
+BASE = Baseline("192.0.2.1", 22, ())
+
+
+@given(
+    st.from_regex(r"[0-9a-f]{8}", fullmatch=True),
+    st.integers(60, 86400),
+    st.sampled_from([None, "i6300esb", "iTCO_wdt"]),
+    st.lists(st.sampled_from(list(OneShot)), unique=True),
+    st.lists(st.sampled_from(["a=b", "panic=30", "x"]), max_size=4),
+)
+def test_a_mark_is_read_back_and_its_words_go_with_it(
+    name: str, seconds: int, watchdog: str | None, kinds: list[OneShot], words: list[str]
+) -> None:
+    ordered = tuple(kind for kind in OneShot if kind in kinds)
+    mark = Mark(name, seconds, watchdog, ordered, len(words))
+    line = append("root=/dev/a quiet -- init", " ".join([mark.word(), *words]))
+    assert read_mark(line) == mark
+    assert reusable(line) == "root=/dev/a quiet -- init"
+
+
+@given(st.text(max_size=60))
+def test_any_mark_is_read_without_an_error(text: str) -> None:
+    line = f"root=/dev/a warmboot.trial={text} b c"
+    read_mark(line)
+    assert reusable(line).startswith("root=/dev/a")
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("60", 60), ("90s", 90), ("10m", 600), ("2h", 7200), ("1440m", 86400)]
+)
+def test_times(text: str, seconds: int) -> None:
+    assert parse_time(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "59", "0", "-5m", "1d", "86401", "25h", "ten", "10 m", "٦٠"])
+def test_what_is_no_time_for_a_trial(text: str) -> None:
+    with pytest.raises(WrongArgument, match="no time for a trial"):
+        parse_time(text)
+
+
+# Watchdogs ---------------------------------------------------------------------------------
+
+
+def test_a_watchdog_that_covers_the_trial_is_used_and_kept_from_the_new_driver() -> None:
+    judged = choose_watchdog((DOG,), CORE, 600, {"I6300ESB_WDT": "m"})
+    assert judged.use is not None
+    assert (judged.use.timeout, judged.use.reload) == (600 + BEFORE, True)
+    assert judged.use.words == ("modprobe.blacklist=i6300esb",)
+    itco = Watchdog("watchdog0", "iTCO_wdt", False, 30, "iTCO_wdt")
+    judged = choose_watchdog((itco,), WatchdogCore(True, False), 300, None)
+    assert judged.use is not None
+    assert (judged.use.reload, judged.use.words) == (False, ("watchdog.handle_boot_enabled=0",))
+
+
+OBSTACLES: dict[str, tuple[Watchdog, WatchdogCore, int, dict[str, str], str]] = {
+    "softdog": (
+        Watchdog("watchdog0", "Software Watchdog", False, 60, "softdog"),
+        *(CORE, 60, {}, "part of the kernel that ends"),
+    ),
+    "ib700": (Watchdog("w", "", False, 30, "ib700wdt"), CORE, 60, {}, "every shutdown"),
+    "bcm": (Watchdog("w", "", False, 15, "bcm2835_wdt"), CORE, 60, {}, "16 s at most"),
+    "unknown": (Watchdog("w", "Strange", False, 9, "strange_wdt"), CORE, 60, {}, "not measured"),
+    "nowayout": (
+        Watchdog("w", "", False, 30, "i6300esb", locked=True),
+        *(CORE, 60, {}, "nowayout"),
+    ),
+    "held": (Watchdog("w", "", True, 30, "i6300esb"), CORE, 60, {}, "RuntimeWatchdogSec="),
+    "too long": (DOG, CORE, 2046 - BEFORE + 1, {}, "2046 s at most"),
+    "its own limit": (
+        Watchdog("w", "", False, 30, "i6300esb", longest=200),
+        *(CORE, 60, {}, "200 s at most"),
+    ),
+    "too long for iTCO": (Watchdog("w", "", False, 30, "iTCO_wdt"), CORE, 600, {}, "614 s at most"),
+    "built in there": (DOG, CORE, 60, {"I6300ESB_WDT": "y"}, "CONFIG_I6300ESB_WDT=y"),
+    "built in here": (DOG, WatchdogCore(False, False), 60, {}, "watchdog.stop_on_reboot=0"),
+    "others": (DOG, WatchdogCore(False, True, ("i6300esb", "mei_wdt")), 60, {}, "mei_wdt uses it"),
+}
+
+
+@pytest.mark.parametrize("case", OBSTACLES)
+def test_a_watchdog_of_no_use_is_named_with_the_reason(case: str) -> None:
+    dog, core, seconds, options, why = OBSTACLES[case]
+    judged = choose_watchdog((dog,), core, seconds, options)
+    assert judged.use is None
+    assert why in judged.why_not
+    second = choose_watchdog((dog, DOG), CORE, 60, {"I6300ESB_WDT": "m"})
+    assert second.use is not None
+    assert second.use.module == "i6300esb"
+
+
+@given(st.integers(60, 86400), st.sampled_from(sorted(DRIVERS)), st.booleans(), st.booleans())
+def test_no_watchdog_is_used_that_would_fire_before_the_deadline(
+    seconds: int, module: str, goes_on: bool, loadable: bool
+) -> None:
+    dog = Watchdog("watchdog0", "", False, 30, module)
+    judged = choose_watchdog((dog,), WatchdogCore(goes_on, loadable), seconds, None)
+    if judged.use is None:
+        assert judged.why_not
+        return
+    assert seconds < judged.use.timeout <= DRIVERS[module].longest
+    assert goes_on or (loadable and judged.use.reload)
+
+
+# The way back ------------------------------------------------------------------------------
+
+
+def entry(name: str, kind: Kind = Kind.BLS, **marks: object) -> Entry:
+    return Entry(name, name, kind, f"/{name}", release="1", **marks)  # type: ignore[arg-type]
+
+
+SD_BOOT = LoaderVariables(info="systemd-boot 257")
+UEFI = Firmware(True, current=1, order=(1, 2))
+
+
+@pytest.mark.parametrize(
+    ("current", "following", "order"),
+    list(itertools.product([None, 1, 2], [None, 1, 2], [(), (1, 2), (2, 1), (3,)])),
+)
+def test_firmware_leads_to_the_boot_entry_that_it_came_by(
+    current: int | None, following: int | None, order: tuple[int, ...]
+) -> None:
+    firmware = Firmware(True, current, following, order)
+    found = predict(BootFacts((entry("a", running=True, default=True),), firmware, SD_BOOT))
+    sure = current is not None and following in (None, current)
+    assert found.certain is sure
+    wanted = sure and firmware.first != current
+    assert [c.kind for c in found.choices] == ([OneShot.BOOT_NEXT] if wanted else [])
+    if wanted:
+        assert int(found.choices[0].value, 16) == current
+
+
+@pytest.mark.parametrize("kind", [Kind.BLS, Kind.UKI, Kind.GRUB, Kind.BOOT])
+@pytest.mark.parametrize("loader", ["systemd-boot 257", "GRUB 2.12", None])
+@pytest.mark.parametrize("grubenv", ["/boot/grub/grubenv", None])
+@pytest.mark.parametrize("chosen", ["running", "default", "next", "none"])
+def test_the_boot_loader_leads_to_what_runs_or_is_told_so_for_once(
+    kind: Kind, loader: str | None, grubenv: str | None, chosen: str
+) -> None:
+    now = entry(
+        "now",
+        kind,
+        running=True,
+        default=chosen == "running",
+        sources=("/boot/grub/grub.cfg#1>0",) if kind is Kind.GRUB else ("/boot/e.conf",),
+    )
+    other = entry("other", default=chosen == "default", next=chosen == "next")
+    found = predict(BootFacts((other, now), UEFI, LoaderVariables(info=loader), grubenv))
+    choices = [choice.kind for choice in found.choices]
+    if kind is Kind.BOOT or chosen == "next":
+        assert not found.certain
+    elif chosen == "running":
+        assert (found.certain, choices) == (True, [])
+    elif loader == "systemd-boot 257" and kind in (Kind.BLS, Kind.UKI):
+        assert choices == [OneShot.LOADER_ENTRY]
+        assert found.choices[0].value == "now"
+    elif grubenv is not None and kind in (Kind.GRUB, Kind.BLS):
+        assert choices == [OneShot.GRUB]
+        assert found.choices[0].value == ("1>0" if kind is Kind.GRUB else "now")
+    else:
+        assert not found.certain
+    assert found.certain is bool(choices or chosen == "running") or kind is Kind.BOOT
+
+
+def test_without_a_known_entry_there_is_no_way_back() -> None:
+    found = predict(BootFacts((entry("a", default=True),), UEFI, SD_BOOT))
+    assert (found.certain, found.choices) == (False, ())
+    assert "not known which entry" in found.text
+    bad = entry("a", running=True, default=True, tries_left=0)
+    assert "given it up" in predict(BootFacts((bad,), UEFI, SD_BOOT)).text
+
+
+def test_firmware_is_read_from_its_variables(tmp_path: Path) -> None:
+    assert read_firmware(tmp_path) == Firmware(False)
+    vendor = "8be4df61-93ca-11d2-aa0d-00e098032b8c"
+    folder = "sys/firmware/efi/efivars"
+    put(tmp_path, f"{folder}/BootCurrent-{vendor}", bytes((6, 0, 0, 0, 3, 0)))
+    put(tmp_path, f"{folder}/BootOrder-{vendor}", bytes((7, 0, 0, 0, 3, 0, 1, 0, 9)))
+    put(tmp_path, "proc/sys/kernel/bootloader_type", "208\n")
+    assert read_firmware(tmp_path) == Firmware(True, 3, None, (3, 1), kexec=True)
+
+
+# Units -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("known", [True, False])
+@pytest.mark.parametrize("root", [None, 239, 252, 256, 262])
+@pytest.mark.parametrize("inside", [None, 252, 257])
+@pytest.mark.parametrize("kind", list(Initramfs))
+def test_the_timer_comes_by_a_way_that_this_systemd_takes(
+    known: bool, root: int | None, inside: int | None, kind: Initramfs
+) -> None:
+    target = TargetSystem(kind, inside, root, known)
+    way, why_not = way_of(target)
+    if way is None:
+        assert why_not
+        return
+    assert known
+    assert root is not None
+    assert (way is Way.CREDENTIAL) is (root >= 256)
+    carried = carry(way, target, "0a1b2c3d", 600, "(true)", "")
+    assert (carried.segment == b"") is (way is Way.CREDENTIAL)
+    assert f"systemd.wants={UNIT}" in carried.words
+    rd = [word for word in carried.words if word.startswith("rd.systemd.wants")]
+    assert bool(rd) is (inside is not None and way is not Way.PARAM_CONF)
+    names = [n for part in read_initrd(BytesView(carried.segment)).segments for n in part.names]
+    for word in carried.words:
+        name, _, text = word.partition(":")
+        if name.startswith("systemd.set_credential_binary="):
+            unit = base64.b64decode(text).decode()
+            assert ("RuntimeMaxSec=600" in unit) is name.endswith(UNIT)
+    if way is Way.PARAM_CONF:
+        assert {"conf/param.conf", f"warmboot/{UNIT}", f"warmboot/{CHECK_UNIT}"} <= set(names)
+    if way is Way.INITRD_UNIT:
+        assert f"etc/systemd/system/{UNIT}" in names
+
+
+def script_of(unit: str, key: str) -> str:
+    """The shell of a unit's command, as systemd hands it over."""
+    found = re.search(rf'^{key}=-?/bin/sh -c "(.*)"$', unit, re.MULTILINE)
+    assert found
+    text = found[1].replace("$$", "$").replace("%%", "%")
+    return re.sub(r"\\(.)", r"\1", text)
+
+
+def run_shell(script: str, root: Path, **variables: str) -> int:
+    """Run it with its files below `root`, and with stand-ins for the system's programs."""
+    for name in ("systemctl", "modprobe", "sleep", "sync"):
+        path = root / "bin" / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(f'#!/bin/sh\necho {name} "$@" >>{root}/called\n')
+        path.chmod(0o755)
+    for place in ("/var/lib/warmboot", "/run/warmboot", "/dev/watchdog"):
+        script = script.replace(place, f"{root}{place}")
+    env = {"PATH": f"{root}/bin:{os.environ['PATH']}", **variables}
+    return subprocess.run(["sh", "-c", script], env=env, check=False).returncode
+
+
+@pytest.fixture
+def system(tmp_path: Path) -> Path:
+    for place in ("var/lib/warmboot", "dev"):
+        (tmp_path / place).mkdir(parents=True)
+    return tmp_path
+
+
+@pytest.mark.parametrize("result", ["timeout", "success"])
+def test_the_timer_notes_that_it_fired_and_nothing_else(system: Path, result: str) -> None:
+    script = script_of(dead_man("0a1b2c3d", 60), "ExecStopPost")
+    run_shell(script, system, SERVICE_RESULT=result)
+    lines = Journal(system).lines()
+    if result == "success":
+        assert lines == []
+        return
+    (line,) = lines
+    assert (line["event"], line["trial"], line["release"]) == (
+        "expired",
+        "0a1b2c3d",
+        os.uname().release,
+    )
+    assert isinstance(line["at"], int)
+    assert line["boot_id"] == Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+
+
+@pytest.mark.parametrize("journal", [True, False])
+def test_a_check_stops_the_watchdog_then_the_timer_and_notes_it(
+    system: Path, journal: bool
+) -> None:
+    if not journal:
+        shutil.rmtree(system / "var/lib/warmboot")
+    unit = check_unit(
+        "0a1b2c3d", '([ "a b" = "a b" ]&&test 50% != "$x")', disarm_script("i6300esb")
+    )
+    run_shell(script_of(unit, "ExecStart"), system)
+    called = (system / "called").read_text().splitlines()
+    assert called[:2] == ["modprobe i6300esb", f"systemctl stop {UNIT}"]
+    assert (system / "dev/watchdog").read_text() == "V\n"
+    assert (system / "run/warmboot/confirmed").read_text() == "0a1b2c3d\n"
+    events = [(line["event"], line["by"]) for line in Journal(system).lines()]
+    assert events == ([("confirmed", "health check")] if journal else [])
+
+
+@given(st.text(st.characters(min_codepoint=32, max_codepoint=126), min_size=1, max_size=80))
+def test_systemd_gives_the_shell_what_was_typed(command: str) -> None:
+    """As systemd.service(5) says it undoes quotes, backslashes, percent and dollar signs."""
+    unit = check_unit("0a1b2c3d", f"({command})", "")
+    assert f"until ({command});do" in script_of(unit, "ExecStart")
+
+
+def test_real_systemd_takes_the_units(tmp_path: Path) -> None:
+    program = needs_tool("systemd-analyze")
+    units = {
+        UNIT: dead_man("0a1b2c3d", 600),
+        CHECK_UNIT: check_unit(
+            "0a1b2c3d", shell_of(tuple(BUILT_IN), BASE), disarm_script("i6300esb")
+        ),
+    }
+    for name, text in units.items():
+        (tmp_path / name).write_text(text)
+    paths = [str(tmp_path / name) for name in units]
+    command = [program, "verify", "--man=no", "--recursive-errors=no", *paths]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert [line for line in done.stderr.splitlines() if str(tmp_path) in line] == []
+
+
+# Health checks -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("failed", [(), ("a.service",), (r"dev-disk-by\x2duuid.swap", "b.mount")])
+def test_shell_of_the_checks_is_shell(failed: tuple[str, ...]) -> None:
+    script = shell_of((*BUILT_IN, "true"), Baseline("192.0.2.1", 2222, failed))
+    assert subprocess.run(["sh", "-n", "-c", script], check=False).returncode == 0
+    assert "127.0.0.1/2222" in script
+
+
+@pytest.mark.parametrize("failed", [(), ("old.service",)])
+@pytest.mark.parametrize("now", [(), ("old.service",), ("new.service",)])
+def test_the_check_units_sees_what_failed_anew(
+    tmp_path: Path, failed: tuple[str, ...], now: tuple[str, ...]
+) -> None:
+    program = tmp_path / "systemctl"
+    rows = "".join(f"echo {unit} loaded failed failed Text;" for unit in now)
+    program.write_text(f"#!/bin/sh\n[ $1 = is-system-running ]&&echo degraded&&exit 1\n{rows}\n")
+    program.chmod(0o755)
+    script = shell_of(("units",), Baseline(None, 22, failed))
+    env = {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    done = subprocess.run(["sh", "-c", script], env=env, check=False)
+    assert (done.returncode == 0) is (set(now) <= set(failed))
+
+
+@pytest.mark.parametrize(
+    ("check", "base", "why"),
+    [
+        ("network", Baseline(None, 22, ()), "no default route"),
+        ("units", Baseline(None, 22, None), "could not be asked"),
+        ("ssh", Baseline(None, 22, (), lambda _: False), "needs bash"),
+        ("x" * 513, BASE, "at most 512"),
+        ("a\nb", BASE, "one line"),
+        ("", BASE, "one line"),
+    ],
+)
+def test_a_check_that_cannot_run_there_is_refused(check: str, base: Baseline, why: str) -> None:
+    with pytest.raises(WrongArgument, match=why):
+        shell_of((check,), base)
+
+
+def test_what_the_checks_compare_with_is_read(tmp_path: Path) -> None:
+    assert read_baseline(tmp_path, None) == Baseline(None, 22, None)
+    route = "Iface\tDestination\tGateway\nlo x\nens3\t00000000\t0102A8C0\t3\t0\t0\t0\t00000000\n"
+    put(tmp_path, "proc/net/route", route)
+    put(tmp_path, "etc/ssh/sshd_config", "#Port 1\n  Port 2222\nPort 22\n")
+    put(tmp_path, "usr/bin/systemctl", "")
+    found = read_baseline(tmp_path, tmp_path)
+    assert (found.gateway, found.port, found.failed) == ("192.168.2.1", 2222, ())
+    assert found.programs is not None
+    assert (found.programs("systemctl"), found.programs("bash")) == (True, False)
+
+
+def test_a_journal_line_of_the_shell_is_json(system: Path) -> None:
+    script = script_of(dead_man("0a1b2c3d", 60), "ExecStopPost")
+    run_shell(script, system, SERVICE_RESULT="timeout")
+    json.loads((system / JOURNAL.lstrip("/")).read_text())

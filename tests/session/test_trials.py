@@ -1,0 +1,300 @@
+"""Restarts on trial on a simulated machine: confirmed, and every way back; nothing stays armed."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from warmboot.core.boot.cmdline import reusable
+from warmboot.core.errors import Blocked, NotFound, Refused, WarmbootError
+from warmboot.core.host.hardware import read_watchdogs
+from warmboot.core.plan.request import PlanRequest
+from warmboot.core.plan.trial.trial import LayerName, OneShot, TrialRequest, read_mark
+from warmboot.core.record.trial_outcome import Cause, TrialState
+from warmboot.core.sandbox.marker import TRIAL
+from warmboot.core.session import Session, open_session
+
+OLD, NEW = "6.12.57-sandbox", "6.17.8-sandbox"
+ENTRY = f"warmboot-{NEW}.conf"
+ASKED = TrialRequest(600)
+LIBRARY = "usr/lib/systemd/libsystemd-shared-257.so"
+DOG = "sys/class/watchdog/watchdog0/state"
+ONE_SHOT = "sys/firmware/efi/efivars/LoaderEntryOneShot-4a67b082-0a4c-41cf-b6c7-440b29bb8c4f"
+
+
+def stage(root: Path, **request: object) -> Session:
+    session = open_session(root)
+    asked = PlanRequest(entry=ENTRY, **request)  # type: ignore[arg-type]
+    with session.plan(asked) as opened, session.prepare(opened) as prepared:
+        session.stage(prepared)
+    return open_session(root)
+
+
+def begin(root: Path, asked: TrialRequest = ASKED, **request: object) -> Session:
+    session = stage(root, **request)
+    session.trials.execute(session.trials.plan(asked))
+    return open_session(root)
+
+
+def let_pass(root: Path, seconds: float) -> Session:
+    """Have so much time gone by on the simulated machine."""
+    path = root / TRIAL
+    state = json.loads(path.read_text())
+    for name in ("ends", "checked"):
+        state[name] = state[name] and state[name] - seconds
+    path.write_text(json.dumps(state))
+    return open_session(root)
+
+
+def nothing_armed(root: Path) -> bool:
+    dogs = [dog for dog in read_watchdogs(root) if dog.armed]
+    return not dogs and not (root / ONE_SHOT).exists()
+
+
+def test_a_trial_is_planned_with_each_layer_and_the_way_back(sandbox: Path) -> None:
+    trial = stage(sandbox).trials.plan(ASKED)
+    assert [layer.name for layer in trial.layers] == list(LayerName)
+    assert all(layer.how for layer in trial.layers)
+    assert (trial.way_back.certain, trial.refusals) == (True, ())
+    assert [choice.kind for choice in trial.way_back.choices] == [OneShot.LOADER_ENTRY]
+    assert trial.watchdog is not None
+    assert trial.watchdog.timeout > trial.asked.seconds
+    assert nothing_armed(sandbox), "planning changes nothing"
+
+
+def test_its_words_are_about_that_restart_alone(sandbox: Path) -> None:
+    own = "root=/dev/vda2 ro panic=5 quiet -- word"
+    trial = stage(sandbox, cmdline=own).trials.plan(ASKED)
+    line = trial.request.cmdline or ""
+    mark = read_mark(line)
+    assert mark is not None
+    assert (mark.id, mark.seconds, mark.watchdog) == (trial.id, 600, "i6300esb")
+    assert line.endswith(" -- word")
+    assert line.count("panic=") == 1, "the one before is replaced"
+    assert reusable(line) == "root=/dev/vda2 ro quiet -- word"
+
+
+def test_confirmed_by_hand_it_stays_whatever_time_goes_by(sandbox: Path) -> None:
+    session = begin(sandbox)
+    assert session.host.release == NEW
+    status = session.status()
+    assert status.trial is not None
+    assert status.trial.state is TrialState.PENDING
+    assert status.timer is not None
+    assert status.timer.ends is not None
+    assert status.timer.ends > time.time()
+    assert (sandbox / ONE_SHOT).exists()
+    session.trials.confirm()
+    assert nothing_armed(sandbox)
+    session = let_pass(sandbox, 100_000)
+    assert session.host.release == NEW
+    outcome = session.status().trial
+    assert outcome is not None
+    assert (outcome.state, outcome.by) == (TrialState.CONFIRMED, "root")
+    with pytest.raises(NotFound, match="is over"):
+        session.trials.confirm()
+    with pytest.raises(NotFound, match="is over"):
+        session.trials.revert()
+
+
+@pytest.mark.parametrize("checks", [("ssh",), ("network", "units"), ("true",)])
+def test_confirmed_by_its_health_check(sandbox: Path, checks: tuple[str, ...]) -> None:
+    begin(sandbox, ASKED._replace(checks=checks))
+    session = let_pass(sandbox, 10)
+    outcome = session.status().trial
+    assert outcome is not None
+    assert (outcome.state, outcome.by) == (TrialState.CONFIRMED, "health check")
+    assert let_pass(sandbox, 100_000).host.release == NEW
+
+
+def came_back(root: Path, cause: Cause) -> None:
+    session = open_session(root)
+    assert session.host.release == OLD
+    outcome = session.status().trial
+    assert outcome is not None
+    assert (outcome.state, outcome.cause, outcome.release) == (TrialState.RETURNED, cause, NEW)
+    assert outcome.away is not None
+    assert nothing_armed(root)
+    assert session.status().staged is False
+
+
+def test_a_check_that_fails_does_not_confirm(sandbox: Path) -> None:
+    begin(sandbox, ASKED._replace(checks=("false",)))
+    assert let_pass(sandbox, 10).host.release == NEW
+    let_pass(sandbox, 700)
+    came_back(sandbox, Cause.DEAD_MAN)
+
+
+def test_nobody_confirms(sandbox: Path) -> None:
+    begin(sandbox)
+    let_pass(sandbox, 700)
+    came_back(sandbox, Cause.DEAD_MAN)
+
+
+def test_asked_to_go_back(sandbox: Path) -> None:
+    begin(sandbox).trials.revert()
+    came_back(sandbox, Cause.ASKED)
+
+
+def test_a_panic_is_quoted(sandbox: Path) -> None:
+    begin(sandbox, append="init=/no/such/init")
+    came_back(sandbox, Cause.PANIC)
+    outcome = open_session(sandbox).status().trial
+    assert outcome is not None
+    assert outcome.last_words is not None
+    assert "Requested init /no/such/init failed" in outcome.last_words.lines[0]
+
+
+def test_without_a_root_file_system(sandbox: Path) -> None:
+    begin(sandbox, append="root=/dev/nowhere")
+    came_back(sandbox, Cause.UNKNOWN)
+
+
+def test_what_is_left_for_a_trial_is_started_by_nothing_else(
+    sandbox: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A kill after staging for the trial: what is staged goes back unless it is confirmed."""
+    session = stage(sandbox)
+    monkeypatch.setattr("warmboot.core.session.trials._Undo.undo", lambda _: [])
+    monkeypatch.setattr("warmboot.core.session.restarts.carry_out", _fails)
+    with pytest.raises(Refused):
+        session.trials.execute(session.trials.plan(ASKED))
+    session = open_session(sandbox)
+    with pytest.raises(Blocked, match="restart on trial"):
+        session.restarts.execute()
+    monkeypatch.undo()
+    session.trials.execute(session.trials.plan(ASKED))
+    assert open_session(sandbox).host.release == NEW
+
+
+def _fails(*_: object) -> None:
+    raise Refused("The kernel refuses", errno=16)
+
+
+def _breaks(*_: object, **__: object) -> None:
+    raise WarmbootError("It broke", hint="A hint.")
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        "warmboot.core.session.trials.stage_locked",
+        "warmboot.core.sandbox.trial_host.SimulatedTrialHost.hold",
+        "warmboot.core.session.trials.choose",
+        "warmboot.core.session.trials.Trials._way_back",
+        "warmboot.core.session.restarts.carry_out",
+    ],
+)
+def test_what_fails_leaves_nothing_armed_and_says_so(
+    sandbox: Path, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    session = stage(sandbox)
+    trial = session.trials.plan(ASKED)
+    monkeypatch.setattr(place, _breaks)
+    with pytest.raises(WarmbootError, match="It broke") as caught:
+        session.trials.execute(trial)
+    assert "Nothing is armed" in (caught.value.hint or "")
+    assert nothing_armed(sandbox)
+    monkeypatch.undo()
+    session = open_session(sandbox)
+    assert session.host.release == OLD
+    assert session.status().left_over == ()
+    assert session.status().trial is None
+
+
+def test_what_cannot_be_taken_back_is_said(sandbox: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    session = stage(sandbox)
+    trial = session.trials.plan(ASKED)
+    monkeypatch.setattr("warmboot.core.session.restarts.carry_out", _fails)
+    monkeypatch.setattr("warmboot.core.session.trials.take_back", _breaks)
+    with pytest.raises(Refused) as caught:
+        session.trials.execute(trial)
+    assert "Still armed: LoaderEntryOneShot" in (caught.value.hint or "")
+
+
+def test_what_a_killed_one_left_is_said_and_taken_back(
+    sandbox: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = stage(sandbox)
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("warmboot.core.session.trials._Undo.undo", lambda _: [])
+    monkeypatch.setattr("warmboot.core.session.restarts.carry_out", killed)
+    with pytest.raises(KeyboardInterrupt):
+        session.trials.execute(session.trials.plan(ASKED))
+    monkeypatch.undo()
+    session = open_session(sandbox)
+    assert session.status().left_over == (OneShot.LOADER_ENTRY,)
+    assert session.trials.disarm() == (OneShot.LOADER_ENTRY,)
+    assert nothing_armed(sandbox)
+    assert open_session(sandbox).status().left_over == ()
+
+
+REFUSED: dict[str, tuple[Callable[[Path], object], TrialRequest, str]] = {
+    "no way back": (
+        lambda root: (root / ONE_SHOT.replace("EntryOneShot", "Info")).unlink(),
+        ASKED,
+        "The way back is not certain",
+    ),
+    "another BootNext": (
+        lambda root: (
+            root / "sys/firmware/efi/efivars/BootNext-8be4df61-93ca-11d2-aa0d-00e098032b8c"
+        ).write_bytes(bytes((7, 0, 0, 0, 9, 0))),
+        ASKED,
+        "Boot0009",
+    ),
+    "no watchdog": (
+        lambda root: (root / DOG).unlink(),
+        ASKED,
+        "hangs before its systemd",
+    ),
+    "too long for the watchdog": (lambda _: None, TrialRequest(2000), "2046 s at most"),
+    "nothing ends it": (
+        lambda root: deque(map(Path.unlink, (root / LIBRARY, root / DOG)), 0),
+        ASKED,
+        "Nothing here would end the trial",
+    ),
+    "a command that is too long": (
+        lambda _: None,
+        ASKED._replace(checks=("true " + "x" * 500, "true " + "y" * 500)),
+        "bytes; the kernel takes 2048",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_a_trial_that_does_not_bring_the_machine_back_is_refused(sandbox: Path, case: str) -> None:
+    change, asked, text = REFUSED[case]
+    change(sandbox)
+    session = stage(sandbox)
+    trial = session.trials.plan(asked)
+    with pytest.raises(Blocked) as caught:
+        session.trials.execute(trial)
+    assert text in caught.value.message
+    assert nothing_armed(sandbox)
+    assert session.host.release == OLD
+    accepted = trial.asked._replace(without_way_back=True, without_watchdog=True)
+    left = session.trials.plan(accepted).refusals
+    assert bool(left) is (case in ("nothing ends it", "a command that is too long"))
+
+
+def test_what_was_staged_is_what_is_tried(sandbox: Path) -> None:
+    session = stage(sandbox)
+    trial = session.trials.plan(ASKED)
+    kernel = sandbox / f"boot/vmlinuz-{NEW}"
+    other = sandbox / f"boot/vmlinuz-{OLD}"
+    kernel.write_bytes(other.read_bytes())
+    with pytest.raises(WarmbootError, match="not the one that was looked at"):
+        session.trials.execute(trial)
+    changed = replace(trial, request=trial.request._replace(cmdline="root=/dev/other"))
+    with pytest.raises(Blocked, match="changed meanwhile"):
+        session.trials.execute(changed)
+    assert nothing_armed(sandbox)
