@@ -39,13 +39,12 @@ def trial_groups(trial: TrialPlan) -> tuple[Group, ...]:
     """Return a trial: what confirms it, what brings the machine back, and what does not."""
     confirmed = f"warmboot confirm, typed within {duration(trial.asked.seconds)}, keeps it"
     items = [Item("Deadline", confirmed)]
-    for layer in trial.layers:
-        name = layer.name.value.capitalize()
-        if layer.how is None:
-            items.append(Item(name, f"no: {layer.why_not}"))
-        else:
-            items.append(Item(name, f"{layer.how}; covers {layer.covers}; not {layer.lacks}"))
-    items.append(Item("A reset", f"leads {trial.way_back.text}"))
     bare = trial.not_covered or ("power and firmware that fail",)
     items += [Item("" if number else "Not covered", text) for number, text in enumerate(bare)]
+    items.append(Item("A reset", f"leads {trial.way_back.text}"))
+    for layer in trial.layers:
+        said = f"no: {layer.why_not}"
+        if layer.how is not None:
+            said = f"{layer.how}; covers {layer.covers}; not {layer.lacks}"
+        items.append(Item(layer.name.value.capitalize(), said))
     return (Group("It goes back by itself", tuple(items)),)

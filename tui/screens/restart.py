@@ -47,9 +47,9 @@ class RestartScreen(Dialog[float | None]):
 
     def compose(self) -> ComposeResult:
         kind = "simulated machine" if self._session.simulated else "machine"
-        kind = f"{kind} on trial:" if self._trial else kind
+        trial = " on trial" if self._trial else ""
         with Vertical(classes="box"):
-            yield Text(f"Restart the {kind} {self._host}", classes="title")
+            yield Text(f"Restart the {kind} {self._host}{trial}", classes="title")
             yield Scrolled("")
             later = "" if self._trial else f", or {self._host} in 10m for later,"
             yield Text(f"Type {self._host}{later} and press Enter; Esc goes back", id="ask")
