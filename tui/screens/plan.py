@@ -33,6 +33,7 @@ from warmboot.tui.screens.workers import open_plan
 from warmboot.tui.widgets.bars import KeyLine, StagedLine, Text, TopLine, spread
 from warmboot.tui.widgets.editor import CommandLineEditor
 
+_LEAST = 12  # columns of a text that are worth showing
 _MARGIN = 3  # columns: of a blank on each side, and the scroll bar
 _LINT = ("command-line", "remote-login")  # checks of the line itself
 
@@ -259,9 +260,9 @@ class PlanScreen(Screen[StageDone | None]):
         """Draw what depends on the plan; lines that stay the same cost nothing."""
         plan, width = self._opened.plan, max(20, self.size.width - _MARGIN)
         name = plan_text.title(plan, self._entry)
-        self._put("#plan-steps", spread(plan_text.step_words("plan"), name, width + 1))
+        self._put("#plan-steps", _beside(plan_text.step_words("plan"), name, width + 1))
         text, worst = plan_text.verdict_text(plan)
-        self._put("#plan-verdict", [(spread(text, "v explains", width + 1), STYLES[worst])])
+        self._put("#plan-verdict", [(_beside(text, "v explains", width + 1), STYLES[worst])])
         self._put("#plan-against", styled(plan_text.against(plan, width)))
         line = plan_text.row("Line", plan_text.line_text(plan))
         files = plan_text.files_group(plan)
@@ -298,3 +299,11 @@ class PlanScreen(Screen[StageDone | None]):
         widget = self.query_one(name, Text)
         widget.display = bool(text)
         widget.show(text, layout=True)
+
+
+def _beside(left: str, right: str, width: int) -> str:
+    """Return a line with two texts; where there is no room for all of the second one, a part."""
+    room = width - len(left) - 2
+    if len(right) > room:
+        right = f"{right[: room - 2]}.." if room > _LEAST else ""
+    return spread(left, right, width) if right else left
