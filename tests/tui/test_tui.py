@@ -15,8 +15,8 @@ from textual.strip import Strip
 from warmboot.core.boot.listed_entry import ListedEntry
 from warmboot.core.progress import Cancel
 from warmboot.core.session import Session
-from warmboot.core.session.images import EntryReading
 from warmboot.tui.actions import ACTIONS
+from warmboot.tui.present.verdict import Known
 from warmboot.tui.screens.workers import read_entry
 from warmboot.tui.widgets.entry_list import EntryList
 
@@ -43,6 +43,7 @@ async def test_entries_and_their_verdicts(sandbox: Path) -> None:
 
 async def test_unpacking_tells_more_in_the_background(sandbox: Path) -> None:
     async with sit_down(sandbox, size=LARGE) as person:
+        await person.see("Fits", "root ext4")
         await person.choose("Linux 6.19.0-rc1")
         await person.see("all checks passed", "Banner", "Linux version 6.19.0-rc1", "SHA-256")
         await person.see("There is no initrd")
@@ -67,7 +68,7 @@ async def test_each_kernel_is_read_once_the_chosen_one_first(
 ) -> None:
     read: list[str] = []
 
-    def counted(session: Session, row: ListedEntry, cancel: Cancel) -> EntryReading:
+    def counted(session: Session, row: ListedEntry, cancel: Cancel) -> Known:
         read.append(row.entry.id)
         return read_entry(session, row, cancel)
 
