@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from support.emulator import Emulator, emulate
 
+LONG_PRESS = 45  # keys
 RATE = 960  # bytes a second, of 9600 baud
 ANSWER = 1440  # bytes, in 1.5 s
 REST = 0.8  # seconds of silence that tell that all is drawn
@@ -57,3 +58,13 @@ def test_a_slow_line_answers(sandbox: Path, slow: bool) -> None:
         emulator.settle(REST)
         for key in ("down", "down", "up"):
             assert move(emulator, key) <= ANSWER
+        emulator.press("up", "up")
+        emulator.settle(REST)
+        first = chosen(emulator)
+        for _ in range(LONG_PRESS):
+            emulator.press("down")
+            emulator.wait_a_moment(1 / 30)
+        emulator.press(*["up"] * LONG_PRESS)
+        before = emulator.count
+        emulator.wait(lambda: chosen(emulator) == first, "the first entry again")
+        assert emulator.count - before <= ANSWER

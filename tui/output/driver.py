@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import signal
 import threading
 import time
 from collections.abc import Callable
+from types import FrameType
 from typing import Any
 
 from textual import events
@@ -32,6 +34,7 @@ _STDERR = 2  # where Textual writes, too
 _BIG = 1024  # bytes of a frame that is worth to be shown at one stroke
 #: Private modes that a VT220 and a kernel's console have: cursor, wrapping, the other screen.
 _OLD_MODES = ("\x07", "\x1b[?25", "\x1b[?7", "\x1b[?1049")
+_RESIZING = 0.1  # seconds that Textual may take to draw in another size
 _LAST_ANSWERS = 1.0  # seconds to wait for answers before the terminal is given back
 _LAST_BYTES = 3.0  # seconds to wait until a slow line has taken the last bytes
 
@@ -112,6 +115,14 @@ class LineDriver(LinuxDriver):
         self._complete = False
         self._shown.forget()
         super().start_application_mode()  # type: ignore[no-untyped-call]
+        told = signal.getsignal(signal.SIGWINCH)
+
+        def resized(number: int, frame: FrameType | None) -> None:
+            self._on_loop(self._resized)
+            if callable(told):
+                told(number, frame)
+
+        signal.signal(signal.SIGWINCH, resized)
 
     def stop_application_mode(self) -> None:
         """Give the terminal back as it was."""
@@ -146,8 +157,10 @@ class LineDriver(LinuxDriver):
             self._answers.append(time.monotonic())
             self._answer_came.set()
             self._on_loop(self._send)
-        else:
-            super().process_message(message)
+            return
+        if isinstance(message, events.Resize):
+            self._on_loop(self._resized)
+        super().process_message(message)
 
     def _sigtstp_application(self, *_: object) -> None:
         """Stop between two events: a signal may come in the middle of one."""
@@ -161,6 +174,12 @@ class LineDriver(LinuxDriver):
         if self._auto_restart and self._outlet is not None:
             self.suspend_application_mode()
         super()._sigcont_application()
+
+    def _resized(self) -> None:
+        """Draw everything anew: terminals keep what they like, even if it is the old size again."""
+        self._shown.forget()
+        self._complete = False
+        self._loop.call_later(_RESIZING, self.flush)
 
     # Sending ----------------------------------------------------------------------------------
 
