@@ -16,7 +16,7 @@ LOAD = {
         "It takes root, kexec not switched off, and a limit that is not used up: warmboot status.",
     ),
     errno.EBUSY: (
-        "kexec is busy: another load is running, or a processor cannot be stopped",
+        "kexec is busy: a load is running or has crashed, or a processor cannot be stopped",
         "Try again in a moment. If that does not help, reboot through firmware.",
     ),
     errno.ENOSYS: (

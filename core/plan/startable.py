@@ -64,6 +64,9 @@ _BRIEF = {
     "load-limit": "loads used up",
     "hibernation": "hibernated system",
     "sealed": "sealed away",
+    "root-drivers": "lacks root driver",
+    "network-drivers": "lacks network driver",
+    "root-unlock": "nobody unlocks root",
 }
 
 

@@ -65,7 +65,7 @@ def test_a_damaged_payload_never_reaches_the_kernel(root: Path, call: Call) -> N
 
 def test_what_the_kernel_cannot_unpack_is_unpacked_before(root: Path, call: Call) -> None:
     """The sandbox's kernel has no xz: a kernel of v6 copies the Image, one of v7 takes it bare."""
-    code, answer = call("stage", "modules/6.19.0-rc1")
+    code, answer = call("stage", "modules/6.19.0-rc1", "--force", "root-drivers")
     v6 = answer["plan"]["dialect"] == "v6"
     assert (code, v6) == (0, answer["plan"]["dialect"] is not None)
     assert answer["plan"]["strategy"] == ("copied by a parser" if v6 else "unpacked here")
@@ -164,3 +164,19 @@ def test_no_hint_offers_what_such_a_kernel_does_not_take() -> None:
     for code in errnos.LOAD:
         _, hint = errnos.LOAD_BY_PARSER[code]
         assert "loaded as it is" not in hint
+
+
+@pytest.mark.parametrize("load", [True, False], ids=["kexec_load", "no kexec_load"])
+def test_the_other_call_is_offered_only_where_the_kernel_has_it(
+    root: Path, call: Call, load: bool
+) -> None:
+    config = next(root.glob("boot/config-*"))
+    lines = config.read_text().splitlines()
+    gone = ("CONFIG_FUNCTION_TRACER=", *(() if load else ("CONFIG_KEXEC=",)))
+    kept = [line for line in lines if not line.startswith(gone)]
+    config.write_text("\n".join(kept) + "\n")
+    code, answer = call("doctor", "warmboot-6.17.8-sandbox")
+    assert code == 6
+    found = {finding["check"]: finding for finding in answer["findings"]}["parser-attach"]
+    assert "lacks CONFIG_FUNCTION_TRACER" in found["text"]
+    assert ("--loader load" in found["hint"]) is load

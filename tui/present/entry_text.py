@@ -26,8 +26,8 @@ _SIGNATURE = {"Signed", "NX compatible", "SBAT"}
 _SAID = {"Format", "Architecture", "Kernel release", "File size", "Command line inside", "Signed"}
 
 
-def state_items(row: ListedEntry, known: Known) -> list[Item]:
-    """Return why the entry cannot be started here, or what there is to know before it is."""
+def against_items(row: ListedEntry, known: Known) -> list[Item]:
+    """Return why the entry cannot be started here."""
     standing = known.standing
     style = "$error"
     items = [Item("Cannot start", row.obstacle, style)] if row.obstacle else []
@@ -37,27 +37,34 @@ def state_items(row: ListedEntry, known: Known) -> list[Item]:
         items.append(Item("No plan", known.no_plan, style))
     if standing is not None and not row.obstacle:
         items += [Item("Cannot start", fail.text, style) for fail in standing.fails]
-    if standing is not None:
-        items += [Item("To know", note.text, "$warning") for note in standing.notes]
     return items
+
+
+def note_items(row: ListedEntry, known: Known) -> list[Item]:
+    """Return what there is to know of an entry that nothing is known against by its files."""
+    if known.standing is None or row.obstacle:
+        return []
+    return [Item("To know", note.text, "$warning") for note in known.standing.notes]
 
 
 def summary(row: ListedEntry, known: Known, host: Host | None) -> Group:
     """Return what fits below the list: a line for each question that an operator asks."""
-    items = state_items(row, known)
+    items, notes = against_items(row, known), note_items(row, known)
+    if not items:
+        items, notes = notes, []
     items += [_kernel_line(row, known), *_initrd_lines(row, known)]
     items.append(Item("Line", _line_change(row, host)))
     if known.reading is not None:
         items.append(_signature_line(known))
-    return Group("", (*items, *_fits(known), *_last(known)))
+    return Group("", (*items, *_fits(known), *_last(known), *notes))
 
 
 def groups(
     row: ListedEntry, known: Known, host: Host | None, *, staged: bool = False
 ) -> list[Group]:
     """Return everything known about an entry."""
-    state = [Item("State", verdict(row, known).text), *state_items(row, known)]
-    state += [*_fits(known), *_last(known)]
+    state = [Item("State", verdict(row, known).text), *against_items(row, known)]
+    state += [*note_items(row, known), *_fits(known), *_last(known)]
     return [
         Group(printable(row.entry.title, 200), tuple(state)),
         Group("Kernel", tuple(_kernel_items(row, known))),
