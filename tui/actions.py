@@ -17,7 +17,7 @@ SCREENS = {
     "doctor": "Doctor",
     "history": "History",
     "log": "Log",
-    "facts": "Details, and the record of a step",
+    "record": "The record of a step",
 }
 
 
@@ -146,7 +146,7 @@ ACTIONS = (
         "Esc",
         "Back",
         "leave the editor, or this screen",
-        ("plan", "inside", "facts", "checks", "doctor", "history", "log"),
+        ("plan", "inside", "record", "checks", "doctor", "history", "log"),
         typing=True,
     ),
     Action(
