@@ -11,10 +11,12 @@ from textual.containers import Container
 from warmboot.core.boot.listed_entry import ListedEntry
 from warmboot.core.errors import WarmbootError
 from warmboot.core.plan.request import PlanRequest
+from warmboot.core.record.trial_outcome import TrialState
 from warmboot.tui.actions import NOT_WHILE_TYPING, bindings
 from warmboot.tui.present.entry_row import Row, make_row
 from warmboot.tui.present.entry_text import searched_text
 from warmboot.tui.present.finding_text import standing_in_the_way
+from warmboot.tui.present.trial_text import outcome_text
 from warmboot.tui.screens.ask import kernel_question
 from warmboot.tui.screens.details import DetailsPane
 from warmboot.tui.screens.dialogs import (
@@ -123,7 +125,10 @@ class EntriesScreen(RecordKeys):
         return ("cancel_restart" if self._status.countdown else "execute", "unload")
 
     def on_machine_judged(self, event: MachineJudged) -> None:
-        self.notice(standing_in_the_way(event.findings))
+        trial = self._status.trial
+        pending = trial is not None and trial.state is TrialState.PENDING
+        said = f"{outcome_text(trial)}; warmboot confirm keeps it." if trial and pending else ""
+        self.notice(said or standing_in_the_way(event.findings))
 
     def on_entries_found(self, event: EntriesFound) -> None:
         self.query_one("#body").display = bool(event.rows)
@@ -172,9 +177,10 @@ class EntriesScreen(RecordKeys):
 
     def _planned(self, result: StageDone | None) -> None:
         self._refresh_machine()
-        if result is None:
-            return
-        self.app.push_screen(staged_box(result))
+        if result is not None and result.trial:
+            self.action_trial()
+        elif result is not None:
+            self.app.push_screen(staged_box(result))
 
     def on_work_failed(self, event: WorkFailed) -> None:
         if self._session is None:

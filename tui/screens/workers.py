@@ -16,6 +16,7 @@ from warmboot.core.images import Format
 from warmboot.core.plan.planner import OpenPlan
 from warmboot.core.plan.request import PlanRequest
 from warmboot.core.plan.route import Strategy
+from warmboot.core.plan.trial.trial import TrialPlan, TrialRequest
 from warmboot.core.progress import Cancel, Report
 from warmboot.core.session import Session, open_session
 from warmboot.core.session.images import EntryReading
@@ -40,6 +41,7 @@ from warmboot.tui.screens.messages import (
 
 _HAND_OUT = 0.05  # seconds between two portions of rows
 _NICE = 10
+TRIAL = 600  # seconds that a new system has until it is confirmed
 
 
 def read_machine(root: Path) -> MachineRead:
@@ -130,6 +132,25 @@ def look_before_restart(session: Session) -> RestartLookedAt:
     status = session.status()
     concerns = session.restarts.concerns(status.what)
     return RestartLookedAt(session, status, away_text(session.history()), concerns)
+
+
+def look_before_trial(session: Session) -> RestartLookedAt:
+    """Judge a restart on trial, too, where something is staged; raises WarmbootError.
+
+    Who types the host's name has read what is not covered right above it.
+    """
+    looked = look_before_restart(session)
+    if looked.status.staged and looked.session.host.privileged:
+        asked = TrialRequest(seconds=TRIAL, without_watchdog=True)
+        looked.trial = looked.session.trials.plan(asked)
+        looked.trial.check()
+    return looked
+
+
+def restart_on_trial(session: Session, trial: TrialPlan) -> Restarted:
+    """Arm what brings the machine back, and restart; raises WarmbootError, nothing armed then."""
+    done = session.trials.execute(trial)
+    return Restarted(session.refreshed(), done.warning)
 
 
 def write_report(session: Session, row: ListedEntry | None) -> ActionDone:
