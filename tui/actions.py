@@ -54,7 +54,7 @@ ACTIONS = (
         "t",
         "t",
         "Trial",
-        "restart on trial: it goes back by itself unless it is confirmed",
+        "restart on trial: it goes back unless it is confirmed",
         ("entries", "plan"),
         False,
     ),
