@@ -28,7 +28,8 @@ from warmboot.core.payload.initrd import read_initrd
 from warmboot.core.plan.trial.health import BUILT_IN, Baseline, read_baseline, shell_of
 from warmboot.core.plan.trial.target import Initramfs, TargetSystem
 from warmboot.core.plan.trial.trial import Mark, OneShot, parse_time, read_mark
-from warmboot.core.plan.trial.unit import (
+from warmboot.core.plan.trial.trial import CHECK_UNIT, UNIT
+from warmboot.core.plan.trial.unit import 
     CHECK_UNIT,
     JOURNAL,
     UNIT,

@@ -14,7 +14,6 @@ from warmboot.core.plan.request import PlanRequest
 from warmboot.tui.actions import NOT_WHILE_TYPING, bindings
 from warmboot.tui.present.entry_row import Row, make_row
 from warmboot.tui.present.entry_text import searched_text
-from warmboot.tui.present.finding_text import standing_in_the_way
 from warmboot.tui.screens.ask import kernel_question
 from warmboot.tui.screens.details import DetailsPane
 from warmboot.tui.screens.dialogs import (
@@ -23,7 +22,6 @@ from warmboot.tui.screens.dialogs import (
     message,
     staged_box,
 )
-from warmboot.tui.screens.inside import InsideScreen, Subject
 from warmboot.tui.screens.messages import (
     EntriesFound,
     JudgingDone,
@@ -35,7 +33,6 @@ from warmboot.tui.screens.messages import (
     StageDone,
     WorkFailed,
 )
-from warmboot.tui.screens.plan import PlanScreen
 from warmboot.tui.screens.records import RecordKeys
 from warmboot.tui.screens.workers import (
     judge_entries,
@@ -123,6 +120,10 @@ class EntriesScreen(RecordKeys):
         return ("cancel_restart" if self._status.countdown else "execute", "unload")
 
     def on_machine_judged(self, event: MachineJudged) -> None:
+        from warmboot.tui.present.finding_text import (
+            standing_in_the_way,
+        )  # not before it is wanted: the first screen waits for no other
+
         self.notice(standing_in_the_way(event.findings))
 
     def on_entries_found(self, event: EntriesFound) -> None:
@@ -167,6 +168,10 @@ class EntriesScreen(RecordKeys):
             return
         name = event.entry.id if event.entry else ""
         seen = self._pane.sha256(name, event.opened.files.kernel.identity)
+        from warmboot.tui.screens.plan import (
+            PlanScreen,
+        )  # not before it is wanted: the first screen waits for no other
+
         screen = PlanScreen(self._session, self._status, event, seen)
         self.app.push_screen(screen, self._planned)
 
@@ -214,6 +219,11 @@ class EntriesScreen(RecordKeys):
         row = self._list.row
         if row is not None and self._session is not None:
             self._pane.stop()
+            from warmboot.tui.screens.inside import (
+                InsideScreen,
+                Subject,
+            )  # not before it is wanted: the first screen waits for no other
+
             subject = Subject(self._session, row, self._pane.known(row))
             self.app.push_screen(InsideScreen(subject, self._status, tab))
 

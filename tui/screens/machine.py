@@ -23,7 +23,6 @@ from warmboot.tui.screens.messages import (
     Unloaded,
     WorkFailed,
 )
-from warmboot.tui.screens.restart import RestartScreen
 from warmboot.tui.screens.workers import (
     cancel_restart,
     look_before_restart,
@@ -122,6 +121,10 @@ class MachineScreen(Screen[None]):
                 text = "Your line will drop; warmboot status tells afterwards."
                 self.notice(f"Restarting {name} into {into}. {text}")
                 self._do(partial(restart, session))
+
+        from warmboot.tui.screens.restart import (
+            RestartScreen,
+        )  # not before it is wanted: the first screen waits for no other
 
         screen = RestartScreen(session, event.status, event.away, event.concerns)
         self.app.push_screen(screen, answered)
