@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 from typing import NamedTuple
 
 from warmboot.core.boot.root import BootRoot
@@ -115,7 +116,7 @@ def installed_index(root: BootRoot, release: str | None) -> ModuleIndex | None:
 def read_demand(host: Host) -> Demand:
     """Read what the machine `host` asks of a kernel; takes some milliseconds."""
     essentials = read_essentials(host.prefix, host.remote)
-    return Demand(essentials, installed_index(BootRoot(host.prefix), host.release))
+    return Demand(essentials, installed_index(BootRoot(Path(str(host.prefix))), host.release))
 
 
 def judge_fit(demand: Demand, kernel: Kernel) -> KernelFit:

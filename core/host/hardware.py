@@ -11,7 +11,8 @@ from warmboot.core.rooted import link_target
 from warmboot.core.text import printable
 
 _IOMEM = 1 << 20
-_SOFTDOG = "Software Watchdog"  # it has no device whose driver could be asked for
+#: Drivers whose watchdogs have no device that could be asked for its driver, by their identity.
+_IDENTITIES = {"Software Watchdog": "softdog", "i6300ESB timer": "i6300esb"}
 _CARD_RESET = 0x20
 
 
@@ -68,7 +69,7 @@ def read_watchdogs(prefix: Path) -> tuple[Watchdog, ...]:
 
 def _watchdog(folder: Path, armed: bool) -> Watchdog:
     identity = printable(read_text(folder / "identity", 128) or "", 80)
-    module = "softdog" if identity == _SOFTDOG else link_target(folder / "device/driver/module")
+    module = _IDENTITIES.get(identity) or link_target(folder / "device/driver/module")
     return Watchdog(
         name=printable(folder.name),
         identity=identity,

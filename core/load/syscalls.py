@@ -13,6 +13,7 @@ from warmboot.core.debug import debug, failure
 
 KEXEC_ON_CRASH: Final = 0x1  # include/uapi/linux/kexec.h
 LINUX_REBOOT_CMD_KEXEC: Final = 0x45584543  # include/uapi/linux/reboot.h
+LINUX_REBOOT_CMD_RESTART: Final = 0x01234567
 
 _libc: Final = ctypes.CDLL(None, use_errno=True)
 _syscall = _libc.syscall
@@ -78,6 +79,12 @@ def _facts(machine: str) -> ArchitectureFacts:
     if architecture is None:
         raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
     return architecture.facts
+
+
+def reboot_through_firmware() -> None:
+    """Call reboot(2) with LINUX_REBOOT_CMD_RESTART; returns only by raising OSError."""
+    debug("reboot(LINUX_REBOOT_CMD_RESTART)")
+    _judge("reboot(LINUX_REBOOT_CMD_RESTART)", _reboot(LINUX_REBOOT_CMD_RESTART))
 
 
 def reboot_kexec() -> None:

@@ -11,6 +11,7 @@ from warmboot.core.host.boot_time import read_boot_time
 from warmboot.core.plan.staged import Staged
 from warmboot.core.record.journal import Line
 from warmboot.core.record.outcome import CLOCK_SET_BACK, compare
+from warmboot.core.record.trial_outcome import ending_of_trial
 from warmboot.core.text import printable
 
 _AWAY = 3600.0  # seconds; after more than that, another start may lie between
@@ -47,7 +48,8 @@ class Step:
 
     `staged` is what was staged or was to be started, None where it is not known. `text` says how it
     ended in words. `away` is the time from the restart's record to the start of the next kernel,
-    in seconds; None where it is not known. `record` are the lines of the journal.
+    in seconds; None where it is not known. `trial` says what became of a restart on trial, None for
+    any other step. `record` are the lines of the journal.
     """
 
     deed: Deed
@@ -57,6 +59,7 @@ class Step:
     staged: Staged | None = None
     before: str | None = None
     away: float | None = None
+    trial: str | None = None
     record: tuple[Line, ...] = field(default=(), repr=False)
 
 
@@ -106,7 +109,11 @@ def read_history(lines: Iterable[Line], host: Host) -> tuple[Step, ...]:
             left = len(steps) - 1
     if left is not None and _boot(steps[left]) != host.boot_id:
         steps[left] = _with_outcome(steps[left], None, host)
-    return tuple(steps)
+    return tuple(_with_trial(step) for step in steps)
+
+
+def _with_trial(step: Step) -> Step:
+    return replace(step, trial=ending_of_trial(step.record)) if step.deed is Deed.RESTART else step
 
 
 def _place(event: str, line: Line, steps: list[Step], last: dict[Deed, int]) -> int | None:

@@ -106,6 +106,21 @@ def leftovers(lines: Iterable[Line], boot_id: str | None) -> tuple[OneShot, ...]
     return found
 
 
+def ending_of_trial(lines: Iterable[Line]) -> str | None:
+    """Return what a restart's own lines say of the trial it was, in words; None where it was none.
+
+    A panic and a watchdog write no line.
+    """
+    known = _known(lines)
+    if known is None:
+        return None
+    if known.confirmed is not None:
+        return f"on trial, confirmed by {_who(known.confirmed)}"
+    if known.asked is not None:
+        return f"on trial, taken back by {_who(known.asked)}"
+    return "on trial, not confirmed in time" if known.expired is not None else "on trial"
+
+
 def _known(lines: Iterable[Line]) -> _Known | None:
     found: _Known | None = None
     for line in lines:

@@ -35,6 +35,7 @@ from warmboot.core.plan.trial.trial import (
     WayBack,
     read_mark,
 )
+from warmboot.core.plan.trial.unit import UNIT
 from warmboot.core.plan.trial.way_back import BootFacts, predict
 from warmboot.core.record.lock import only_one, undisturbed
 from warmboot.core.record.recorder import note, recorded
@@ -46,6 +47,7 @@ from warmboot.core.session.restarts import Executed, Restarts
 from warmboot.core.session.staging import stage_locked, unload_locked
 
 _ID_BYTES = 4
+_STAGED = "what is staged"
 
 
 class Ended(NamedTuple):
@@ -132,7 +134,8 @@ class Trials:
             with recorded(machine.journal, host, "confirming", trial=mark.id) as warnings:
                 if mark.watchdog is not None:
                     machine.trial_host.stop_watchdog(mark.watchdog)
-                machine.trial_host.stop_timer()
+                if UNIT in host.cmdline:
+                    machine.trial_host.stop_timer()
             for kind in mark.one_shots:
                 _try(warnings, partial(take_back, machine.root, host.prefix, kind))
             append = machine.journal.append
@@ -197,7 +200,7 @@ class Trials:
             with prepare(
                 opened.plan, opened.files, previewed=staged.sha256, segment=trial.segment
             ) as prepared:
-                undo.then("the kernel that was staged for it", lambda: unload_locked(machine))
+                undo.then(_STAGED, lambda: unload_locked(machine))
                 made, warning = stage_locked(machine, prepared)
         warnings += [warning] if warning else []
         return made
@@ -262,8 +265,8 @@ class _Undo:
         """Take nothing back."""
         self._steps.clear()
 
-    def undo(self) -> list[str]:
-        """Take all of it back; return what could not be."""
+    def undo(self) -> str:
+        """Take all of it back; return what became of it, in a sentence."""
         left = []
         for what, step in reversed(self._steps):
             try:
@@ -271,7 +274,10 @@ class _Undo:
             except (WarmbootError, OSError) as error:
                 debug("taking back %s failed: %s", what, error)
                 left.append(what)
-        return left
+        if left:
+            return f"Still armed: {', '.join(left)}. warmboot exec --cancel tries again."
+        unloaded = any(what == _STAGED for what, _ in self._steps)
+        return "Nothing is armed, nor staged any more." if unloaded else "Nothing is armed."
 
 
 @contextmanager
@@ -281,13 +287,8 @@ def _undoing() -> Iterator[_Undo]:
     try:
         yield undo
     except BaseException as error:
-        left = undo.undo()
+        said = undo.undo()
         if isinstance(error, WarmbootError):
-            said = (
-                f"Still armed: {', '.join(left)}. warmboot exec --cancel tries again."
-                if left
-                else "Nothing is armed, and nothing is staged."
-            )
             error.hint = f"{error.hint} {said}" if error.hint else said
         raise
 

@@ -38,7 +38,7 @@ StandardError=tty
 TTYPath=/dev/ttyS0
 Environment=PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8
 """
-FSTAB = "LABEL=ROOT / ext4 defaults 0 1\nLABEL=BOOT /boot vfat defaults 0 0\n"
+FSTAB = "LABEL=ROOT / ext4 defaults 0 1\n/dev/vda /boot vfat defaults 0 0\n"
 
 
 @dataclass(frozen=True)
@@ -133,7 +133,7 @@ def make_disks(
         target.chmod(0o755)
     (tree / "cases").mkdir()
     for number, (name, script) in enumerate(cases.items()):
-        (tree / f"cases/{number}").write_text(f"name={name}\n{script}\n")
+        (tree / f"cases/{number}").write_text(f"this={name}\n{script}\n")
     boot = _boot_partition(folder, tree, initrd)
     root = folder / "root.img"
     with root.open("wb") as file:
@@ -151,7 +151,7 @@ def _boot_partition(folder: Path, tree: Path, initrd: str) -> Path:
     image = folder / "boot.img"
     with image.open("wb") as file:
         file.truncate(200 << 20)
-    run("mkfs.vfat", "-F", "32", "-n", "BOOT", image)
+    run("mkfs.vfat", "--mbr=n", "-F", "32", "-n", "BOOT", image)
     files = folder / "boot"
     (files / "EFI/BOOT").mkdir(parents=True)
     (files / "loader/entries").mkdir(parents=True)

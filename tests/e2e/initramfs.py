@@ -39,7 +39,7 @@ KEXEC_TOOLS = (
 )
 APPLETS = (
     *("cat", "dmesg", "hostname", "ls", "mkdir", "mount", "poweroff", "sed", "setsid", "sh"),
-    *("sleep", "stty", "sync", "uname"),
+    *("modprobe", "sleep", "stty", "sync", "uname"),
 )
 DISK_DRIVERS = (
     *("virtio.ko", "virtio_ring.ko", "virtio_pci_legacy_dev.ko", "virtio_pci_modern_dev.ko"),
@@ -244,12 +244,17 @@ def install_warmboot(tree: Path, python: str = PYTHON) -> None:
     command.chmod(0o755)
 
 
+def busybox(arch: Arch) -> Path:
+    """The program busybox of an architecture, linked statically."""
+    return _debian_tree(arch) / "bin/busybox"
+
+
 def second_initrd(arch: Arch, nonce: str) -> bytes:
     """The small initrd that is staged: busybox, an init that reports, and the nonce of this run."""
     archive = Archive()
     archive.folder("/proc")
     archive.character_device("/dev/console", 5, 1)
-    archive.file("/bin/busybox", _debian_tree(arch) / "bin/busybox", 0o755)
+    archive.file("/bin/busybox", busybox(arch), 0o755)
     for applet in ("cat", "mount", "poweroff", "uname"):
         archive.link(f"/bin/{applet}", "busybox")
     archive.file("/init", GUEST_FILES / "second-init", 0o755)

@@ -42,15 +42,15 @@ FSTAB = (
 )
 CONFIRM = f"""\
 in_new() {{
-    step "confirm-$name" warmboot confirm
+    step "confirm-$this" warmboot confirm
     {MINUTES}
-    step "stays-$name" warmboot status
+    step "stays-$this" warmboot status
     rm /var/lib/e2e/begun
     echo $((number + 1)) >/var/lib/e2e/number
     systemctl reboot
     sleep 600
 }}"""
-CHECKED = CONFIRM.replace('step "confirm-$name" warmboot confirm', "sleep 20")
+CHECKED = CONFIRM.replace('step "confirm-$this" warmboot confirm', "sleep 20")
 RETURNED: dict[str, Case] = {
     "root-missing": Case('stage="--append root=LABEL=NOWHERE"\ntrial="--trial 60"', ("not known",)),
     "panic": Case("in_new() { sleep 2; echo c >/proc/sysrq-trigger; sleep 600; }", ("panic",)),
@@ -63,7 +63,7 @@ RETURNED: dict[str, Case] = {
     "one-shot": Case(
         "before() { sed -i s/old.conf/new.conf/ /boot/loader/loader.conf; }\n"
         "after() { sed -i s/new.conf/old.conf/ /boot/loader/loader.conf; }\n"
-        'in_new() { sleep 2; step "revert-$name" warmboot confirm --revert; sleep 600; }',
+        'in_new() { sleep 2; step "revert-$this" warmboot confirm --revert; sleep 600; }',
         ("asked",),
     ),
     "no-memory": Case('stage="--append mem=90M"', ("panic", "watchdog", "not known")),

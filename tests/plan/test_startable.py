@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import struct
 from pathlib import Path
 
@@ -11,11 +12,12 @@ from support.layouts import kernel
 
 from warmboot.core.architecture import Architecture
 from warmboot.core.boot.entry import Entry, Kind
-from warmboot.core.errors import Blocked, NotFound
+from warmboot.core.errors import Blocked, NotFound, WarmbootError
 from warmboot.core.plan import startable
 from warmboot.core.plan.checks.base import Finding, Verdict
 from warmboot.core.plan.checks.registry import all_checks
 from warmboot.core.plan.request import PlanRequest
+from warmboot.core.plan.route import Strategy
 from warmboot.core.plan.startable import standing
 from warmboot.core.sandbox.builders.kernel import build_arm64_image
 from warmboot.core.sandbox.builders.uki import build_uki
@@ -144,3 +146,25 @@ def test_the_limit_of_command_lines_by_version() -> None:
         (1024, 1024), (1024, 1024), (2048, 2048), (2048, 2048), (1024, 2048), (1024, 2048),
     ]  # fmt: skip
     assert Architecture.ARM64.facts.command_line_limits(None) == (2048, 2048)
+
+
+@pytest.mark.parametrize("dialect", [None, "v6", "v7"])
+def test_the_list_names_the_way_that_the_plan_takes(tmp_path: Path, dialect: str | None) -> None:
+    session = make_sandbox(tmp_path / "root", kexec_bpf=dialect)[0]
+    image = build_arm64_image("6.12.1", body_size=4096)
+    put(session.root.path, "boot/vmlinuz-6.12.1.gz", gzip.compress(image))
+    put(session.root.path, "boot/vmlinuz-6.12.2", image)
+    uki = build_uki(arch="arm64", linux=image, osrel="ID=x\nPRETTY_NAME=x\n", uname="6.12.1")
+    put(session.root.path, "boot/efi/EFI/Linux/x.efi", uki)
+    told = {}
+    for entry in session.entries().entries:
+        try:
+            with session.plan(PlanRequest(entry=entry.id)) as opened:
+                plan = opened.plan
+        except WarmbootError:
+            continue
+        why = plan.why if plan.strategy is Strategy.NONE else None
+        if plan.image.architecture is Architecture.ARM64:
+            told[entry.id] = (session.header(entry).obstacle, why)
+    assert len(told) >= 6
+    assert all(listed == planned for listed, planned in told.values()), told

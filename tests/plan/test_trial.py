@@ -27,12 +27,9 @@ from warmboot.core.images import BytesView
 from warmboot.core.payload.initrd import read_initrd
 from warmboot.core.plan.trial.health import BUILT_IN, Baseline, read_baseline, shell_of
 from warmboot.core.plan.trial.target import Initramfs, TargetSystem
-from warmboot.core.plan.trial.trial import Mark, OneShot, parse_time, read_mark
-from warmboot.core.plan.trial.trial import CHECK_UNIT, UNIT
-from warmboot.core.plan.trial.unit import 
-    CHECK_UNIT,
+from warmboot.core.plan.trial.trial import CHECK_UNIT, UNIT, Mark, OneShot, parse_time, read_mark
+from warmboot.core.plan.trial.unit import (
     JOURNAL,
-    UNIT,
     Way,
     carry,
     check_unit,
@@ -92,12 +89,12 @@ def test_what_is_no_time_for_a_trial(text: str) -> None:
 def test_a_watchdog_that_covers_the_trial_is_used_and_kept_from_the_new_driver() -> None:
     judged = choose_watchdog((DOG,), CORE, 600, {"I6300ESB_WDT": "m"})
     assert judged.use is not None
-    assert (judged.use.timeout, judged.use.reload) == (600 + BEFORE, True)
+    assert (judged.use.timeout, judged.use.reload) == (600 + BEFORE, ("i6300esb",))
     assert judged.use.words == ("modprobe.blacklist=i6300esb",)
     itco = Watchdog("watchdog0", "iTCO_wdt", False, 30, "iTCO_wdt")
     judged = choose_watchdog((itco,), WatchdogCore(True, False), 300, None)
     assert judged.use is not None
-    assert (judged.use.reload, judged.use.words) == (False, ("watchdog.handle_boot_enabled=0",))
+    assert (judged.use.reload, judged.use.words) == ((), ("watchdog.handle_boot_enabled=0",))
 
 
 OBSTACLES: dict[str, tuple[Watchdog, WatchdogCore, int, dict[str, str], str]] = {
@@ -131,9 +128,20 @@ def test_a_watchdog_of_no_use_is_named_with_the_reason(case: str) -> None:
     judged = choose_watchdog((dog,), core, seconds, options)
     assert judged.use is None
     assert why in judged.why_not
-    second = choose_watchdog((dog, DOG), CORE, 60, {"I6300ESB_WDT": "m"})
+    second = choose_watchdog((dog, DOG), WatchdogCore(True, True), 60, {"I6300ESB_WDT": "m"})
     assert second.use is not None
-    assert second.use.module == "i6300esb"
+
+
+def test_what_else_uses_the_core_is_loaded_anew_where_it_is_idle() -> None:
+    core = WatchdogCore(False, True, ("iTCO_wdt", "i6300esb"))
+    other = Watchdog("watchdog0", "iTCO_wdt", False, 30, "iTCO_wdt")
+    judged = choose_watchdog((other, DOG), core, 600, None)
+    assert judged.use is not None
+    assert judged.use.reload == ("i6300esb", "iTCO_wdt")
+    held = Watchdog("watchdog0", "iTCO_wdt", True, 30, "iTCO_wdt")
+    judged = choose_watchdog((held, DOG), core, 600, None)
+    assert judged.use is None
+    assert "while iTCO_wdt uses it" in judged.why_not
 
 
 @given(st.integers(60, 86400), st.sampled_from(sorted(DRIVERS)), st.booleans(), st.booleans())
@@ -277,7 +285,7 @@ def run_shell(script: str, root: Path, **variables: str) -> int:
         path.parent.mkdir(exist_ok=True)
         path.write_text(f'#!/bin/sh\necho {name} "$@" >>{root}/called\n')
         path.chmod(0o755)
-    for place in ("/var/lib/warmboot", "/run/warmboot", "/dev/watchdog"):
+    for place in ("/var/lib/warmboot", "/run/warmboot", "/dev/", "/sys/class/watchdog"):
         script = script.replace(place, f"{root}{place}")
     env = {"PATH": f"{root}/bin:{os.environ['PATH']}", **variables}
     return subprocess.run(["sh", "-c", script], env=env, check=False).returncode
@@ -287,6 +295,8 @@ def run_shell(script: str, root: Path, **variables: str) -> int:
 def system(tmp_path: Path) -> Path:
     for place in ("var/lib/warmboot", "dev"):
         (tmp_path / place).mkdir(parents=True)
+    put(tmp_path, "sys/class/watchdog/watchdog0/identity", "iTCO_wdt\n")
+    put(tmp_path, "sys/class/watchdog/watchdog1/identity", "i6300ESB timer\n")
     return tmp_path
 
 
@@ -320,7 +330,8 @@ def test_a_check_stops_the_watchdog_then_the_timer_and_notes_it(
     run_shell(script_of(unit, "ExecStart"), system)
     called = (system / "called").read_text().splitlines()
     assert called[:2] == ["modprobe i6300esb", f"systemctl stop {UNIT}"]
-    assert (system / "dev/watchdog").read_text() == "V\n"
+    assert [path.name for path in (system / "dev").iterdir()] == ["watchdog1"]
+    assert (system / "dev/watchdog1").read_text() == "V\n"
     assert (system / "run/warmboot/confirmed").read_text() == "0a1b2c3d\n"
     events = [(line["event"], line["by"]) for line in Journal(system).lines()]
     assert events == ([("confirmed", "health check")] if journal else [])

@@ -97,6 +97,7 @@ def test_confirmed_by_hand_it_stays_whatever_time_goes_by(sandbox: Path) -> None
     outcome = session.status().trial
     assert outcome is not None
     assert (outcome.state, outcome.by) == (TrialState.CONFIRMED, "root")
+    assert session.history()[-1].trial == "on trial, confirmed by root"
     with pytest.raises(NotFound, match="is over"):
         session.trials.confirm()
     with pytest.raises(NotFound, match="is over"):
@@ -135,11 +136,13 @@ def test_nobody_confirms(sandbox: Path) -> None:
     begin(sandbox)
     let_pass(sandbox, 700)
     came_back(sandbox, Cause.DEAD_MAN)
+    assert open_session(sandbox).history()[-1].trial == "on trial, not confirmed in time"
 
 
 def test_asked_to_go_back(sandbox: Path) -> None:
     begin(sandbox).trials.revert()
     came_back(sandbox, Cause.ASKED)
+    assert open_session(sandbox).history()[-1].trial == "on trial, taken back by root"
 
 
 def test_a_panic_is_quoted(sandbox: Path) -> None:
@@ -161,7 +164,7 @@ def test_what_is_left_for_a_trial_is_started_by_nothing_else(
 ) -> None:
     """A kill after staging for the trial: what is staged goes back unless it is confirmed."""
     session = stage(sandbox)
-    monkeypatch.setattr("warmboot.core.session.trials._Undo.undo", lambda _: [])
+    monkeypatch.setattr("warmboot.core.session.trials._Undo.undo", lambda _: "")
     monkeypatch.setattr("warmboot.core.session.restarts.carry_out", _fails)
     with pytest.raises(Refused):
         session.trials.execute(session.trials.plan(ASKED))
@@ -226,7 +229,7 @@ def test_what_a_killed_one_left_is_said_and_taken_back(
     def killed(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("warmboot.core.session.trials._Undo.undo", lambda _: [])
+    monkeypatch.setattr("warmboot.core.session.trials._Undo.undo", lambda _: "")
     monkeypatch.setattr("warmboot.core.session.restarts.carry_out", killed)
     with pytest.raises(KeyboardInterrupt):
         session.trials.execute(session.trials.plan(ASKED))

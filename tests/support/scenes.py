@@ -27,7 +27,7 @@ async def take(name: str, sandbox: Path, folder: Path) -> Pictures:
     pictures: dict[tuple[tuple[int, int], str], Canvas] = {}
     for terminal in dict.fromkeys(look.terminal for look in LOOKS):
         root = folder / f"{name}-{terminal.theme}"
-        shutil.copytree(sandbox, root)
+        shutil.copytree(sandbox, root, symlinks=True)
         for path in root.rglob("*"):
             os.utime(path, (NOW, NOW), follow_symlinks=False)
         with standing_time():

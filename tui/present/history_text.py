@@ -22,6 +22,8 @@ def step_row(step: Step) -> tuple[str, str, str, str]:
         ending = f"{ending}: {step.text}"
     if step.away is not None:
         ending = f"{ending}, away {duration(step.away)}"
+    if step.trial is not None:
+        ending = f"{ending}, {step.trial}"
     return clock(step.at), step.deed.value, kernels(step), ending
 
 

@@ -14,7 +14,11 @@ from warmboot.core.host.live_state import LiveState
 from warmboot.core.plan.checks.base import Check, Finding, Group, Verdict
 from warmboot.core.plan.checks.command_line import COMMAND_LINE, CmdlineSubject
 from warmboot.core.plan.checks.crash import CRASH
+from warmboot.core.plan.checks.drivers import DRIVERS
+from warmboot.core.plan.checks.fit_subject import FitSubject
 from warmboot.core.plan.checks.image import IMAGE
+from warmboot.core.plan.checks.initrd_fit import INITRD_FIT
+from warmboot.core.plan.checks.kernel_changes import KERNEL_CHANGES
 from warmboot.core.plan.checks.live import LIVE, LiveSubject
 from warmboot.core.plan.checks.machine import MACHINE
 from warmboot.core.plan.checks.parser import PARSER
@@ -27,7 +31,8 @@ from warmboot.core.text import printable
 
 #: Every group, in the order its checks are run and listed.
 GROUPS: tuple[Group[Any], ...] = (
-    *(MACHINE, IMAGE, SEALED, CRASH, PARSER, LIVE),
+    *(MACHINE, IMAGE, SEALED, CRASH, PARSER),
+    *(DRIVERS, INITRD_FIT, KERNEL_CHANGES, LIVE),
     *(COMMAND_LINE, REMOTE_LOGIN),
 )
 
@@ -50,10 +55,29 @@ def judge_plan(plan: Plan, context: PlanContext) -> tuple[Finding, ...]:
     findings = [*MACHINE.run(context.host, crash=panic)]
     for group in (IMAGE, SEALED, CRASH, PARSER):
         findings += group.run(subject, crash=panic)
+    findings += _judge_fit(plan, context)
     if context.live is not None:
-        live = LiveSubject(context.host, context.live, plan.cmdline.text, panic)
+        live = LiveSubject(
+            context.host, context.live, plan.cmdline.text, panic, fit=plan.fit is not None
+        )
         findings += LIVE.run(live, crash=panic)
     return (*findings, *judge_cmdline(plan.cmdline.text, context, crash=panic))
+
+
+def _judge_fit(plan: Plan, context: PlanContext) -> list[Finding]:
+    """Return what is said of how the kernel fits the machine, nothing where nobody looked."""
+    if plan.fit is None or context.demand is None:
+        return []
+    subject = FitSubject(
+        host=context.host,
+        essentials=context.demand.essentials,
+        fit=plan.fit,
+        words=parse(plan.cmdline.text),
+        options=context.kernel_options,
+        encryption=context.live.encryption if context.live else None,
+    )
+    groups = (DRIVERS, INITRD_FIT, KERNEL_CHANGES)
+    return [finding for group in groups for finding in group.run(subject)]
 
 
 def judge_machine(host: Host, live: LiveState) -> tuple[Finding, ...]:

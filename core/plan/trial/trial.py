@@ -96,14 +96,15 @@ class WayBack:
 class WatchdogUse:
     """A watchdog that is to count through the jump.
 
-    `reload`: its module and the core's have to be loaded anew, so that it is not stopped. `words`
-    keep the new kernel's driver from stopping it, or from serving it.
+    `reload` are the modules that have to be loaded anew beside the core's, its own first, so that
+    it is not stopped; none where it goes on as it is. `words` keep the new kernel's driver from
+    stopping it, or from serving it.
     """
 
     name: str
     module: str
     timeout: int
-    reload: bool
+    reload: tuple[str, ...]
     words: tuple[str, ...]
 
 

@@ -14,6 +14,7 @@ from typing import NamedTuple
 from warmboot.core.payload.cpio_writer import Node, build_cpio
 from warmboot.core.plan.trial.target import Initramfs, TargetSystem
 from warmboot.core.plan.trial.trial import CHECK_UNIT, CONFIRMED, UNIT
+from warmboot.core.plan.trial.watchdog import DRIVERS
 
 #: Where the units note what became of the trial.
 JOURNAL = "/var/lib/warmboot/journal.jsonl"
@@ -132,7 +133,9 @@ def check_unit(trial: str, check: str, disarm: str) -> str:
 
 def disarm_script(module: str) -> str:
     """Return shell that stops a watchdog whose driver was kept out of the new kernel."""
-    return f"modprobe {module}&&echo V>/dev/watchdog"
+    identity = DRIVERS[module].identity
+    stop = f'if [ "$(cat $w/identity)" = "{identity}" ];then echo V>/dev/${{w##*/}}||exit 1;fi'
+    return f"modprobe {module}&&for w in /sys/class/watchdog/*;do {stop};done"
 
 
 def quoted(script: str) -> str:

@@ -19,12 +19,15 @@ BEFORE = 180
 class Driver(NamedTuple):
     """What is known of a driver; `longest` timeout in seconds, `option` builds it into a kernel.
 
+    `identity` is what its watchdogs call themselves.
+
     `words` keep a new kernel's driver from stopping the watchdog, or from serving it for ever.
     `stops`: a driver that is built in does so whatever the words say. `why_not`: it is of no use.
     """
 
     longest: int
     option: str
+    identity: str = ""
     words: tuple[str, ...] = ()
     stops: bool = False
     why_not: str | None = None
@@ -36,10 +39,12 @@ def _blacklist(module: str) -> tuple[str, ...]:
 
 _SHORT = "it counts {} at most without being served, which no boot is certain to take less than"
 DRIVERS: Mapping[str, Driver] = {
-    "i6300esb": Driver(2046, "I6300ESB_WDT", _blacklist("i6300esb"), stops=True),
-    "sp5100_tco": Driver(65535, "SP5100_TCO", _blacklist("sp5100_tco"), stops=True),
+    "i6300esb": Driver(2046, "I6300ESB_WDT", "i6300ESB timer", _blacklist("i6300esb"), stops=True),
+    "sp5100_tco": Driver(
+        65535, "SP5100_TCO", "SP5100 TCO timer", _blacklist("sp5100_tco"), stops=True
+    ),
     # 614 s for version 2, which takes twice the time to bite, 1023 s for version 3
-    "iTCO_wdt": Driver(614, "ITCO_WDT", ("watchdog.handle_boot_enabled=0",)),
+    "iTCO_wdt": Driver(614, "ITCO_WDT", "iTCO_wdt", ("watchdog.handle_boot_enabled=0",)),
     "softdog": Driver(65535, "SOFT_WATCHDOG", why_not="it is a part of the kernel that ends"),
     "ib700wdt": Driver(30, "IB700_WDT", why_not="its driver stops it at every shutdown"),
     "bcm2835_wdt": Driver(16, "BCM2835_WDT", why_not=_SHORT.format("16 s")),
@@ -66,10 +71,13 @@ def choose_watchdog(
     reasons = []
     for dog in watchdogs:
         why_not = _obstacle(dog, core, seconds, options)
+        if why_not is None and not core.goes_on:
+            why_not = _cannot_reload(watchdogs, core)
         if why_not is None and dog.module is not None:
             words = DRIVERS[dog.module].words
-            timeout = seconds + BEFORE
-            return Judged(WatchdogUse(dog.name, dog.module, timeout, not core.goes_on, words), "")
+            others = [name for name in core.users if name != dog.module]
+            reload = () if core.goes_on else (dog.module, *others)
+            return Judged(WatchdogUse(dog.name, dog.module, seconds + BEFORE, reload, words), "")
         reasons.append(f"{dog.module or dog.identity or dog.name}: {why_not}")
     return Judged(None, "; ".join(reasons))
 
@@ -94,17 +102,18 @@ def _obstacle(
         )
     if driver.stops and options is not None and options.get(driver.option) == "y":
         return f"the new kernel has its driver built in (CONFIG_{driver.option}=y), and stops it"
-    return None if core.goes_on else _cannot_reload(dog, core)
+    return None
 
 
-def _cannot_reload(dog: Watchdog, core: WatchdogCore) -> str | None:
+def _cannot_reload(watchdogs: tuple[Watchdog, ...], core: WatchdogCore) -> str | None:
     """Why the modules cannot be loaded anew with stop_on_reboot=0, None where they can."""
     if not core.module:
         return (
             "the watchdog core is built into this kernel and stops it at the kexec; boot this "
             "kernel with watchdog.stop_on_reboot=0 on its command line first"
         )
-    others = [name for name in core.users if name != dog.module]
+    idle = {dog.module for dog in watchdogs if not dog.armed}
+    others = [name for name in core.users if name not in idle]
     if others:
         return f"the watchdog core cannot be loaded anew while {', '.join(others)} uses it"
     return None

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from warmboot.core.errors import WarmbootError
 from warmboot.core.host.systemd import SKIP_AUTO_KEXEC, systemctl
+from warmboot.core.load.syscalls import reboot_through_firmware
 from warmboot.core.plan.trial.trial import CHECK_UNIT, UNIT, WatchdogUse
+from warmboot.core.restart import shutdown
 from warmboot.core.restart.trial.watchdog import HeldWatchdog, stop_watchdog
 from warmboot.core.text import printable
 
@@ -92,6 +95,12 @@ class RealTrialHost:
 
     def restart(self) -> None:
         """See TrialHost; what is staged is not started by it."""
+        if not Path("/run/systemd/system").is_dir():
+            shutdown.tell(shutdown.end_everything())
+            try:
+                reboot_through_firmware()
+            except OSError as error:
+                raise WarmbootError(f"The restart failed: {error.strerror}") from error
         answer = systemctl("reboot", timeout=_STOP_SECONDS, more={SKIP_AUTO_KEXEC: "1"})
         if answer is None or answer[0] != 0:
             said = "no answer from systemd" if answer is None else printable(answer[1], 200)

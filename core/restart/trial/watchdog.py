@@ -17,7 +17,8 @@ from pathlib import Path
 
 from warmboot.core.debug import debug
 from warmboot.core.errors import WarmbootError
-from warmboot.core.host.files import read_int, read_text
+from warmboot.core.host.files import read_int
+from warmboot.core.host.hardware import read_watchdogs
 from warmboot.core.plan.trial.trial import WatchdogUse
 from warmboot.core.programs import environment, find_program
 from warmboot.core.text import printable
@@ -50,18 +51,16 @@ class HeldWatchdog:
     def _reload(self) -> None:
         """Load the modules anew, so that the kernel does not stop watchdogs when it restarts."""
         self._reloaded = True
-        _modprobe("-r", self._use.module)
-        _modprobe("-r", "watchdog")
+        for module in (*self._use.reload, "watchdog"):
+            _modprobe("-r", module)
         _modprobe("watchdog", "stop_on_reboot=0")
-        _modprobe(self._use.module)
+        for module in self._use.reload:  # its own first, so that it has the same name again
+            _modprobe(module)
         if read_int(_PARAMETER) != 0:
             raise _failed(self._use, "stop_on_reboot is not 0 after the module was loaded anew")
 
     def _open(self) -> None:
-        path = f"/dev/{self._use.name}"
-        deadline = time.monotonic() + _WAIT
-        while not os.path.exists(path) and time.monotonic() < deadline:
-            time.sleep(0.05)
+        path = f"/dev/{self._name()}"
         try:
             self._fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
             os.write(self._fd, _RELEASE)
@@ -82,6 +81,18 @@ class HeldWatchdog:
             fcntl.ioctl(self._fd, _KEEPALIVE, bytes(4))
         except OSError as error:
             raise _failed(self._use, error.strerror or "not known") from error
+
+    def _name(self) -> str:
+        """Return the watchdog's name; loaded anew, it may have another one than before."""
+        if not self._use.reload:
+            return self._use.name
+        deadline = time.monotonic() + _WAIT
+        while time.monotonic() < deadline:
+            for dog in read_watchdogs(Path("/")):
+                if dog.module == self._use.module and os.path.exists(f"/dev/{dog.name}"):
+                    return dog.name
+            time.sleep(0.05)
+        raise _failed(self._use, "it is gone after its module was loaded anew")
 
     def arm(self) -> None:
         """Have it count from now on, whatever becomes of this process; raises WarmbootError."""
@@ -105,30 +116,29 @@ class HeldWatchdog:
             self._fd = -1
         if self._reloaded and not self._armed:
             self._reloaded = False
-            with contextlib.suppress(WarmbootError):
-                _modprobe("-r", self._use.module)
-                _modprobe("-r", "watchdog")
-            with contextlib.suppress(WarmbootError):
-                _modprobe(self._use.module)
+            for words in (
+                *(("-r", module) for module in (*self._use.reload, "watchdog")),
+                *((module,) for module in self._use.reload),
+            ):
+                with contextlib.suppress(WarmbootError):
+                    _modprobe(*words)
 
 
 def stop_watchdog(module: str) -> None:
     """Load the driver that was kept out, and stop every watchdog it has; raises WarmbootError."""
     _modprobe(module)
-    folder = Path("/sys/class/watchdog")
-    for name in sorted(os.listdir(folder)) if folder.is_dir() else ():
-        found = folder / name / "device/driver/module"
-        if not found.exists() or found.resolve().name != module:
+    for dog in read_watchdogs(Path("/")):
+        if dog.module != module:
             continue
         try:
-            fd = os.open(f"/dev/{name}", os.O_WRONLY | os.O_CLOEXEC)
+            fd = os.open(f"/dev/{dog.name}", os.O_WRONLY | os.O_CLOEXEC)
             try:
                 os.write(fd, _RELEASE)
             finally:
                 os.close(fd)
         except OSError as error:
             raise _still_counts(module, error.strerror or "not known") from error
-        if read_text(folder / name / "state", 32) == "active":
+        if any(one.armed for one in read_watchdogs(Path("/")) if one.name == dog.name):
             raise _still_counts(module, "it is still active")
 
 

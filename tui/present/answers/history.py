@@ -26,6 +26,9 @@ class StepFields(TypedDict):
         float | None,
         "seconds from a restart's record to the start of the next kernel; null where not known",
     ]
+    trial: Annotated[
+        str | None, "what became of a restart on trial, in words; null for any other step"
+    ]
     record: Annotated[list[JournalFields], "its lines of the journal, oldest first"]
 
 
@@ -55,5 +58,6 @@ def _step(step: Step) -> StepFields:
         "staged": staged_fields(step.staged) if step.staged is not None else None,
         "before": step.before,
         "away": step.away,
+        "trial": step.trial,
         "record": [journal_fields(line) for line in step.record],
     }
