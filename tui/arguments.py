@@ -54,6 +54,10 @@ def _selectors(add: Callable[..., object]) -> None:
         add(f"--{selector}", dest="selector", action="store_const", const=f"@{selector}", help=text)
 
 
+def _list_options(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("--names", action="store_true", help="print the entries' ids only")
+
+
 def _inspect_options(sub: argparse.ArgumentParser) -> None:
     group = sub.add_mutually_exclusive_group(required=True)
     group.add_argument(
@@ -243,7 +247,7 @@ def _line_options(sub: argparse.ArgumentParser) -> None:
 
 
 COMMANDS = {
-    "list": Command("list.run", "list what is installed", _no_options),
+    "list": Command("list.run", "list what is installed", _list_options),
     "inspect": Command("inspect.run", "show what is inside an image", _inspect_options),
     "extract": Command("extract.run", "unpack the kernel out of an image", _extract_options),
     "cmdline": Command(
