@@ -17,6 +17,7 @@ from warmboot.core.errors import ImageError, NotFound
 from warmboot.core.fit.initrd_contents import InitrdContents, read_contents
 from warmboot.core.fit.kernel_fit import installed_index
 from warmboot.core.fit.module_index import ModuleIndex
+from warmboot.core.host import Host
 from warmboot.core.host.config import BuildOptions
 from warmboot.core.images import BootImage, ImageFile, identify
 from warmboot.core.images.image_file import changed
@@ -195,6 +196,16 @@ class BootFiles(Closing):
             return kernel_memory(view, inner.stream) if inner and inner.stream else 0
         except ImageError:
             return 0
+
+    def payload_refused(self, host: Host) -> str | None:
+        """Return why the running kernel cannot unpack the payload, None where it may."""
+        from warmboot.core.payload.codecs import kernel_refusal
+        from warmboot.core.payload.examine import kernel_inside
+
+        view, kernel = kernel_inside(self.kernel.view, self.image)
+        if kernel is None or kernel.stream is None:
+            return None
+        return kernel_refusal(view, kernel.stream, host.config)
 
     def names(self) -> FileNames:
         """Return what a plan says of the files."""

@@ -319,3 +319,17 @@ def test_garbage_in_any_file_raises_nothing_and_steers_no_terminal(
         assert finding.text.isprintable()
         assert finding.hint is None or finding.hint.isprintable()
         assert len(finding.text) < 1000
+
+
+def test_each_rule_of_the_kernel_names_its_source() -> None:
+    """A file of the kernel, or the patches that are in no kernel yet; else it is our judgement."""
+    source = re.compile(
+        r"\([^()]*(?:\.[chS]\b|\.rst\b|Kconfig|arch/|Documentation/|patches for)[^()]*\)"
+    )
+    unsaid = [
+        one.id for one in all_checks() if one.rule is not None and not source.search(one.rule)
+    ]
+    assert unsaid == []
+    page = (Path(__file__).parent.parent.parent / "man/warmboot-checks.7").read_text()
+    judged = [one.id for one in all_checks() if one.rule is None]
+    assert page.count("A judgement of warmboot's own: no rule of the kernel.") == len(judged)

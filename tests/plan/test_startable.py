@@ -100,10 +100,13 @@ def test_every_check_with_a_few_words_is_there() -> None:
     assert set(startable._BRIEF) <= {check.id for check in all_checks()}
 
 
-def test_the_newest_is_one_that_can_be_started(session: Session) -> None:
-    put(session.root.path, "boot/vmlinuz-9.9", kernel("9.9"))
-    assert session.entry("9.9").release == "9.9"
-    assert session.entry("@newest").release == "6.19.0-rc1"
+def test_the_newest_is_one_that_can_be_started_and_of_the_flavour_that_runs(
+    session: Session,
+) -> None:
+    put(session.root.path, "boot/vmlinuz-9.9-sandbox", kernel("9.9-sandbox"))  # for x86
+    assert session.entry("9.9-sandbox").release == "9.9-sandbox"
+    assert session.entry("6.19.0-rc1").release == "6.19.0-rc1"
+    assert session.entry("@newest").release == "6.17.8-sandbox"
 
 
 def test_an_initrd_in_u_boot_s_wrapping_reaches_the_kernel_without_it(session: Session) -> None:
