@@ -49,6 +49,15 @@ ACTIONS = (
         "open_kernel", "n", "n", "Kernel", "plan a kernel given by its path", ("entries",), False
     ),
     Action("execute", "x", "x", "Restart", "restart into what is staged", ("entries",), False),
+    Action(
+        "trial",
+        "t",
+        "t",
+        "Trial",
+        "restart on trial: it goes back by itself unless it is confirmed",
+        ("entries", "plan"),
+        False,
+    ),
     Action("unload", "u", "u", "Unload", "unload what is staged", ("entries",), False),
     Action("filter", "slash", "/", "Find", "find entries by the words in them", ("entries",)),
     Action(

@@ -57,6 +57,61 @@ async def find(person: Person) -> None:
 
 
 @scene
+async def inside(person: Person) -> None:
+    await on_the_kernel(person)
+    await person.press("i")
+
+
+@scene
+async def compare(person: Person) -> None:
+    await on_the_kernel(person)
+    await person.press("c")
+
+
+@scene
+async def headers(person: Person) -> None:
+    await inside(person)
+    await settled(person)
+    await person.press("4")
+
+
+@scene
+async def doctor(person: Person) -> None:
+    await on_the_kernel(person)
+    await person.press("d")
+
+
+@scene
+async def history(person: Person) -> None:
+    await staged_list(person)
+    await person.press("h")
+
+
+@scene
+async def log(person: Person) -> None:
+    await on_the_kernel(person)
+    await person.press("l")
+
+
+@scene
+async def help(person: Person) -> None:  # noqa: A001
+    await on_the_kernel(person)
+    await person.press("question_mark")
+
+
+@scene
+async def palette(person: Person) -> None:
+    await on_the_kernel(person)
+    await person.press("ctrl+p")
+
+
+@scene
+async def kernel(person: Person) -> None:
+    await on_the_kernel(person)
+    await person.press("n")
+
+
+@scene
 async def plan(person: Person) -> None:
     await on_the_kernel(person)
     await person.press("enter")
@@ -66,26 +121,19 @@ async def plan(person: Person) -> None:
 @scene
 async def edit(person: Person) -> None:
     await plan(person)
-    await person.press("e")
+    await person.press("e", *" pan")
 
 
 @scene
-async def details(person: Person) -> None:
-    await on_the_kernel(person)
-    await person.press("i")
+async def presets(person: Person) -> None:
+    await plan(person)
+    await person.press("p")
 
 
 @scene
-async def doctor(person: Person) -> None:
-    await on_the_kernel(person)
-    await person.press("d")
-    await person.see("kexec-enabled")
-
-
-@scene
-async def help(person: Person) -> None:  # noqa: A001
-    await on_the_kernel(person)
-    await person.press("question_mark")
+async def checks(person: Person) -> None:
+    await plan(person)
+    await person.press("v")
 
 
 @scene
@@ -96,7 +144,20 @@ async def staged(person: Person) -> None:
 
 
 @scene
-async def restart(person: Person) -> None:
+async def staged_list(person: Person) -> None:
     await staged(person)
-    await person.press("enter", "x")
-    await person.see("Type")
+    await settled(person)
+    await person.press("enter")
+    await settled(person)
+
+
+@scene
+async def restart(person: Person) -> None:
+    await staged_list(person)
+    await person.press("x")
+
+
+@scene
+async def leave(person: Person) -> None:
+    await staged_list(person)
+    await person.press("q")

@@ -27,9 +27,7 @@ class RecordKeys(MachineScreen):
 
     def on_examined(self, event: Examined) -> None:
         if self._session is not None and self.app.screen is self:
-            from warmboot.tui.screens.checks import (
-                DoctorScreen,
-            )  # not before it is wanted: the first screen waits for no other
+            from warmboot.tui.screens.checks import DoctorScreen
 
             self.app.push_screen(DoctorScreen(self._session, self._status, event.findings))
 
@@ -39,16 +37,12 @@ class RecordKeys(MachineScreen):
 
     def on_history_read(self, event: HistoryRead) -> None:
         if self._session is not None and self.app.screen is self:
-            from warmboot.tui.screens.history import (
-                HistoryScreen,
-            )  # not before it is wanted: the first screen waits for no other
+            from warmboot.tui.screens.history import HistoryScreen
 
             self.app.push_screen(HistoryScreen(self._session, self._status, event.steps))
 
     def action_log(self) -> None:
         if self._session is not None:
-            from warmboot.tui.screens.log import (
-                LogScreen,
-            )  # not before it is wanted: the first screen waits for no other
+            from warmboot.tui.screens.log import LogScreen
 
             self.app.push_screen(LogScreen(self._session, self._status, self._log))

@@ -15,6 +15,7 @@ from warmboot.core.errors import ImageError, WarmbootError
 from warmboot.core.images import Format
 from warmboot.core.plan.request import PlanRequest
 from warmboot.core.plan.route import Strategy
+from warmboot.core.plan.trial.trial import TrialPlan, TrialRequest
 from warmboot.core.progress import Cancel, Report
 from warmboot.core.session import Session, open_session
 from warmboot.core.session.images import EntryReading
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 
 _HAND_OUT = 0.05  # seconds between two portions of rows
 _NICE = 10
+TRIAL = 600  # seconds that a new system has until it is confirmed
 
 
 def read_machine(root: Path) -> MachineRead:
@@ -133,11 +135,28 @@ def look_before_restart(session: Session) -> RestartLookedAt:
     return RestartLookedAt(session, status, away_text(session.history()), concerns)
 
 
+def look_before_trial(session: Session) -> RestartLookedAt:
+    """Judge a restart on trial, too, where something is staged; raises WarmbootError.
+
+    Who types the host's name has read what is not covered right above it.
+    """
+    looked = look_before_restart(session)
+    if looked.status.staged and looked.session.host.privileged:
+        asked = TrialRequest(seconds=TRIAL, without_watchdog=True)
+        looked.trial = looked.session.trials.plan(asked)
+        looked.trial.check()
+    return looked
+
+
+def restart_on_trial(session: Session, trial: TrialPlan) -> Restarted:
+    """Arm what brings the machine back, and restart; raises WarmbootError, nothing armed then."""
+    done = session.trials.execute(trial)
+    return Restarted(session.refreshed(), done.warning)
+
+
 def write_report(session: Session, row: ListedEntry | None) -> ActionDone:
     """Write the evidence for a bug report to the state folder; raises WarmbootError."""
-    from warmboot.tui.present.evidence import (
-        collect,
-    )  # not before it is wanted: the first screen waits for no other
+    from warmboot.tui.present.evidence import collect
 
     content = collect(session, PlanRequest(entry=row.entry.id) if row else None)
     path = session.save_report(content)
