@@ -57,61 +57,6 @@ async def find(person: Person) -> None:
 
 
 @scene
-async def inside(person: Person) -> None:
-    await on_the_kernel(person)
-    await person.press("i")
-
-
-@scene
-async def compare(person: Person) -> None:
-    await on_the_kernel(person)
-    await person.press("c")
-
-
-@scene
-async def headers(person: Person) -> None:
-    await inside(person)
-    await settled(person)
-    await person.press("4")
-
-
-@scene
-async def doctor(person: Person) -> None:
-    await on_the_kernel(person)
-    await person.press("d")
-
-
-@scene
-async def history(person: Person) -> None:
-    await staged_list(person)
-    await person.press("h")
-
-
-@scene
-async def log(person: Person) -> None:
-    await on_the_kernel(person)
-    await person.press("l")
-
-
-@scene
-async def help(person: Person) -> None:  # noqa: A001
-    await on_the_kernel(person)
-    await person.press("question_mark")
-
-
-@scene
-async def palette(person: Person) -> None:
-    await on_the_kernel(person)
-    await person.press("ctrl+p")
-
-
-@scene
-async def kernel(person: Person) -> None:
-    await on_the_kernel(person)
-    await person.press("n")
-
-
-@scene
 async def plan(person: Person) -> None:
     await on_the_kernel(person)
     await person.press("enter")
@@ -121,19 +66,101 @@ async def plan(person: Person) -> None:
 @scene
 async def edit(person: Person) -> None:
     await plan(person)
-    await person.press("e", *" pan")
+    await person.press("e")
+
+
+@scene
+async def completion(person: Person) -> None:
+    await edit(person)
+    await person.write(" pan")
+
+
+@scene
+async def lock_out(person: Person) -> None:
+    """A word that nobody could log in after, and what it changes."""
+    await edit(person)
+    await person.write(" single")
+    await person.press("escape", "w")
 
 
 @scene
 async def presets(person: Person) -> None:
     await plan(person)
-    await person.press("p")
+    await person.press("1")
+    await person.see("puts it in")
+
+
+@scene
+async def path(person: Person) -> None:
+    """What is there for a path that is being typed."""
+    await on_the_kernel(person)
+    await person.press("n")
+    await person.write("usr/li")
+    await settled(person)
 
 
 @scene
 async def checks(person: Person) -> None:
     await plan(person)
     await person.press("v")
+
+
+@scene
+async def details(person: Person) -> None:
+    await on_the_kernel(person)
+    await person.press("i")
+
+
+async def inside(person: Person, tab: str) -> None:
+    await details(person)
+    await person.press(tab)
+    await settled(person)
+
+
+@scene
+async def compare(person: Person) -> None:
+    await inside(person, "2")
+
+
+@scene
+async def initrd(person: Person) -> None:
+    await inside(person, "3")
+
+
+@scene
+async def headers(person: Person) -> None:
+    await inside(person, "4")
+
+
+@scene
+async def verdicts(person: Person) -> None:
+    await inside(person, "5")
+
+
+@scene
+async def palette(person: Person) -> None:
+    await on_the_kernel(person)
+    await person.press("ctrl+p")
+    await person.write("theme")
+
+
+@scene
+async def doctor(person: Person) -> None:
+    await on_the_kernel(person)
+    await person.press("d")
+    await person.see("checks passed")
+
+
+@scene
+async def doctor_open(person: Person) -> None:
+    await doctor(person)
+    await person.press("down", "enter", "down", "down")
+
+
+@scene
+async def help(person: Person) -> None:  # noqa: A001
+    await on_the_kernel(person)
+    await person.press("question_mark")
 
 
 @scene
@@ -144,20 +171,59 @@ async def staged(person: Person) -> None:
 
 
 @scene
+async def restart(person: Person) -> None:
+    await staged(person)
+    await person.press("enter", "x")
+    await person.see("Type")
+
+
+@scene
+async def restart_long(person: Person) -> None:
+    """A command line that is longer than the box."""
+    await edit(person)
+    await person.write("".join(f" option{number}=value" for number in range(60)))
+    await person.press("f2")
+    await person.see("is staged")
+    await person.press("enter", "x")
+    await person.see("Type")
+
+
+@scene
+async def unload(person: Person) -> None:
+    await staged(person)
+    await person.press("enter", "u")
+    await person.see("Keep it staged")
+
+
+@scene
+async def history(person: Person) -> None:
+    await staged(person)
+    await person.press("enter", "h")
+    await person.see("stage")
+
+
+@scene
+async def record(person: Person) -> None:
+    await history(person)
+    await person.press("enter")
+    await person.see("What was staged")
+
+
+@scene
+async def kernel(person: Person) -> None:
+    await on_the_kernel(person)
+    await person.press("n")
+
+
+@scene
 async def staged_list(person: Person) -> None:
     await staged(person)
     await settled(person)
     await person.press("enter")
-    await settled(person)
-
-
-@scene
-async def restart(person: Person) -> None:
-    await staged_list(person)
-    await person.press("x")
 
 
 @scene
 async def leave(person: Person) -> None:
     await staged_list(person)
+    await settled(person)
     await person.press("q")
