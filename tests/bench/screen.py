@@ -68,7 +68,7 @@ def _bytes(root: Path, term: str, most: int) -> Iterator[str]:
             emulator.settle(REST)
         status = Path(f"/proc/{emulator.process.pid}/status").read_text()
         size = next(line for line in status.splitlines() if line.startswith("RssAnon"))
-        yield f"| private memory of the full-screen program | | {int(size.split()[1]) >> 10} MiB | |"
+        yield f"| memory of its own | | {int(size.split()[1]) >> 10} MiB | |"
 
 
 def _first_entries(root: Path) -> str:
