@@ -7,7 +7,7 @@ import time
 import pytest
 
 from warmboot.core.errors import WarmbootError
-from warmboot.core.plan.trial.unit import CHECK_UNIT, UNIT
+from warmboot.core.plan.trial.trial import CHECK_UNIT, UNIT
 from warmboot.core.restart.trial.host import RealTrialHost
 
 Answer = tuple[int, str] | None
