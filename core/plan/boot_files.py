@@ -61,7 +61,8 @@ class BootFiles(Closing):
 
     `entry` is the entry they belong to, None for a kernel given by its path. `parts` is what a UKI
     is put together to, None for any other image. `options` are the kernel's build options, None
-    where no file says; `modules` those installed for it, None where its release is not known.
+    where no file says; `modules` those installed for it below `root`, None where its release is not
+    known.
     """
 
     def __init__(
@@ -81,6 +82,7 @@ class BootFiles(Closing):
         self.image: BootImage = identify(kernel.view)
         self.options: Mapping[str, str] | None = None
         self.modules: ModuleIndex | None = None
+        self.root: BootRoot | None = None
         self.parts: UkiParts | None = None
         if isinstance(self.image, Uki):
             found = [(file.name, _addon(file)) for file in addons]
@@ -132,6 +134,7 @@ class BootFiles(Closing):
             found = cls(kernel_file, files, tree, addons, profile, entry)
             found.options = read_options(root, found.release)
             found.modules = installed_index(root, found.release)
+            found.root = root
             opened.pop_all()
         return found
 

@@ -86,7 +86,7 @@ def fit_of(files: BootFiles, cmdline: str, context: PlanContext, demand: Demand)
     roots = (None, _root_of(context.host.cmdline))
     same_root = not context.foreign_root and _root_of(cmdline) in roots
     with step("fit"):
-        kernel = Kernel(files.release, files.modules, files.contents, same_root)
+        kernel = Kernel(files.release, files.modules, files.contents, same_root, files.root)
         return judge_fit(demand, kernel)
 
 

@@ -111,6 +111,39 @@ async def details(person: Person) -> None:
     await person.press("i")
 
 
+async def inside(person: Person, tab: str) -> None:
+    await details(person)
+    await person.press(tab)
+    await settled(person)
+
+
+@scene
+async def compare(person: Person) -> None:
+    await inside(person, "2")
+
+
+@scene
+async def initrd(person: Person) -> None:
+    await inside(person, "3")
+
+
+@scene
+async def headers(person: Person) -> None:
+    await inside(person, "4")
+
+
+@scene
+async def verdicts(person: Person) -> None:
+    await inside(person, "5")
+
+
+@scene
+async def palette(person: Person) -> None:
+    await on_the_kernel(person)
+    await person.press("ctrl+p")
+    await person.write("theme")
+
+
 @scene
 async def doctor(person: Person) -> None:
     await on_the_kernel(person)
