@@ -14,6 +14,7 @@ from warmboot.core.fit.initrd_contents import InitrdContents
 from warmboot.core.fit.module_index import Module, ModuleIndex
 from warmboot.core.host import Host
 from warmboot.core.host.essentials import Essentials, Need, Purpose, read_essentials
+from warmboot.core.host.files import read_text
 
 #: Drivers that are a part of their bus in every kernel, though they have a modalias.
 _OF_THE_BUS = frozenset(("pcieport", "usb", "port"))
@@ -53,11 +54,13 @@ class NeedFit(NamedTuple):
 
 class Demand(NamedTuple):
     """What a machine asks of a kernel; `modules` are those of the kernel that runs now, None where
-    its release is no name of a folder. They and their firmware are below `root`."""
+    its release is no name of a folder. They and their firmware are below `root`. `loaded` are the
+    names of the modules that are loaded."""
 
     essentials: Essentials
     modules: ModuleIndex | None
     root: BootRoot
+    loaded: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -91,7 +94,8 @@ class KernelFit:
     """How a kernel serves all that the machine needs.
 
     `release` and `initrd` are those of the kernel; `known`: there is an index of its modules.
-    `firmware` are drivers that find none of their files.
+    `firmware` are drivers that find none of their files. `left_behind` are modules that are loaded
+    now and not built with the kernel (DKMS and the like), and that this kernel has not.
     """
 
     release: str | None
@@ -99,6 +103,7 @@ class KernelFit:
     needs: tuple[NeedFit, ...]
     known: bool
     firmware: tuple[MissingFirmware, ...] = ()
+    left_behind: tuple[str, ...] = ()
 
     def of(self, purpose: Purpose) -> tuple[NeedFit, ...]:
         """Return what is said of one purpose."""
@@ -124,7 +129,9 @@ def read_demand(host: Host) -> Demand:
     """Read what the machine `host` asks of a kernel; takes some milliseconds."""
     root = BootRoot(Path(str(host.prefix)))
     essentials = read_essentials(host.prefix, host.remote)
-    return Demand(essentials, installed_index(root, host.release), root)
+    lines = (read_text(host.prefix / "proc/modules", 1 << 20) or "").splitlines()
+    loaded = frozenset(line.partition(" ")[0] for line in lines)
+    return Demand(essentials, installed_index(root, host.release), root, loaded)
 
 
 def judge_fit(demand: Demand, kernel: Kernel) -> KernelFit:
@@ -137,7 +144,23 @@ def judge_fit(demand: Demand, kernel: Kernel) -> KernelFit:
             continue
         found.append(_judge(need, names, kernel, index, running))
     firmware = tuple(_without_firmware(demand, kernel, found))
-    return KernelFit(kernel.release, kernel.initrd, tuple(found), index is not None, firmware)
+    return KernelFit(
+        release=kernel.release,
+        initrd=kernel.initrd,
+        needs=tuple(found),
+        known=index is not None,
+        firmware=firmware,
+        left_behind=_left_behind(demand, kernel.installed),
+    )
+
+
+def _left_behind(demand: Demand, index: ModuleIndex | None) -> tuple[str, ...]:
+    if index is None or demand.modules is None or not index.there:
+        return ()
+    names = (module.name for module in demand.modules.out_of_tree)
+    return tuple(
+        sorted(name for name in names if name in demand.loaded and index.module(name) is None)
+    )
 
 
 def _without_firmware(

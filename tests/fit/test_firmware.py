@@ -9,7 +9,7 @@ import pytest
 from support.command import Call
 from support.files import put
 from support.hardware_trees import CARDS, DISKS, MODULES, Tree
-from support.kernel_modules import install
+from support.kernel_modules import KernelModule, install
 from support.machines import make_sandbox
 
 from warmboot.core.sandbox.builders.bzimage import build_bzimage
@@ -71,3 +71,20 @@ def test_a_driver_of_the_initrd_looks_there(root: Path, call: Call) -> None:
     assert "in the initrd" in found["text"]
     make_initrd(root, **{"usr/lib/firmware/hba-2.bin": b"x"})
     assert findings(call) == []
+
+
+def test_a_module_that_dkms_built_for_the_running_kernel_only_is_named(
+    root: Path, call: Call
+) -> None:
+    module = KernelModule("updates/dkms/vendor-gpu.ko")
+    install(root, OLD, [*MODULES.values(), module])
+    _, answer = call("doctor", "new.conf")
+    assert "out-of-tree" in answer["not_run"]  # it is not loaded
+    put(root, "proc/modules", "vendor_gpu 65536 0 - Live 0x0 (OE)\next4 9 1 - Live 0x0\n")
+    _, answer = call("doctor", "new.conf")
+    (found,) = (one for one in answer["findings"] if one["check"] == "out-of-tree")
+    assert found["verdict"] == "warn"
+    assert "has no vendor_gpu" in found["text"]
+    install(root, NEW, [*MODULES.values(), module])
+    _, answer = call("doctor", "new.conf")
+    assert "out-of-tree" in answer["not_run"]

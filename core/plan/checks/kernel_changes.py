@@ -44,6 +44,23 @@ def build_options(subject: FitSubject) -> Iterator[Result]:
 
 
 @KERNEL_CHANGES.check(
+    "out-of-tree",
+    "Does the new kernel have the modules that were built beside the running one?",
+    "updates, extra and weak-updates below /usr/lib/modules, /proc/modules",
+    for_crash=False,
+)
+def out_of_tree(subject: FitSubject) -> Result | None:
+    """DKMS builds for the kernels that were there when it ran."""
+    if not subject.fit.left_behind:
+        return None
+    return warn(
+        f"{subject.release} has no {listed(subject.fit.left_behind)}, which are loaded here and "
+        "are not built with the kernel",
+        f"Build them for it: dkms autoinstall -k {subject.release}.",
+    )
+
+
+@KERNEL_CHANGES.check(
     "root-features",
     "Does the new kernel know the features of the root file system?",
     "superblock of ext4 and XFS, /sys/fs/btrfs/*/features, the kernel's release",

@@ -72,6 +72,9 @@ class SideFields(TypedDict):
     modules_known: Annotated[bool, "whether there is an index of its modules"]
     needs: Annotated[list[NeedFitFields], "where it has what this machine needs"]
     firmware: Annotated[list[FirmwareFields], "drivers that find none of their firmware files"]
+    left_behind: Annotated[
+        list[str], "modules that are loaded now, not built with the kernel, and missing there"
+    ]
 
 
 class OptionDifferenceFields(TypedDict):
@@ -159,6 +162,7 @@ def _side(side: Side) -> SideFields:
         "modules_known": side.fit.known,
         "needs": [_fit(one) for one in side.fit.needs],
         "firmware": [_firmware(one) for one in side.fit.firmware],
+        "left_behind": list(side.fit.left_behind),
     }
 
 
