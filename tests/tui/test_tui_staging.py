@@ -374,7 +374,7 @@ async def test_a_restart_needs_the_name_of_the_machine(sandbox: Path) -> None:
             "an uptime of 12 d",
             "login sessions",
             "root on pts/0 from 192.0.2.17",
-            f"Type {HOST} and press Enter",
+            f"Type {HOST}, or {HOST} in 10m for later",
             "Line    root=/dev/vda2",
         )
         await person.press("x", "enter")
