@@ -11,6 +11,7 @@ from warmboot.core.sandbox.builders.btf import build_kernel_btf
 _CONFIG = """\
 CONFIG_KEXEC=y
 CONFIG_KEXEC_FILE=y
+CONFIG_BLK_DEV_INITRD=y
 CONFIG_KEXEC_SIG=y
 CONFIG_KEXEC_IMAGE_VERIFY_SIG=y
 CONFIG_IMA_ARCH_POLICY=y
