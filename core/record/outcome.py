@@ -80,7 +80,11 @@ def last_restart(lines: Iterable[Line], host: Host) -> Outcome | None:
             begun = line
         elif event in ("refused", "failed") and line.get("step") == "executing":
             begun = None
-        elif begun is not None and line.get("boot_id") not in (begun.get("boot_id"), host.boot_id):
+        elif begun is not None and line.get("boot_id") not in (
+            begun.get("boot_id"),
+            host.boot_id,
+            None,
+        ):
             begun = None  # another boot lies between
     if begun is None or begun.get("boot_id") == host.boot_id:
         return None

@@ -204,8 +204,7 @@ def _set_watchdogs(prefix: Path, state: str) -> None:
 
 def _note(prefix: Path, event: str, trial: _Trial, at: float, **more: str) -> None:
     """Add a line to warmboot's journal, as the units of a trial do."""
-    boot = read_text(prefix / "proc/sys/kernel/random/boot_id", 64)
-    line = {"event": event, "trial": trial.id, **more, "boot_id": boot, "at": at}
+    line = {"event": event, "trial": trial.id, **more, "at": at}
     try:
         fd = open_state(prefix / JOURNAL.lstrip("/"), os.O_WRONLY | os.O_APPEND)
     except OSError:

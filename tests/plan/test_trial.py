@@ -311,29 +311,23 @@ def test_the_timer_notes_that_it_fired_and_nothing_else(system: Path, result: st
         assert lines == []
         return
     (line,) = lines
-    assert (line["event"], line["trial"], line["release"]) == (
-        "expired",
-        "0a1b2c3d",
-        os.uname().release,
-    )
+    assert (line["event"], line["trial"]) == ("expired", "0a1b2c3d")
     assert isinstance(line["at"], int)
-    assert line["boot_id"] == Path("/proc/sys/kernel/random/boot_id").read_text().strip()
 
 
+@pytest.mark.parametrize("module", ["i6300esb", "iTCO_wdt"])
 @pytest.mark.parametrize("journal", [True, False])
 def test_a_check_stops_the_watchdog_then_the_timer_and_notes_it(
-    system: Path, journal: bool
+    system: Path, journal: bool, module: str
 ) -> None:
     if not journal:
         shutil.rmtree(system / "var/lib/warmboot")
-    unit = check_unit(
-        "0a1b2c3d", '([ "a b" = "a b" ]&&test 50% != "$x")', disarm_script("i6300esb")
-    )
+    unit = check_unit("0a1b2c3d", '([ "a b" = "a b" ]&&test 50% != "$x")', disarm_script(module))
     run_shell(script_of(unit, "ExecStart"), system)
     called = (system / "called").read_text().splitlines()
-    assert called[:2] == ["modprobe i6300esb", f"systemctl stop {UNIT}"]
-    assert [path.name for path in (system / "dev").iterdir()] == ["watchdog1"]
-    assert (system / "dev/watchdog1").read_text() == "V\n"
+    assert called[:2] == [f"modprobe {module}", f"systemctl stop {UNIT}"]
+    stopped = {path.name: path.read_text() for path in (system / "dev").iterdir()}
+    assert stopped == ({"watchdog0": "V\n"} if module == "iTCO_wdt" else {})
     assert (system / "run/warmboot/confirmed").read_text() == "0a1b2c3d\n"
     events = [(line["event"], line["by"]) for line in Journal(system).lines()]
     assert events == ([("confirmed", "health check")] if journal else [])
@@ -419,3 +413,12 @@ def test_a_journal_line_of_the_shell_is_json(system: Path) -> None:
     script = script_of(dead_man("0a1b2c3d", 60), "ExecStopPost")
     run_shell(script, system, SERVICE_RESULT="timeout")
     json.loads((system / JOURNAL.lstrip("/")).read_text())
+
+
+def test_the_checks_fit_on_a_command_line() -> None:
+    """That of Debian with all that a trial adds stays below what x86 takes (2048 less 31 bytes)."""
+    target = TargetSystem(Initramfs.DRACUT, 257, 257, True)
+    failed = tuple(f"some-service-{n}.service" for n in range(3))
+    check = shell_of(("ssh", "units"), Baseline("192.168.100.100", 22, failed))
+    carried = carry(Way.CREDENTIAL, target, "0a1b2c3d", 600, check, disarm_script("i6300esb"))
+    assert len(" ".join(carried.words)) < 2017 - 300

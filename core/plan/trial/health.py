@@ -50,11 +50,11 @@ def _units(base: Baseline) -> str:
             "systemd could not be asked which units have failed, so the check units cannot compare",
             hint="Leave it out, or give a command of your own.",
         )
-    known = " ".join(f"-e {shlex.quote(unit + ' ')}" for unit in base.failed) or "-e ' - '"
-    failed = "systemctl list-units --failed --plain --no-legend"
+    known = " ".join(f"-e {shlex.quote(unit + ' ')}" for unit in base.failed)
+    others = f"|grep -vF {known}" if known else ""
     return (
         "systemctl is-system-running|grep -qE 'running|degraded'&&"
-        f"! {failed}|grep -vF {known}|grep -q ."
+        f"! systemctl --failed --plain --no-legend{others}|grep -q ."
     )
 
 
