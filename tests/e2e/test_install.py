@@ -23,6 +23,7 @@ EACH_SUITE = [
     for suite in SUITES
 ]
 TIMEOUT = 900.0
+pytestmark = pytest.mark.timeout(2 * TIMEOUT)
 #: How this machine reaches the package registries: copies of it go into a system, never the files
 #: themselves, which what is installed there might write to.
 _NETWORK = (
