@@ -31,6 +31,7 @@ _NETWORK = (
     "/etc/ssl/certs/ca-certificates.crt",
     "/etc/pip.conf",
     "/etc/xdg/pip/pip.conf",
+    "/etc/xdg/pip/constraints.txt",
 )
 _BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
 #: What a test leaves in place of a real machine to look at.
