@@ -85,7 +85,7 @@ class System:
             target.parent.mkdir(parents=True, exist_ok=True)
             target.unlink(missing_ok=True)
             shutil.copyfile(path, target)
-        # From these the bundle is made anew, whenever a package is installed that has to do with it.
+        # The bundle is made anew from these, whenever a package asks for it.
         own = Path("/usr/local/share/ca-certificates")
         if own.is_dir():
             shutil.copytree(own, self.root / str(own)[1:], dirs_exist_ok=True)
