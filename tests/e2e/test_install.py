@@ -209,7 +209,10 @@ def test_the_two_commands_of_readme(suite: str, system: Callable[..., System]) -
     """`make run` sets up all it needs, says what it installs, and opens the screen."""
     debian = system(suite, "python3", "make")
     copy_sources(debian.root / "root/warmboot")
-    script = "cd /root/warmboot && (sleep 1; printf q) | script -qec 'make run' /dev/null"
+    # Whoever sits there presses q until the screen is left.
+    keys = "while sleep 2; do printf q || exit; done"
+    screen = "script -qec 'stty rows 24 cols 80; TERM=xterm make run && touch ../left' /dev/null"
+    script = f"cd /root/warmboot; ({keys}) | {screen}; test -e ../left"
     said = debian.run(script)
     assert "apt-get install python3-venv" in said
     assert "6.17.8-sandbox" in said
