@@ -47,7 +47,7 @@ def _selectors(add: Callable[..., object]) -> None:
     for selector, text in (
         ("default", "the entry that starts by itself"),
         ("next", "the entry that is chosen for the next start"),
-        ("newest", "the entry with the newest kernel"),
+        ("newest", "the entry with the newest kernel of the flavour that runs"),
         ("running", "the entry that runs now"),
         ("previous", "the entry that ran before the last restart"),
     ):

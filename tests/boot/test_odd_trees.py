@@ -185,6 +185,18 @@ TREES = {
                          f"{BLS}/a+1.conf": "linux /k\noptions a\n"}, {}, "a.conf"),
     "bls other kind": Tree({"efi/k": "K 6.1", f"{BLS}/a.conf": "linux /k\n",
                             "efi/loader/entries.srel": "type2\n"}, {}, None, "entries.srel says"),
+    # Menus that are not read
+    "unread": Tree({"boot/grub/menu.lst": "x"}, {}, None, "GRUB Legacy reads it"),
+    "unread lilo": Tree({"etc/lilo.conf": "x"}, {}, None, "LILO reads it"),
+    "unread kboot": Tree({"boot/kboot.conf": "x"}, {}, None, "kboot reads it"),
+    "unread yaboot": Tree({"boot/etc/yaboot.conf": "x"}, {}, None, "yaboot reads it"),
+    "unread shell": Tree({"boot/efi/startup.nsh": "x"}, {}, None, "the EFI shell reads it"),
+    "logical volume": Tree(grub("menuentry v { linux (lvm/vg-root)/boot/k v\n}",
+                                **{"etc/fstab": "/dev/mapper/vg-root / ext4 x 0 0\n"}),
+                           {"v": "v"}),
+    "logical volume elsewhere": Tree(grub("menuentry v { linux (lvm/vg-other)/boot/k v\n}",
+                                          **{"etc/fstab": "/dev/mapper/vg-root / ext4 x 0 0\n"}),
+                                     {"v": "!/dev/mapper/vg-other, which is not"}),
     # Files alone
     "aside": Tree({f"boot/vmlinuz-6.{n}{end}": f"K 6.{n}" for n, end in
                    enumerate((".bak", ".dpkg-bak", ".orig", ".old"))},

@@ -319,3 +319,13 @@ def test_garbage_in_any_file_raises_nothing_and_steers_no_terminal(
         assert finding.text.isprintable()
         assert finding.hint is None or finding.hint.isprintable()
         assert len(finding.text) < 1000
+
+
+def test_each_rule_of_the_kernel_names_its_source() -> None:
+    """A file of the kernel, a manual page, or the patches that are in no kernel yet."""
+    source = re.compile(r"\.[chS]\b|\.rst\b|Kconfig|arch/|Documentation/|patches for|\w\([2-8]\)")
+    rules = {one.id: one.rule for one in all_checks() if one.rule is not None}
+    assert [name for name, rule in rules.items() if not source.search(rule)] == []
+    page = (Path(__file__).parent.parent.parent / "man/warmboot-checks.7").read_text()
+    judged = [one.id for one in all_checks() if one.rule is None]
+    assert page.count("A judgement of warmboot's own: no rule of the kernel.") == len(judged)

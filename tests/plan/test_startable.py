@@ -18,7 +18,7 @@ from warmboot.core.plan.checks.base import Finding, Verdict
 from warmboot.core.plan.checks.registry import all_checks
 from warmboot.core.plan.request import PlanRequest
 from warmboot.core.plan.route import Strategy
-from warmboot.core.plan.startable import standing
+from warmboot.core.plan.startable import Standing, standing
 from warmboot.core.sandbox.builders.kernel import build_arm64_image
 from warmboot.core.sandbox.builders.uki import build_uki
 from warmboot.core.session import Session, make_sandbox
@@ -79,6 +79,7 @@ def test_an_entry_stands_as_the_checks_of_its_plan_say(session: Session) -> None
     for entry in session.entries().entries:
         with session.plan(PlanRequest(entry=entry.id)) as opened:
             found = opened.plan.findings
+            assert session.standing(entry, context).fit == opened.plan.fit
         standing = session.standing(entry, context)
         assert set(standing.fails) == {f for f in found if f.verdict is Verdict.FAIL}
         assert set(standing.notes) < {f for f in found if f.verdict is Verdict.WARN}
@@ -93,17 +94,20 @@ def test_a_machine_that_can_start_nothing_stands_behind_what_the_entry_lacks() -
     assert standing((fail("kexec-enabled"), fail("architecture"))).brief == "other machine"
     assert standing((fail("kexec-enabled"),)).brief == "kexec is off"
     assert standing((fail("some-check"),)).brief == "some check"
-    assert standing((fail("privilege"),)) == ((), (), None)
+    assert standing((fail("privilege"),)) == Standing((), (), None)
 
 
 def test_every_check_with_a_few_words_is_there() -> None:
     assert set(startable._BRIEF) <= {check.id for check in all_checks()}
 
 
-def test_the_newest_is_one_that_can_be_started(session: Session) -> None:
-    put(session.root.path, "boot/vmlinuz-9.9", kernel("9.9"))
-    assert session.entry("9.9").release == "9.9"
-    assert session.entry("@newest").release == "6.19.0-rc1"
+def test_the_newest_is_one_that_can_be_started_and_of_the_flavour_that_runs(
+    session: Session,
+) -> None:
+    put(session.root.path, "boot/vmlinuz-9.9-sandbox", kernel("9.9-sandbox"))  # for x86
+    assert session.entry("9.9-sandbox").release == "9.9-sandbox"
+    assert session.entry("6.19.0-rc1").release == "6.19.0-rc1"
+    assert session.entry("@newest").release == "6.17.8-sandbox"
 
 
 def test_an_initrd_in_u_boot_s_wrapping_reaches_the_kernel_without_it(session: Session) -> None:

@@ -71,6 +71,7 @@ VALUES = {
     "core.plan.route",
     "core.plan.staged",
     "core.plan.trial.trial",
+    "core.record.trial_outcome",
     "core.record.arrival",
     "core.record.history",
     "core.restart.schedule",

@@ -158,7 +158,7 @@ def _with_included(search: Search, folder: str, text: Text) -> Text:
     """Return a configuration with the files that it includes in their places, one level deep."""
     lines: list[str] = []
     cut = text.cut
-    included = 0
+    included, size = 0, len(text)
     for line in text.split("\n"):
         words = split_line(line) if line.lstrip()[:7].lower() == "include" else []
         if len(words) != 2 or words[0].lower() != "include":
@@ -166,11 +166,13 @@ def _with_included(search: Search, folder: str, text: Text) -> Text:
             continue
         included += 1
         path = join(folder, words[1].replace("\\", "/"))
-        more = search.root.read_text(path, MENU_LIMIT) if included <= _INCLUDES else None
+        left = MENU_LIMIT - size
+        more = search.root.read_text(path, left) if included <= _INCLUDES and left > 0 else None
         if more is None:
             cut = cut or f"{printable(words[1], 80)}, which it includes, cannot be read"
         else:
             cut = cut or more.cut
+            size += len(more)
             lines += more.split("\n")
     return Text("\n".join(lines), cut)
 

@@ -8,6 +8,7 @@ from warmboot.core.fit.kernel_fit import NeedFit, Place
 from warmboot.core.host.essentials import Purpose
 from warmboot.core.plan.checks.base import Group, Result, fail, passed, warn
 from warmboot.core.plan.checks.fit_subject import FitSubject, listed, modules
+from warmboot.core.text import printable
 
 DRIVERS = Group[FitSubject]()
 
@@ -125,6 +126,27 @@ def keyboard_drivers(subject: FitSubject) -> Result | None:
         )
     known = needs and all(fit.place is not Place.UNKNOWN for fit in needs)
     return passed(f"Drivers of the USB keyboard: {_places(needs)}") if known else None
+
+
+@DRIVERS.check(
+    "firmware-files",
+    "Do the drivers find their firmware files?",
+    "firmware= in the modules, /usr/lib/firmware, lib/firmware in the initrd",
+    for_crash=False,
+    rule="a driver looks in /lib/firmware of the root that is mounted then, the initrd's at first "
+    "(Documentation/driver-api/firmware/fw_search_path.rst)",
+)
+def firmware_files(subject: FitSubject) -> Iterator[Result]:
+    """Only of drivers whose files the running kernel has; a newer driver may ask for others."""
+    for one in subject.fit.firmware:
+        place = (
+            "in the initrd, which it is loaded from" if one.in_initrd else "in /usr/lib/firmware"
+        )
+        yield warn(
+            f"{printable(one.module, 64)} of {subject.release} finds none of its firmware files "
+            f"{place}: {listed(one.files)}",
+            "Install them, and make the initrd again.",
+        )
 
 
 def _missing(subject: FitSubject, needs: Iterable[NeedFit]) -> Iterator[Result]:

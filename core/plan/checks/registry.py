@@ -17,6 +17,7 @@ from warmboot.core.plan.checks.crash import CRASH
 from warmboot.core.plan.checks.drivers import DRIVERS
 from warmboot.core.plan.checks.fit_subject import FitSubject
 from warmboot.core.plan.checks.image import IMAGE
+from warmboot.core.plan.checks.initrd import INITRD
 from warmboot.core.plan.checks.initrd_fit import INITRD_FIT
 from warmboot.core.plan.checks.kernel_changes import KERNEL_CHANGES
 from warmboot.core.plan.checks.live import LIVE, LiveSubject
@@ -31,7 +32,7 @@ from warmboot.core.text import printable
 
 #: Every group, in the order its checks are run and listed.
 GROUPS: tuple[Group[Any], ...] = (
-    *(MACHINE, IMAGE, SEALED, CRASH, PARSER),
+    *(MACHINE, IMAGE, INITRD, SEALED, CRASH, PARSER),
     *(DRIVERS, INITRD_FIT, KERNEL_CHANGES, LIVE),
     *(COMMAND_LINE, REMOTE_LOGIN),
 )
@@ -53,7 +54,7 @@ def judge_plan(plan: Plan, context: PlanContext) -> tuple[Finding, ...]:
     panic = plan.request.panic
     subject = PlanSubject(plan, context)
     findings = [*MACHINE.run(context.host, crash=panic)]
-    for group in (IMAGE, SEALED, CRASH, PARSER):
+    for group in (IMAGE, INITRD, SEALED, CRASH, PARSER):
         findings += group.run(subject, crash=panic)
     findings += _judge_fit(plan, context)
     if context.live is not None:
@@ -61,7 +62,8 @@ def judge_plan(plan: Plan, context: PlanContext) -> tuple[Finding, ...]:
             context.host, context.live, plan.cmdline.text, panic, fit=plan.fit is not None
         )
         findings += LIVE.run(live, crash=panic)
-    return (*findings, *judge_cmdline(plan.cmdline.text, context, crash=panic))
+    judged = judge_cmdline(plan.cmdline.text, context, plan.files.release, crash=panic)
+    return (*findings, *judged)
 
 
 def _judge_fit(plan: Plan, context: PlanContext) -> list[Finding]:
@@ -86,9 +88,9 @@ def judge_machine(host: Host, live: LiveState) -> tuple[Finding, ...]:
 
 
 def judge_cmdline(
-    cmdline: str, context: PlanContext, *, crash: bool = False
+    cmdline: str, context: PlanContext, release: str | None = None, *, crash: bool = False
 ) -> tuple[Finding, ...]:
-    """Run the checks of a command line; what cannot be known is not guessed at."""
+    """Run the checks of a command line for the kernel `release`; nothing unknown is guessed at."""
     if context.cmdline is None:
         return ()
     host = context.host
@@ -98,6 +100,7 @@ def judge_cmdline(
         read_memory(host.prefix),
         parse(host.cmdline),
         host.remote,
+        release,
     )
     judged = COMMAND_LINE.run(subject, crash=crash)
     return (*judged, *REMOTE_LOGIN.run(subject, crash=crash))
