@@ -11,15 +11,15 @@ PIP := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pip -qq --disable-pip-version-c
 # Wheels only: what is installed runs no code of its own before its hash was looked at.
 WHEELS := --require-hashes --only-binary=:all:
 # Folders too: their times change when a file goes, and what is gone must not stay installed.
-SOURCES := $(shell find core tui themes \( -name __pycache__ -o -name '.*' \) -prune -o -print) \
-	pyproject.toml README.md LICENSE $(wildcard man/*)
+SOURCES := $(shell find core tui themes ansible \( -name __pycache__ -o -name '.*' \) -prune -o -print) \
+	pyproject.toml README.md LICENSE $(wildcard man/* install/completions/*)
 SANDBOX := .cache/sandbox
 
 # What is tested: a folder or a file below tests/. Coverage is measured and kept where it is all.
 T ?= tests
 COVERAGE = $(if $(filter tests,$(T:/=)),--cov --cov-report=term:skip-covered)
 
-.PHONY: help run test test-deps lint bench e2e e2e-all fuzz pictures prebuilt manual lock clean
+.PHONY: help dist deb collection run test test-deps lint bench e2e e2e-all fuzz pictures prebuilt manual lock clean
 .DEFAULT_GOAL := help
 
 help:
@@ -90,8 +90,9 @@ prebuilt: $(VENV)/installed
 	@tests/tools.sh
 	@$(BIN)/python -m warmboot.core.bpf.prebuild core/bpf/prebuilt
 
-manual: $(VENV)/installed
+manual: $(VENV)/installed $(VENV)/dev
 	@$(BIN)/python -m warmboot.tui.manual man
+	@$(BIN)/python install/completions.py install/completions
 
 lock: $(VENV)/python
 	@$(PIP) install pip-tools
@@ -107,9 +108,10 @@ clean:
 
 $(VENV)/python:
 	@[ -n '$(PYTHON)' ] || { echo 'warmboot needs Python 3.11 or later (apt-get install python3)'; exit 1; }
-	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { [ "$$(id -u)" = 0 ] \
-		&& apt-get -qq update && apt-get -qq install -y python3-venv >/dev/null; } \
-		|| { echo 'Python has no venv here: apt-get install python3-venv'; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+		echo 'Python has no venv here. What is missing: apt-get install python3-venv'; \
+		[ "$$(id -u)" = 0 ] && apt-get -qq update \
+		&& apt-get -qq install -y python3-venv >/dev/null; } || exit 1
 	@$(PYTHON) -m venv $(VENV)
 	@touch $@
 
@@ -130,3 +132,14 @@ $(VENV)/installed: $(SOURCES) $(VENV)/deps
 	@sed -i '1s|^#!.*/python[0-9.]*$$|& -I|' $(BIN)/warmboot
 	@rm -rf build *.egg-info
 	@touch $@
+
+# The wheel as it is installed everywhere; see install/.
+dist: $(VENV)/installed
+	@rm -rf build *.egg-info dist/*.whl && mkdir -p dist
+	@$(PIP) wheel --no-deps --no-build-isolation -w dist . && rm -rf build *.egg-info
+
+collection: $(VENV)/installed $(VENV)/dev
+	@$(BIN)/ansible-galaxy collection build --force --output-path dist ansible
+
+deb: dist
+	@$(BIN)/python install/deb.py dist/warmboot-*.whl dist

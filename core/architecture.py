@@ -73,11 +73,17 @@ class ArchitectureFacts(NamedTuple):
         if self.command_line_grew is None:
             return self.command_line_size, self.command_line_size
         since, grown = self.command_line_grew
-        found = _VERSION.match(release or "")
-        if found is None:
+        version = kernel_version(release)
+        if version is None:
             return self.command_line_size, grown
-        size = grown if (int(found[1]), int(found[2])) >= since else self.command_line_size
+        size = grown if version >= since else self.command_line_size
         return size, size
+
+
+def kernel_version(release: str | None) -> tuple[int, int] | None:
+    """Return major and minor number of a kernel release, None where it does not begin with them."""
+    found = _VERSION.match(release or "")
+    return (int(found[1]), int(found[2])) if found else None
 
 
 _VERSION = re.compile(r"(\d{1,4})\.(\d{1,4})")

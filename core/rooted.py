@@ -208,18 +208,24 @@ def list_folder(path: Path, limit: int | None = None) -> list[tuple[str, bool]]:
         os.close(fd)
 
 
-def link_target(path: Path) -> str | None:
-    """Return the last part of what a link says, None where it is none; it is not followed."""
+def link_text(path: Path) -> str | None:
+    """Return what a link says, None where it is none; it is not followed."""
     try:
         if not isinstance(path, RootedPath):
-            return os.path.basename(os.readlink(path))
+            return os.readlink(path)
         fd = path.open_fd(os.O_PATH | os.O_NOFOLLOW)
         try:
-            return os.path.basename(os.readlink("", dir_fd=fd))
+            return os.readlink("", dir_fd=fd)
         finally:
             os.close(fd)
     except (OSError, ValueError):
         return None
+
+
+def link_target(path: Path) -> str | None:
+    """Return the last part of what a link says, None where it is none; it is not followed."""
+    text = link_text(path)
+    return None if text is None else os.path.basename(text)
 
 
 def is_there(path: Path) -> bool:

@@ -17,7 +17,7 @@ SCREENS = {
     "doctor": "Doctor",
     "history": "History",
     "log": "Log",
-    "facts": "Details, and the record of a step",
+    "record": "The record of a step",
 }
 
 
@@ -49,6 +49,15 @@ ACTIONS = (
         "open_kernel", "n", "n", "Kernel", "plan a kernel given by its path", ("entries",), False
     ),
     Action("execute", "x", "x", "Restart", "restart into what is staged", ("entries",), False),
+    Action(
+        "trial",
+        "t",
+        "t",
+        "Trial",
+        "restart on trial: it goes back unless it is confirmed",
+        ("entries", "plan"),
+        False,
+    ),
     Action("unload", "u", "u", "Unload", "unload what is staged", ("entries",), False),
     Action("filter", "slash", "/", "Find", "find entries by the words in them", ("entries",)),
     Action(
@@ -137,7 +146,7 @@ ACTIONS = (
         "Esc",
         "Back",
         "leave the editor, or this screen",
-        ("plan", "inside", "facts", "checks", "doctor", "history", "log"),
+        ("plan", "inside", "record", "checks", "doctor", "history", "log"),
         typing=True,
     ),
     Action(

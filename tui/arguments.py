@@ -47,11 +47,15 @@ def _selectors(add: Callable[..., object]) -> None:
     for selector, text in (
         ("default", "the entry that starts by itself"),
         ("next", "the entry that is chosen for the next start"),
-        ("newest", "the entry with the newest kernel"),
+        ("newest", "the entry with the newest kernel of the flavour that runs"),
         ("running", "the entry that runs now"),
         ("previous", "the entry that ran before the last restart"),
     ):
         add(f"--{selector}", dest="selector", action="store_const", const=f"@{selector}", help=text)
+
+
+def _list_options(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("--names", action="store_true", help="print the entries' ids only")
 
 
 def _inspect_options(sub: argparse.ArgumentParser) -> None:
@@ -243,7 +247,7 @@ def _line_options(sub: argparse.ArgumentParser) -> None:
 
 
 COMMANDS = {
-    "list": Command("list.run", "list what is installed", _no_options),
+    "list": Command("list.run", "list what is installed", _list_options),
     "inspect": Command("inspect.run", "show what is inside an image", _inspect_options),
     "extract": Command("extract.run", "unpack the kernel out of an image", _extract_options),
     "cmdline": Command(

@@ -95,6 +95,8 @@ class Slot:
         self.names.setdefault(spec.by, set()).add(normal(spec))
 
 
+#: Devices of GRUB that are the network, or something in memory.
+_NO_DISK = re.compile(r"(?:https?|tftp|pxe|net|efinet|ofnet|memdisk|proc|cbfs)")
 _LETTERS = re.compile(r",[a-z]+(?=[0-9])")
 
 
@@ -132,6 +134,8 @@ class FileSystems:
         self.slots.sort(key=lambda slot: len(slot.place), reverse=True)
         #: Names that a menu alone gives to a file system which is known by others.
         self.adopted: dict[Spec, str] = {}
+        #: Whether what was found last for a boot loader below a folder started at the root.
+        self.from_root: dict[str, bool] = {}
 
     def covering(self, path: str) -> Slot:
         """Return the file system that a path of the root lies on, as far as is known."""
@@ -156,8 +160,9 @@ class FileSystems:
             candidates.insert(0, join(slot.place, inner))
         for candidate in candidates:
             if self.root.exists(candidate):
+                self.from_root[base] = candidate == path
                 return self._undoubled(base, path, candidate)
-        return path if is_below(path, base) else candidates[0]
+        return path if is_below(path, base) or self.from_root.get(base) else candidates[0]
 
     def _undoubled(self, base: str, path: str, found: str) -> str:
         """Return the plain name of a file that a link /boot/boot -> . leads to."""
@@ -172,17 +177,14 @@ class FileSystems:
         starts with it means.
         """
         spec, path, relative = place
-        if not path.startswith("/"):
-            return Located(None, f"{printable(path)} has no folder in its name: GRUB reads no such")
-        if spec == (By.DEVICE, ""):
-            return Located(None, "lies on no device: the variable with its name is not set")
+        never = _never_here(spec, path)
+        if never is not None:
+            return Located(None, never)
         path = posixpath.normpath("/" + path.lstrip("/"))
         if spec.by is By.ROOT:
             return Located(path)
         if spec.by is By.MENU:
             return Located(self.beside(base, path))
-        if spec.by is By.IMAGE:
-            return Located(None, f"lies in {spec.words()}, which is not looked into")
         if spec.by is By.FILE:
             return self._with_file(base, spec, path)
         called = [slot for slot in self.slots if slot.is_called(spec)]
@@ -193,6 +195,10 @@ class FileSystems:
         if called:
             return self._inside(called, spec, path, subvolume)._replace(note=self._adopted(spec))
         return self._unnamed(base, spec, path, subvolume)
+
+    def known_as(self, specs: Sequence[Spec]) -> Spec | None:
+        """Return the first of these names that something mounted here is called by, or None."""
+        return next((one for one in specs if any(s.is_called(one) for s in self.slots)), None)
 
     def _adopted(self, spec: Spec) -> str | None:
         """Return what is to be said of a file system that is called so by the menu alone."""
@@ -311,6 +317,19 @@ class FileSystems:
             slots = [self.covering(base)]
         names = {name for slot in slots for name in slot.names.get(By.UUID, ())}
         return names.pop() if len(names) == 1 else None
+
+
+def _never_here(spec: Spec, path: str) -> str | None:
+    """Return why a path leads to no file of any file system that is mounted."""
+    if not path.startswith("/"):
+        return f"{printable(path)} has no folder in its name: GRUB reads no such"
+    if spec.by is By.IMAGE:
+        return f"lies in {spec.words()}, which is not looked into"
+    if spec == (By.DEVICE, ""):
+        return "lies on no device: the variable with its name is not set"
+    if spec.by is By.DEVICE and _NO_DISK.match(spec.value):
+        return f"lies on {spec.words()}, which is no disk of this machine"
+    return None
 
 
 def is_below(path: str, folder: str) -> bool:

@@ -102,7 +102,7 @@ def _with_release(root: BootRoot, entry: Entry) -> Entry:
         return entry
     named = release_in_path(entry.kernel)
     stated = entry.version
-    if named is None or (stated is not None and stated != named):
+    if named is None or entry.kind is Kind.BOOT or (stated is not None and stated != named):
         image = None if entry.problem else _outline(root, entry)
         named = (image.release if image else None) or named
     if named is None and stated is not None and may_be_release(stated):

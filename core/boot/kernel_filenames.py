@@ -10,7 +10,9 @@ from warmboot.core.text import printable
 
 _KERNEL = re.compile(
     r"(?:vmlinuz|vmlinux|zImage|bzImage|uImage|Image|kernel)(?:-(?P<stem>.+?))?"
-    r"(?:\.efi)?(?:\.(?:gz|xz|zst|bz2|lz4|lzma|lzo))?(?P<old>\.old)?"
+    r"(?:\.efi)?(?:\.(?:gz|xz|zst|bz2|lz4|lzma|lzo))?"
+    r"(?P<old>\.(?:old|bak|backup|orig|prev|previous|save|rpmsave|dpkg-bak|dpkg-old))?"
+    r"|kernel(?:_2712|7l?|8)?\.img"  # Raspberry Pi's
 )
 _NO_KERNEL = (
     ".sig", ".asc", ".p7s", ".hmac", ".map", ".config", ".md5", ".sha256", ".sha512", ".b64",
@@ -53,6 +55,12 @@ def set_aside(name: str) -> bool:
     """Whether the name is that of a kernel that a newer build of its own release replaced."""
     found = _KERNEL.fullmatch(name)
     return found is not None and found["old"] is not None
+
+
+def suffix(name: str) -> str | None:
+    """Return what a name has behind that of the kernel where it was set aside: ``old``, ``bak``."""
+    found = _KERNEL.fullmatch(name)
+    return found["old"][1:] if found is not None and found["old"] else None
 
 
 def other_program(name: str) -> str | None:

@@ -36,7 +36,8 @@ def merge(root: BootRoot, entries: list[Entry]) -> list[Entry]:
         release = (entry.release or "", identity.size)
         meaning = (file, *_meaning(entry))
         if entry.kind.files_only:
-            copy = entry.release is not None and not set_aside(posixpath.basename(entry.kernel))
+            aside = set_aside(posixpath.basename(entry.kernel)) or entry.problem is not None
+            copy = entry.release is not None and not aside
             known = by_file.get(file, by_release.get(release) if copy else None)
         else:
             known = None if entry.kind.rank == 0 else by_meaning.get(meaning)

@@ -37,16 +37,16 @@ def _group(entry: Entry) -> tuple[bool, int, bool, str, str]:
     return (entry.bad, rank, False, entry.sort_key, entry.machine_id or "")
 
 
-def _version(entry: Entry) -> version_order.Key:
+def _version(entry: Entry) -> version_order.ReleaseKey:
     """Return what is compared within a group, the newest first.
 
     A version counts only beside a sort key, and in a file's name.
     """
     if entry.kind.files_only:
-        return version_order.key(entry.release or entry.version or "")
+        return version_order.release_key(entry.release or entry.version or "")
     if entry.kind.rank == 0 and entry.sort_key is not None:
-        return version_order.key(entry.version or "")
-    return ()
+        return version_order.key(entry.version or ""), 0, ()
+    return (), 0, ()
 
 
 def _sorted_profile(entry: Entry) -> int:

@@ -89,10 +89,7 @@ def resolve_entry(listing: Listing, name: str, *, previous: str | None = None) -
 
 def _selected(entries: Sequence[Entry], selector: Selector) -> Entry:
     if selector is Selector.NEWEST:
-        # Of one kernel's entries the default counts, else the first: not its recovery mode.
-        known = [entry for entry in entries if entry.release and not entry.problem]
-        known.sort(key=lambda entry: not entry.default)
-        entry = max(known, key=lambda e: version_order.key(e.release or ""), default=None)
+        entry = _newest(entries)
     else:
         flag = selector.value[1:]  # an entry has none for the previous one
         entry = next((entry for entry in entries if getattr(entry, flag, False)), None)
@@ -100,6 +97,22 @@ def _selected(entries: Sequence[Entry], selector: Selector) -> Entry:
         hint = "warmboot list shows what is installed; name an entry."
         raise NotFound(_MISSING[selector], hint=hint)
     return entry
+
+
+def _newest(entries: Sequence[Entry]) -> Entry | None:
+    """Return the newest kernel of the flavour that runs, else that is the default, else of any.
+
+    Of one kernel's entries the default counts, else the first: not its recovery mode.
+    """
+    known = [entry for entry in entries if entry.release and not entry.problem]
+    known.sort(key=lambda entry: not entry.default)
+    for mark in ("running", "default"):
+        own = [version_order.flavour(e.release or "") for e in entries if getattr(e, mark)]
+        alike = [e for e in known if version_order.flavour(e.release or "") in own]
+        if alike:
+            known = alike
+            break
+    return max(known, key=lambda e: version_order.release_key(e.release or ""), default=None)
 
 
 def _paths(entry: Entry) -> set[str]:

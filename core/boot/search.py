@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from warmboot.core.architecture import Architecture
 from warmboot.core.boot import boot_partitions
 from warmboot.core.boot.board import running_board
 from warmboot.core.boot.entry import Entry, Found, SearchedPlace
-from warmboot.core.boot.filesystems import FileSystems
+from warmboot.core.boot.filesystems import FileSystems, Place, Spec
 from warmboot.core.boot.grub.environment import parse_environment
 from warmboot.core.boot.grub.installed import (
     MENU_LIMIT,
@@ -103,6 +103,16 @@ class Search:
         `base`, or is part of the root itself.
         """
         return self.filesystems.beside(base, path)
+
+    def on_volume(self, names: Sequence[Spec], base: str, path: str) -> str | None:
+        """Return the path in the root of a file on a file system that has one of these names.
+
+        None where none of them is mounted here, or not the part that the file lies in.
+        """
+        known = self.filesystems.known_as(names)
+        if known is None:
+            return None
+        return self.filesystems.locate(base, Place(known, path)).path
 
     @functools.cached_property
     def filesystems(self) -> FileSystems:

@@ -20,7 +20,11 @@ _NUMBERED = re.compile(r"(arch|zen|rt|hardened|lts|cachyos|gentoo)[0-9]+")
 #: Models that a flavour is named after by number alone (Raspberry Pi 5).
 _MODELS = frozenset(("2712",))
 
+#: The parts that a flavour is looked for in, and what stands between them.
+_PARTS = re.compile(r"[^-+.~]+|[-+.~]")
+
 Key = tuple[tuple[int, int, str], ...]
+ReleaseKey = tuple[Key, int, Key]
 
 
 def compare(left: str, right: str) -> int:
@@ -66,6 +70,24 @@ def flavour(release: str) -> tuple[str, ...]:
         if not _BUILD.fullmatch(name) and name not in words:
             words.append(name)
     return tuple(words)
+
+
+@functools.lru_cache(1024)
+def release_key(release: str) -> ReleaseKey:
+    """Return a value that sorts kernel releases by age, whatever flavour they are of.
+
+    The version counts first, without the words of the flavour; of one version the plain one is
+    greater than its flavours.
+    """
+    named = frozenset(flavour(release))
+    kept = []
+    for part in _PARTS.findall(release[:256]):
+        numbered = _NUMBERED.fullmatch(part)
+        if numbered and numbered[1] in named:
+            kept.append(part.removeprefix(numbered[1]))
+        else:
+            kept.append("" if part in named else part)
+    return key("".join(kept).rstrip("-+.~")), -len(named), key(release)
 
 
 def newer(release: str, running: str) -> bool:

@@ -26,6 +26,11 @@ _WHOLE = frozenset(name.encode() for name in _CRYPTTABS)
 #: Files of dracut that hold the rest in a file system image, which is not looked into.
 _INNER = ("squash-root.img", "squashfs-root.img", "erofs-root.img")
 _MICROCODE = "kernel/x86/microcode/"
+#: Words for the command line that dracut keeps in the initrd.
+_CMDLINES = "etc/cmdline.d/"
+#: Where initramfs-tools puts key files, by the name of their volume.
+_KEYFILES = "cryptroot/keyfiles/"
+_TOKENS = ("libtss2-esys", "systemd-tpm2", "clevis")
 
 
 @dataclass(slots=True)
@@ -41,6 +46,7 @@ class _Catalogue:
             self.paths.add(path.decode("utf-8", "replace").removeprefix("usr/"))
         folder, _, name = path.decode("utf-8", "replace").rpartition("/")
         whole = path in _WHOLE or (name in FILES and "lib/modules/" in folder)
+        whole = whole or f"{folder}/" == _CMDLINES
         return whole and size <= min(_FILE, self.room)
 
     def keep(self, path: bytes, content: bytes) -> None:
@@ -99,6 +105,35 @@ class InitrdContents:
     def has(self, *names: str) -> bool:
         """Whether one of the files is there; paths without ``usr/``."""
         return any(name in self.paths for name in names)
+
+    @cached_property
+    def _names(self) -> frozenset[str]:
+        return frozenset(path.rpartition("/")[2] for path in self.paths)
+
+    def programs(self, *names: str) -> bool:
+        """Whether one of the programs is there, wherever it is."""
+        return any(name in self._names for name in names)
+
+    def has_key(self, volume: str, path: str) -> bool:
+        """Whether the key file of an encrypted volume is there, `path` being that of crypttab."""
+        path = path.lstrip("/").removeprefix("usr/")
+        return self.has(path, f"{_KEYFILES}{volume}.key")
+
+    @property
+    def unlocks_by_token(self) -> bool:
+        """Whether it has what opens LUKS by a TPM or by Tang."""
+        return any(token in name for name in self._names for token in _TOKENS)
+
+    @property
+    def own_words(self) -> str:
+        """The words that it adds to the command line for itself (dracut)."""
+        found = (raw for path, raw in self.kept.items() if path.startswith(_CMDLINES))
+        return b" ".join(found).decode("utf-8", "replace")
+
+    @property
+    def network_words(self) -> bool:
+        """Whether it brings up the network by itself, as far as its own words say."""
+        return any(word.startswith(("ip=", "rd.neednet")) for word in self.own_words.split())
 
 
 def read_contents(

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 from typing import NamedTuple
 
 from warmboot.core.boot.root import BootRoot
+from warmboot.core.fit.firmware import MissingFirmware, inside, installed, named_firmware
 from warmboot.core.fit.initrd_contents import InitrdContents
 from warmboot.core.fit.module_index import Module, ModuleIndex
 from warmboot.core.host import Host
 from warmboot.core.host.essentials import Essentials, Need, Purpose, read_essentials
+from warmboot.core.host.files import read_text
 
 #: Drivers that are a part of their bus in every kernel, though they have a modalias.
 _OF_THE_BUS = frozenset(("pcieport", "usb", "port"))
@@ -50,10 +54,13 @@ class NeedFit(NamedTuple):
 
 class Demand(NamedTuple):
     """What a machine asks of a kernel; `modules` are those of the kernel that runs now, None where
-    its release is no name of a folder."""
+    its release is no name of a folder. They and their firmware are below `root`. `loaded` are the
+    names of the modules that are loaded."""
 
     essentials: Essentials
     modules: ModuleIndex | None
+    root: BootRoot
+    loaded: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -62,12 +69,14 @@ class Kernel:
 
     `release` is None where no file says it. `initrd` is None where it has none. `same_root`: it
     will mount the root that was looked into, so that modules which are not there are missing.
+    `root` is that root.
     """
 
     release: str | None
     installed: ModuleIndex | None
     initrd: InitrdContents | None
     same_root: bool = True
+    root: BootRoot | None = None
 
     @property
     def index(self) -> ModuleIndex | None:
@@ -85,12 +94,16 @@ class KernelFit:
     """How a kernel serves all that the machine needs.
 
     `release` and `initrd` are those of the kernel; `known`: there is an index of its modules.
+    `firmware` are drivers that find none of their files. `left_behind` are modules that are loaded
+    now and not built with the kernel (DKMS and the like), and that this kernel has not.
     """
 
     release: str | None
     initrd: InitrdContents | None
     needs: tuple[NeedFit, ...]
     known: bool
+    firmware: tuple[MissingFirmware, ...] = ()
+    left_behind: tuple[str, ...] = ()
 
     def of(self, purpose: Purpose) -> tuple[NeedFit, ...]:
         """Return what is said of one purpose."""
@@ -114,8 +127,11 @@ def installed_index(root: BootRoot, release: str | None) -> ModuleIndex | None:
 
 def read_demand(host: Host) -> Demand:
     """Read what the machine `host` asks of a kernel; takes some milliseconds."""
+    root = BootRoot(Path(str(host.prefix)))
     essentials = read_essentials(host.prefix, host.remote)
-    return Demand(essentials, installed_index(BootRoot(host.prefix), host.release))
+    lines = (read_text(host.prefix / "proc/modules", 1 << 20) or "").splitlines()
+    loaded = frozenset(line.partition(" ")[0] for line in lines)
+    return Demand(essentials, installed_index(root, host.release), root, loaded)
 
 
 def judge_fit(demand: Demand, kernel: Kernel) -> KernelFit:
@@ -127,7 +143,55 @@ def judge_fit(demand: Demand, kernel: Kernel) -> KernelFit:
         if not _counts(need, names, running):
             continue
         found.append(_judge(need, names, kernel, index, running))
-    return KernelFit(kernel.release, kernel.initrd, tuple(found), index is not None)
+    firmware = tuple(_without_firmware(demand, kernel, found))
+    return KernelFit(
+        release=kernel.release,
+        initrd=kernel.initrd,
+        needs=tuple(found),
+        known=index is not None,
+        firmware=firmware,
+        left_behind=_left_behind(demand, kernel.installed),
+    )
+
+
+def _left_behind(demand: Demand, index: ModuleIndex | None) -> tuple[str, ...]:
+    if index is None or demand.modules is None or not index.there:
+        return ()
+    names = (module.name for module in demand.modules.out_of_tree)
+    return tuple(
+        sorted(name for name in names if name in demand.loaded and index.module(name) is None)
+    )
+
+
+def _without_firmware(
+    demand: Demand, kernel: Kernel, fits: list[NeedFit]
+) -> Iterator[MissingFirmware]:
+    """Yield the drivers whose firmware the running kernel found, and the other one will not."""
+    index, running, root = kernel.installed, demand.modules, kernel.root
+    if index is None or running is None or root is None or not index.there:
+        return
+    here = installed(demand.root, running.release)
+    for name in dict.fromkeys(fit.module for fit in fits if fit.module):
+        module, now = index.module(name), running.module(name)
+        files = named_firmware(root, index, module) if module else ()
+        if not files or now is None:
+            continue
+        early = module is not None and _loaded_early(module, kernel)
+        if early is None:
+            continue
+        there = inside(kernel.initrd) if early and kernel.initrd else installed(root, index.release)
+        used = any(here(one) for one in named_firmware(demand.root, running, now))
+        if used and not any(there(one) for one in files):
+            yield MissingFirmware(name, files, early)
+
+
+def _loaded_early(module: Module, kernel: Kernel) -> bool | None:
+    """Whether a driver looks for its firmware in the initrd; None where that is not known."""
+    if kernel.initrd is None:
+        return False
+    if kernel.initrd.problem is not None:
+        return None
+    return module.built_in or module.name in kernel.initrd.modules(kernel.release)
 
 
 def _names(need: Need, running: ModuleIndex | None, index: ModuleIndex | None) -> tuple[str, ...]:

@@ -24,6 +24,9 @@ FILES = tuple(_FILES)
 _SUFFIX = re.compile(r"\.ko(?:\.(?:gz|xz|zst))?$")
 _DEPTH = 256  # modules that one needs, all together
 _PATTERN = 512
+#: Characters by which patterns are sorted: ``pci:v00008086`` has so many.
+_HEAD = 13
+_LITERAL = re.compile(r"[^*?\[]{0,13}")
 #: Folders of modules that are not built with the kernel: DKMS, packages of drivers.
 _OUTSIDE = ("updates", "extra", "weak-updates", "dkms")
 
@@ -66,7 +69,6 @@ class ModuleIndex:
         self.release = release
         self._texts = texts
         self._claimed: dict[str, tuple[Module, ...]] = {}
-        self._by_bus: dict[str, list[tuple[str, str]]] = {}
 
     @cached_property
     def there(self) -> bool:
@@ -91,7 +93,8 @@ class ModuleIndex:
     def _search(self, alias: str) -> tuple[Module, ...]:
         names = dict.fromkeys(
             name
-            for pattern, name in (*self._built_in_aliases, *self._aliases(alias.partition(":")[0]))
+            for length in range(_HEAD + 1)
+            for pattern, name in self._patterns.get(alias[:length], ())
             if _fits(alias, pattern)
         )
         found = [module for name in names if (module := self.module(name)) is not None]
@@ -180,39 +183,26 @@ class ModuleIndex:
         return tuple((self._text("modules.builtin.modinfo") or "").split("\0"))
 
     @cached_property
-    def _built_in_aliases(self) -> tuple[tuple[str, str], ...]:
-        found = []
+    def _patterns(self) -> Mapping[str, list[tuple[str, str]]]:
+        """Patterns and their modules, by how a pattern begins before its first wild card.
+
+        There are tens of thousands; an alias is held against those only that begin as it does.
+        """
+        found: dict[str, list[tuple[str, str]]] = {}
+        for pattern, name in self._aliases():
+            literal = _LITERAL.match(pattern)
+            found.setdefault(literal[0] if literal else "", []).append((pattern, name))
+        return found
+
+    def _aliases(self) -> Iterator[tuple[str, str]]:
         for line in self._modinfo:
             key, equals, value = line.partition("=")
             if equals and key.endswith(".alias"):
-                found.append((_normal(value), key.removesuffix(".alias")))
-        return tuple(found)
-
-    @cached_property
-    def _alias_lines(self) -> list[str]:
-        lines = ("\n" + (self._text("modules.alias") or "")).split("\nalias ")
-        return [line.partition("\n")[0] for line in lines[1:]]
-
-    def _aliases(self, bus: str) -> list[tuple[str, str]]:
-        """Return the patterns of a bus such as ``pci``; there are tens of thousands in all."""
-        if bus not in self._by_bus:
-            found = []
-            lines = self._alias_lines
-            if bus in _BUSES:
-                lines = [line for line in lines if line.startswith(bus)]
-            for line in lines:
-                pattern, _, name = line.partition(" ")
-                pattern = _normal(pattern)
-                if pattern.startswith(bus) or _WILD.match(pattern):
-                    found.append((pattern, name))
-            self._by_bus[bus] = found
-        return self._by_bus[bus]
-
-
-#: A pattern that has a wild card in the name of its bus.
-_WILD = re.compile(r"[^:*?\[]*[*?\[]")
-#: Buses whose patterns all begin with the bus in full.
-_BUSES = frozenset(("pci", "usb", "virtio", "scsi", "hid", "acpi", "of", "platform", "mmc"))
+                yield _normal(value), key.removesuffix(".alias")
+        for line in (self._text("modules.alias") or "").splitlines():
+            if line.startswith("alias "):
+                pattern, _, name = line[6:].partition(" ")
+                yield _normal(pattern), name
 
 
 def _normal(alias: str) -> str:

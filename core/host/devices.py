@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from warmboot.core.host.files import names, read_text
+from warmboot.core.rooted import link_target, link_text
 
 _DEPTH = 64  # folders; real paths have about 20
 _LIMIT = 4096
@@ -40,9 +41,8 @@ class Sysfs:
 
         Links of sysfs are relative; one that leads elsewhere counts as none.
         """
-        try:
-            target = (self._prefix / path).readlink()
-        except (OSError, ValueError):
+        target = link_text(self._prefix / path)
+        if target is None:
             return path if (self._prefix / path).is_dir() else None
         found = posixpath.normpath(posixpath.join("/", posixpath.dirname(path), target))
         found = found.lstrip("/")
@@ -51,10 +51,7 @@ class Sysfs:
 
     def link(self, path: str) -> str | None:
         """Return the last part of where a link leads, None where it is none."""
-        try:
-            return (self._prefix / path).readlink().name or None
-        except (OSError, ValueError):
-            return None
+        return link_target(self._prefix / path) or None
 
     def text(self, path: str) -> str | None:
         """Return what a file says, None where it is not readable."""

@@ -15,6 +15,7 @@ from warmboot.core.host.devices import Device, Sysfs
 from warmboot.core.host.files import read_text
 from warmboot.core.host.interfaces import Interface, read_interfaces
 from warmboot.core.host.mounts import read_mounts
+from warmboot.core.host.root_features import Feature, read_root_features
 from warmboot.core.host.root_stack import RootStack, read_root_stack
 
 _CONSOLES = 8
@@ -49,12 +50,14 @@ class Need(NamedTuple):
 class Essentials:
     """What the machine needs to come back, and what it stands on.
 
-    `interfaces` carry a default route, or the login of the operator over the network.
+    `interfaces` carry a default route, or the login of the operator over the network. `features`
+    are those of the root file system, None where they cannot be read.
     """
 
     needs: tuple[Need, ...]
     root: RootStack
     interfaces: tuple[Interface, ...]
+    features: tuple[Feature, ...] | None = None
 
     def of(self, purpose: Purpose) -> tuple[Need, ...]:
         """Return the needs of one purpose."""
@@ -82,7 +85,8 @@ def read_essentials(prefix: Path, remote: str | None) -> Essentials:
             needs.update(dict.fromkeys(_chain(sysfs, purpose, folder)))
     needs.update(dict.fromkeys(_consoles(sysfs)))
     needs.update(dict.fromkeys(_keyboards(sysfs, prefix)))
-    return Essentials(tuple(_once(needs)), stack, interfaces)
+    features = read_root_features(prefix, stack)
+    return Essentials(tuple(_once(needs)), stack, interfaces, features)
 
 
 def _once(needs: Iterable[Need]) -> Iterator[Need]:

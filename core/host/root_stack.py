@@ -75,7 +75,7 @@ class RootStack:
     `modules` are those of the file system and of the layers. `devices` are the
     folders in sysfs of the disks. `volumes` are the layers in between, the uppermost first.
     `problem` says why the disks are not known; None where they are. `network`: it is mounted over
-    the network.
+    the network. `block` is the name of the block device that the file system lies on.
     """
 
     type: str
@@ -85,6 +85,7 @@ class RootStack:
     volumes: tuple[Volume, ...] = ()
     network: bool = False
     problem: str | None = None
+    block: str | None = None
 
     def volumes_of(self, kind: Layer) -> tuple[Volume, ...]:
         """Return the layers of a kind."""
@@ -105,6 +106,7 @@ def read_root_stack(prefix: Path, mounts: tuple[Mount, ...]) -> RootStack:
         return RootStack(mount.type, mount.source, modules, problem=hidden)
     sysfs = Sysfs(prefix)
     waiting = _block_devices(prefix, sysfs, mount)
+    block = waiting[0].rpartition("/")[2] if waiting else None
     found, volumes, disks, layers = set[str](), list[Volume](), list[str](), dict[str, None]()
     while waiting and len(found) < _LAYERS:
         folder = _whole(sysfs, waiting.pop(0))
@@ -124,7 +126,13 @@ def read_root_stack(prefix: Path, mounts: tuple[Mount, ...]) -> RootStack:
     problem = None if disks else f"the disk below {mount.source} is not known"
     modules = (*modules, *(Part(None, layer) for layer in layers))
     return RootStack(
-        mount.type, mount.source, modules, tuple(disks), tuple(volumes), problem=problem
+        mount.type,
+        mount.source,
+        modules,
+        tuple(disks),
+        tuple(volumes),
+        problem=problem,
+        block=block,
     )
 
 

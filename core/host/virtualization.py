@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from warmboot.core.host.files import number, read_bytes, read_text
+from warmboot.core.host.files import names, number, read_bytes, read_text
 from warmboot.core.rooted import link_target
 
 _CPUINFO = 4096
 #: The first namespaces of a running kernel; source: include/linux/proc_ns.h.
 _FIRST_PID = "pid:[4026531836]"
 _FIRST_USER = "user:[4026531837]"
-#: DMI vendor → hypervisor, as systemd-detect-virt(1) knows them.
+#: Starts of DMI texts → hypervisor. This and what follows: systemd-detect-virt(1) and what it
+#: looks at (systemd's src/basic/virt.c).
 _VENDORS = {
-    "QEMU": "QEMU",
     "KVM": "KVM",
+    "OpenStack": "KVM",
+    "KubeVirt": "KVM",
     "Amazon EC2": "Amazon EC2",
+    "QEMU": "QEMU",
     "VMware": "VMware",
+    "VMW": "VMware",
     "innotek GmbH": "VirtualBox",
     "VirtualBox": "VirtualBox",
     "Oracle Corporation": "VirtualBox",
@@ -28,6 +32,33 @@ _VENDORS = {
     "Apple Virtualization": "Apple Virtualization",
     "Google Compute Engine": "Google Compute Engine",
 }
+_DMI = ("product_name", "sys_vendor", "board_vendor", "bios_vendor", "product_version")
+#: They make machines too, whose DMI says the same: there the processor must say it is virtual.
+_ALSO_HARDWARE = ("Oracle Corporation",)
+_METAL = ".metal"  # the product names of Amazon's machines that are not virtual
+#: Bit 4 of the second extension byte of SMBIOS type 0: this is a virtual machine.
+_SMBIOS_BYTE, _SMBIOS_BIT = 0x13, 1 << 4
+#: Leaf 0x40000000 of CPUID, as /dev/cpu/0/cpuid gives it: eax, then twelve characters.
+_CPUID_LEAF = 0x40000000
+_CPUID = {
+    b"XenVMMXenVMM": "Xen",
+    b"KVMKVMKVM\0\0\0": "KVM",
+    b"Linux KVM Hv": "KVM",
+    b"TCGTCGTCGTCG": "QEMU",
+    b"VMwareVMware": "VMware",
+    b"Microsoft Hv": "Hyper-V",
+    b"bhyve bhyve ": "bhyve",
+    b"QNXQVMBSQG\0\0": "QNX",
+    b"ACRNACRNACRN": "ACRN",
+    b"SRESRESRESRE": "SRE",
+    b"Apple VZ\0\0\0\0": "Apple Virtualization",
+}
+#: Parts of /proc/device-tree/hypervisor/compatible, and of the tree's own compatible.
+_TREE = ((b"linux,kvm", "KVM"), (b"xen", "Xen"), (b"vmware", "VMware"))
+_BOARDS = ((b"linux,dummy-virt", "QEMU"), (b"qemu,", "QEMU"))
+#: Starts of lines of /proc/cpuinfo and /proc/sysinfo (s390).
+_CPUINFO_LINES = {"vendor_id\t: User Mode Linux": "User Mode Linux"}
+_SYSINFO = {"z/VM": "z/VM", "KVM/Linux": "KVM"}
 
 
 #: What a program has that only shares no file systems with process 1: a service of its own, or a
@@ -39,6 +70,8 @@ _MARKS = ((".dockerenv", "docker"), ("run/.containerenv", "podman"))
 #: Parts of the names of control groups that container programs make.
 _GROUPS = {
     "/docker": "docker",
+    "/pouch": "pouch",
+    "/machine.slice/machine-rkt": "rkt",
     "/libpod": "podman",
     "/lxc": "lxc",
     "/kubepods": "kubernetes",
@@ -117,19 +150,77 @@ def _namespace(prefix: Path, process: str, kind: str) -> str | None:
 
 
 def read_hypervisor(prefix: Path) -> str | None:
-    """Return what runs this virtual machine, None on hardware (or where nothing tells)."""
-    dmi = prefix / "sys/class/dmi/id"
-    for name in ("sys_vendor", "product_name", "bios_vendor"):
-        text = read_text(dmi / name, 128) or ""
-        for vendor, hypervisor in _VENDORS.items():
-            if text.startswith(vendor):
-                return hypervisor
-    tree = prefix / "sys/firmware/devicetree/base"
-    if b"linux,dummy-virt" in (read_bytes(tree / "compatible", 512) or b""):
-        return "QEMU"
-    if read_text(prefix / "sys/hypervisor/type", 64) == "xen":
-        return "Xen"
+    """Return what runs this virtual machine, None on hardware (or where nothing tells).
+
+    The first domain of Xen counts as hardware.
+    """
+    readers = (_by_xen, _by_dmi, _by_cpuid, _by_tree, _by_kernel)
+    found = next(filter(None, (reader(prefix) for reader in readers)), None)
+    if found is not None:
+        return None if found == _HARDWARE else found
     return "a hypervisor" if "hypervisor" in read_cpu_flags(prefix) else None
+
+
+_HARDWARE = "hardware"
+
+
+def _by_xen(prefix: Path) -> str | None:
+    if "control_d" in (read_text(prefix / "proc/xen/capabilities", 256) or ""):
+        return _HARDWARE
+    xen = read_text(prefix / "sys/hypervisor/type", 64) == "xen"
+    return "Xen" if xen or (prefix / "proc/xen").is_dir() else None
+
+
+def _by_dmi(prefix: Path) -> str | None:
+    folder = prefix / "sys/class/dmi/id"
+    texts = {name: read_text(folder / name, 128) or "" for name in _DMI}
+    flags = read_cpu_flags(prefix)
+    hardware = bool(flags) and "hypervisor" not in flags
+    for text in texts.values():
+        for vendor, hypervisor in _VENDORS.items():
+            if text.startswith(vendor) and not (hardware and vendor in _ALSO_HARDWARE):
+                metal = texts["product_name"].endswith(_METAL)
+                return _HARDWARE if metal and hypervisor == "Amazon EC2" else hypervisor
+    raw = read_bytes(prefix / "sys/firmware/dmi/entries/0-0/raw", _SMBIOS_BYTE + 1) or b""
+    virtual = len(raw) > _SMBIOS_BYTE and raw[_SMBIOS_BYTE] & _SMBIOS_BIT
+    return "a hypervisor" if virtual else None
+
+
+def _by_cpuid(prefix: Path) -> str | None:
+    if "hypervisor" not in read_cpu_flags(prefix):
+        return None
+    raw = read_bytes(prefix / "dev/cpu/0/cpuid", 16, _CPUID_LEAF)
+    return _CPUID.get(raw[4:]) if raw else None
+
+
+def _by_tree(prefix: Path) -> str | None:
+    tree = prefix / "sys/firmware/devicetree/base"
+    hypervisor = read_bytes(tree / "hypervisor/compatible", 512)
+    if hypervisor is not None:
+        return next((name for part, name in _TREE if part in hypervisor), "a hypervisor")
+    board = read_bytes(tree / "compatible", 512) or b""
+    for part, name in _BOARDS:
+        if part in board:
+            return name
+    there = set(names(tree))
+    if {"ibm,partition-name", "hmc-managed?"} <= there:
+        qemu = (tree / "chosen/qemu,graphic-width").exists()
+        return "QEMU" if qemu else "PowerVM"
+    return "QEMU" if any("fw-cfg" in name for name in there) else None
+
+
+def _by_kernel(prefix: Path) -> str | None:
+    lines = (read_text(prefix / "proc/cpuinfo", _CPUINFO) or "").splitlines()
+    for line in lines:
+        for start, hypervisor in _CPUINFO_LINES.items():
+            if line.startswith(start):
+                return hypervisor
+    for line in (read_text(prefix / "proc/sysinfo", 1 << 14) or "").splitlines():
+        name, _, value = line.partition(":")
+        if name == "VM00 Control Program":
+            found = (who for what, who in _SYSINFO.items() if value.strip().startswith(what))
+            return next(found, "a hypervisor")
+    return None
 
 
 def read_cpu_flags(prefix: Path) -> frozenset[str]:

@@ -9,23 +9,25 @@ from warmboot.core.images.model import Method
 
 
 class Compression(NamedTuple):
-    """What a stream of this method starts with, what zboot headers call it (today's kernels and
-    older ones), and the build option of the kernel's decompressor (usr/Kconfig)."""
+    """What a stream of this method starts with, the build option of the kernel's decompressor and
+    the Linux that came with it (usr/Kconfig), and what zboot headers call it (today's kernels and
+    older ones)."""
 
     method: Method
     magic: bytes
     option: str
+    since: tuple[int, int]
     zboot_names: tuple[str, ...] = ()
 
 
 COMPRESSIONS = (
-    Compression(Method.GZIP, b"\x1f\x8b\x08", "RD_GZIP", ("gzip",)),
-    Compression(Method.ZSTD, b"\x28\xb5\x2f\xfd", "RD_ZSTD", ("zstd", "zstd22")),
-    Compression(Method.LZ4, b"\x02\x21\x4c\x18", "RD_LZ4", ("lz4",)),
-    Compression(Method.XZ, b"\xfd7zXZ\x00", "RD_XZ", ("xz", "xzkern")),
-    Compression(Method.BZIP2, b"BZh", "RD_BZIP2"),
-    Compression(Method.LZO, b"\x89LZO\x00\r\n\x1a\n", "RD_LZO", ("lzo",)),
-    Compression(Method.LZMA, b"\x5d\x00\x00", "RD_LZMA", ("lzma",)),
+    Compression(Method.GZIP, b"\x1f\x8b\x08", "RD_GZIP", (2, 6), ("gzip",)),
+    Compression(Method.ZSTD, b"\x28\xb5\x2f\xfd", "RD_ZSTD", (5, 9), ("zstd", "zstd22")),
+    Compression(Method.LZ4, b"\x02\x21\x4c\x18", "RD_LZ4", (3, 11), ("lz4",)),
+    Compression(Method.XZ, b"\xfd7zXZ\x00", "RD_XZ", (2, 6), ("xz", "xzkern")),
+    Compression(Method.BZIP2, b"BZh", "RD_BZIP2", (2, 6)),
+    Compression(Method.LZO, b"\x89LZO\x00\r\n\x1a\n", "RD_LZO", (2, 6), ("lzo",)),
+    Compression(Method.LZMA, b"\x5d\x00\x00", "RD_LZMA", (2, 6), ("lzma",)),
 )
 _STARTS = tuple(row.magic for row in COMPRESSIONS)
 _OPTIONS = {row.method: row.option for row in COMPRESSIONS}
@@ -47,6 +49,11 @@ def kernel_method(head: bytes) -> Method | None:
     if head[:2] == b"\x1f\x9e":
         return Method.GZIP
     return next((row.method for row in COMPRESSIONS if head[:2] == row.magic[:2]), None)
+
+
+def options_since() -> dict[str, tuple[int, int]]:
+    """Return which Linux each decompressor's build option came with."""
+    return {row.option: row.since for row in COMPRESSIONS}
 
 
 def decompressor_option(method: Method) -> str:

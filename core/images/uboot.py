@@ -83,7 +83,7 @@ def unwrapped(view: View, name: str) -> View:
     image = UImage.parse(view)
     if image.kind != _RAMDISK:
         raise ImageError(
-            f"{name} is a U-Boot image that holds no initrd but this: {image.holds}",
+            f"{name} holds no initrd; its U-Boot header calls the content {image.holds}",
             hint="Name the initrd itself; U-Boot's dumpimage takes such files apart.",
         )
     return view.part(_HEADER, image.data_size, "initrd")

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextlib import ExitStack
 from typing import NamedTuple
 
 from warmboot.core.errors import Blocked, ImageError
+from warmboot.core.host.config import BuildOptions
 from warmboot.core.images import BootImage, BytesView, ImageFile, View
 from warmboot.core.images.uki import Uki
 from warmboot.core.payload.memfile import MemFile
 from warmboot.core.plan.boot_files import BootFiles
 from warmboot.core.plan.plan import Plan
 from warmboot.core.plan.route import Strategy, accepted_formats
+from warmboot.core.plan.unpackable import lacks
 from warmboot.core.progress import Cancel, Phase, Progress, Report, Reporter
 from warmboot.core.text import printable
 
@@ -113,9 +116,11 @@ def join_initrds(
         found.append(_Initrd("the trial's own archive", BytesView(segment)))
     if not found:
         return None, None
+    know_options(files, [one.view for one in found], cancel)
     if len(found) == 1 and found[0].file is not None and not plan.sealed:
         report(Progress(Phase.CHECK, 0, 0))
-        check_initrd(found[0].view, found[0].name, files, warnings, cancel)
+        content = check_initrd(found[0].view, found[0].name, files, warnings, cancel)
+        check_room(plan, content, warnings)
         return found[0].file.fd, name
     memory = held.enter_context(MemFile("warmboot-initrd"))
     starts = []
@@ -130,9 +135,11 @@ def join_initrds(
     memory.seal()
     report(Progress(Phase.CHECK, 0, 0))
     whole = memory.view()
+    content = 0
     for one, start in zip(found, starts, strict=True):
         part = whole.part(start, one.view.size, "initrd")
-        check_initrd(part, one.name, files, warnings, cancel)
+        content += check_initrd(part, one.name, files, warnings, cancel)
+    check_room(plan, content, warnings)
     return memory.fd, name
 
 
@@ -152,12 +159,35 @@ def _initrd_of(file: ImageFile) -> _Initrd:
     return _Initrd(file.name, view, file if view is file.view else None)
 
 
+def know_options(files: BootFiles, initrds: Iterable[View], cancel: Cancel) -> None:
+    """Look for the new kernel's build options inside of it, where no file says and they matter."""
+    from warmboot.core.payload.initrd import form_of
+
+    if files.options is not None or all(form_of(view.head(16))[0] is None for view in initrds):
+        return
+    from warmboot.core.payload.examine import embedded_options
+
+    text = embedded_options(files.kernel.view, files.image, cancel)
+    files.options = None if text is None else BuildOptions(text)
+
+
+def check_room(plan: Plan, content: int, warnings: list[str]) -> None:
+    """Refuse initrds whose content does not fit the new kernel's memory: it would panic."""
+    lacking = None if plan.room is None else plan.room.lacking(plan.initrd_bytes, content)
+    if lacking is None:
+        return
+    if lacking.certain:
+        raise ImageError(lacking.text, hint="Use a smaller initrd.")
+    warnings.append(lacking.text)
+
+
 def check_initrd(
     view: View, name: str, files: BootFiles, warnings: list[str], cancel: Cancel
-) -> None:
+) -> int:
     """Refuse an initrd of which the new kernel would lack files: it would start, and find no root.
 
-    A file of no known form is left to the kernel, which takes file system images too.
+    Returns how many bytes the kernel makes of it. A file of no known form is left to the kernel,
+    which takes file system images too.
     """
     from warmboot.core.payload.initrd import read_initrd
 
@@ -168,13 +198,13 @@ def check_initrd(
             f"The initrd {shown} is damaged, or not for the kernel: {found.problem}",
             hint="Make it again (update-initramfs, dracut, mkinitcpio), or choose another one.",
         )
-    for option in found.needs:
-        if files.options is not None and files.options.get(option) != "y":
-            raise ImageError(
-                f"The new kernel cannot unpack the initrd {shown}: it lacks CONFIG_{option}",
-                hint="Compress the initrd in another way, or choose another kernel.",
-            )
+    for certain, text in lacks(found.needs, files.options, files.release):
+        if certain:
+            hint = "Compress the initrd in another way, or choose another kernel."
+            raise ImageError(f"{text} ({shown})", hint=hint)
+        warnings.append(f"{text} ({shown})")
     warnings += [f"The initrd {shown}: {text}" for text in found.warnings]
+    return found.unpacked
 
 
 def open_devicetree(

@@ -108,12 +108,14 @@ def read_archive(
         fresh = False
         member = _header(stream)
         contents.summed |= member.checksum is not None
+        keeper = None
         if member.name == _TRAILER:
             contents.marked = True
         else:
+            keeper = contents.keeper
             _note(member, contents, head)
             yield contents
-        _body(stream, member, contents.keeper)
+        _body(stream, member, keeper)
         if contents.marked and not stream.complete:
             break
     contents.ended = True

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 
 from warmboot.core.errors import ImageError
 from warmboot.core.images import BootImage, Format, View
 from warmboot.core.images.uki import Uki
+from warmboot.core.payload.codecs import Piece, Source, decoder_for
 from warmboot.core.payload.memfile import MemFile
 from warmboot.core.payload.scan import KernelScanner
 from warmboot.core.payload.unpack import Payload, unpack
@@ -39,6 +41,36 @@ def examine(
     if kernel is not None and kernel.format in _BARE:
         return _scan(view, kernel, report, cancel)
     return None
+
+
+def embedded_options(view: View, image: BootImage, cancel: Cancel) -> str | None:
+    """Return the build options that a kernel embeds (CONFIG_IKCONFIG), None where it has none.
+
+    What is packed is decoded as far as they reach, and not kept. What is damaged has none here;
+    Raises Cancelled.
+    """
+    scanner = KernelScanner(banner=False)
+    try:
+        view, kernel = kernel_inside(view, image)
+        if kernel is None:
+            return None
+        for piece in _pieces(view, kernel):
+            cancel.check()
+            scanner.feed(bytearray(piece), len(piece))
+            if scanner.config is not None:
+                break
+    except ImageError:
+        return None
+    return scanner.config
+
+
+def _pieces(view: View, kernel: BootImage) -> Iterator[Piece]:
+    stream = kernel.stream
+    if stream is not None:
+        yield from decoder_for(stream.method)(Source(view, stream.offset, stream.size))
+        return
+    for position in range(0, view.size, _CHUNK):
+        yield view.read(position, min(_CHUNK, view.size - position), "kernel")
 
 
 def _scan(view: View, image: BootImage, report: Report, cancel: Cancel | None) -> Payload:

@@ -17,6 +17,7 @@ from warmboot.core.errors import ImageError, NotFound
 from warmboot.core.fit.initrd_contents import InitrdContents, read_contents
 from warmboot.core.fit.kernel_fit import installed_index
 from warmboot.core.fit.module_index import ModuleIndex
+from warmboot.core.host import Host
 from warmboot.core.host.config import BuildOptions
 from warmboot.core.images import BootImage, ImageFile, identify
 from warmboot.core.images.image_file import changed
@@ -60,7 +61,8 @@ class BootFiles(Closing):
 
     `entry` is the entry they belong to, None for a kernel given by its path. `parts` is what a UKI
     is put together to, None for any other image. `options` are the kernel's build options, None
-    where no file says; `modules` those installed for it, None where its release is not known.
+    where no file says; `modules` those installed for it below `root`, None where its release is not
+    known.
     """
 
     def __init__(
@@ -80,6 +82,7 @@ class BootFiles(Closing):
         self.image: BootImage = identify(kernel.view)
         self.options: Mapping[str, str] | None = None
         self.modules: ModuleIndex | None = None
+        self.root: BootRoot | None = None
         self.parts: UkiParts | None = None
         if isinstance(self.image, Uki):
             found = [(file.name, _addon(file)) for file in addons]
@@ -131,6 +134,7 @@ class BootFiles(Closing):
             found = cls(kernel_file, files, tree, addons, profile, entry)
             found.options = read_options(root, found.release)
             found.modules = installed_index(root, found.release)
+            found.root = root
             opened.pop_all()
         return found
 
@@ -195,6 +199,16 @@ class BootFiles(Closing):
             return kernel_memory(view, inner.stream) if inner and inner.stream else 0
         except ImageError:
             return 0
+
+    def payload_refused(self, host: Host) -> str | None:
+        """Return why the running kernel cannot unpack the payload, None where it may."""
+        from warmboot.core.payload.codecs import kernel_refusal
+        from warmboot.core.payload.examine import kernel_inside
+
+        view, kernel = kernel_inside(self.kernel.view, self.image)
+        if kernel is None or kernel.stream is None:
+            return None
+        return kernel_refusal(view, kernel.stream, host.config)
 
     def names(self) -> FileNames:
         """Return what a plan says of the files."""

@@ -41,8 +41,9 @@ class PlanContext(NamedTuple):
     are then the built-in ones. `initrds` is how the initrds of a plan begin, and `kernel_options`
     are the build options of its kernel, None where they are not known. `inner_signed`: the kernel
     inside the plan's UKI carries a signature of its own. `decompressor`: what the kernel would take
-    to unpack the plan's payload, in bytes beside the output. `demand` is what the machine needs to
-    come back, None where it was not read.
+    to unpack the plan's payload, in bytes beside the output. `payload_refused`: why its
+    decompressors do not take it, None where they do, or need not. `demand` is what the machine
+    needs to come back, None where it was not read.
     """
 
     host: Host
@@ -58,6 +59,7 @@ class PlanContext(NamedTuple):
     kernel_options: Mapping[str, str] | None = None
     inner_signed: bool | None = None
     decompressor: int = 0
+    payload_refused: str | None = None
     demand: Demand | None = None
 
 

@@ -15,6 +15,7 @@ from warmboot.core.plan.command_line import CommandLine
 from warmboot.core.plan.loader_choice import OtherLoader
 from warmboot.core.plan.request import Call, PlanRequest
 from warmboot.core.plan.route import Alternative, Strategy, keeps_signature
+from warmboot.core.plan.unpackable import Room
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,7 @@ class Plan:
     kernel is handed over, None where it cannot be loaded; `loader` its name as a person should see
     it (a simulated one says so). `dialect` is that of the kernel's parser interface where the
     kernel is to unpack the image itself, else None. `initrd_bytes` counts what a UKI carries too.
+    `room` is the memory in which the new kernel unpacks initrds, None where it is not known.
     `fit` is how the kernel serves what the machine needs, None where that was not looked at.
     """
 
@@ -46,6 +48,7 @@ class Plan:
     alternatives: tuple[Alternative, ...]
     steps: tuple[str, ...]
     initrd_bytes: int
+    room: Room | None = None
     findings: tuple[Finding, ...] = ()
     fit: KernelFit | None = None
 

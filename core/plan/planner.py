@@ -21,6 +21,7 @@ from warmboot.core.plan.plan import Plan
 from warmboot.core.plan.request import Call, PlanRequest
 from warmboot.core.plan.route import alternatives
 from warmboot.core.plan.steps import describe_steps
+from warmboot.core.plan.unpackable import read_room
 from warmboot.core.plan.way import Wanted, choose_way
 
 
@@ -53,7 +54,9 @@ class OpenPlan(Closing):
 
     def review(self, cmdline: str) -> tuple[Finding, ...]:
         """Return what there would be to say of another command line; changes nothing."""
-        return judge_cmdline(cmdline, self.context, crash=self.plan.request.panic)
+        return judge_cmdline(
+            cmdline, self.context, self.plan.files.release, crash=self.plan.request.panic
+        )
 
     def close(self) -> None:
         """Close the files."""
@@ -65,14 +68,14 @@ def plan_files(request: PlanRequest, files: BootFiles, context: PlanContext) -> 
     entry = files.entry
     cmdline = choose_cmdline(request, context, entry, files.image, files.parts)
     name = entry.id if entry else None
-    options = files.options
-    if options is None and files.release == context.host.release:
-        options = context.host.config
+    if files.options is None and files.release == context.host.release:
+        files.options = context.host.config
     context = context._replace(
-        initrds=files.heads(), kernel_options=options, inner_signed=files.inner_signed
+        initrds=files.heads(), kernel_options=files.options, inner_signed=files.inner_signed
     )
     if context.dialect is not None:
-        context = context._replace(decompressor=files.decompressor)
+        refused = files.payload_refused(context.host)
+        context = context._replace(decompressor=files.decompressor, payload_refused=refused)
     demand = None if request.panic else context.demand
     fit = None if demand is None else fit_of(files, cmdline.text, context, demand)
     return make_plan(request, name, files.names(), cmdline, files.image, context, fit)
@@ -83,7 +86,7 @@ def fit_of(files: BootFiles, cmdline: str, context: PlanContext, demand: Demand)
     roots = (None, _root_of(context.host.cmdline))
     same_root = not context.foreign_root and _root_of(cmdline) in roots
     with step("fit"):
-        kernel = Kernel(files.release, files.modules, files.contents, same_root)
+        kernel = Kernel(files.release, files.modules, files.contents, same_root, files.root)
         return judge_fit(demand, kernel)
 
 
@@ -106,7 +109,8 @@ def make_plan(
     architecture = of_machine(host.machine)
     wanted = Wanted(files.devicetree, bool(files.overlays), request.panic, request.loader)
     chosen, devicetree, dialect, route = choose_way(
-        image, wanted, host, architecture, context.dialect
+        *(image, wanted, host, architecture, context.dialect),
+        refused=context.payload_refused is not None,
     )
     loader = context.loader
     if chosen.call is not None:
@@ -139,6 +143,8 @@ def make_plan(
     debug("image: %s for %s", image.format, image.architecture or "any architecture")
     debug("route: %s, because %s", strategy, route.why)
     debug("loader: %s, because %s", chosen.call or "none", chosen.why)
+    room = read_room(host, cmdline.text, context.kernel_options, panic=request.panic)
+    plan = replace(plan, room=room)
     with step("checks"):
         findings = judge_plan(plan, context)
     for finding in findings:

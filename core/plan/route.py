@@ -41,6 +41,9 @@ class Alternative(NamedTuple):
     why_not: str
 
 
+_NO_DECOMPRESSOR = "has no decompressor for"
+
+
 class Route(NamedTuple):
     """A strategy, and why it is taken."""
 
@@ -54,13 +57,23 @@ def accepted_formats(architecture: Architecture | None) -> tuple[str, ...]:
 
 
 def choose_route(
-    image: BootImage, architecture: Architecture | None, dialect: Dialect | None, host: Host
+    image: BootImage,
+    architecture: Architecture | None,
+    dialect: Dialect | None,
+    host: Host,
+    *,
+    refused: bool = False,
 ) -> Route:
-    """Return how `image` gets into the kernel of `host`; `dialect` is of its parser interface."""
+    """Return how `image` gets into the kernel of `host`; `dialect` is of its parser interface.
+
+    `refused`: the kernel's own decompressors do not take the payload.
+    """
     accepted = accepted_formats(architecture)
     if not accepted:
         return Route(Strategy.NONE, "warmboot cannot load kernels on this architecture")
-    by_parser = _by_parser(image, dialect, host) if dialect is not None else None
+    by_parser = None
+    if dialect is not None:
+        by_parser = _by_parser(image, dialect, host, refused=refused)
     if by_parser is not None:
         return by_parser
     if image.format in accepted:
@@ -122,14 +135,18 @@ def _uki(image: Uki, accepted: tuple[str, ...]) -> Route:
     return Route(Strategy.SPLIT, "this kernel cannot load a UKI; its parts can be loaded")
 
 
-def _by_parser(image: BootImage, dialect: Dialect, host: Host) -> Route | None:
+def _by_parser(image: BootImage, dialect: Dialect, host: Host, *, refused: bool) -> Route | None:
     """Return the route through the kernel's parser interface; None where another one serves."""
     from warmboot.core.bpf.dialects import facts_of
 
     inner = _inner(image)
-    lacks = inner is not None and lacks_decompressor(host, inner)
+    lacks = "does not unpack this" if refused else ""
+    if inner is not None and lacks_decompressor(host, inner):
+        lacks = _NO_DECOMPRESSOR
     if isinstance(inner, Zboot) and inner.stream is not None and not inner.exact:
-        lacks = True  # a parser hands over what the header says, and the kernel wants the stream
+        lacks = (
+            lacks or _NO_DECOMPRESSOR
+        )  # a parser hands over what the header says, and the kernel wants the stream
     if facts_of(dialect).whole:
         if lacks:
             return None
@@ -143,7 +160,7 @@ def _by_parser(image: BootImage, dialect: Dialect, host: Host) -> Route | None:
     return _with_parser(image, inner, lacks=lacks)
 
 
-def _with_parser(image: BootImage, inner: BootImage | None, *, lacks: bool) -> Route:
+def _with_parser(image: BootImage, inner: BootImage | None, *, lacks: str) -> Route:
     """Return the route where a kernel is loaded only with a parser in its file."""
     from warmboot.core.bpf.carried import runs_carried
 
@@ -159,7 +176,7 @@ def _with_parser(image: BootImage, inner: BootImage | None, *, lacks: bool) -> R
             return Route(Strategy.PARSER, why)
         return Route(Strategy.COPY, f"{only}{_replaced(inner)}")
     if isinstance(inner, Zboot | CompressedImage) and inner.stream is not None:
-        able = "has no decompressor for" if lacks else "takes no bare"
+        able = lacks or "takes no bare"
         why = f"{only}; it {able} {inner.stream.method}, so warmboot unpacks it"
         return Route(Strategy.COPY, why)
     return Route(Strategy.NONE, f"{only}, and there is none for {image.format}")

@@ -10,6 +10,7 @@ from warmboot.core.boot.entry import Entry
 from warmboot.core.boot.listed_entry import ListedEntry
 from warmboot.core.boot.merge import missing_files
 from warmboot.core.boot.root import BootRoot
+from warmboot.core.fit.kernel_fit import KernelFit
 from warmboot.core.host import Host
 from warmboot.core.images import BootImage
 from warmboot.core.images.uboot import UImage
@@ -36,11 +37,13 @@ class Standing(NamedTuple):
     `fails` forbid staging, those of the entry itself first; that this user may not load kernels is
     none of them, as that is said once and for all. `notes` are warnings about the entry, not those
     about the machine, which are the same for every entry. `brief` says the first fail in few words.
+    `fit` is how the kernel serves what the machine needs, None where that was not judged.
     """
 
     fails: tuple[Finding, ...]
     notes: tuple[Finding, ...]
     brief: str | None
+    fit: KernelFit | None = None
 
 
 #: The fails that a list shows, in few words; others go by the name of their check.
@@ -61,6 +64,9 @@ _BRIEF = {
     "load-limit": "loads used up",
     "hibernation": "hibernated system",
     "sealed": "sealed away",
+    "root-drivers": "lacks root driver",
+    "network-drivers": "lacks network driver",
+    "root-unlock": "nobody unlocks root",
 }
 
 
@@ -116,7 +122,8 @@ def judge(entry: Entry, root: BootRoot, context: PlanContext) -> Standing:
 
     request = PlanRequest(entry=entry.id)
     with BootFiles.open(root, request, entry) as files:
-        return standing(plan_files(request, files, context).findings)
+        plan = plan_files(request, files, context)
+        return standing(plan.findings)._replace(fit=plan.fit)
 
 
 def standing(findings: Iterable[Finding]) -> Standing:

@@ -45,12 +45,17 @@ def choose_way(
     host: Host,
     architecture: Architecture | None,
     dialect: Dialect | None,
+    *,
+    refused: bool = False,
 ) -> Way:
-    """Return the way of an image into a kernel; `dialect` is of its parser interface."""
+    """Return the way of an image into a kernel; `dialect` is of its parser interface.
+
+    `refused`: the kernel's own decompressors do not take the payload.
+    """
     chosen, devicetree = _loader(wanted, host, architecture)
     if chosen.call is not Call.FILE:
         dialect = None  # the other calls take what is unpacked, and no parser
-    route = choose_route(image, architecture, dialect, host)
+    route = choose_route(image, architecture, dialect, host, refused=refused)
     if chosen.call is None and route.strategy is not Strategy.NONE:
         route = Route(Strategy.NONE, chosen.why)
     return Way(chosen, devicetree, dialect, route)

@@ -17,7 +17,7 @@ from warmboot.core.host import Host
 from warmboot.core.host.security import read_ima_appraises
 from warmboot.core.images import View, pe
 from warmboot.core.images.authenticode import read_contents, read_signatures
-from warmboot.core.plan.checks.policy import memory_load_barred, signature_rule
+from warmboot.core.plan.checks.policy import cannot_verify, memory_load_barred, signature_rule
 from warmboot.core.sandbox.kernel_answer import KernelErrno
 
 #: Certificates (PEM or DER) that the simulated kernel has in its keyring.
@@ -48,7 +48,9 @@ def check_signature(view: View, host: Host) -> None:
     rule = signature_rule(host, read_ima_appraises(host.prefix / "sys"))
     if rule is None or not rule.enforced:
         return
-    code = verify(view, host.prefix) if rule.in_file else errno.EACCES
+    code = errno.EACCES
+    if rule.in_file:
+        code = errno.EKEYREJECTED if cannot_verify(host) else verify(view, host.prefix)
     if code:
         raise KernelErrno(code if rule.refusal is None else rule.refusal)
 

@@ -24,6 +24,7 @@ from warmboot.core.images.bpfcontainer import ParserContainer
 from warmboot.core.images.bpfobject import SECTION, ParserObject
 from warmboot.core.images.compression import decompressor_option, detect_method
 from warmboot.core.images.elf64 import is_container
+from warmboot.core.payload.codecs import kernel_refusal
 from warmboot.core.payload.memfile import MemFile
 from warmboot.core.payload.unpack import unpack
 from warmboot.core.sandbox.kernel_answer import KernelErrno, NotSimulated, SimulatedCrash
@@ -117,6 +118,11 @@ def _v6_result(outcome: Outcome, host: Host, held: ExitStack) -> View:
     method = _method(command.payload, host)
     if method is None:
         raise SimulatedCrash("hang", "it has no decompressor for the payload")
+    refused = kernel_refusal(
+        BytesView(command.payload), Stream(method, 0, len(command.payload)), host.config
+    )
+    if refused is not None:
+        raise SimulatedCrash("crash", refused)
     try:
         return _decompress(command.payload, method, held)
     except ImageError as error:

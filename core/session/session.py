@@ -205,16 +205,17 @@ class Session(Machine):
         from warmboot.core.plan.checks.registry import judge_cmdline
         from warmboot.core.plan.command_line import choose_cmdline
 
-        entry = None
+        entry = release = None
         if request.entry is None and request.kernel is None:
             context = self.context(fit=False)
             line = choose_cmdline(request, context)
         else:
             with self.plan(request._replace(initrds=()), fit=False) as opened:
                 line, context, entry = opened.plan.cmdline, opened.context, opened.plan.entry
+                release = opened.plan.files.release
         if context.presets_problem is not None:
             raise context.presets_problem
-        findings = judge_cmdline(line.text, context, crash=request.panic)
+        findings = judge_cmdline(line.text, context, release, crash=request.panic)
         return CmdlineReview(entry, line, findings, context)
 
     def compare(self, request: PlanRequest, other: PlanRequest | None = None) -> Comparison:

@@ -116,7 +116,7 @@ def test_refind_s_own_entries(tmp_path: Path) -> None:
     }
     assert found["Arch Linux > Rescue"].initrds == ("/efi/a.img",)
     assert found["Arch Linux > Other"].initrds == ()
-    assert "volume DATA" in (found["Elsewhere"].problem or "")
+    assert "on the volume DATA" in (found["Elsewhere"].problem or "")
     assert not any(entry.default for entry in found.values())
 
 
@@ -242,3 +242,30 @@ def test_xen_s_own_configuration(tmp_path: Path) -> None:
         "/boot/efi/EFI/qubes/vmlinuz-6.1", "root=/dev/a quiet", ("/boot/efi/EFI/qubes/initrd.img",),
     )  # fmt: skip
     assert "first domain, which kexec cannot" in (found["a"].problem or "")
+
+
+def test_volumes_that_are_mounted_here(tmp_path: Path) -> None:
+    put(tmp_path, "etc/fstab", "LABEL=OS / ext4 x 0 1\nPARTUUID=12-AB /boot ext4 x 0 2\n")
+    put(tmp_path, "boot/vmlinuz-6.1", kernel("6.1"))
+    put(tmp_path, "data/vmlinuz-6.2", kernel("6.2"))
+    put(
+        tmp_path,
+        "efi/EFI/refind/more.conf",
+        "menuentry M {\nvolume 12-ab\nloader \\vmlinuz-6.1\n}\n",
+    )
+    text = "include more.conf\nmenuentry O {\nvolume OS\nloader /data/vmlinuz-6.2\n}\n"
+    put(tmp_path, "efi/EFI/refind/refind.conf", text)
+    found = entries(tmp_path, Kind.REFIND)
+    assert {name: (one.kernel, one.problem) for name, one in found.items()} == {
+        "M": ("/boot/vmlinuz-6.1", None), "O": ("/data/vmlinuz-6.2", None),
+    }  # fmt: skip
+    put(tmp_path, "efi/EFI/refind/refind.conf", f"include gone.conf\n{text}")
+    found = entries(tmp_path, Kind.REFIND)
+    assert all("gone.conf, which it includes" in (one.problem or "") for one in found.values())
+    text = "/A\nprotocol: linux\npath: guid(12-AB):/vmlinuz-6.1\n"
+    text += "/B\nprotocol: linux\npath: fslabel(OS):/data/vmlinuz-6.2\n"
+    text += "/C\nprotocol: linux\npath: fslabel(NO):/data/vmlinuz-6.2\n"
+    put(tmp_path, "efi/limine.conf", text)
+    found = entries(tmp_path, Kind.LIMINE)
+    assert (found["A"].kernel, found["B"].kernel) == ("/boot/vmlinuz-6.1", "/data/vmlinuz-6.2")
+    assert "fslabel(NO)" in (found["C"].problem or "")

@@ -14,6 +14,7 @@ need openssl openssl
 need mkfs.ext4 e2fsprogs
 need mmdebstrap mmdebstrap
 need mkfs.vfat dosfstools
+need depmod kmod
 need mcopy mtools
 need clang clang
 need bpftool bpftool

@@ -28,6 +28,7 @@ LIMIT = 120.0  # seconds for one boot; measured: 1 to 3
 RESULT = re.compile(
     r"^init:(.{8})\ncrash: ?(\d*)\n?(?:empty: (\d+))?\s*end\.", re.MULTILINE | re.DOTALL
 )
+CRASH_LOW = re.compile(r"crashkernel low memory reserved: (0x[0-9a-f]+) - (0x[0-9a-f]+)")
 COMPLAINT = re.compile(r"Initramfs unpacking failed: (.*)")
 
 
@@ -37,11 +38,13 @@ class Report:
 
     `files` are the letters of the files that were there, None where init did not run;
     `complaint` is the kernel's about the initrd. `crash_size` is the memory kept for a crash
-    kernel in bytes, `empty` the errno of staging an initrd of 0 bytes.
+    kernel in bytes, `crash_low` what is kept for it below 4 GiB beside that, `empty` the errno of
+    staging an initrd of 0 bytes.
     """
 
     files: str | None
     complaint: str | None
+    crash_low: int | None
     crash_size: int | None
     empty: int | None
 
@@ -66,13 +69,14 @@ def report_init() -> bytes:
     return head + struct.pack("<IIQQQQQQ", 1, 7, 0, BASE, BASE, size, size, 0x1000) + code
 
 
-def boot(initrd: bytes, words: str = "", memory: int = 128) -> Report:
-    """Boot the kernel with this initrd, these words on its command line, and MiB of memory."""
+def boot(initrd: bytes, words: str = "", memory: int = 128, other: bytes | None = None) -> Report:
+    """Boot the kernel, or an`other`, with this initrd, these words on its command line, and MiB
+    of memory."""
     CACHE.mkdir(parents=True, exist_ok=True)
     board = BOARDS[Arch.ARM64]
     with tempfile.TemporaryDirectory(dir=CACHE) as folder:
         image, archive = Path(folder) / "Image", Path(folder) / "initrd"
-        image.write_bytes(kernel())
+        image.write_bytes(kernel() if other is None else other)
         archive.write_bytes(initrd)
         done = subprocess.run(
             [
@@ -93,7 +97,7 @@ def boot(initrd: bytes, words: str = "", memory: int = 128) -> Report:
         raise AssertionError(
             f"neither init nor the kernel's word that there is none:\n{text[-2000:]}"
         )
-    complaint = COMPLAINT.search(text)
+    complaint, low = COMPLAINT.search(text), CRASH_LOW.search(text)
     files = None
     if found is not None:
         # A file that was cut off ends with a NUL: the kernel gave it its size before its content.
@@ -102,6 +106,7 @@ def boot(initrd: bytes, words: str = "", memory: int = 128) -> Report:
     return Report(
         files=files,
         complaint=complaint[1] if complaint else None,
+        crash_low=int(low[2], 16) - int(low[1], 16) if low else None,
         crash_size=int(found[2]) if found and found[2] else None,
         empty=int(found[3]) if found and found[3] else None,
     )

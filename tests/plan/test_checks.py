@@ -21,6 +21,9 @@ from support.machines import (
 
 from warmboot.core.plan.checks.base import Finding, Verdict
 from warmboot.core.plan.checks.command_line import COMMAND_LINE
+from warmboot.core.plan.checks.drivers import DRIVERS
+from warmboot.core.plan.checks.initrd_fit import INITRD_FIT
+from warmboot.core.plan.checks.kernel_changes import KERNEL_CHANGES
 from warmboot.core.plan.checks.parser import PARSER
 from warmboot.core.plan.checks.registry import all_checks
 from warmboot.core.sandbox.builders.bzimage import build_bzimage
@@ -44,6 +47,8 @@ def test_a_quiet_machine_passes_every_check(root: Path) -> None:
     assert {f.check: f.text for f in found.values() if f.verdict is not Verdict.PASS} == {}
     asked_for_only = {"devicetree", "crash-memory", "crash-load-limit", "crash-staged"}
     asked_for_only |= {check.id for check in PARSER.checks}  # for kernels that unpack images only
+    for group in (DRIVERS, INITRD_FIT, KERNEL_CHANGES):  # of real kernels; see tests/fit
+        asked_for_only |= {check.id for check in group.checks}
     quiet = {check.id for check in COMMAND_LINE.checks} - {"command-line-root"}
     asked_for_only |= quiet  # they speak up only where something is wrong
     assert set(found) == {each.id for each in all_checks()} - asked_for_only
@@ -314,3 +319,13 @@ def test_garbage_in_any_file_raises_nothing_and_steers_no_terminal(
         assert finding.text.isprintable()
         assert finding.hint is None or finding.hint.isprintable()
         assert len(finding.text) < 1000
+
+
+def test_each_rule_of_the_kernel_names_its_source() -> None:
+    """A file of the kernel, a manual page, or the patches that are in no kernel yet."""
+    source = re.compile(r"\.[chS]\b|\.rst\b|Kconfig|arch/|Documentation/|patches for|\w\([2-8]\)")
+    rules = {one.id: one.rule for one in all_checks() if one.rule is not None}
+    assert [name for name, rule in rules.items() if not source.search(rule)] == []
+    page = (Path(__file__).parent.parent.parent / "man/warmboot-checks.7").read_text()
+    judged = [one.id for one in all_checks() if one.rule is None]
+    assert page.count("A judgement of warmboot's own: no rule of the kernel.") == len(judged)

@@ -49,7 +49,9 @@ def _secure_boot_with_ima(root: Path) -> None:
     "change",
     [
         LOCKDOWN,
-        lambda root: configure(root, "KEXEC_FILE", "KEXEC_SIG_FORCE", "HOTPLUG_CPU"),
+        lambda root: configure(
+            *(root, "KEXEC_FILE", "KEXEC_SIG_FORCE", "KEXEC_IMAGE_VERIFY_SIG", "HOTPLUG_CPU")
+        ),
         with_file("sys/kernel/security/ima/policy", "appraise func=KEXEC_KERNEL_CHECK\n"),
         _secure_boot_with_ima,
     ],

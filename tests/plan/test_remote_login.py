@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.command import Call
 from support.files import put
 from support.machines import make_machine
 
@@ -19,6 +20,8 @@ from warmboot.core.plan.checks.base import Verdict
 from warmboot.core.plan.checks.command_line import CmdlineSubject
 from warmboot.core.plan.checks.registry import judge_login
 from warmboot.core.plan.checks.remote_login import REMOTE_LOGIN
+from warmboot.core.session import open_session
+from warmboot.tui.cli import main
 
 RUNNING = "root=/dev/vda1 ro ip=192.0.2.9::192.0.2.1:255.255.255.0::eth0:off net.ifnames=0 quiet"
 
@@ -95,3 +98,21 @@ def test_where_a_login_comes_from(tmp_path: Path) -> None:
     assert read_host(root).remote == "elsewhere"
     shutil.rmtree(root / "run/systemd/sessions")
     assert read_host(root).remote is None
+
+
+def test_a_restart_says_again_what_would_lock_one_out(
+    sandbox: Path, call: Call, capsys: pytest.CaptureFixture[str]
+) -> None:
+    entry = "warmboot-6.17.8-sandbox.conf"
+    assert call("stage", entry, "--append", "single", "--force", "remote-login")[0] == 0
+    session = open_session(sandbox)
+    (concern,) = session.restarts.concerns(session.restarts.target())
+    assert (concern.check, concern.verdict) == ("remote-login", Verdict.FAIL)
+    assert session.restarts.concerns(None) == ()
+    put(sandbox, "run/systemd/sessions/3", "USER=root\nSTATE=active\nTTY=tty1\n")
+    session = open_session(sandbox)
+    assert session.restarts.concerns(session.restarts.target()) == (), "at the console now"
+    put(sandbox, "run/systemd/sessions/3", "USER=root\nSTATE=active\nREMOTE=1\nTTY=pts/0\n")
+    assert main(["--root", str(sandbox), "exec", "--yes"]) == 0
+    said = capsys.readouterr().err
+    assert "You are logged in from elsewhere; with single nobody can log in" in said

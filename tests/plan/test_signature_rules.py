@@ -10,12 +10,14 @@ from pathlib import Path
 
 import pytest
 from support.files import put
-from support.machines import make_machine
+from support.machines import make_a_plan, make_machine
 
 from warmboot.core.bpf.abi import Dialect
 from warmboot.core.errors import Refused
 from warmboot.core.host import Host, read_host
+from warmboot.core.host.live_state import LiveState, read_live_state
 from warmboot.core.images import BytesView
+from warmboot.core.plan.checks.base import Finding, Verdict
 from warmboot.core.plan.checks.policy import (
     GUARDS,
     memory_load_barred,
@@ -102,6 +104,40 @@ def test_every_combination(tmp_path: Path) -> None:
 def test_each_rule_names_its_source_and_its_call() -> None:
     assert {guard.call for guard in GUARDS} == {Call.FILE, Call.LOAD}
     assert all(guard.source and guard.cause for guard in GUARDS)
+
+
+def test_a_signed_image_is_refused_where_the_kernel_cannot_verify_it(tmp_path: Path) -> None:
+    """kexec_image_verify_sig() answers EKEYREJECTED without a verifier, and enforcement ends there.
+
+    In each combination: what is refused unsigned is refused signed, but where IMA's counts.
+    """
+    root = make_machine(tmp_path)
+    kernel = build_arm64_image("6.12.1", body_size=60_000)
+    for case in combinations():
+        options, lockdown, secure, ima = case
+        taken = file_load_takes_unsigned(options, lockdown != "none", secure, ima)
+        for verifies in (True, False):
+            host = machine(root, case)
+            config = {
+                **(host.config or {}),
+                **({"KEXEC_IMAGE_VERIFY_SIG": "y"} if verifies else {}),
+            }
+            host = replace(host, config=config)
+            live = replace(read_live_state(root), ima_appraises=ima)
+            found = plan(host, kernel, live)
+            rule = signature_rule(host, ima)
+            beside = rule is not None and not rule.in_file
+            refused = not taken and not verifies and not beside
+            assert (found.verdict is Verdict.FAIL) == refused, (case, verifies, found)
+            if refused:
+                with pytest.raises(KernelErrno):
+                    check_signature(BytesView(kernel), host)
+
+
+def plan(host: Host, kernel: bytes, live: LiveState) -> Finding:
+    files, context = {"signed": True}, {"live": live}
+    findings = make_a_plan(host, kernel, files=files, context=context).findings
+    return next(one for one in findings if one.check == "signature")
 
 
 def test_what_would_work_is_what_the_kernels_dialect_takes(tmp_path: Path) -> None:

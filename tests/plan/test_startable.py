@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import struct
 from pathlib import Path
 
@@ -11,12 +12,13 @@ from support.layouts import kernel
 
 from warmboot.core.architecture import Architecture
 from warmboot.core.boot.entry import Entry, Kind
-from warmboot.core.errors import Blocked, NotFound
+from warmboot.core.errors import Blocked, NotFound, WarmbootError
 from warmboot.core.plan import startable
 from warmboot.core.plan.checks.base import Finding, Verdict
 from warmboot.core.plan.checks.registry import all_checks
 from warmboot.core.plan.request import PlanRequest
-from warmboot.core.plan.startable import standing
+from warmboot.core.plan.route import Strategy
+from warmboot.core.plan.startable import Standing, standing
 from warmboot.core.sandbox.builders.kernel import build_arm64_image
 from warmboot.core.sandbox.builders.uki import build_uki
 from warmboot.core.session import Session, make_sandbox
@@ -77,6 +79,7 @@ def test_an_entry_stands_as_the_checks_of_its_plan_say(session: Session) -> None
     for entry in session.entries().entries:
         with session.plan(PlanRequest(entry=entry.id)) as opened:
             found = opened.plan.findings
+            assert session.standing(entry, context).fit == opened.plan.fit
         standing = session.standing(entry, context)
         assert set(standing.fails) == {f for f in found if f.verdict is Verdict.FAIL}
         assert set(standing.notes) < {f for f in found if f.verdict is Verdict.WARN}
@@ -91,17 +94,20 @@ def test_a_machine_that_can_start_nothing_stands_behind_what_the_entry_lacks() -
     assert standing((fail("kexec-enabled"), fail("architecture"))).brief == "other machine"
     assert standing((fail("kexec-enabled"),)).brief == "kexec is off"
     assert standing((fail("some-check"),)).brief == "some check"
-    assert standing((fail("privilege"),)) == ((), (), None)
+    assert standing((fail("privilege"),)) == Standing((), (), None)
 
 
 def test_every_check_with_a_few_words_is_there() -> None:
     assert set(startable._BRIEF) <= {check.id for check in all_checks()}
 
 
-def test_the_newest_is_one_that_can_be_started(session: Session) -> None:
-    put(session.root.path, "boot/vmlinuz-9.9", kernel("9.9"))
-    assert session.entry("9.9").release == "9.9"
-    assert session.entry("@newest").release == "6.19.0-rc1"
+def test_the_newest_is_one_that_can_be_started_and_of_the_flavour_that_runs(
+    session: Session,
+) -> None:
+    put(session.root.path, "boot/vmlinuz-9.9-sandbox", kernel("9.9-sandbox"))  # for x86
+    assert session.entry("9.9-sandbox").release == "9.9-sandbox"
+    assert session.entry("6.19.0-rc1").release == "6.19.0-rc1"
+    assert session.entry("@newest").release == "6.17.8-sandbox"
 
 
 def test_an_initrd_in_u_boot_s_wrapping_reaches_the_kernel_without_it(session: Session) -> None:
@@ -144,3 +150,25 @@ def test_the_limit_of_command_lines_by_version() -> None:
         (1024, 1024), (1024, 1024), (2048, 2048), (2048, 2048), (1024, 2048), (1024, 2048),
     ]  # fmt: skip
     assert Architecture.ARM64.facts.command_line_limits(None) == (2048, 2048)
+
+
+@pytest.mark.parametrize("dialect", [None, "v6", "v7"])
+def test_the_list_names_the_way_that_the_plan_takes(tmp_path: Path, dialect: str | None) -> None:
+    session = make_sandbox(tmp_path / "root", kexec_bpf=dialect)[0]
+    image = build_arm64_image("6.12.1", body_size=4096)
+    put(session.root.path, "boot/vmlinuz-6.12.1.gz", gzip.compress(image))
+    put(session.root.path, "boot/vmlinuz-6.12.2", image)
+    uki = build_uki(arch="arm64", linux=image, osrel="ID=x\nPRETTY_NAME=x\n", uname="6.12.1")
+    put(session.root.path, "boot/efi/EFI/Linux/x.efi", uki)
+    told = {}
+    for entry in session.entries().entries:
+        try:
+            with session.plan(PlanRequest(entry=entry.id)) as opened:
+                plan = opened.plan
+        except WarmbootError:
+            continue
+        why = plan.why if plan.strategy is Strategy.NONE else None
+        if plan.image.architecture is Architecture.ARM64:
+            told[entry.id] = (session.header(entry).obstacle, why)
+    assert len(told) >= 6
+    assert all(listed == planned for listed, planned in told.values()), told

@@ -27,11 +27,9 @@ from warmboot.core.images import BytesView
 from warmboot.core.payload.initrd import read_initrd
 from warmboot.core.plan.trial.health import BUILT_IN, Baseline, read_baseline, shell_of
 from warmboot.core.plan.trial.target import Initramfs, TargetSystem
-from warmboot.core.plan.trial.trial import Mark, OneShot, parse_time, read_mark
+from warmboot.core.plan.trial.trial import CHECK_UNIT, UNIT, Mark, OneShot, parse_time, read_mark
 from warmboot.core.plan.trial.unit import (
-    CHECK_UNIT,
     JOURNAL,
-    UNIT,
     Way,
     carry,
     check_unit,

@@ -170,7 +170,8 @@ MENUS = {
     "uki": ("boot/EFI/Linux/a.efi", ("MZ", "MZ\0\0")),
     "loose": ("boot/vmlinuz-6.9", ("MZ", "\x7fELF", "\x1f\x8b")),
     "modules": ("usr/lib/modules/6.9/vmlinuz", ("MZ",)),
-    "uboot_script": ("boot/boot.scr", ("\x27\x05\x19\x56", "load a b c\n")),
+    "unread": ("boot/boot.scr", ("\x27\x05\x19\x56", "load a b c\n")),
+    "xen": ("boot/EFI/xen/xen.cfg", ("[a%d]\nkernel=k\n", "kernel=k\n", "a%d=b\n")),
     "fstab": ("etc/fstab", ("UUID=a%d /m%d vfat x 0 0\n", "/dev/sda1 /boot vfat\n")),
     "command line": ("etc/kernel/cmdline", ("a%d=x ", '"')),
 }  # fmt: skip

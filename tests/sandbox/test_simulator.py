@@ -114,7 +114,10 @@ def test_signatures(tmp_path: Path, load: Load) -> None:
     lockdown = root / "sys/kernel/security/lockdown"
     lockdown.write_text("none [integrity] confidentiality\n")
     refused(root, load, build_bzimage("6.1.0"), errno.EPERM)
-    config.write_text("CONFIG_KEXEC_FILE=y\nCONFIG_KEXEC_SIG_FORCE=y\n")
+    enforced = "CONFIG_KEXEC_FILE=y\nCONFIG_KEXEC_SIG_FORCE=y\n"
+    config.write_text(enforced)
+    refused(root, load, build_bzimage("6.1.0"), errno.EKEYREJECTED)  # it can verify nothing
+    config.write_text(enforced + "CONFIG_KEXEC_BZIMAGE_VERIFY_SIG=y\n")
     refused(root, load, build_bzimage("6.1.0"), errno.ENODATA)
     signed = build_bzimage("6.1.0", certificates=build_certificate(b"0\x82"))
     refused(root, load, signed, errno.EBADMSG)

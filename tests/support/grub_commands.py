@@ -9,6 +9,8 @@ from support.grub_words import Scope, Words
 _REGEXPS = (
     ("([a-z]+)-([0-9]+)", "foo-12"), ("^v(.*)$", "vmlinuz"), ("(a)(b)?", "a"), ("x", "abc"),
     ("([^/]*)$", "/boot/k"), ("k[0-9][0-9]*", "k77"), ("[[:alpha:]]([[:digit:]])", "z9"),
+    ("(a|ab)(c|bcd)*", "abcd"), ("((x|y)+)-(z*)", "xyx-zz"), ("(a*)+b|c{2}", "aab"),
+    ("^([0-9]+[.]?)*$", "6.1.12"), ("(rt|amd64|)$", "k-amd64"), ("v(0|1){2,3}", "v0110"),
 )  # fmt: skip
 
 

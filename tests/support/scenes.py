@@ -27,7 +27,7 @@ async def take(name: str, sandbox: Path, folder: Path) -> Pictures:
     pictures: dict[tuple[tuple[int, int], str], Canvas] = {}
     for terminal in dict.fromkeys(look.terminal for look in LOOKS):
         root = folder / f"{name}-{terminal.theme}"
-        shutil.copytree(sandbox, root)
+        shutil.copytree(sandbox, root, symlinks=True)
         for path in root.rglob("*"):
             os.utime(path, (NOW, NOW), follow_symlinks=False)
         with standing_time():
@@ -70,16 +70,91 @@ async def edit(person: Person) -> None:
 
 
 @scene
+async def completion(person: Person) -> None:
+    await edit(person)
+    await person.write(" pan")
+
+
+@scene
+async def lock_out(person: Person) -> None:
+    """A word that nobody could log in after, and what it changes."""
+    await edit(person)
+    await person.write(" single")
+    await person.press("escape", "w")
+
+
+@scene
+async def presets(person: Person) -> None:
+    await plan(person)
+    await person.press("1")
+    await person.see("puts it in")
+
+
+@scene
+async def path(person: Person) -> None:
+    """What is there for a path that is being typed."""
+    await on_the_kernel(person)
+    await person.press("n")
+    await person.write("usr/li")
+    await settled(person)
+
+
+@scene
+async def checks(person: Person) -> None:
+    await plan(person)
+    await person.press("v")
+
+
+@scene
 async def details(person: Person) -> None:
     await on_the_kernel(person)
     await person.press("i")
+
+
+async def inside(person: Person, tab: str) -> None:
+    await details(person)
+    await person.press(tab)
+    await settled(person)
+
+
+@scene
+async def compare(person: Person) -> None:
+    await inside(person, "2")
+
+
+@scene
+async def initrd(person: Person) -> None:
+    await inside(person, "3")
+
+
+@scene
+async def headers(person: Person) -> None:
+    await inside(person, "4")
+
+
+@scene
+async def verdicts(person: Person) -> None:
+    await inside(person, "5")
+
+
+@scene
+async def palette(person: Person) -> None:
+    await on_the_kernel(person)
+    await person.press("ctrl+p")
+    await person.write("theme")
 
 
 @scene
 async def doctor(person: Person) -> None:
     await on_the_kernel(person)
     await person.press("d")
-    await person.see("kexec-enabled")
+    await person.see("checks passed")
+
+
+@scene
+async def doctor_open(person: Person) -> None:
+    await doctor(person)
+    await person.press("down", "enter", "down", "down")
 
 
 @scene
@@ -100,3 +175,55 @@ async def restart(person: Person) -> None:
     await staged(person)
     await person.press("enter", "x")
     await person.see("Type")
+
+
+@scene
+async def restart_long(person: Person) -> None:
+    """A command line that is longer than the box."""
+    await edit(person)
+    await person.write("".join(f" option{number}=value" for number in range(60)))
+    await person.press("f2")
+    await person.see("is staged")
+    await person.press("enter", "x")
+    await person.see("Type")
+
+
+@scene
+async def unload(person: Person) -> None:
+    await staged(person)
+    await person.press("enter", "u")
+    await person.see("Keep it staged")
+
+
+@scene
+async def history(person: Person) -> None:
+    await staged(person)
+    await person.press("enter", "h")
+    await person.see("stage")
+
+
+@scene
+async def record(person: Person) -> None:
+    await history(person)
+    await person.press("enter")
+    await person.see("What was staged")
+
+
+@scene
+async def kernel(person: Person) -> None:
+    await on_the_kernel(person)
+    await person.press("n")
+
+
+@scene
+async def staged_list(person: Person) -> None:
+    await staged(person)
+    await settled(person)
+    await person.press("enter")
+
+
+@scene
+async def leave(person: Person) -> None:
+    await staged_list(person)
+    await settled(person)
+    await person.press("q")

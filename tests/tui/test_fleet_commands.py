@@ -43,7 +43,8 @@ def test_a_plan_s_digest_is_that_of_all_the_kernel_is_given(root: Path, call: Ca
 
     plain = digest()
     assert plain == digest()
-    others = [digest("--append", "a"), digest("--no-initrd"), digest("--loader", "load")]
+    without = digest("--no-initrd", "--force", "root-drivers")
+    others = [digest("--append", "a"), without, digest("--loader", "load")]
     with next((root / "boot").glob("initrd.img-6.17*")).open("ab") as initrd:
         initrd.write(bytes(512))
     others.append(digest())

@@ -130,6 +130,33 @@ async def test_the_restart_box_shows_everything_and_the_field(
         await person.press("escape")
 
 
+async def test_a_restart_on_trial_says_what_brings_the_machine_back(sandbox: Path) -> None:
+    async with sit_down(sandbox, size=(120, 40)) as person:
+        await person.plan("Warmboot Linux 7 (6.17)")
+        await person.press("t")
+        await person.see(
+            f"Restart the simulated machine {HOST} on trial",
+            "warmboot confirm, typed within 10 min, keeps it",
+            "Not covered",
+            "LoaderEntryOneShot",
+            "Dead-man timer",
+        )
+        await person.write(f"{HOST} in 10m")
+        await person.press("enter")
+        await person.see("A restart on trial is for now")
+        await person.press(*["backspace"] * len(" in 10m"), "enter")
+        await person.see("now runs 6.17.8-sandbox")
+        await person.press("enter")
+        await person.see("is on trial", "warmboot confirm keeps it")
+
+
+async def test_a_trial_that_cannot_be_is_refused_with_the_reason(sandbox: Path) -> None:
+    async with sit_down(sandbox) as person:
+        await ready(person)
+        await person.press("t")
+        await person.see("Nothing is staged")
+
+
 async def test_staging_shows_each_phase_and_no_share_where_none_is_known(
     sandbox: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -17,11 +17,11 @@ from warmboot.tui.app import WarmbootApp
 from warmboot.tui.manual import keys
 from warmboot.tui.parser import EXIT_CODES
 from warmboot.tui.present.entry_row import MARKS
+from warmboot.tui.present.finding_text import KEYS_FOR, by_keys
 from warmboot.tui.present.marks import marks
 from warmboot.tui.screens.checks import ChecksScreen, DoctorScreen
 from warmboot.tui.screens.entries import EntriesScreen
-from warmboot.tui.screens.facts import FactsScreen
-from warmboot.tui.screens.history import HistoryScreen
+from warmboot.tui.screens.history import HistoryScreen, RecordScreen
 from warmboot.tui.screens.inside import InsideScreen
 from warmboot.tui.screens.log import LogScreen
 from warmboot.tui.screens.plan import PlanScreen
@@ -32,7 +32,7 @@ SCREENS: dict[str, type[object]] = {
     "entries": EntriesScreen,
     "plan": PlanScreen,
     "inside": InsideScreen,
-    "facts": FactsScreen,
+    "record": RecordScreen,
     "checks": ChecksScreen,
     "doctor": DoctorScreen,
     "history": HistoryScreen,
@@ -77,6 +77,16 @@ def test_every_screen_has_a_name_and_its_keys_stand_in_the_manual() -> None:
     assert set(actions.SCREENS) == {name for row in ACTIONS for name in row.screens}
     page = (Path(__file__).parent.parent.parent / "man/warmboot.8").read_text()
     assert f".Sh KEYS\n{keys()}\n.Sh ENVIRONMENT\n" in page, "run: make manual"
+
+
+def test_hints_name_the_keys_of_the_plan() -> None:
+    wanted = {"edit": "e", "initrd": "i", "running": "r"}
+    keys_of = {row.id: row.keys for row in ACTIONS if "plan" in row.screens}
+    assert {name: keys_of[name] for name in wanted} == wanted
+    assert {key[0] for key in KEYS_FOR.values()} == set(wanted.values())
+    assert by_keys("Name one with --initrd if needed.") == "Name one with i if needed."
+    assert by_keys("Or use --no-initrd.") == "Or use i with an empty line."
+    assert by_keys("Give one with --cmdline or --reuse-cmdline.") == "Give one with e or r."
 
 
 def test_the_help_tells_every_mark_of_the_list() -> None:

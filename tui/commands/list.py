@@ -8,6 +8,7 @@ from warmboot.core.boot import Entry
 from warmboot.core.boot.listed_entry import ListedEntry
 from warmboot.core.errors import ExitCode
 from warmboot.core.session import open_session
+from warmboot.core.text import printable
 from warmboot.tui.commands import output
 
 _LEGEND = "* runs now  d default  n next start only  - no tries left"
@@ -17,6 +18,9 @@ def run(options: argparse.Namespace) -> int:
     """Print the entries, best first, or the places that were searched where there are none."""
     session = open_session(options.root)
     listing = session.entries()
+    if options.names and not options.json:
+        output.write_lines(printable(entry.id) for entry in listing.entries)
+        return ExitCode.OK if listing.entries else ExitCode.NOT_FOUND
     rows = [session.header(entry) for entry in listing.entries]
     if options.json:
         from warmboot.tui.present.answers.list import list_answer

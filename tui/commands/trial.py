@@ -19,6 +19,8 @@ def run(session: Session, options: argparse.Namespace) -> int:
     asked = _asked(options)
     trial = session.trials.plan(asked)
     output.banner(session)
+    for concern in session.restarts.concerns(session.restarts.target(trial=True)):
+        output.warn(concern.text)
     if options.dry_run:
         return _show(session, trial, as_json=options.json)
     trial.check()

@@ -93,6 +93,10 @@ def _need_lines(found: Comparison) -> Iterator[str]:
     yield from lines
     if not before and not after:
         yield "  none are known"
+    for one in found.new.fit.firmware:
+        files = ", ".join(printable(name, 64) for name in one.files[:4])
+        place = "the initrd" if one.in_initrd else "/usr/lib/firmware"
+        yield f"! firmware      {printable(one.module, 40)}: none of {files} in {place}"
     if not found.new.fit.known:
         yield f"  There is no index of the modules of {side_name(found.new)}."
 

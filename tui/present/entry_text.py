@@ -10,6 +10,7 @@ from warmboot.core.images import Fact
 from warmboot.core.images.uki import Uki
 from warmboot.core.payload.archives import Initrd
 from warmboot.core.text import printable, size
+from warmboot.tui.present.compare_text import PURPOSES, falls_short
 from warmboot.tui.present.entry_row import marks_text
 from warmboot.tui.present.facts import payload_facts
 from warmboot.tui.present.layout import Group, Item
@@ -25,8 +26,8 @@ _SIGNATURE = {"Signed", "NX compatible", "SBAT"}
 _SAID = {"Format", "Architecture", "Kernel release", "File size", "Command line inside", "Signed"}
 
 
-def state_items(row: ListedEntry, known: Known) -> list[Item]:
-    """Return why the entry cannot be started here, or what there is to know before it is."""
+def against_items(row: ListedEntry, known: Known) -> list[Item]:
+    """Return why the entry cannot be started here."""
     standing = known.standing
     style = "$error"
     items = [Item("Cannot start", row.obstacle, style)] if row.obstacle else []
@@ -36,26 +37,34 @@ def state_items(row: ListedEntry, known: Known) -> list[Item]:
         items.append(Item("No plan", known.no_plan, style))
     if standing is not None and not row.obstacle:
         items += [Item("Cannot start", fail.text, style) for fail in standing.fails]
-    if standing is not None:
-        items += [Item("To know", note.text, "$warning") for note in standing.notes]
     return items
+
+
+def note_items(row: ListedEntry, known: Known) -> list[Item]:
+    """Return what there is to know of an entry that nothing is known against by its files."""
+    if known.standing is None or row.obstacle:
+        return []
+    return [Item("To know", note.text, "$warning") for note in known.standing.notes]
 
 
 def summary(row: ListedEntry, known: Known, host: Host | None) -> Group:
     """Return what fits below the list: a line for each question that an operator asks."""
-    items = state_items(row, known)
+    items, notes = against_items(row, known), note_items(row, known)
+    if not items:
+        items, notes = notes, []
     items += [_kernel_line(row, known), *_initrd_lines(row, known)]
     items.append(Item("Line", _line_change(row, host)))
     if known.reading is not None:
         items.append(_signature_line(known))
-    return Group("", tuple(items))
+    return Group("", (*items, *_fits(known), *_last(known), *notes))
 
 
 def groups(
     row: ListedEntry, known: Known, host: Host | None, *, staged: bool = False
 ) -> list[Group]:
     """Return everything known about an entry."""
-    state = [Item("State", verdict(row, known).text), *state_items(row, known)]
+    state = [Item("State", verdict(row, known).text), *against_items(row, known)]
+    state += [*note_items(row, known), *_fits(known), *_last(known)]
     return [
         Group(printable(row.entry.title, 200), tuple(state)),
         Group("Kernel", tuple(_kernel_items(row, known))),
@@ -80,6 +89,25 @@ def searched_text(listing: Listing) -> str:
             "warmboot stage --kernel FILE takes any kernel by its path.",
         )
     )
+
+
+def _fits(known: Known) -> list[Item]:
+    """Return which drivers of the kernel serve what this machine needs, and which are missing."""
+    fit = known.standing.fit if known.standing else None
+    if fit is None or not fit.needs or not fit.known:
+        return []
+    found: dict[str, dict[str, None]] = {}
+    for one in fit.needs:
+        need = one.need
+        name = one.module or need.module or need.driver or need.modalias or need.what
+        text = f"{printable(name, 30)} {one.place.value}" if falls_short(one) else name
+        found.setdefault(PURPOSES[need.purpose], {})[printable(text, 60)] = None
+    text = "  ".join(f"{purpose} {', '.join(names)}" for purpose, names in found.items())
+    return [Item("Fits", text, "$warning" if any(map(falls_short, fit.needs)) else "")]
+
+
+def _last(known: Known) -> list[Item]:
+    return [Item("Last time", known.last)] if known.last else []
 
 
 def _kernel_line(row: ListedEntry, known: Known) -> Item:

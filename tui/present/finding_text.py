@@ -13,6 +13,14 @@ from warmboot.tui.present.layout import Group, Item, Line, wrap
 
 _WIDTH = 100
 _INDENT = 5
+#: Options in hints, and the keys of the plan that do the same; what is part of another comes later.
+KEYS_FOR = {
+    "--append noresume": "e",
+    "--no-initrd": "i with an empty line",
+    "--initrd": "i",
+    "--reuse-cmdline": "r",
+    "--cmdline": "e",
+}
 STYLES = {Verdict.PASS: "$success", Verdict.WARN: "$warning", Verdict.FAIL: "$error"}
 
 
@@ -93,11 +101,18 @@ def finding_text(finding: Finding, width: int, *, forced: bool = False) -> Itera
     first, *others = wrap(f"{' ' * (len(word) - 4)}{finding.check}: {finding.text}", room)
     yield ((f"{word} ", f"bold {STYLES[finding.verdict]}"), (first.lstrip(), ""))
     yield from (((under, ""), (line, "")) for line in others)
-    hint = finding.hint or ""
+    hint = by_keys(finding.hint or "")
     if finding.forceable and not forced:
         hint = f"{hint} f overrules it.".lstrip()
     if hint:
         yield from (((under, ""), (line, "$secondary")) for line in wrap(hint, room))
+
+
+def by_keys(hint: str) -> str:
+    """Return a hint with the keys of the plan in place of the options that do the same."""
+    for option, key in KEYS_FOR.items():
+        hint = hint.replace(option, key)
+    return hint
 
 
 def explanation(finding: Finding) -> Group:
@@ -108,7 +123,7 @@ def explanation(finding: Finding) -> Group:
         items.append(Item("Asks", check.title))
     items.append(Item("Found", finding.text))
     if finding.hint:
-        items.append(Item("To do", finding.hint))
+        items.append(Item("To do", by_keys(finding.hint)))
     if check is not None:
         items.append(Item("Looked at", check.looks_at))
         own = "a judgement of warmboot's own, no rule of the kernel"

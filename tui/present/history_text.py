@@ -59,6 +59,16 @@ def away_text(steps: Sequence[Step]) -> str:
     return f"the last {len(times)} restarts took {each} until the new kernel started"
 
 
+def last_restarts(steps: Sequence[Step]) -> dict[str, str]:
+    """Return what became of the last restart into each entry, by the entry's name."""
+    found = {}
+    for step in steps:
+        if step.deed is Deed.RESTART and step.staged is not None and step.staged.entry:
+            when, _, _, ending = step_row(step)
+            found[step.staged.entry] = f"{when[:16]}, {ending}"
+    return found
+
+
 def record_groups(step: Step) -> tuple[Group, ...]:
     """Return all that is recorded of a step, and the journal's lines."""
     when, deed, kernel, _ = step_row(step)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from warmboot.core.host import Host
+from warmboot.core.plan.trial.trial import TrialPlan
 from warmboot.core.session.status import Status
-from warmboot.core.text import printable
+from warmboot.core.text import duration, printable
 from warmboot.tui.present.facts import ending_lines
 from warmboot.tui.present.layout import Group, Item
 from warmboot.tui.present.plan_text import back_text
@@ -32,3 +33,18 @@ def restart_groups(
         items.append(Item("Initrd", printable(initrds)))
         items.append(Item("Line", printable(what.cmdline, _LINE) or "(empty command line)"))
     return (Group("", tuple(items)),)
+
+
+def trial_groups(trial: TrialPlan) -> tuple[Group, ...]:
+    """Return a trial: what confirms it, what brings the machine back, and what does not."""
+    confirmed = f"warmboot confirm, typed within {duration(trial.asked.seconds)}, keeps it"
+    items = [Item("Deadline", confirmed)]
+    bare = trial.not_covered or ("power and firmware that fail",)
+    items += [Item("" if number else "Not covered", text) for number, text in enumerate(bare)]
+    items.append(Item("A reset", f"leads {trial.way_back.text}"))
+    for layer in trial.layers:
+        said = f"no: {layer.why_not}"
+        if layer.how is not None:
+            said = f"{layer.how}; covers {layer.covers}; not {layer.lacks}"
+        items.append(Item(layer.name.value.capitalize(), said))
+    return (Group("It goes back by itself", tuple(items)),)

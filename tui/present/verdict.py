@@ -13,13 +13,15 @@ from warmboot.core.session.images import EntryReading
 class Known(NamedTuple):
     """What was found out about an entry beyond its header; None where nobody looked yet.
 
-    `damage` says why its kernel could not be read to the end, `no_plan` why there can be no plan.
+    `damage` says why its kernel could not be read to the end, `no_plan` why there can be no plan;
+    `last` is what became of the last restart into it.
     """
 
     standing: Standing | None = None
     reading: EntryReading | None = None
     damage: str | None = None
     no_plan: str | None = None
+    last: str | None = None
 
     @property
     def read(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable
 
 from textual import work
@@ -11,7 +12,7 @@ from textual.content import Content
 from textual.timer import Timer
 
 from warmboot.core.boot.listed_entry import ListedEntry
-from warmboot.core.errors import Cancelled, WarmbootError
+from warmboot.core.errors import Cancelled
 from warmboot.core.images import Identity
 from warmboot.core.progress import Cancel
 from warmboot.core.session import Session
@@ -148,12 +149,8 @@ class DetailsPane(VerticalScroll, can_focus=False):
     @work(thread=True, group="details")
     def _read(self, session: Session, row: ListedEntry, cancel: Cancel) -> None:
         known: Known | None = None
-        try:
-            known = Known(reading=read_entry(session, row, cancel))
-        except Cancelled:
-            pass
-        except WarmbootError as error:
-            known = Known(damage=error.message)
+        with contextlib.suppress(Cancelled):
+            known = read_entry(session, row, cancel)
         self.post_message(EntryRead(row, known))
 
     def on_entry_read(self, event: EntryRead) -> None:

@@ -1,4 +1,7 @@
-"""The first screen: what is here, what runs, what comes next, and is it safe?"""
+"""The first screen: what is here, what runs, what comes next, and is it safe?
+
+Others are imported where they are opened: this one does not wait for their code.
+"""
 
 from __future__ import annotations
 
@@ -11,10 +14,11 @@ from textual.containers import Container
 from warmboot.core.boot.listed_entry import ListedEntry
 from warmboot.core.errors import WarmbootError
 from warmboot.core.plan.request import PlanRequest
+from warmboot.core.record.trial_outcome import TrialState
 from warmboot.tui.actions import NOT_WHILE_TYPING, bindings
 from warmboot.tui.present.entry_row import Row, make_row
 from warmboot.tui.present.entry_text import searched_text
-from warmboot.tui.present.finding_text import standing_in_the_way
+from warmboot.tui.present.trial_text import outcome_text
 from warmboot.tui.screens.ask import kernel_question
 from warmboot.tui.screens.details import DetailsPane
 from warmboot.tui.screens.dialogs import (
@@ -23,7 +27,6 @@ from warmboot.tui.screens.dialogs import (
     message,
     staged_box,
 )
-from warmboot.tui.screens.inside import InsideScreen, Subject
 from warmboot.tui.screens.messages import (
     EntriesFound,
     JudgingDone,
@@ -35,7 +38,6 @@ from warmboot.tui.screens.messages import (
     StageDone,
     WorkFailed,
 )
-from warmboot.tui.screens.plan import PlanScreen
 from warmboot.tui.screens.records import RecordKeys
 from warmboot.tui.screens.workers import (
     judge_entries,
@@ -123,7 +125,12 @@ class EntriesScreen(RecordKeys):
         return ("cancel_restart" if self._status.countdown else "execute", "unload")
 
     def on_machine_judged(self, event: MachineJudged) -> None:
-        self.notice(standing_in_the_way(event.findings))
+        from warmboot.tui.present.finding_text import standing_in_the_way
+
+        trial = self._status.trial
+        pending = trial is not None and trial.state is TrialState.PENDING
+        said = f"{outcome_text(trial)}; warmboot confirm keeps it." if trial and pending else ""
+        self.notice(said or standing_in_the_way(event.findings))
 
     def on_entries_found(self, event: EntriesFound) -> None:
         self.query_one("#body").display = bool(event.rows)
@@ -167,14 +174,17 @@ class EntriesScreen(RecordKeys):
             return
         name = event.entry.id if event.entry else ""
         seen = self._pane.sha256(name, event.opened.files.kernel.identity)
+        from warmboot.tui.screens.plan import PlanScreen
+
         screen = PlanScreen(self._session, self._status, event, seen)
         self.app.push_screen(screen, self._planned)
 
     def _planned(self, result: StageDone | None) -> None:
         self._refresh_machine()
-        if result is None:
-            return
-        self.app.push_screen(staged_box(result))
+        if result is not None and result.trial:
+            self.action_trial()
+        elif result is not None:
+            self.app.push_screen(staged_box(result))
 
     def on_work_failed(self, event: WorkFailed) -> None:
         if self._session is None:
@@ -214,6 +224,8 @@ class EntriesScreen(RecordKeys):
         row = self._list.row
         if row is not None and self._session is not None:
             self._pane.stop()
+            from warmboot.tui.screens.inside import InsideScreen, Subject
+
             subject = Subject(self._session, row, self._pane.known(row))
             self.app.push_screen(InsideScreen(subject, self._status, tab))
 

@@ -51,12 +51,7 @@ class Subject(NamedTuple):
 def _details(subject: Subject, cancel: Cancel) -> Maker:
     session, row, known = subject
     if row.image is not None and not known.read:
-        try:
-            known = known._replace(reading=read_entry(session, row, cancel))
-        except Cancelled:
-            raise
-        except WarmbootError as error:
-            known = known._replace(damage=error.message)
+        known = read_entry(session, row, cancel)._replace(last=known.last)
     return partial(lines, groups(row, known, session.host))
 
 

@@ -23,13 +23,14 @@ from warmboot.tui.screens.messages import (
     Unloaded,
     WorkFailed,
 )
-from warmboot.tui.screens.restart import RestartScreen
 from warmboot.tui.screens.workers import (
     cancel_restart,
     look_before_restart,
+    look_before_trial,
     read_machine,
     restart,
     restart_later,
+    restart_on_trial,
     unload,
 )
 from warmboot.tui.widgets.bars import Text, staged_name
@@ -102,16 +103,17 @@ class MachineScreen(Screen[None]):
         self.app.push_screen(message(event.title, event.text))
 
     def action_execute(self) -> None:
-        session = self._session
-        if session is None or not self._allowed(session):
-            return
+        if self._session is not None:
+            self._do(partial(look_before_restart, self._session))
 
-        self._do(partial(look_before_restart, session))
+    def action_trial(self) -> None:
+        if self._session is not None:
+            self._do(partial(look_before_trial, self._session))
 
     def on_restart_looked_at(self, event: RestartLookedAt) -> None:
         """Ask for the host's name; what there is to say was read for it just now."""
-        session = event.session
-        if self.app.screen is not self:
+        session, self._status = event.session, event.status
+        if self.app.screen is not self or not self._allowed(session):
             return
 
         def answered(at: float | None) -> None:
@@ -121,9 +123,13 @@ class MachineScreen(Screen[None]):
                 name, into = printable(session.host.name, 60), staged_name(event.status, 40)
                 text = "Your line will drop; warmboot status tells afterwards."
                 self.notice(f"Restarting {name} into {into}. {text}")
-                self._do(partial(restart, session))
+                trial = event.trial
+                again = partial(restart_on_trial, session, trial) if trial else None
+                self._do(again or partial(restart, session))
 
-        screen = RestartScreen(session, event.status, event.away, event.concerns)
+        from warmboot.tui.screens.restart import RestartScreen
+
+        screen = RestartScreen(session, event.status, event.away, event.concerns, event.trial)
         self.app.push_screen(screen, answered)
 
     def action_unload(self) -> None:

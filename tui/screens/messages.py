@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from textual.message import Message
 
 from warmboot.core.boot import Entry, Listing
 from warmboot.core.boot.listed_entry import ListedEntry
 from warmboot.core.plan.checks.base import Finding
-from warmboot.core.plan.planner import OpenPlan
 from warmboot.core.plan.staged import Staged
+from warmboot.core.plan.trial.trial import TrialPlan
 from warmboot.core.progress import Progress
-from warmboot.core.record.history import Step
 from warmboot.core.session import Session
 from warmboot.core.session.status import Status
 from warmboot.tui.present.verdict import Known
+
+if TYPE_CHECKING:  # the first screen waits for nothing that only others need
+    from warmboot.core.plan.planner import OpenPlan
+    from warmboot.core.record.history import Step
 
 
 @dataclass
@@ -102,12 +106,13 @@ class HistoryRead(Message):
 @dataclass
 class RestartLookedAt(Message):
     """What is staged, read just before a restart, how long restarts took, what stands against
-    coming back from this one."""
+    coming back from this one; the trial, where it is to be on trial."""
 
     session: Session
     status: Status
     away: str
     concerns: tuple[Finding, ...]
+    trial: TrialPlan | None = None
 
 
 @dataclass
@@ -132,12 +137,14 @@ class StageProgress(Message):
 class StageDone(Message):
     """What is staged now, and a warning where it could not be recorded.
 
-    `left` is how many loads and unloads the kernel allows yet; see Host.load_limit.
+    `left` is how many loads and unloads the kernel allows yet; see Host.load_limit. `trial`: a
+    restart on trial is wanted next.
     """
 
     staged: Staged
     warning: str | None
     left: int | None = None
+    trial: bool = False
 
 
 @dataclass

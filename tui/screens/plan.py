@@ -33,6 +33,7 @@ from warmboot.tui.screens.workers import open_plan
 from warmboot.tui.widgets.bars import KeyLine, StagedLine, Text, TopLine, spread
 from warmboot.tui.widgets.editor import CommandLineEditor
 
+_LEAST = 12  # columns of a text that are worth showing
 _MARGIN = 3  # columns: of a blank on each side, and the scroll bar
 _LINT = ("command-line", "remote-login")  # checks of the line itself
 
@@ -58,7 +59,7 @@ class PlanScreen(Screen[StageDone | None]):
         self._asked = event.opened.plan.request
         self._seen = seen
         self._first = event.opened.plan.cmdline
-        self._staging = False
+        self._staging = self._on_trial = False
         self._why = False
 
     def compose(self) -> ComposeResult:
@@ -110,12 +111,12 @@ class PlanScreen(Screen[StageDone | None]):
         """Let letters be letters while the command line is edited."""
         return not (self._typing and action in NOT_WHILE_TYPING)
 
-    def action_stage(self) -> None:
+    def action_stage(self, *, trial: bool = False) -> None:
         if self._opened.plan.failures:
             self.query_one("#plan-scroll").scroll_home(animate=False)
             self.app.bell()
             return
-        self._staging = True
+        self._staging, self._on_trial = True, trial
         screen = StagingScreen(self._session, self._opened, self._seen)
         self.app.push_screen(screen, self._staged)
 
@@ -125,7 +126,13 @@ class PlanScreen(Screen[StageDone | None]):
         if isinstance(result, WorkFailed):
             self.app.push_screen(failure_box("Not staged", result))
         else:
+            if result is not None:
+                result.trial = self._on_trial
             self.dismiss(result)
+
+    def action_trial(self) -> None:
+        """Stage it, and go on to a restart that goes back by itself unless it is confirmed."""
+        self.action_stage(trial=True)
 
     def action_stage_now(self) -> None:
         self.action_stage()
@@ -253,9 +260,9 @@ class PlanScreen(Screen[StageDone | None]):
         """Draw what depends on the plan; lines that stay the same cost nothing."""
         plan, width = self._opened.plan, max(20, self.size.width - _MARGIN)
         name = plan_text.title(plan, self._entry)
-        self._put("#plan-steps", spread(plan_text.step_words("plan"), name, width + 1))
+        self._put("#plan-steps", _beside(plan_text.step_words("plan"), name, width + 1))
         text, worst = plan_text.verdict_text(plan)
-        self._put("#plan-verdict", [(spread(text, "v explains", width + 1), STYLES[worst])])
+        self._put("#plan-verdict", [(_beside(text, "v explains", width + 1), STYLES[worst])])
         self._put("#plan-against", styled(plan_text.against(plan, width)))
         line = plan_text.row("Line", plan_text.line_text(plan))
         files = plan_text.files_group(plan)
@@ -269,8 +276,10 @@ class PlanScreen(Screen[StageDone | None]):
         group = Group(
             "", (plan_text.row("Presets", presets), *plan_text.prospect(plan, self._away).items)
         )
-        groups = (group, *(plan_text.reasons(plan) if self._why else ()))
-        self._put("#plan-more", styled(lines(groups, width)))
+        found = [*lines((group,), width)]
+        for part in plan_text.reasons(plan) if self._why else ():
+            found += [(), *lines((part,), width)]
+        self._put("#plan-more", styled(found))
         self._show_hint()
 
     def _show_hint(self) -> None:
@@ -290,3 +299,11 @@ class PlanScreen(Screen[StageDone | None]):
         widget = self.query_one(name, Text)
         widget.display = bool(text)
         widget.show(text, layout=True)
+
+
+def _beside(left: str, right: str, width: int) -> str:
+    """Return a line with two texts; where there is no room for all of the second one, a part."""
+    room = width - len(left) - 2
+    if len(right) > room:
+        right = f"{right[: room - 2]}.." if room > _LEAST else ""
+    return spread(left, right, width) if right else left

@@ -8,20 +8,18 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from warmboot.core.boot.listed_entry import ListedEntry
-from warmboot.core.errors import ImageError, WarmbootError
+from warmboot.core.errors import Cancelled, ImageError, WarmbootError
 from warmboot.core.images import Format
-from warmboot.core.plan.planner import OpenPlan
 from warmboot.core.plan.request import PlanRequest
 from warmboot.core.plan.route import Strategy
+from warmboot.core.plan.trial.trial import TrialPlan, TrialRequest
 from warmboot.core.progress import Cancel, Report
 from warmboot.core.session import Session, open_session
-from warmboot.core.session.images import EntryReading
 from warmboot.core.text import clock
-from warmboot.tui.present.evidence import collect
-from warmboot.tui.present.history_text import away_text
+from warmboot.tui.present.history_text import away_text, last_restarts
 from warmboot.tui.present.verdict import Known
 from warmboot.tui.screens.messages import (
     ActionDone,
@@ -38,8 +36,12 @@ from warmboot.tui.screens.messages import (
     Unloaded,
 )
 
+if TYPE_CHECKING:
+    from warmboot.core.plan.planner import OpenPlan
+
 _HAND_OUT = 0.05  # seconds between two portions of rows
 _NICE = 10
+TRIAL = 600  # seconds that a new system has until it is confirmed
 
 
 def read_machine(root: Path) -> MachineRead:
@@ -57,15 +59,17 @@ def read_entries(session: Session) -> Iterator[EntriesFound | RowsRead]:
 
 def judge_entries(session: Session, rows: Sequence[ListedEntry]) -> Iterator[RowsJudged]:
     """Say what the checks have against each entry, as `doctor ENTRY` would."""
-    context = session.context()
+    context = session.context(fit=False)
+    last = last_restarts(session.history())
 
     def judge(row: ListedEntry) -> tuple[ListedEntry, Known]:
+        before = last.get(row.entry.id)
         if row.problem is not None:
-            return row, Known(no_plan=row.problem)
+            return row, Known(no_plan=row.problem, last=before)
         try:
-            return row, Known(session.standing(row.entry, context))
+            return row, Known(session.standing(row.entry, context), last=before)
         except WarmbootError as error:
-            return row, Known(no_plan=error.message)
+            return row, Known(no_plan=error.message, last=before)
 
     yield from _portions(map(judge, rows), RowsJudged)
 
@@ -88,14 +92,39 @@ def _portions(
     yield portion(tuple(ready))
 
 
-def read_entry(session: Session, row: ListedEntry, cancel: Cancel) -> EntryReading:
-    """Read all of an entry's files, the kernel unpacked in memory; raises Cancelled, ImageError.
+def read_entry(session: Session, row: ListedEntry, cancel: Cancel) -> Known:
+    """Read all of an entry's files, the kernel unpacked in memory, and whether it fits the machine.
 
-    The thread that does it stands back behind everything else the machine has to do.
+    What else the machine has to do comes first. Raises Cancelled.
     """
+    with _standing_back():
+        try:
+            reading = session.images.details(row.entry, cancel)
+        except Cancelled:
+            raise
+        except WarmbootError as error:
+            return Known(damage=error.message)
+        try:
+            return Known(session.standing(row.entry, session.context()), reading)
+        except WarmbootError as error:
+            return Known(reading=reading, no_plan=error.message)
+
+
+@contextlib.contextmanager
+def _standing_back() -> Iterator[None]:
+    """Lower the priority of this thread meanwhile, where it may be raised again."""
+    if os.geteuid() != 0:
+        yield
+        return
+    thread = threading.get_native_id()
+    before = os.getpriority(os.PRIO_PROCESS, thread)
     with contextlib.suppress(OSError):
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)
-    return session.images.details(row.entry, cancel)
+        os.setpriority(os.PRIO_PROCESS, thread, max(before, _NICE))
+    try:
+        yield
+    finally:
+        with contextlib.suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, thread, before)
 
 
 def open_plan(session: Session, request: PlanRequest, row: ListedEntry | None = None) -> PlanOpened:
@@ -132,8 +161,29 @@ def look_before_restart(session: Session) -> RestartLookedAt:
     return RestartLookedAt(session, status, away_text(session.history()), concerns)
 
 
+def look_before_trial(session: Session) -> RestartLookedAt:
+    """Judge a restart on trial, too, where something is staged; raises WarmbootError.
+
+    Who types the host's name has read what is not covered right above it.
+    """
+    looked = look_before_restart(session)
+    if looked.status.staged and looked.session.host.privileged:
+        asked = TrialRequest(seconds=TRIAL, without_watchdog=True)
+        looked.trial = looked.session.trials.plan(asked)
+        looked.trial.check()
+    return looked
+
+
+def restart_on_trial(session: Session, trial: TrialPlan) -> Restarted:
+    """Arm what brings the machine back, and restart; raises WarmbootError, nothing armed then."""
+    done = session.trials.execute(trial)
+    return Restarted(session.refreshed(), done.warning)
+
+
 def write_report(session: Session, row: ListedEntry | None) -> ActionDone:
     """Write the evidence for a bug report to the state folder; raises WarmbootError."""
+    from warmboot.tui.present.evidence import collect
+
     content = collect(session, PlanRequest(entry=row.entry.id) if row else None)
     path = session.save_report(content)
     text = f"{path}\n\nPasswords, keys and addresses are left out. Read it before you pass it on."

@@ -182,37 +182,38 @@ class EntryList(ScrollView, can_focus=True):
 
     def render_line(self, y: int) -> Strip:
         """Return a line of the list; only lines in view are asked for."""
-        width = self._width
+        style = self.rich_style
         if y == 0:
             style = self.get_component_rich_style("entry-list--heading")
-            return _strip(self._heading(), width, style)
+            heading = Row("ENTRY", "VERSION", Verdict(Level.READY, "STATE"), ("",) * len(MARKS))
+            return self._strip("  ", heading, style, style) if self._cells else self._blank(style)
         index = self.scroll_offset.y + y - 1
         if index >= len(self._cells):
-            return Strip.blank(width, self.rich_style)
+            return self._blank(style)
         row = self._cells[index]
-        chosen = index == self._cursor
-        style = self.rich_style
-        if chosen:
-            style = self.get_component_rich_style("entry-list--chosen")
-        elif row.state.level is Level.CANNOT:
-            style = self.get_component_rich_style(_STYLES[Level.CANNOT])
-        line = f"{'>' if chosen else ' '} {self._line(row)}"
-        return _strip(line, width, style)
+        if index == self._cursor:
+            chosen = self.get_component_rich_style("entry-list--chosen")
+            return self._strip("> ", row, chosen, chosen)
+        state = _STYLES.get(row.state.level)
+        stated = self.get_component_rich_style(state) if state else style
+        return self._strip("  ", row, stated if row.state.level is Level.CANNOT else style, stated)
 
-    def _heading(self) -> str:
-        if not self._cells:
-            return ""
-        row = Row("ENTRY", "VERSION", Verdict(Level.READY, "STATE"), ("",) * len(MARKS))
-        return f"  {self._line(row)}"
+    def _blank(self, style: Style) -> Strip:
+        return Strip.blank(self._width, style)
 
-    def _line(self, row: Row) -> str:
+    def _strip(self, cursor: str, row: Row, style: Style, stated: Style) -> Strip:
+        """Return a line: the cursor's columns, title and version, the state, marks as words."""
         title, version, state, words = self._columns
         cells = [] if words else [letters(row)]
         cells.append(set_cell_size(_cut(row.title, title), title))
         cells += [set_cell_size(row.version, version)] if version else []
-        cells.append(set_cell_size(row.state.text, state))
-        cells += [mark.ljust(width) for mark, width in zip(row.marks, words, strict=False) if width]
-        return " ".join(cells)
+        marks = [mark.ljust(width) for mark, width in zip(row.marks, words, strict=False) if width]
+        parts = [
+            (f"{cursor}{' '.join(cells)} ", style),
+            (set_cell_size(row.state.text, state), stated),
+            (f" {' '.join(marks)}", style),
+        ]
+        return Strip([Segment(*part) for part in parts]).adjust_cell_length(self._width, style)
 
     def _draw_line(self, index: int) -> None:
         y = index - self.scroll_offset.y + 1
@@ -242,10 +243,6 @@ def _cut(text: str, width: int) -> str:
         return text
     tail = (width - 2) * 2 // 5
     return f"{text[: width - 2 - tail]}..{text[len(text) - tail :]}"
-
-
-def _strip(text: str, width: int, style: Style) -> Strip:
-    return Strip([Segment(set_cell_size(text, width), style)], width)
 
 
 def _fits(row: ListedEntry, text: str) -> bool:

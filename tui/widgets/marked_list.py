@@ -23,5 +23,6 @@ class MarkedList(OptionList):
         strip = super().render_line(y)
         if self.highlighted is None or self.scroll_offset.y + y != self.highlighted:
             return strip
-        style = next((segment.style for segment in strip), None)
-        return Strip.join([Strip([Segment(">", style)], 1), strip.crop(1)])
+        # One colour for all of the line: what stands out elsewhere would be lost on the cursor's.
+        text, style = strip.text, next((one.style for one in reversed(list(strip))), None)
+        return Strip([Segment(f">{text[1:]}", style)], strip.cell_length)

@@ -14,13 +14,15 @@ from warmboot.core.boot.grub.state import Status
 from warmboot.core.boot.grub.values import is_known, unknown
 
 _HINTS = ("hint", "hint-ieee1275", "hint-bios", "hint-baremetal", "hint-efi", "hint-arc")
+#: The last one is of Fedora's GRUB.
+_WITHOUT = ("no-floppy", "efidisk-only", "cryptodisk-only", "root-dev-only")
 _BY = {"fs-uuid": By.UUID, "label": By.LABEL, "file": By.FILE, "part-uuid": By.PARTUUID}
 
 
 def _search(run: Run, words: Sequence[str]) -> Status:
     """Find a file system; the variable keeps its value where there is none."""
     options = parse_options(
-        words, ("set", *_HINTS), ("no-floppy", "efidisk-only", "cryptodisk-only", *_BY),
+        words, ("set", *_HINTS), (*_WITHOUT, *_BY),
         {"f": "file", "l": "label", "u": "fs-uuid", "p": "part-uuid", "s": "set", "n": "no-floppy",
          "h": "hint"},
     )  # fmt: skip
@@ -28,11 +30,11 @@ def _search(run: Run, words: Sequence[str]) -> Status:
         # --set without a value may stand last, or in front of another option.
         words = [word for word in words if word not in ("--set", "-s")]
         options = parse_options(
-            words, ("set", *_HINTS), ("no-floppy", "efidisk-only", "cryptodisk-only", *_BY),
+            words, ("set", *_HINTS), (*_WITHOUT, *_BY),
             {"f": "file", "l": "label", "u": "fs-uuid", "n": "no-floppy"},
         )  # fmt: skip
         if options is None:
-            return None
+            return _set_to_unknown(run, words)
         options.values.setdefault("set", ["root"])
     name = options.last("set")
     by = next((_BY[key] for key in _BY if key in options.values), None)
@@ -40,6 +42,15 @@ def _search(run: Run, words: Sequence[str]) -> Status:
         return 18
     variable = name or (options.words[1] if len(options.words) > 1 else None)
     return _found(run, by, options.words[0], variable)
+
+
+def _set_to_unknown(run: Run, words: Sequence[str]) -> Status:
+    """Take what a search with options of another GRUB finds for unknown."""
+    names = [word.partition("=")[2] for word in words if word.startswith(("--set=", "-s="))]
+    for name in names or ["root"]:
+        if is_known(name):
+            run.set(name, unknown(name))
+    return None
 
 
 def _found(run: Run, by: By, value: str, variable: str | None) -> Status:

@@ -135,6 +135,8 @@ class Machine:
             return self.devices[number]
         if not is_known(name):
             raise UndecidedError(", ".join(unknown_names(name)))
+        if name.startswith("lvm/"):  # as Linux names its device file
+            return Spec(By.NODE, f"/dev/mapper/{name[4:]}")
         return self.loops_named.get(name) or Spec(By.DEVICE, name)
 
     def glob(self, pattern: str) -> Sequence[str]:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from warmboot.core.boot.entry import BootLoader, Entry, Found, Kind, LoaderDefault, SearchedPlace
+from warmboot.core.boot.filesystems import By, Spec
 from warmboot.core.boot.kernel_filenames import version_in_path
 from warmboot.core.boot.root import Text, join
 from warmboot.core.boot.search import MENU_LIMIT, Search
@@ -28,6 +29,10 @@ _MACRO = re.compile(r"\$\{([^}\n]{1,64})\}")
 #: RESOURCE(ARGUMENT):PATH; what stands behind # is a digest.
 _PATH = re.compile(r"(\w+)\(([^)\n]{0,128})\):([^#\n]*)(?:#.*)?")
 _OLD_PATH = re.compile(r"(\w+)://([^/\n]{0,128})(/[^#\n]*)(?:#.*)?")
+#: What the argument of a resource names.
+_NAMED = {
+    "guid": (By.PARTUUID, By.UUID), "uuid": (By.PARTUUID, By.UUID), "fslabel": (By.LABEL,),
+}  # fmt: skip
 _EFI = ("efi", "efi_chainload", "uefi")
 
 
@@ -162,6 +167,11 @@ def _entry(search: Search, base: str, source: str, item: Item) -> Entry:
 
     def place(text: str) -> str:
         found = _PATH.fullmatch(text) or _OLD_PATH.fullmatch(text)
+        if found is not None and found[1] in _NAMED:
+            specs = [Spec(by, found[2]) for by in _NAMED[found[1]]]
+            path = search.on_volume(specs, base, found[3])
+            if path is not None:
+                return printable(path)
         if found is None or found[1] != "boot" or found[2]:
             where = text.partition(":")[0]
             problems.append(

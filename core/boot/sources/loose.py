@@ -11,7 +11,7 @@ from warmboot.core.boot.kernel_filenames import (
     kernel_name,
     matching_initrd,
     other_program,
-    set_aside,
+    suffix,
     version_in_name,
 )
 from warmboot.core.boot.search import Search
@@ -47,9 +47,10 @@ def _plain(search: Search, folder: str, name: str) -> Entry | None:
         other = f"the unpacked kernel for debuggers; {printable(booting)} is the one that boots"
     initrds = matching_initrd(search.boot_names, folder, stem) if stem is not None else ()
     title = f"Linux {stem}" if stem else name
+    aside = suffix(name)
     return Entry(
         id=printable(name),
-        title=printable(name if other else f"{title} (old)" if stem and set_aside(name) else title),
+        title=printable(name if other else f"{title} ({aside})" if stem and aside else title),
         kind=Kind.BOOT,
         kernel=path,
         version=printable(version_in_name(stem or "") or "") or None,

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from warmboot.core.boot import version_order
 from warmboot.core.boot.entry import BootLoader, Entry, Found, Kind, LoaderDefault, SearchedPlace
+from warmboot.core.boot.filesystems import By, Spec
 from warmboot.core.boot.kernel_filenames import (
     for_debuggers,
     kernel_name,
@@ -18,6 +19,7 @@ from warmboot.core.boot.kernel_filenames import (
     release_in_path,
     version_in_path,
 )
+from warmboot.core.boot.root import Text, join
 from warmboot.core.boot.search import MENU_LIMIT, Search
 from warmboot.core.boot.sources.source import Source
 from warmboot.core.errors import WarmbootError
@@ -31,6 +33,7 @@ _CONFIGURATIONS = (
     "EFI/Microsoft/Boot/refind.conf",
 )
 _STANZAS = 256
+_INCLUDES = 16
 _TITLE, _VALUE = 512, 65536  # characters
 _KERNELS = 64
 _LINES = 16
@@ -128,6 +131,7 @@ def find(search: Search) -> Iterator[Found]:
             if text is None or search.known(path):
                 continue
             present = True
+            text = _with_included(search, posixpath.dirname(path), text)
             stanzas = [one for one in parse_stanzas(text) if not one.disabled]
             for number, stanza in enumerate(stanzas):
                 entry = _entry(search, base, printable(f"{path}#{number}"), stanza)
@@ -150,10 +154,42 @@ def find(search: Search) -> Iterator[Found]:
         yield LoaderDefault(BootLoader.REFIND)
 
 
+def _with_included(search: Search, folder: str, text: Text) -> Text:
+    """Return a configuration with the files that it includes in their places, one level deep."""
+    lines: list[str] = []
+    cut = text.cut
+    included, size = 0, len(text)
+    for line in text.split("\n"):
+        words = split_line(line) if line.lstrip()[:7].lower() == "include" else []
+        if len(words) != 2 or words[0].lower() != "include":
+            lines.append(line)
+            continue
+        included += 1
+        path = join(folder, words[1].replace("\\", "/"))
+        left = MENU_LIMIT - size
+        more = search.root.read_text(path, left) if included <= _INCLUDES and left > 0 else None
+        if more is None:
+            cut = cut or f"{printable(words[1], 80)}, which it includes, cannot be read"
+        else:
+            cut = cut or more.cut
+            size += len(more)
+            lines += more.split("\n")
+    return Text("\n".join(lines), cut)
+
+
 def _entry(search: Search, base: str, source: str, stanza: Stanza) -> Entry:
     def place(path: str) -> str:
+        if stanza.volume is not None:
+            specs = [Spec(by, stanza.volume) for by in (By.LABEL, By.PARTLABEL, By.PARTUUID)]
+            found = search.on_volume(specs, base, _slashed(path))
+            if found is not None:
+                return printable(found)
+            elsewhere.append(
+                f"its files lie on the volume {stanza.volume}, which is not known here"
+            )
         return printable(search.locate(base, _slashed(path)))
 
+    elsewhere: list[str] = []
     kernel = place(stanza.loader) if stanza.loader else ""
     words, named = _without_initrds(stanza.options)
     initrds = tuple(place(path) for path in (*stanza.initrds, *named))
@@ -166,16 +202,16 @@ def _entry(search: Search, base: str, source: str, stanza: Stanza) -> Entry:
         initrds=initrds,
         cmdline=printable(words, 65536),
         sources=(source,),
-        problem=_problem(search, stanza, kernel),
+        problem=_problem(search, elsewhere, kernel),
         initrd_reason="named by the menu entry" if initrds else None,
     )
 
 
-def _problem(search: Search, stanza: Stanza, kernel: str) -> str | None:
+def _problem(search: Search, elsewhere: list[str], kernel: str) -> str | None:
     if not kernel:
         return "it names no loader that kexec could start"
-    if stanza.volume is not None:
-        return f"its kernel lies on the volume {printable(stanza.volume, 80)}, not looked for"
+    if elsewhere:
+        return printable(elsewhere[0], 200)
     try:
         with search.root.open(kernel) as file:
             program = isinstance(outline(file.view), PeProgram)

@@ -13,8 +13,8 @@ from warmboot.core.boot.sources import (
     raspberry_pi,
     refind,
     systemd_boot,
-    uboot_script,
     uki,
+    unread,
     xen,
 )
 from warmboot.core.boot.sources.source import Source
@@ -29,7 +29,7 @@ SOURCES: tuple[Source, ...] = (
     refind.SOURCE,
     raspberry_pi.SOURCE,
     xen.SOURCE,
-    uboot_script.SOURCE,  # named where no menu of U-Boot was found
+    unread.SOURCE,  # named where the same loader has no menu that was read
     kernel_install.SOURCE,
     loose.SOURCE,
     modules.SOURCE,

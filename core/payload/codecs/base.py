@@ -32,6 +32,7 @@ Piece = bytes | bytearray | memoryview
 class Source:
     """A compressed stream: `size` bytes of `view` from `offset`, read once from front to back.
 
+    What `by_kernel` is to be unpacked by the kernel's decoder: what that does not take is refused.
     Where the stream is not `exact` it is a part of an initrd and is decoded as the kernel does it:
     something else may stand behind it, `end` is where it ended once it was decoded to its end,
     `doubts` are what the kernel does not look at and is wrong all the same, `option` is the
@@ -42,11 +43,14 @@ class Source:
     content is whole; None where it does.
     """
 
-    def __init__(self, view: View, offset: int, size: int, *, exact: bool = True) -> None:
+    def __init__(
+        self, view: View, offset: int, size: int, *, exact: bool = True, by_kernel: bool = False
+    ) -> None:
         self._view = view.part(offset, size, "payload")
         self.size = size
         self.position = 0
         self.exact = exact
+        self.by_kernel = by_kernel or not exact
         self.end: int | None = None
         self.unverified: str | None = None
         self.behind = 0
@@ -104,9 +108,13 @@ class Lost(ImageError):
     """The kernel's decoder fails in a way that loses what it has decoded already."""
 
 
-def refused(method: str, detail: str) -> ImageError:
+class NotTaken(ImageError):
+    """The stream is sound, and the kernel's decompressor does not take it."""
+
+
+def refused(method: str, detail: str) -> NotTaken:
     """Return the error for a sound stream that the kernel does not take."""
-    return ImageError(f"The kernel cannot unpack this {method} stream: {detail}")
+    return NotTaken(f"The kernel cannot unpack this {method} stream: {detail}")
 
 
 def check_blocks(method: str, count: int) -> None:

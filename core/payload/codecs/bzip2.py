@@ -18,7 +18,7 @@ _BLOCK_FLAGS = 14  # behind the magic of stream and block and the block's checks
 
 def decode(source: Source) -> Iterator[Piece]:
     """Yield the content of one bzip2 stream."""
-    if not source.exact and source.peek(_BLOCK_FLAGS, 1)[:1] >= b"\x80":
+    if source.by_kernel and source.peek(_BLOCK_FLAGS, 1)[:1] >= b"\x80":
         raise refused("bzip2", "its blocks are randomised, as before version 0.9.5")
     try:
         yield from drain("bzip2", source, bz2.BZ2Decompressor())

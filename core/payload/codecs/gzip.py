@@ -46,6 +46,8 @@ def decode(source: Source) -> Iterator[Piece]:
     if not source.exact:
         yield from _as_the_kernel(source)
         return
+    if source.by_kernel:
+        _check_flags(source.peek(0, _HEADER))
     decoder, errors = _decompressor(_MEMBER)
     produced = 0
     for piece in _inflate(source, decoder, errors):
@@ -94,14 +96,18 @@ def _skip_header(source: Source) -> None:
         raise truncated("gzip")
     if header[:3] != b"\x1f\x8b\x08":
         raise damaged("gzip", "its header is of no known kind")
-    if header[3] & _NOT_STEPPED_OVER:
-        raise refused(
-            "gzip", "its header has a comment, an extra field or a checksum of its own; write it "
-            "with gzip -n"
-        )  # fmt: skip
+    _check_flags(header)
     if header[3] & _NAME:
         rest = source.peek(source.position, _NAME_LIMIT)
         end = rest.find(b"\0")
         if end < 0:
             raise damaged("gzip", "the name in its header does not end")
         source.position += end + 1
+
+
+def _check_flags(header: bytes) -> None:
+    if header[3:4] and header[3] & _NOT_STEPPED_OVER:
+        raise refused(
+            "gzip", "its header has a comment, an extra field or a checksum of its own; write it "
+            "with gzip -n"
+        )  # fmt: skip

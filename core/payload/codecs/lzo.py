@@ -85,7 +85,7 @@ def _read_header(source: Source) -> int:
     if flags & _FILTERED or method not in (1, 2, 3):
         raise damaged("lzo", "it uses a filter or a method that the kernel does not know")
     sums = bool(flags & _ADLER_PLAIN) + bool(flags & _CRC_PLAIN)
-    if not source.exact and (sums != 1 or flags & (_ADLER_PACKED | _CRC_PACKED)):
+    if source.by_kernel and (sums != 1 or flags & (_ADLER_PACKED | _CRC_PACKED)):
         raise refused(
             "lzo", "each block must have one checksum; write it with lzop and no -C or -F"
         )

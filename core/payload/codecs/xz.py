@@ -30,28 +30,30 @@ _DICTIONARIES = 39  # the largest that the kernel takes is 3 GiB
 
 
 class Filter(NamedTuple):
-    """A filter for machine code: the kernel's build option, and the first liblzma that has it."""
+    """A filter for machine code: the kernel's build option and the Linux that came with it
+    (lib/xz/Kconfig), and the first liblzma that has it."""
 
     name: str
     option: str
+    since: tuple[int, int] = (2, 6)
     liblzma: str = "5.0"
 
 
-_FILTERS = {
+FILTERS = {
     0x04: Filter("x86", "XZ_DEC_X86"),
     0x05: Filter("PowerPC", "XZ_DEC_POWERPC"),
     0x07: Filter("ARM", "XZ_DEC_ARM"),
     0x08: Filter("ARM Thumb", "XZ_DEC_ARMTHUMB"),
     0x09: Filter("SPARC", "XZ_DEC_SPARC"),
-    0x0A: Filter("ARM64", "XZ_DEC_ARM64", "5.4"),
-    0x0B: Filter("RISC-V", "XZ_DEC_RISCV", "5.6"),
+    0x0A: Filter("ARM64", "XZ_DEC_ARM64", (6, 12), "5.4"),
+    0x0B: Filter("RISC-V", "XZ_DEC_RISCV", (6, 12), "5.6"),
 }
 
 
 def decode(source: Source) -> Iterator[Piece]:
     """Yield the content of one .xz stream; its own check (CRC-32 in kernels) is verified
     where liblzma knows it."""
-    if not source.exact:
+    if source.by_kernel:
         _check_header(source)
     decoder = lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=LZMA_MEMORY)
     try:
@@ -62,7 +64,7 @@ def decode(source: Source) -> Iterator[Piece]:
             source.unverified = f"the xz stream's check (number {decoder.check}) is not known here"
     except lzma.LZMAError as error:
         chain = _chain(source)
-        needed = _FILTERS.get(chain[0][0]) if chain else None
+        needed = FILTERS.get(chain[0][0]) if chain else None
         if needed is not None and "nsupported" in str(error):
             raise NotDecodable(
                 f"The xz payload uses the {needed.name} filter, which liblzma here does not have",
@@ -107,14 +109,14 @@ def _check_header(source: Source) -> None:
     if not chain:
         return
     *before, (last, properties) = chain
-    if last != _LZMA2 or len(before) > 1 or (before and before[0][0] not in _FILTERS):
+    if last != _LZMA2 or len(before) > 1 or (before and before[0][0] not in FILTERS):
         raise refused("xz", "the kernel knows LZMA2 and one filter for machine code only")
     if before and before[0][1]:
         raise refused("xz", "its filter starts at an offset, which the kernel does not support")
     if len(properties) == 1 and properties[0] > _DICTIONARIES:
         raise refused("xz", "its dictionary is larger than 3 GiB")
     if before:
-        source.option = _FILTERS[before[0][0]].option
+        source.option = FILTERS[before[0][0]].option
 
 
 def _chain(source: Source) -> list[tuple[int, bytes]]:

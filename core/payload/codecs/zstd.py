@@ -37,7 +37,7 @@ def decode(source: Source) -> Iterator[Piece]:
 
     end = frame_end(source)
     cut = end > source.size  # in the checksum of a part of an initrd: all content is there
-    if not source.exact:
+    if source.by_kernel:
         _check_header(source)
     frame = source.first(min(end, source.size))
     context = zstandard.ZstdDecompressor(max_window_size=_WINDOW)

@@ -37,7 +37,8 @@ class CmdlineSubject(NamedTuple):
 
     `memory` is that of the machine in bytes, None where it is not known. `running` are the words of
     the running kernel's command line; `remote` is where the operator's login comes from over the
-    network, None for a local one.
+    network, None for a local one. `release` is of the kernel that reads the words, None where that
+    is not known.
     """
 
     words: tuple[Word, ...]
@@ -45,6 +46,7 @@ class CmdlineSubject(NamedTuple):
     memory: int | None = None
     running: tuple[Word, ...] = ()
     remote: str | None = None
+    release: str | None = None
 
     def last(self, name: str) -> Word | None:
         """Return the last word of this name: the one that counts."""
@@ -176,7 +178,7 @@ def resume(subject: CmdlineSubject) -> Result | None:
 def crashkernel(subject: CmdlineSubject) -> Iterator[Result]:
     """Memory for a crash kernel is set apart at boot only."""
     values = [word.value or "" for word in subject.kernel_words if word.key == "crashkernel"]
-    found = reserve(values, subject.memory)
+    found = reserve(values, subject.memory, subject.release)
     shown = printable(" ".join(f"crashkernel={value}" for value in values), 200)
     if found.problem is not None:
         auto = "auto" in values

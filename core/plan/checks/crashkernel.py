@@ -10,7 +10,11 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from warmboot.core.architecture import kernel_version
+
 _SUFFIXES = (",high", ",low", ",cma")
+#: Kernels before take a value with ,cma for one without a suffix, and for malformed.
+CMA_SINCE = (6, 17)
 _STEP = 128 << 20  # the memory that there is counts in steps of this
 _NUMBER = re.compile(r"0[xX][0-9a-fA-F]+|[0-9]+")
 _DIGITS = 64  # more than any number has
@@ -35,13 +39,17 @@ class Malformed(ValueError):
     """The kernel does not understand it, and says so in its log only."""
 
 
-def reserve(values: Sequence[str], memory: int | None) -> Reserved:
-    """Return what the kernel keeps, given every crashkernel= on its command line in order.
+def reserve(values: Sequence[str], memory: int | None, release: str | None = None) -> Reserved:
+    """Return what the kernel `release` keeps, given every crashkernel= of its line in order.
 
     `memory` is what there is in all, in bytes, None where it is not known. The last value without
     a suffix wins; only where there is none does the last ``,high`` count, and ``,low`` with it.
     """
-    plain = [value for value in values if not value.endswith(_SUFFIXES)]
+    version = kernel_version(release)
+    cma = version is None or version >= CMA_SINCE
+    plain = [value for value in values if not value.endswith(_SUFFIXES if cma else _SUFFIXES[:2])]
+    if plain and plain[-1].endswith(",cma"):
+        return Reserved(0, problem=f"Linux knows ,cma since {CMA_SINCE[0]}.{CMA_SINCE[1]} only")
     try:
         if plain:
             return _plain(plain[-1], memory)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from warmboot.core.architecture import Architecture
 from warmboot.core.images.bzimage import (
     LOADED_HIGH,
@@ -12,11 +10,16 @@ from warmboot.core.images.bzimage import (
     XLF_KERNEL_64,
     BzImage,
 )
-from warmboot.core.images.compression import decompressor_option
 from warmboot.core.images.rawimage import RawImage
 from warmboot.core.images.uki import Uki
 from warmboot.core.plan.checks.base import Group, Result, fail, passed, warn
-from warmboot.core.plan.checks.policy import Rule, memory_load_barred, signature_rule, signed_way
+from warmboot.core.plan.checks.policy import (
+    Rule,
+    cannot_verify,
+    memory_load_barred,
+    signature_rule,
+    signed_way,
+)
 from warmboot.core.plan.checks.subject import PlanSubject
 from warmboot.core.plan.command_line import command_line_limits
 from warmboot.core.plan.route import Strategy
@@ -164,9 +167,10 @@ def signature(subject: PlanSubject) -> Result:
         return warn(f"kexec_load(2) carries no signature, and {rule.cause}", way)
     if rule is None:
         return passed("No signature is required")
-    if subject.signed_bytes is not False and (rule.in_file or subject.plan.signature_kept):
-        return _must_be_trusted(rule)
-    if subject.plan.signature_kept and not rule.in_file:
+    beside = subject.plan.signature_kept and not rule.in_file
+    if beside or (subject.signed_bytes is not False and rule.in_file):
+        if rule.in_file and rule.enforced and subject.plan.dialect is None and cannot_verify(host):
+            return fail(f"The kernel refuses signed images too: {rule.cause}", way)
         return _must_be_trusted(rule)
     what = "The image" if subject.plan.signature_kept else "An unpacked kernel"
     text = f"{what} carries no signature, and {rule.cause}"
@@ -219,64 +223,12 @@ def command_line(subject: PlanSubject) -> Result:
 
 
 @IMAGE.check(
-    "initrd",
-    "Is there an initrd that the new kernel can unpack?",
-    "the entry, the UKI's .initrd section, --initrd, CONFIG_RD_* of the new kernel",
-    rule="an empty file is EINVAL (fs/kernel_read_file.c); what does not begin as an archive or in "
-    "one of seven compressed forms is not unpacked (init/initramfs.c, lib/decompress.c)",
-)
-def initrd(subject: PlanSubject) -> Iterator[Result]:
-    """Most distribution kernels cannot mount their root without one."""
-    heads = subject.context.initrds
-    empty = [head.name for head in heads if not head.size]
-    if empty and len(empty) == len(heads):
-        yield fail(
-            f"The initrd {empty[0]} is empty: the kernel refuses it",
-            "Make it again (update-initramfs, dracut, mkinitcpio), or use --no-initrd.",
-        )
-        return
-    if empty:
-        yield warn(f"The initrd {empty[0]} is empty", "Make it again if this kernel needs it.")
-    for head in heads:
-        if head.problem is not None and head.size:
-            text = f"The kernel will find no archive in the initrd {head.name}: {head.problem}"
-            if head.strange:
-                text += "; it will most likely panic"
-            yield (warn if head.strange else fail)(text, "Make it again, or choose another one.")
-    if not any(head.problem for head in heads):
-        yield _size_of_initrd(subject)
-    yield from unpackable(subject)
-
-
-def unpackable(subject: PlanSubject) -> Iterator[Result]:
-    """Compare how initrds are compressed with what the new kernel was built to unpack."""
-    options = subject.context.kernel_options
-    methods = {head.method for head in subject.context.initrds if head.method is not None}
-    for method in sorted(methods):
-        option = decompressor_option(method)
-        if options is None:
-            yield warn(
-                f"The initrd is {method}; whether the new kernel can unpack that is not known",
-                f"It must have CONFIG_{option}, as distribution kernels do.",
-            )
-        elif options.get(option) != "y":
-            yield fail(
-                f"The new kernel cannot unpack the initrd: it lacks CONFIG_{option}",
-                "Compress the initrd in another way, or choose another kernel.",
-            )
-
-
-def _size_of_initrd(subject: PlanSubject) -> Result:
-    if subject.plan.initrd_bytes:
-        return passed(f"An initrd of {size(subject.plan.initrd_bytes)}")
-    return warn(
-        "There is no initrd: the kernel must find its root file system by itself",
-        "Name one with --initrd if this kernel needs it.",
-    )
-
-
-@IMAGE.check(
-    "devicetree", "Can the device tree be passed on?", "devicetree of the entry", forceable=True
+    "devicetree",
+    "Can the device tree be passed on?",
+    "devicetree of the entry",
+    forceable=True,
+    rule="kexec_file_load(2) hands on the device tree in use, and takes no other "
+    "(drivers/of/kexec.c)",
 )
 def devicetree(subject: PlanSubject) -> Result | None:
     """A device tree is never dropped silently."""

@@ -25,13 +25,15 @@ _QUIET_DISPLAYS = frozenset(
 class LiveSubject(NamedTuple):
     """The machine and what goes on on it; `cmdline` that of the plan, None without a plan.
 
-    `panic`: a crash kernel is planned.
+    `panic`: a crash kernel is planned. `fit`: whether the kernel fits was judged, and with it who
+    unlocks the root.
     """
 
     host: Host
     live: LiveState
     cmdline: str | None
     panic: bool = False
+    fit: bool = False
 
 
 LIVE = Group[LiveSubject]()
@@ -101,8 +103,10 @@ def display(subject: LiveSubject) -> Result:
 @LIVE.check(
     "encryption", "Who unlocks the encrypted root?", "/sys/dev/block, LUKS2 header, /etc/crypttab"
 )
-def encryption(subject: LiveSubject) -> Result:
+def encryption(subject: LiveSubject) -> Result | None:
     """A passphrase prompt nobody sees ends a remote restart."""
+    if subject.fit:
+        return None
     crypt = subject.live.encryption
     if crypt is None:
         return passed("The root file system is not on dm-crypt, as far as can be seen")

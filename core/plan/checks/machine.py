@@ -148,7 +148,7 @@ def calls(host: Host) -> Result | None:
     "signature-policy",
     "Which images does the kernel accept?",
     "/sys/kernel/security/lockdown, SecureBoot and SetupMode in efivars, CONFIG_KEXEC_SIG_FORCE",
-    rule="the rules of signature, for an image that has none",
+    rule="the rules of the check signature, for an image that has none (kernel/kexec_file.c)",
 )
 def signature_policy(host: Host) -> Result:
     """Says before any image is chosen that an unpacked one will be refused."""

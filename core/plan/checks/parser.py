@@ -49,8 +49,8 @@ def parser_attach(subject: PlanSubject) -> Result | None:
     "parser-decompressor",
     "Can the kernel unpack the payload?",
     "the payload, CONFIG_RD_* options",
-    rule="at most 512 MiB, by the decompressors that CONFIG_RD_* builds in (patches for "
-    "CONFIG_KEXEC_BPF, lib/decompress.c)",
+    rule="at most 512 MiB, by the decompressors that CONFIG_RD_* builds in and what they take: "
+    "checks, windows, filters (patches for CONFIG_KEXEC_BPF, lib/decompress*.c)",
 )
 def parser_decompressor(subject: PlanSubject) -> Result | None:
     """A kernel without the decompressor loops, or crashes."""
@@ -58,7 +58,9 @@ def parser_decompressor(subject: PlanSubject) -> Result | None:
     if subject.plan.dialect is None or stream is None:
         return None
     if subject.copied:
-        return passed(f"The {stream.method} payload is unpacked here, not by the kernel")
+        why = subject.context.payload_refused
+        because = f": {why[0].lower()}{why[1:]}" if why else ""
+        return passed(f"The {stream.method} payload is unpacked here, not by the kernel{because}")
     if stream.declared is not None and stream.declared > DECOMPRESS_LIMIT:
         return fail(
             f"The kernel unpacks no more than {size(DECOMPRESS_LIMIT)}", "Choose a smaller kernel."

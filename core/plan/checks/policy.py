@@ -179,12 +179,23 @@ def memory_load_barred(host: Host, ima_appraises: bool | None) -> Rule | None:
     return rule_in(read_policy(host, ima_appraises), Call.LOAD)
 
 
+def cannot_verify(host: Host) -> bool:
+    """Whether the kernel is known to check no signature in a file: it then refuses signed ones too.
+
+    Source: kexec_image_verify_sig() in kernel/kexec_file.c; KEXEC_BZIMAGE_VERIFY_SIG on x86,
+    KEXEC_IMAGE_VERIFY_SIG on arm64.
+    """
+    architecture = of_machine(host.machine)
+    verifier = architecture.facts.verify_option if architecture else None
+    no_files = host.option("KEXEC_FILE") is False
+    return no_files or (verifier is not None and host.option(verifier) is False)
+
+
 def signed_way(host: Host, dialect: Dialect | None = None) -> str:
     """Return what would work here, as a sentence; `dialect` is of the kernel's parser interface."""
     architecture = of_machine(host.machine)
     formats = architecture.facts.accepts if architecture else ()
-    verifier = architecture.facts.verify_option if architecture else None
-    if host.option("KEXEC_FILE") is False or (verifier and host.option(verifier) is False):
+    if cannot_verify(host):
         return "This kernel cannot check signatures of images at all. Reboot through firmware."
     kind = f" ({' or '.join(formats)})" if formats else ""
     parsers_run = host.lockdown != "confidentiality"

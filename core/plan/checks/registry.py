@@ -14,7 +14,12 @@ from warmboot.core.host.live_state import LiveState
 from warmboot.core.plan.checks.base import Check, Finding, Group, Verdict
 from warmboot.core.plan.checks.command_line import COMMAND_LINE, CmdlineSubject
 from warmboot.core.plan.checks.crash import CRASH
+from warmboot.core.plan.checks.drivers import DRIVERS
+from warmboot.core.plan.checks.fit_subject import FitSubject
 from warmboot.core.plan.checks.image import IMAGE
+from warmboot.core.plan.checks.initrd import INITRD
+from warmboot.core.plan.checks.initrd_fit import INITRD_FIT
+from warmboot.core.plan.checks.kernel_changes import KERNEL_CHANGES
 from warmboot.core.plan.checks.live import LIVE, LiveSubject
 from warmboot.core.plan.checks.machine import MACHINE
 from warmboot.core.plan.checks.parser import PARSER
@@ -27,7 +32,8 @@ from warmboot.core.text import printable
 
 #: Every group, in the order its checks are run and listed.
 GROUPS: tuple[Group[Any], ...] = (
-    *(MACHINE, IMAGE, SEALED, CRASH, PARSER, LIVE),
+    *(MACHINE, IMAGE, INITRD, SEALED, CRASH, PARSER),
+    *(DRIVERS, INITRD_FIT, KERNEL_CHANGES, LIVE),
     *(COMMAND_LINE, REMOTE_LOGIN),
 )
 
@@ -48,12 +54,32 @@ def judge_plan(plan: Plan, context: PlanContext) -> tuple[Finding, ...]:
     panic = plan.request.panic
     subject = PlanSubject(plan, context)
     findings = [*MACHINE.run(context.host, crash=panic)]
-    for group in (IMAGE, SEALED, CRASH, PARSER):
+    for group in (IMAGE, INITRD, SEALED, CRASH, PARSER):
         findings += group.run(subject, crash=panic)
+    findings += _judge_fit(plan, context)
     if context.live is not None:
-        live = LiveSubject(context.host, context.live, plan.cmdline.text, panic)
+        live = LiveSubject(
+            context.host, context.live, plan.cmdline.text, panic, fit=plan.fit is not None
+        )
         findings += LIVE.run(live, crash=panic)
-    return (*findings, *judge_cmdline(plan.cmdline.text, context, crash=panic))
+    judged = judge_cmdline(plan.cmdline.text, context, plan.files.release, crash=panic)
+    return (*findings, *judged)
+
+
+def _judge_fit(plan: Plan, context: PlanContext) -> list[Finding]:
+    """Return what is said of how the kernel fits the machine, nothing where nobody looked."""
+    if plan.fit is None or context.demand is None:
+        return []
+    subject = FitSubject(
+        host=context.host,
+        essentials=context.demand.essentials,
+        fit=plan.fit,
+        words=parse(plan.cmdline.text),
+        options=context.kernel_options,
+        encryption=context.live.encryption if context.live else None,
+    )
+    groups = (DRIVERS, INITRD_FIT, KERNEL_CHANGES)
+    return [finding for group in groups for finding in group.run(subject)]
 
 
 def judge_machine(host: Host, live: LiveState) -> tuple[Finding, ...]:
@@ -62,9 +88,9 @@ def judge_machine(host: Host, live: LiveState) -> tuple[Finding, ...]:
 
 
 def judge_cmdline(
-    cmdline: str, context: PlanContext, *, crash: bool = False
+    cmdline: str, context: PlanContext, release: str | None = None, *, crash: bool = False
 ) -> tuple[Finding, ...]:
-    """Run the checks of a command line; what cannot be known is not guessed at."""
+    """Run the checks of a command line for the kernel `release`; nothing unknown is guessed at."""
     if context.cmdline is None:
         return ()
     host = context.host
@@ -74,6 +100,7 @@ def judge_cmdline(
         read_memory(host.prefix),
         parse(host.cmdline),
         host.remote,
+        release,
     )
     judged = COMMAND_LINE.run(subject, crash=crash)
     return (*judged, *REMOTE_LOGIN.run(subject, crash=crash))

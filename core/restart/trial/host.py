@@ -9,8 +9,7 @@ from typing import NamedTuple, Protocol
 from warmboot.core.errors import WarmbootError
 from warmboot.core.host.systemd import SKIP_AUTO_KEXEC, systemctl
 from warmboot.core.load.syscalls import reboot_through_firmware
-from warmboot.core.plan.trial.trial import WatchdogUse
-from warmboot.core.plan.trial.unit import CHECK_UNIT, UNIT
+from warmboot.core.plan.trial.trial import CHECK_UNIT, UNIT, WatchdogUse
 from warmboot.core.restart import shutdown
 from warmboot.core.restart.trial.watchdog import HeldWatchdog, stop_watchdog
 from warmboot.core.text import printable

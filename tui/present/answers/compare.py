@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Annotated, Literal, TypedDict
 
 from warmboot.core.fit.build_options import OptionDifference, Turn
+from warmboot.core.fit.firmware import MissingFirmware
 from warmboot.core.fit.kernel_fit import NeedFit, Place
 from warmboot.core.host.essentials import Essentials, Need, Purpose
 from warmboot.core.host.interfaces import Interface
+from warmboot.core.host.root_features import Feature
 from warmboot.core.host.root_stack import Layer, Volume
 from warmboot.core.session.comparison import Comparison, Side
 from warmboot.tui.present.answers.cmdline import DifferenceFields, difference_fields
@@ -36,6 +38,21 @@ class NeedFitFields(TypedDict):
     out_of_tree: Annotated[bool, "whether it is not built with the kernel (DKMS and the like)"]
 
 
+class FirmwareFields(TypedDict):
+    """A driver that finds none of its firmware files, where the running kernel's found some."""
+
+    module: Annotated[str, "name of the module"]
+    files: Annotated[list[str], "the files that it may ask for"]
+    in_initrd: Annotated[bool, "whether it looks for them in the initrd"]
+
+
+class FeatureFields(TypedDict):
+    """A feature of the root file system."""
+
+    name: Annotated[str, "its name"]
+    since: Annotated[str, "the version of Linux that brought it"]
+
+
 class SideFields(TypedDict):
     """One of the kernels that are compared."""
 
@@ -54,6 +71,10 @@ class SideFields(TypedDict):
     options_known: Annotated[bool, "whether its build options are known"]
     modules_known: Annotated[bool, "whether there is an index of its modules"]
     needs: Annotated[list[NeedFitFields], "where it has what this machine needs"]
+    firmware: Annotated[list[FirmwareFields], "drivers that find none of their firmware files"]
+    left_behind: Annotated[
+        list[str], "modules that are loaded now, not built with the kernel, and missing there"
+    ]
 
 
 class OptionDifferenceFields(TypedDict):
@@ -91,6 +112,10 @@ class EssentialsFields(TypedDict):
     root_problem: Annotated[str | None, "why its disks are not known; null where they are"]
     volumes: Annotated[list[VolumeFields], "the layers between, the uppermost first"]
     interfaces: Annotated[list[InterfaceFields], "network interfaces that matter"]
+    features: Annotated[
+        list[FeatureFields] | None,
+        "features of the root file system; null where they cannot be read",
+    ]
 
 
 class CompareAnswer(Answer):
@@ -136,6 +161,8 @@ def _side(side: Side) -> SideFields:
         "options_known": side.options is not None,
         "modules_known": side.fit.known,
         "needs": [_fit(one) for one in side.fit.needs],
+        "firmware": [_firmware(one) for one in side.fit.firmware],
+        "left_behind": list(side.fit.left_behind),
     }
 
 
@@ -176,7 +203,16 @@ def _essentials(found: Essentials) -> EssentialsFields:
         "root_problem": found.root.problem,
         "volumes": [_volume(one) for one in found.root.volumes],
         "interfaces": [_interface(one) for one in found.interfaces],
+        "features": None if found.features is None else [_feature(x) for x in found.features],
     }
+
+
+def _firmware(one: MissingFirmware) -> FirmwareFields:
+    return {"module": one.module, "files": list(one.files), "in_initrd": one.in_initrd}
+
+
+def _feature(one: Feature) -> FeatureFields:
+    return {"name": one.name, "since": ".".join(map(str, one.since))}
 
 
 def _volume(one: Volume) -> VolumeFields:

@@ -1,0 +1,184 @@
+"""Checks of an initrd against what the root file system stands on.
+
+Sources: initramfs-tools(7), cryptsetup-initramfs' README; dracut.cmdline(7); mkinitcpio(8);
+systemd-cryptsetup-generator(8).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from warmboot.core.fit.crypttab import entry_of
+from warmboot.core.fit.initrd_contents import InitrdContents
+from warmboot.core.fit.kernel_fit import Place
+from warmboot.core.host.essentials import Purpose
+from warmboot.core.host.root_stack import Layer, Volume
+from warmboot.core.plan.checks.base import Group, Result, fail, passed, warn
+from warmboot.core.plan.checks.fit_subject import FitSubject, listed
+from warmboot.core.text import printable
+
+INITRD_FIT = Group[FitSubject]()
+
+#: The programs that set up a layer; one of them is enough.
+_PROGRAMS = {
+    Layer.CRYPT: ("cryptsetup", "systemd-cryptsetup"),
+    Layer.LVM: ("lvm",),
+    Layer.RAID: ("mdadm",),
+}
+#: An initrd that does all of it in one program of its own.
+_OF_ITS_OWN = ("etc/booster.init.yaml",)
+_NAMING = ("rd.luks", "luks.", "cryptdevice", "cryptroot", "cryptopts")
+_REMOTE_SHELLS = ("dropbear", "tinysshd", "sshd")
+
+
+@INITRD_FIT.check(
+    "initrd-release",
+    "Is the initrd made for this kernel?",
+    "lib/modules in the initrd",
+    forceable=True,
+    for_crash=False,
+    rule="a module is looked for in lib/modules/RELEASE of the kernel that runs (modprobe(8))",
+)
+def initrd_release(subject: FitSubject) -> Result | None:
+    """Modules of another release are not even looked at."""
+    initrd, release = subject.fit.initrd, subject.fit.release
+    if initrd is None or release is None or not initrd.releases:
+        return None
+    if release in initrd.releases:
+        return passed(f"The initrd has modules for {printable(release, 100)}")
+    text = (
+        f"The initrd has modules for {listed(initrd.releases)}, the kernel is "
+        f"{printable(release, 100)}"
+    )
+    hint = "Choose the initrd that was made for this kernel, or make it again."
+    root = subject.fit.of(Purpose.ROOT)
+    if root and all(fit.place is Place.BUILT_IN for fit in root):
+        return warn(f"{text}; what the root needs is built in", hint)
+    return fail(text, hint)
+
+
+@INITRD_FIT.check(
+    "initrd-volumes",
+    "Can the initrd set up the volumes below the root?",
+    "device-mapper and RAID in /sys/block, programs and crypttab in the initrd, rd.luks.*, "
+    "cryptdevice=, ip= on the command line",
+    forceable=True,
+    for_crash=False,
+    rule="the kernel itself sets up neither LUKS nor LVM: programs of the initrd do "
+    "(Documentation/admin-guide/device-mapper)",
+)
+def initrd_volumes(subject: FitSubject) -> Iterator[Result]:
+    """Encryption, LVM and RAID are set up by programs, which must know what to set up."""
+    initrd, stack = subject.fit.initrd, subject.essentials.root
+    if initrd is not None and (initrd.problem or initrd.has(*_OF_ITS_OWN)):
+        return  # not all of its files are known, or it has none of these programs
+    if stack.network:
+        yield from _network_root(subject)
+    found = False
+    for kind, programs in _PROGRAMS.items():
+        for volume in stack.volumes_of(kind)[:1]:
+            found = True
+            name = printable(volume.name, 64)
+            if initrd is None:
+                text = f"The root file system is on {kind} ({name}), and there is no initrd"
+                yield (warn if kind is Layer.RAID else fail)(text, "Give it an initrd.")
+            elif not initrd.programs(*programs):
+                yield fail(
+                    f"The root file system is on {kind} ({name}); the initrd has no program that "
+                    f"sets it up ({' or '.join(programs)})",
+                    "Install what brings it into initrds (cryptsetup-initramfs, lvm2, mdadm), and "
+                    "make the initrd again.",
+                )
+            elif kind is Layer.CRYPT and not _named(subject, volume, initrd):
+                yield _not_named(name, initrd)
+            else:
+                yield passed(f"The initrd can set up {kind} ({name})")
+    if not found and not stack.network and stack.problem is None:
+        yield passed("No volume has to be set up for the root file system")
+
+
+@INITRD_FIT.check(
+    "root-unlock",
+    "Who types the passphrase of the root file system?",
+    "dm-crypt in /sys/block, tokens in the LUKS2 header, crypttab and key files in the initrd",
+    forceable=True,
+    for_crash=False,
+)
+def root_unlock(subject: FitSubject) -> Result | None:
+    """A prompt that nobody sees ends a restart from afar."""
+    volumes = subject.essentials.root.volumes_of(Layer.CRYPT)
+    initrd, crypt = subject.fit.initrd, subject.encryption
+    if not volumes or initrd is None or initrd.problem:
+        return None
+    name = printable(volumes[0].name, 64)
+    entry = entry_of(initrd.crypttab, volumes[0].name, volumes[0].uuid)
+    key = entry.key if entry else _key_word(subject)
+    if key is not None and not initrd.has_key(volumes[0].name, key):
+        return fail(
+            f"{name} (dm-crypt) is opened by the key file {printable(key, 100)}, which the initrd "
+            "has not",
+            "Make the initrd again, with the key file in it.",
+        )
+    if key is not None:
+        return passed(f"{name} (dm-crypt) is opened by a key file in the initrd")
+    if entry is not None and entry.script:
+        return warn(
+            f"{name} (dm-crypt) is opened by a script: {printable(entry.script, 100)}",
+            "Make sure that it needs nobody at the console.",
+        )
+    if crypt is not None and crypt.tpm2 and initrd.unlocks_by_token:
+        return warn(
+            f"{name} (dm-crypt) is unlocked by a token (TPM, Tang)",
+            "The TPM's registers keep the values of this boot; be ready to type the passphrase.",
+        )
+    if initrd.programs(*_REMOTE_SHELLS):
+        return warn(
+            f"{name} (dm-crypt) waits for its passphrase; the initrd can be reached over SSH",
+            "Log in to the initrd after the restart, and unlock it there.",
+        )
+    text = f"{name} (dm-crypt): the new kernel asks for its passphrase at the console"
+    if subject.host.remote is None:
+        return warn(text, "Be at the console to type it.")
+    return fail(
+        f"{text}, and over SSH nobody types it",
+        "Enrol the TPM (systemd-cryptenroll --tpm2-device=auto) or Tang (clevis), or have somebody "
+        "at the console.",
+    )
+
+
+def _network_root(subject: FitSubject) -> Iterator[Result]:
+    initrd = subject.fit.initrd
+    told = any(word.key in ("ip", "nfsaddrs", "rd.neednet") for word in subject.kernel_words)
+    if not told and not (initrd is not None and initrd.network_words):
+        yield warn(
+            f"The root file system comes over the network ({subject.essentials.root.type}), and "
+            "nothing tells the initrd to bring the network up",
+            "Add ip=dhcp, as the running system may have it in its initrd's configuration.",
+        )
+
+
+def _named(subject: FitSubject, volume: Volume, initrd: InitrdContents) -> bool:
+    """Whether the command line, or the initrd itself, says which volume to open."""
+    if any(word.key.startswith(_NAMING) for word in subject.kernel_words):
+        return True
+    if entry_of(initrd.crypttab, volume.name, volume.uuid) is not None:
+        return True
+    return any(word in initrd.own_words for word in ("rd.luks", "cryptdevice"))
+
+
+def _not_named(name: str, initrd: InitrdContents) -> Result:
+    text = f"Nothing tells the initrd to open {name} (dm-crypt), which the root file system is on"
+    if initrd.has("scripts/local-top/cryptroot"):
+        return fail(text, "Put it into /etc/crypttab, and make the initrd again.")
+    return warn(f"{text}, as far as can be seen", "Add rd.luks.uuid= or cryptdevice=.")
+
+
+def _key_word(subject: FitSubject) -> str | None:
+    """Return the path of the key file that rd.luks.key= names, None without."""
+    for word in subject.kernel_words:
+        if word.key in ("rd.luks.key", "luks.key", "cryptkey") and word.value:
+            parts = word.value.split("=", 1)[-1].split(":")
+            path = next((part for part in parts if part.startswith("/")), None)
+            if path is not None:
+                return path
+    return None

@@ -1,0 +1,225 @@
+"""Every way to install warmboot, as README gives it, in bare Debian systems of several suites.
+
+A suite's system is made once by mmdebstrap and kept; each test works in a copy of its own.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from .fetch import REPOSITORY, cached
+
+SUITES = ("bookworm", "trixie", "sid")
+#: The oldest system is tried every time, the others before a release.
+EACH_SUITE = [
+    suite if suite == SUITES[0] else pytest.param(suite, marks=pytest.mark.slow_guest)
+    for suite in SUITES
+]
+TIMEOUT = 900.0
+#: How this machine reaches the package registries: copies of it go into a system, never the files
+#: themselves, which what is installed there might write to.
+_NETWORK = (
+    "/etc/resolv.conf",
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pip.conf",
+    "/etc/xdg/pip/pip.conf",
+)
+_BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
+#: What a test leaves in place of a real machine to look at.
+TRY = """
+set -e
+warmboot --version
+warmboot sandbox /root/machine
+warmboot --root /root/machine list
+warmboot --root /root/machine inspect /root/machine/boot/vmlinuz-6.17.8-sandbox
+warmboot --root /root/machine stage --default
+test "$(warmboot --root /root/machine list --names | wc -l)" -gt 5
+man -w 8 warmboot 2>/dev/null || find / -xdev -name warmboot.8* | grep share/man/man8
+"""
+
+
+class System:
+    """A Debian system below `root`; `run` works in it as root, with /proc and the network."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def run(self, script: str, *, fails: bool = False) -> str:
+        """Run a shell script and return all that it printed."""
+        variables = f"HOME=/root LANG=C.UTF-8 PIP_CERT={_BUNDLE} SSL_CERT_FILE={_BUNDLE}"
+        enter = f'exec chroot {self.root} env -i PATH="$PATH" {variables} sh -c "$1"'
+        steps = [
+            "set -e",
+            f"mount -t proc proc {self.root}/proc",
+            f"mount -t devpts -o newinstance,ptmxmode=0666 devpts {self.root}/dev/pts",
+            f"ln -sf pts/ptmx {self.root}/dev/ptmx",
+            enter,
+        ]
+        words = ["unshare", "--mount", "--pid", "--fork", "--kill-child"]
+        done = subprocess.run(
+            [*words, "sh", "-c", "\n".join(steps), "-", script],
+            env={"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=TIMEOUT,
+            check=False,
+        )
+        assert (done.returncode != 0) is fails, done.stdout[-6000:]
+        return done.stdout
+
+    def connect(self) -> None:
+        """Let it reach the package registries as this machine does."""
+        for path in filter(os.path.exists, _NETWORK):
+            target = self.root / path[1:]
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.unlink(missing_ok=True)
+            shutil.copyfile(path, target)
+
+
+@pytest.fixture
+def system(tmp_path: Path) -> Iterator[Callable[..., System]]:
+    """Return what makes a bare system of a suite; `more` are packages that it has besides."""
+    made: list[Path] = []
+
+    def make(suite: str, *more: str) -> System:
+        def fill(folder: Path) -> None:
+            words = ["mmdebstrap", "-q", "--variant=minbase", "--include=ca-certificates"]
+            subprocess.run([*words, suite, str(folder / "root")], check=True, timeout=TIMEOUT)
+
+        root = tmp_path / suite
+        kept = cached("systems", (suite,), fill)
+        subprocess.run(["cp", "-a", kept / "root", root], check=True)
+        made.append(root)
+        debian = System(root)
+        debian.connect()
+        install = "apt-get -qq install -y --no-install-recommends"
+        debian.run(
+            f"apt-get -qq update; {install} {' '.join(more)}" if more else "apt-get -qq update"
+        )
+        return debian
+
+    yield make
+    for root in made:
+        shutil.rmtree(root, ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with the wheel and the Debian package, made as `make deb` makes them."""
+    folder = tmp_path_factory.mktemp("dist")
+    source = tmp_path_factory.mktemp("source") / "warmboot"
+    copy_sources(source)
+    python = REPOSITORY / ".venv/bin/python"
+    words = ["wheel", "-q", "--no-deps", "--no-build-isolation", "-w", str(folder), "."]
+    subprocess.run([python, "-m", "pip", *words], cwd=source, check=True)
+    (wheel,) = folder.glob("*.whl")
+    make_deb(source, wheel, folder)
+    return folder
+
+
+def make_deb(source: Path, wheel: Path, folder: Path) -> None:
+    """Make the Debian package of a wheel."""
+    python = REPOSITORY / ".venv/bin/python"
+    subprocess.run(
+        [python, source / "install/deb.py", wheel, folder],
+        env={**os.environ, "SOURCE_DATE_EPOCH": "1700000000"},
+        check=True,
+    )
+
+
+def copy_sources(target: Path) -> None:
+    """Copy what git knows of the repository, as it stands."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=REPOSITORY,
+        capture_output=True,
+        check=True,
+    ).stdout
+    for name in filter(None, os.fsdecode(listed).split("\0")):
+        (target / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(REPOSITORY / name, target / name)
+
+
+@pytest.mark.parametrize("suite", EACH_SUITE)
+def test_the_debian_package(suite: str, system: Callable[..., System], packages: Path) -> None:
+    debian = system(suite)
+    (package,) = packages.glob("*.deb")
+    shutil.copy(package, debian.root / "root")
+    before = debian.run("find / -xdev -path /proc -prune -o -name '*warmboot*' -print")
+    said = debian.run("cd /root && apt-get install -y --no-install-recommends ./*.deb")
+    assert "pip" not in said.split()
+    debian.run(TRY)
+    assert debian.run("cd / && python3 -c 'import textual' 2>&1 || echo not seen").endswith(
+        "seen\n"
+    )
+    debian.run("apt-get purge -y warmboot && rm -rf /root/machine")
+    left = debian.run("find / -xdev -path /proc -prune -o -name '*warmboot*' -print")
+    assert set(left.split()) == set(before.split()) | {"/root/" + package.name}
+
+
+def test_the_debian_package_is_made_of_the_same_bytes_again(packages: Path, tmp_path: Path) -> None:
+    (package,) = packages.glob("*.deb")
+    (wheel,) = packages.glob("*.whl")
+    make_deb(REPOSITORY, wheel, tmp_path)
+    assert (tmp_path / package.name).read_bytes() == package.read_bytes()
+
+
+@pytest.mark.slow_guest
+@pytest.mark.parametrize("suite", ["trixie", "sid"])  # pipx of bookworm has no --global
+def test_pipx(suite: str, system: Callable[..., System], packages: Path) -> None:
+    debian = system(suite, "pipx")
+    (wheel,) = packages.glob("*.whl")
+    shutil.copy(wheel, debian.root / "root")
+    debian.run(f"cd /root && pipx install --global ./{wheel.name}" + TRY)
+    assert "warmboot" in debian.run(
+        "env PATH=/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/bin which warmboot"
+    )
+
+
+@pytest.mark.slow_guest
+def test_uv_tool(system: Callable[..., System], packages: Path) -> None:
+    debian = system("trixie", "python3-venv")
+    (wheel,) = packages.glob("*.whl")
+    shutil.copy(wheel, debian.root / "root")
+    debian.run(
+        "cd /root && python3 -m venv uv && uv/bin/pip -q install uv\n"
+        "export SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt\n"
+        "UV_TOOL_BIN_DIR=/usr/local/bin UV_TOOL_DIR=/opt-tools "
+        f"uv/bin/uv tool install -q --no-python-downloads ./{wheel.name}" + TRY
+    )
+
+
+@pytest.mark.parametrize("suite", EACH_SUITE)
+def test_the_two_commands_of_readme(suite: str, system: Callable[..., System]) -> None:
+    """`make run` sets up all it needs, says what it installs, and opens the screen."""
+    debian = system(suite, "python3", "make")
+    copy_sources(debian.root / "root/warmboot")
+    script = "cd /root/warmboot && (sleep 1; printf q) | script -qec 'make run' /dev/null"
+    said = debian.run(script)
+    assert "apt-get install python3-venv" in said
+    assert "6.17.8-sandbox" in said
+    assert ".venv/bin/warmboot" in debian.run("ls /root/warmboot/.venv/bin/warmboot")
+
+
+def test_where_something_is_missing_the_commands_say_what(system: Callable[..., System]) -> None:
+    debian = system(SUITES[0], "make")
+    copy_sources(debian.root / "root/warmboot")
+    said = debian.run("cd /root/warmboot && make run", fails=True)
+    assert "apt-get install python3" in said
+
+
+def test_the_wheel_brings_the_manual_and_completions(packages: Path) -> None:
+    (wheel,) = packages.glob("*.whl")
+    names = zipfile.ZipFile(wheel).namelist()
+    wanted = ("man8/warmboot.8", "completions/warmboot", "_warmboot", "warmboot.fish")
+    for name in wanted:
+        assert any(one.endswith(name) for one in names), name

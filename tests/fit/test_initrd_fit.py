@@ -1,0 +1,167 @@
+"""An encrypted root, LVM, RAID: what the initrd must have, and who types the passphrase."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.command import Call
+from support.files import put
+from support.hardware_trees import DISKS, Tree
+from support.machines import RELEASE, make_sandbox
+
+from warmboot.core.fit.crypttab import CrypttabEntry, entry_of
+from warmboot.core.fit.initrd_contents import read_contents
+from warmboot.core.images import BytesView
+from warmboot.core.sandbox.builders.bzimage import build_bzimage
+from warmboot.core.sandbox.builders.initrd import build_initrd
+
+UUID = "0123456789abcdef" * 2
+CRYPT = f"CRYPT-LUKS2-{UUID}-luksroot"
+LUKS2 = b"LUKS\xba\xbe\0\2" + bytes(4088)
+TAB = "cryptroot/crypttab"
+BY_NAME = {TAB: b"luksroot UUID=1 none luks\n"}
+CRYPTSETUP = {"usr/sbin/cryptsetup": b"x"}
+KEY = {TAB: b"luksroot UUID=1 /etc/keys/root.key luks\n"}
+SESSION = "run/systemd/sessions/3"
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A machine whose root is ext4 on LVM on LUKS on an NVMe disk."""
+    root = make_sandbox(tmp_path / "machine", "x86_64")
+    tree = Tree(root)
+    crypt = tree.above([tree.disk(DISKS["nvme"])], CRYPT, "luksroot")
+    tree.root_on(tree.above([crypt], "LVM-xyz", "vg-root"), "ext4")
+    put(root, "boot/vmlinuz", build_bzimage("6.12.0"))
+    return root
+
+
+def judge(root: Path, call: Call, files: dict[str, bytes], words: str = "") -> dict[str, Any]:
+    """Return the findings for a kernel with these files in its initrd."""
+    there = {"usr/sbin/lvm": b"x", **files, "usr/lib/modules/6.12.0/kernel/a.ko": b"x"}
+    put(root, "boot/initrd", build_initrd(there, method="gzip"))
+    entry = (
+        f"title New\nversion 6.12.0\nlinux /boot/vmlinuz\ninitrd /boot/initrd\noptions {words}\n"
+    )
+    put(root, "boot/loader/entries/new.conf", entry)
+    _, answer = call("doctor", "new.conf")
+    found: dict[str, Any] = {}
+    for one in answer["findings"]:
+        if one["check"] not in found or one["verdict"] != "pass":
+            found[one["check"]] = one
+    return found
+
+
+VOLUMES = [
+    pytest.param({**CRYPTSETUP, **BY_NAME}, "", "pass", "can set up", id="initramfs-tools"),
+    pytest.param(
+        {**CRYPTSETUP, TAB: f"x UUID={UUID[:8]}-{UUID[8:]} none\n".encode()}, "", "pass", "",
+        id="by UUID",
+    ),
+    pytest.param(
+        {**CRYPTSETUP, "scripts/local-top/cryptroot": b"x", TAB: b"# none\n"}, "", "fail",
+        "Nothing tells the initrd to open luksroot", id="crypttab without it",
+    ),
+    pytest.param(CRYPTSETUP, "", "warn", "as far as can be seen", id="nothing names it"),
+    pytest.param(
+        {"usr/lib/systemd/systemd-cryptsetup": b"x"}, f"rd.luks.uuid={UUID}", "pass", "",
+        id="systemd by a word",
+    ),
+    pytest.param(
+        {**CRYPTSETUP, "etc/cmdline.d/90crypt.conf": b"rd.luks.uuid=1\n"}, "", "pass", "",
+        id="dracut's own words",
+    ),
+    pytest.param(BY_NAME, "", "fail", "no program that sets it up", id="no cryptsetup"),
+    pytest.param({"etc/booster.init.yaml": b"x"}, "", None, "", id="booster"),
+    pytest.param({"squash-root.img": b"x"}, "", None, "", id="hidden in an image"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("files", "words", "verdict", "says"), VOLUMES)
+def test_the_initrd_must_set_up_what_the_root_stands_on(
+    root: Path, call: Call, files: dict[str, bytes], words: str, verdict: str | None, says: str
+) -> None:
+    found = judge(root, call, files, words).get("initrd-volumes")
+    assert (found["verdict"] if found else None) == verdict
+    assert found is None or says in found["text"]
+
+
+def test_without_lvm_the_volume_is_not_found(root: Path, call: Call) -> None:
+    put(root, "boot/initrd", build_initrd({**CRYPTSETUP, **BY_NAME}))
+    entry = "title New\nversion 6.12.0\nlinux /boot/vmlinuz\ninitrd /boot/initrd\n"
+    put(root, "boot/loader/entries/new.conf", entry)
+    _, answer = call("doctor", "new.conf")
+    texts = [f["text"] for f in answer["findings"] if f["check"] == "initrd-volumes"]
+    assert any("LVM (vg-root); the initrd has no program" in text for text in texts)
+
+
+UNLOCKS = [
+    pytest.param({}, LUKS2, "fail", "over SSH nobody types it", id="passphrase"),
+    pytest.param(
+        {"usr/lib/libtss2-esys.so.0": b"x"}, LUKS2 + b'{"type":"systemd-tpm2"}', "warn", "token",
+        id="TPM",
+    ),
+    pytest.param({}, LUKS2 + b'{"type":"systemd-tpm2"}', "fail", "passphrase",
+                 id="TPM, and nothing for it in the initrd"),
+    pytest.param({"usr/sbin/dropbear": b"x"}, LUKS2, "warn", "over SSH", id="dropbear"),
+    pytest.param({**KEY, "cryptroot/keyfiles/luksroot.key": b"k"}, LUKS2, "pass", "key file",
+                 id="key file"),
+    pytest.param({**KEY, "etc/keys/root.key": b"k"}, LUKS2, "pass", "key file", id="key in place"),
+    pytest.param(KEY, LUKS2, "fail", "which the initrd has not", id="key file not in it"),
+    pytest.param({TAB: b"luksroot UUID=1 none luks,keyscript=/bin/k\n"}, LUKS2, "warn", "script",
+                 id="script"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("files", "header", "verdict", "says"), UNLOCKS)
+def test_who_types_the_passphrase(
+    root: Path, call: Call, files: dict[str, bytes], header: bytes, verdict: str, says: str
+) -> None:
+    put(root, "dev/nvme0n1p1", header)
+    found = judge(root, call, {**CRYPTSETUP, **BY_NAME, **files})
+    assert found["root-unlock"]["verdict"] == verdict
+    assert says in found["root-unlock"]["text"]
+    assert "encryption" not in found  # said once
+
+
+def test_at_the_console_somebody_can_type_it(root: Path, call: Call) -> None:
+    put(root, "dev/nvme0n1p1", LUKS2)
+    put(root, SESSION, "USER=root\nCLASS=user\nSTATE=active\nTTY=tty1\n")
+    found = judge(root, call, {**CRYPTSETUP, **BY_NAME})
+    assert found["root-unlock"]["verdict"] == "warn"
+
+
+def test_a_network_root_needs_the_network_early(root: Path, call: Call) -> None:
+    put(root, "proc/self/mountinfo", "29 1 0:43 / / rw - nfs4 server:/srv/root rw\n")
+    found = judge(root, call, {})
+    assert found["initrd-volumes"]["verdict"] == "warn"
+    assert "bring the network up" in found["initrd-volumes"]["text"]
+    assert "initrd-volumes" not in judge(root, call, {}, "ip=dhcp")
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("a UUID=x none", CrypttabEntry("a", None, None)),
+        ("b UUID=x /k luks", None),
+        ("a /dev/x /k:UUID=y", CrypttabEntry("a", "/k:UUID=y", None)),
+        ("a x /dev/urandom swap", CrypttabEntry("a", None, None)),
+        (f"z UUID={UUID} - luks,discard", CrypttabEntry("z", None, None)),
+        ("#a UUID=x none", None),
+        ("a", None),
+        ("", None),
+    ],
+)
+def test_crypttab_is_read_by_name_and_by_uuid(line: str, expected: CrypttabEntry | None) -> None:
+    assert entry_of(line + "\n", "a", CRYPT) == expected
+
+
+def test_what_an_initrd_holds_is_read_within_bounds() -> None:
+    inner = build_initrd({f"f{n}": b"" for n in range(50)}, method="zstd")
+    found = read_contents([("a", BytesView(inner)), ("b", BytesView(b"\1\2\3\4" * 9))])
+    assert len(found.paths) == 50
+    assert found.problem is not None
+    assert RELEASE not in found.releases
+    assert found.crypttab is None
