@@ -11,8 +11,7 @@ from warmboot.core.host.boot_time import read_boot_time
 from warmboot.core.host.files import read_text
 from warmboot.core.host.hardware import read_watchdogs
 from warmboot.core.host.last_words import LastWords, read_journal, read_panic
-from warmboot.core.plan.trial.trial import Mark, OneShot, read_mark
-from warmboot.core.plan.trial.unit import CONFIRMED
+from warmboot.core.plan.trial.trial import CONFIRMED, Mark, OneShot, read_mark
 from warmboot.core.record.journal import Line
 from warmboot.core.rooted import rooted
 from warmboot.core.text import clock, printable
@@ -173,7 +172,7 @@ def _came_back(known: _Known, host: Host) -> TrialOutcome:
     fired = [dog for dog in read_watchdogs(host.prefix) if dog.fired]
     words = panic
     if words is None and started is not None:
-        words = read_journal(host.prefix, known.at, started)
+        words = read_journal(host.prefix, known.at, started, known.boot)
     if known.asked is not None:
         cause, text = Cause.ASKED, f"warmboot confirm --revert, by {_who(known.asked)}"
     elif known.expired is not None:

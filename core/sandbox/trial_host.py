@@ -21,8 +21,8 @@ from warmboot.core.boot.root import BootRoot
 from warmboot.core.errors import WarmbootError
 from warmboot.core.host import read_host
 from warmboot.core.host.files import names, read_text
-from warmboot.core.plan.trial.trial import OneShot, WatchdogUse, read_mark
-from warmboot.core.plan.trial.unit import CHECK_UNIT, CONFIRMED, JOURNAL
+from warmboot.core.plan.trial.trial import CHECK_UNIT, CONFIRMED, OneShot, WatchdogUse, read_mark
+from warmboot.core.plan.trial.unit import JOURNAL
 from warmboot.core.restart.trial.host import Held, Timer
 from warmboot.core.restart.trial.one_shot import take_back
 from warmboot.core.rooted import rooted

@@ -28,6 +28,7 @@ from warmboot.core.plan.trial.health import read_baseline
 from warmboot.core.plan.trial.judge import TrialFacts, judge
 from warmboot.core.plan.trial.target import read_target
 from warmboot.core.plan.trial.trial import (
+    UNIT,
     Mark,
     OneShot,
     TrialPlan,
@@ -35,7 +36,6 @@ from warmboot.core.plan.trial.trial import (
     WayBack,
     read_mark,
 )
-from warmboot.core.plan.trial.unit import UNIT
 from warmboot.core.plan.trial.way_back import BootFacts, predict
 from warmboot.core.record.lock import only_one, undisturbed
 from warmboot.core.record.recorder import note, recorded

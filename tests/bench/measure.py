@@ -20,6 +20,7 @@ from functools import partial
 from pathlib import Path
 
 from listing import listing
+from screen import screen
 
 from warmboot.core.images import ImageFile, Method, Stream, identify
 from warmboot.core.payload.memfile import MemFile
@@ -178,6 +179,7 @@ def main() -> int:
             *codecs(Path(name), kernel),
             *identification(Path(name)),
             *listing(Path(name), ratio),
+            *screen(Path(name)),
         ):
             lines.append(line)
             print(line, flush=True)

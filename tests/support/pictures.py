@@ -20,7 +20,8 @@ from warmboot.tui.terminal import Terminal
 
 SIZES = ((80, 24), (120, 40), (200, 50))
 NOW = 1793880000.0  # 2026-11-05 12:00:00 UTC, when all pictures are taken
-_QUIET = 0.2  # seconds without a change, after which a screen is taken for complete
+QUIET = 0.2  # seconds without a change, after which a screen is taken for complete
+_DRAWN = 0.06  # the same, where it was only drawn in another size or theme
 _STEP = 0.02  # seconds
 _DIGITS = 4  # of a digest, for each row
 
@@ -49,10 +50,10 @@ def capture(app: App[int], *, colours: bool = True) -> Canvas:
     return canvas
 
 
-async def settled(person: Person, *, colours: bool = True) -> Canvas:
+async def settled(person: Person, *, colours: bool = True, seconds: float = QUIET) -> Canvas:
     """Wait until nothing changes any more, and nothing is under way; return what is shown then."""
     last, quiet = capture(person.app, colours=colours), 0.0
-    while quiet < _QUIET:
+    while quiet < seconds:
         await person.pilot.pause(_STEP)
         busy = any(not worker.is_finished for worker in person.app.workers)
         now = capture(person.app, colours=colours)
@@ -64,11 +65,13 @@ async def settled(person: Person, *, colours: bool = True) -> Canvas:
 async def photograph(person: Person, looks: Sequence[Look]) -> Pictures:
     """Return pictures of the screen that a person sees, in all sizes and in looks of a terminal."""
     pictures = {}
+    await settled(person)
     for size in SIZES:
         await person.pilot.resize_terminal(*size)
         for look in looks:
             person.app.theme = look.theme
-            pictures[size, look.theme] = await settled(person, colours=look.theme != "mono")
+            colours = look.theme != "mono"
+            pictures[size, look.theme] = await settled(person, colours=colours, seconds=_DRAWN)
     return pictures
 
 

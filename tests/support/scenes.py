@@ -207,3 +207,23 @@ async def record(person: Person) -> None:
     await history(person)
     await person.press("enter")
     await person.see("What was staged")
+
+
+@scene
+async def kernel(person: Person) -> None:
+    await on_the_kernel(person)
+    await person.press("n")
+
+
+@scene
+async def staged_list(person: Person) -> None:
+    await staged(person)
+    await settled(person)
+    await person.press("enter")
+
+
+@scene
+async def leave(person: Person) -> None:
+    await staged_list(person)
+    await settled(person)
+    await person.press("q")

@@ -100,6 +100,13 @@ def test_what_the_terminal_can_show(monkeypatch: pytest.MonkeyPatch) -> None:
     assert read_terminal({"TERM": "xterm"}).ascii
 
 
+def test_the_first_screen_waits_for_the_code_of_no_other() -> None:
+    late = ["plan.checks.registry", "plan.planner", "record.report"]
+    late = [f"warmboot.core.{name}" for name in late] + ["warmboot.tui.screens.plan"]
+    code = f"import sys, warmboot.tui.app; sys.exit(bool({set(late)!r} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
 def test_without_a_terminal_the_commands_are_named(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "warmboot.tui.cli", "--root", str(tmp_path)],

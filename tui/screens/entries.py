@@ -1,4 +1,7 @@
-"""The first screen: what is here, what runs, what comes next, and is it safe?"""
+"""The first screen: what is here, what runs, what comes next, and is it safe?
+
+Others are imported where they are opened: this one does not wait for their code.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,6 @@ from warmboot.core.record.trial_outcome import TrialState
 from warmboot.tui.actions import NOT_WHILE_TYPING, bindings
 from warmboot.tui.present.entry_row import Row, make_row
 from warmboot.tui.present.entry_text import searched_text
-from warmboot.tui.present.finding_text import standing_in_the_way
 from warmboot.tui.present.trial_text import outcome_text
 from warmboot.tui.screens.ask import kernel_question
 from warmboot.tui.screens.details import DetailsPane
@@ -25,7 +27,6 @@ from warmboot.tui.screens.dialogs import (
     message,
     staged_box,
 )
-from warmboot.tui.screens.inside import InsideScreen, Subject
 from warmboot.tui.screens.messages import (
     EntriesFound,
     JudgingDone,
@@ -37,7 +38,6 @@ from warmboot.tui.screens.messages import (
     StageDone,
     WorkFailed,
 )
-from warmboot.tui.screens.plan import PlanScreen
 from warmboot.tui.screens.records import RecordKeys
 from warmboot.tui.screens.workers import (
     judge_entries,
@@ -125,6 +125,8 @@ class EntriesScreen(RecordKeys):
         return ("cancel_restart" if self._status.countdown else "execute", "unload")
 
     def on_machine_judged(self, event: MachineJudged) -> None:
+        from warmboot.tui.present.finding_text import standing_in_the_way
+
         trial = self._status.trial
         pending = trial is not None and trial.state is TrialState.PENDING
         said = f"{outcome_text(trial)}; warmboot confirm keeps it." if trial and pending else ""
@@ -172,6 +174,8 @@ class EntriesScreen(RecordKeys):
             return
         name = event.entry.id if event.entry else ""
         seen = self._pane.sha256(name, event.opened.files.kernel.identity)
+        from warmboot.tui.screens.plan import PlanScreen
+
         screen = PlanScreen(self._session, self._status, event, seen)
         self.app.push_screen(screen, self._planned)
 
@@ -220,6 +224,8 @@ class EntriesScreen(RecordKeys):
         row = self._list.row
         if row is not None and self._session is not None:
             self._pane.stop()
+            from warmboot.tui.screens.inside import InsideScreen, Subject
+
             subject = Subject(self._session, row, self._pane.known(row))
             self.app.push_screen(InsideScreen(subject, self._status, tab))
 

@@ -23,7 +23,6 @@ from warmboot.tui.screens.messages import (
     Unloaded,
     WorkFailed,
 )
-from warmboot.tui.screens.restart import RestartScreen
 from warmboot.tui.screens.workers import (
     cancel_restart,
     look_before_restart,
@@ -127,6 +126,8 @@ class MachineScreen(Screen[None]):
                 trial = event.trial
                 again = partial(restart_on_trial, session, trial) if trial else None
                 self._do(again or partial(restart, session))
+
+        from warmboot.tui.screens.restart import RestartScreen
 
         screen = RestartScreen(session, event.status, event.away, event.concerns, event.trial)
         self.app.push_screen(screen, answered)

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from textual.message import Message
 
 from warmboot.core.boot import Entry, Listing
 from warmboot.core.boot.listed_entry import ListedEntry
 from warmboot.core.plan.checks.base import Finding
-from warmboot.core.plan.planner import OpenPlan
 from warmboot.core.plan.staged import Staged
 from warmboot.core.plan.trial.trial import TrialPlan
 from warmboot.core.progress import Progress
-from warmboot.core.record.history import Step
 from warmboot.core.session import Session
 from warmboot.core.session.status import Status
 from warmboot.tui.present.verdict import Known
+
+if TYPE_CHECKING:  # the first screen waits for nothing that only others need
+    from warmboot.core.plan.planner import OpenPlan
+    from warmboot.core.record.history import Step
 
 
 @dataclass

@@ -6,9 +6,6 @@ from functools import partial
 from pathlib import Path
 
 from warmboot.core.session.log import SessionLog
-from warmboot.tui.screens.checks import DoctorScreen
-from warmboot.tui.screens.history import HistoryScreen
-from warmboot.tui.screens.log import LogScreen
 from warmboot.tui.screens.machine import MachineScreen
 from warmboot.tui.screens.messages import Examined, HistoryRead
 from warmboot.tui.screens.workers import examine_here, read_history
@@ -30,6 +27,8 @@ class RecordKeys(MachineScreen):
 
     def on_examined(self, event: Examined) -> None:
         if self._session is not None and self.app.screen is self:
+            from warmboot.tui.screens.checks import DoctorScreen
+
             self.app.push_screen(DoctorScreen(self._session, self._status, event.findings))
 
     def action_history(self) -> None:
@@ -38,8 +37,12 @@ class RecordKeys(MachineScreen):
 
     def on_history_read(self, event: HistoryRead) -> None:
         if self._session is not None and self.app.screen is self:
+            from warmboot.tui.screens.history import HistoryScreen
+
             self.app.push_screen(HistoryScreen(self._session, self._status, event.steps))
 
     def action_log(self) -> None:
         if self._session is not None:
+            from warmboot.tui.screens.log import LogScreen
+
             self.app.push_screen(LogScreen(self._session, self._status, self._log))

@@ -8,19 +8,17 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from warmboot.core.boot.listed_entry import ListedEntry
 from warmboot.core.errors import Cancelled, ImageError, WarmbootError
 from warmboot.core.images import Format
-from warmboot.core.plan.planner import OpenPlan
 from warmboot.core.plan.request import PlanRequest
 from warmboot.core.plan.route import Strategy
 from warmboot.core.plan.trial.trial import TrialPlan, TrialRequest
 from warmboot.core.progress import Cancel, Report
 from warmboot.core.session import Session, open_session
 from warmboot.core.text import clock
-from warmboot.tui.present.evidence import collect
 from warmboot.tui.present.history_text import away_text, last_restarts
 from warmboot.tui.present.verdict import Known
 from warmboot.tui.screens.messages import (
@@ -37,6 +35,9 @@ from warmboot.tui.screens.messages import (
     StageDone,
     Unloaded,
 )
+
+if TYPE_CHECKING:
+    from warmboot.core.plan.planner import OpenPlan
 
 _HAND_OUT = 0.05  # seconds between two portions of rows
 _NICE = 10
@@ -181,6 +182,8 @@ def restart_on_trial(session: Session, trial: TrialPlan) -> Restarted:
 
 def write_report(session: Session, row: ListedEntry | None) -> ActionDone:
     """Write the evidence for a bug report to the state folder; raises WarmbootError."""
+    from warmboot.tui.present.evidence import collect
+
     content = collect(session, PlanRequest(entry=row.entry.id) if row else None)
     path = session.save_report(content)
     text = f"{path}\n\nPasswords, keys and addresses are left out. Read it before you pass it on."

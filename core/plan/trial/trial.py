@@ -11,6 +11,10 @@ from warmboot.core.boot.cmdline import TRIAL, parse
 from warmboot.core.errors import Blocked, WrongArgument
 from warmboot.core.plan.request import PlanRequest
 
+#: The units in the new system: one restarts it in time, the other confirms it before.
+UNIT, CHECK_UNIT = "warmboot-trial.service", "warmboot-check.service"
+#: Where it is noted that a trial was confirmed; gone at the next boot.
+CONFIRMED = "/run/warmboot/confirmed"
 SHORTEST, LONGEST = 60, 86400  # seconds
 _TIME = re.compile(r"(\d{1,6})(s|m|h)?", re.ASCII)
 _UNITS = {"s": 1, "m": 60, "h": 3600, None: 1}

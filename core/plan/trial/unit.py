@@ -13,11 +13,11 @@ from typing import NamedTuple
 
 from warmboot.core.payload.cpio_writer import Node, build_cpio
 from warmboot.core.plan.trial.target import Initramfs, TargetSystem
+from warmboot.core.plan.trial.trial import CHECK_UNIT, CONFIRMED, UNIT
 from warmboot.core.plan.trial.watchdog import DRIVERS
 
-UNIT, CHECK_UNIT = "warmboot-trial.service", "warmboot-check.service"
-#: Where the units note what became of the trial: kept, and gone at the next boot.
-JOURNAL, CONFIRMED = "/var/lib/warmboot/journal.jsonl", "/run/warmboot/confirmed"
+#: Where the units note what became of the trial.
+JOURNAL = "/var/lib/warmboot/journal.jsonl"
 _FIRST_CREDENTIAL = 256
 _FIRST_REBOOT_IMMEDIATE = 240
 _FOLDER = "/run/systemd/system"

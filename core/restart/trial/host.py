@@ -9,8 +9,7 @@ from typing import NamedTuple, Protocol
 from warmboot.core.errors import WarmbootError
 from warmboot.core.host.systemd import SKIP_AUTO_KEXEC, systemctl
 from warmboot.core.load.syscalls import reboot_through_firmware
-from warmboot.core.plan.trial.trial import WatchdogUse
-from warmboot.core.plan.trial.unit import CHECK_UNIT, UNIT
+from warmboot.core.plan.trial.trial import CHECK_UNIT, UNIT, WatchdogUse
 from warmboot.core.restart import shutdown
 from warmboot.core.restart.trial.watchdog import HeldWatchdog, stop_watchdog
 from warmboot.core.text import printable
@@ -66,7 +65,7 @@ class RealTrialHost:
     def timer(self) -> Timer:
         """Ask systemd; where it does not answer there is no timer."""
         names = "ActiveState,ActiveEnterTimestampMonotonic,RuntimeMaxUSec"
-        answer = systemctl("show", UNIT, f"--property={names}", "--timestamp=us")
+        answer = systemctl("show", UNIT, f"--property={names}")
         fields = dict(line.partition("=")[::2] for line in (answer or (1, ""))[1].splitlines())
         active = fields.get("ActiveState") in ("active", "activating", "deactivating")
         started = fields.get("ActiveEnterTimestampMonotonic", "")
