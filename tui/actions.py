@@ -17,7 +17,7 @@ SCREENS = {
     "doctor": "Doctor",
     "history": "History",
     "log": "Log",
-    "facts": "Details, and the record of a step",
+    "record": "The record of a step",
 }
 
 
@@ -54,7 +54,7 @@ ACTIONS = (
         "t",
         "t",
         "Trial",
-        "restart on trial: it goes back by itself unless it is confirmed",
+        "restart on trial: it goes back unless it is confirmed",
         ("entries", "plan"),
         False,
     ),
@@ -146,7 +146,7 @@ ACTIONS = (
         "Esc",
         "Back",
         "leave the editor, or this screen",
-        ("plan", "inside", "facts", "checks", "doctor", "history", "log"),
+        ("plan", "inside", "record", "checks", "doctor", "history", "log"),
         typing=True,
     ),
     Action(

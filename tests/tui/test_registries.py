@@ -21,8 +21,7 @@ from warmboot.tui.present.finding_text import KEYS_FOR, by_keys
 from warmboot.tui.present.marks import marks
 from warmboot.tui.screens.checks import ChecksScreen, DoctorScreen
 from warmboot.tui.screens.entries import EntriesScreen
-from warmboot.tui.screens.facts import FactsScreen
-from warmboot.tui.screens.history import HistoryScreen
+from warmboot.tui.screens.history import HistoryScreen, RecordScreen
 from warmboot.tui.screens.inside import InsideScreen
 from warmboot.tui.screens.log import LogScreen
 from warmboot.tui.screens.plan import PlanScreen
@@ -33,7 +32,7 @@ SCREENS: dict[str, type[object]] = {
     "entries": EntriesScreen,
     "plan": PlanScreen,
     "inside": InsideScreen,
-    "facts": FactsScreen,
+    "record": RecordScreen,
     "checks": ChecksScreen,
     "doctor": DoctorScreen,
     "history": HistoryScreen,

@@ -166,7 +166,7 @@ async def test_the_palette_starts_actions_and_shows_themes(sandbox: Path) -> Non
 
 @pytest.mark.parametrize("screen", sorted({name for row in ACTIONS for name in row.screens}))
 def test_the_palette_s_key_is_in_every_help(screen: str) -> None:
-    if screen != "facts":
+    if screen != "record":
         assert any(key == "Ctrl+P" for key, _ in help_rows(screen))
 
 

@@ -69,7 +69,7 @@ class HistoryScreen(Screen[None]):
 class RecordScreen(Screen[None]):
     """All that is recorded of one step."""
 
-    BINDINGS = bindings("facts")
+    BINDINGS = bindings("record")
     AUTO_FOCUS = "#record-scroll"
 
     def __init__(self, session: Session, status: Status, step: Step) -> None:
@@ -83,7 +83,7 @@ class RecordScreen(Screen[None]):
         yield StagedLine()
         with VerticalScroll(id="record-scroll"):
             yield Text("", id="record-text")
-        yield KeyLine("facts")
+        yield KeyLine("record")
 
     def on_mount(self) -> None:
         self.query_one(TopLine).show_session(self._session)
