@@ -38,7 +38,6 @@ def check_object(parser: ParserObject, page_size: int = 4096) -> None:
             f"The parser's rings are not four powers of two of {size(page_size)} or more",
             hint=_REBUILD,
         )
-    _check_program(parser)
     own = parser.identity
     if own is not None and own.record_size > rings[0] - RING_OVERHEAD:
         raise ImageError(
@@ -75,6 +74,7 @@ def check_fit(
     already.
     """
     check_object(parser)
+    _check_program(parser)
     if parser.dialect is not None and dialect != f"v{parser.dialect}":
         spoken = f"The parser speaks dialect v{parser.dialect}, not {dialect}"
         raise ImageError(spoken, hint=_REBUILD)

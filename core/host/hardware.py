@@ -87,21 +87,25 @@ class WatchdogCore:
     """What the drivers of watchdogs share. `goes_on`: it does not stop them at a restart.
 
     `module`: it can be taken out and loaded anew, unlike one that is built in. `users` are the
-    modules that use it.
+    modules that use it, `busy` those of them that cannot be taken out now: a program has the
+    watchdog open, or it was running when the driver came to it.
     """
 
     goes_on: bool
     module: bool
     users: tuple[str, ...] = ()
+    busy: tuple[str, ...] = ()
 
 
 def read_watchdog_core(prefix: Path, cmdline: str) -> WatchdogCore:
     """Read /sys/module/watchdog; see Documentation/ABI/testing/sysfs-module."""
     folder = prefix / "sys/module/watchdog"
+    users = tuple(printable(name) for name in names(folder / "holders"))
     return WatchdogCore(
         goes_on=watchdogs_go_on(prefix, cmdline),
         module=read_text(folder / "initstate", 32) == "live",
-        users=tuple(printable(name) for name in names(folder / "holders")),
+        users=users,
+        busy=tuple(one for one in users if read_int(folder.parent / one / "refcnt")),
     )
 
 

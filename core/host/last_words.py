@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 from typing import NamedTuple
@@ -10,6 +9,7 @@ from typing import NamedTuple
 from warmboot.core.host.files import names, read_text
 from warmboot.core.programs import environment, find_program
 from warmboot.core.text import printable
+from warmboot.core.typed import json_object
 
 #: Where the kernel shows its records, and where systemd-pstore(8) moves them.
 _LIVE, _KEPT = "sys/fs/pstore", "var/lib/systemd/pstore"
@@ -67,22 +67,30 @@ def _records(prefix: Path) -> list[Path]:
     return found[-4 * _RECORDS :]
 
 
-def read_journal(prefix: Path, since: float, until: float) -> LastWords | None:
+def read_journal(
+    prefix: Path, since: float, until: float, left: str | None = None
+) -> LastWords | None:
     """Return what journald has last of the boot that ran between two times; None for nothing.
 
-    Times in seconds since the epoch. Asks journalctl(1), on the machine itself only.
+    Times in seconds since the epoch. `left` is the boot that was left then: what the boot before
+    this one says is not wanted where it is that one. Asks journalctl(1), on the machine itself
+    only.
     """
     program = find_program("journalctl") if prefix == Path("/") else None
     if program is None:
         return None
     span = [f"--since=@{since:.0f}", f"--until=@{until:.0f}"]
     options = ["--no-pager", "--quiet", "--output=json", f"--lines={_LINES}", "--boot=-1"]
-    lines = _ask([program, *options, *span])
+    return last_messages(_ask([program, *options, *span]), left)
+
+
+def last_messages(lines: list[str], left: str | None) -> LastWords | None:
+    """Return the messages of journald's lines (JSON) that are not of the boot `left`."""
     shown = []
     for line in lines:
-        try:
-            message = json.loads(line).get("MESSAGE")
-        except (ValueError, AttributeError, RecursionError):
+        record = json_object(line)
+        message = record.get("MESSAGE") if record else None
+        if record is None or record.get("_BOOT_ID") == (left or "").replace("-", ""):
             continue
         if isinstance(message, str):
             shown.append(printable(message, 200))

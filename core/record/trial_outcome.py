@@ -172,7 +172,7 @@ def _came_back(known: _Known, host: Host) -> TrialOutcome:
     fired = [dog for dog in read_watchdogs(host.prefix) if dog.fired]
     words = panic
     if words is None and started is not None:
-        words = read_journal(host.prefix, known.at, started)
+        words = read_journal(host.prefix, known.at, started, known.boot)
     if known.asked is not None:
         cause, text = Cause.ASKED, f"warmboot confirm --revert, by {_who(known.asked)}"
     elif known.expired is not None:

@@ -9,7 +9,7 @@ from support.parser_objects import build_object, build_opts_data, build_parser
 
 from warmboot.core.bpf.abi import ANCHOR, Dialect
 from warmboot.core.bpf.carried import check_carried
-from warmboot.core.bpf.compatibility import check_object
+from warmboot.core.bpf.compatibility import check_fit, check_object
 from warmboot.core.bpf.parsers import prebuilt_content, prebuilt_recipes
 from warmboot.core.bpf.toolchain import Recipe
 from warmboot.core.errors import ImageError
@@ -19,6 +19,7 @@ from warmboot.core.sandbox.builders.kernel import build_arm64_image
 from warmboot.core.sandbox.builders.zboot import build_zboot
 
 IMAGE = build_arm64_image("6.12.1", body_size=9000)
+ZBOOT = identify(BytesView(build_zboot(IMAGE, arch="arm64", method="gzip")))
 PARSERS = [recipe for recipe in prebuilt_recipes() if not recipe.rehearsal]
 # Places in the arguments of BPF_PROG_LOAD, from the program's name; include/uapi/linux/bpf.h.
 FLAGS, ATTACH = -4, 20
@@ -68,7 +69,7 @@ def test_a_carried_parser_of_the_other_dialect_is_named(recipe: Recipe) -> None:
 )
 def test_a_program_for_another_place_is_named(parser: bytes) -> None:
     with pytest.raises(ImageError, match=f"none for the section fentry.s/{ANCHOR}"):
-        check_object(ParserObject.parse(BytesView(parser)))
+        check_fit(ZBOOT, ParserObject.parse(BytesView(parser)), Dialect.V6)
 
 
 def test_two_programs_are_named() -> None:
@@ -76,12 +77,12 @@ def test_two_programs_are_named() -> None:
     at = content.rindex(b"parse_pe\0") - 48
     data = build_opts_data(identity=False) + content[at : at + 72] * 2
     with pytest.raises(ImageError, match="the programs parse_pe, parse_pe; the kernel wants one"):
-        check_object(ParserObject.parse(BytesView(build_object(data, bytes(64)))))
+        check_fit(ZBOOT, ParserObject.parse(BytesView(build_object(data, bytes(64)))), Dialect.V6)
 
 
 def test_what_cannot_be_told_is_left_to_the_kernel() -> None:
     found = ParserObject.parse(BytesView(build_parser(identity=False)))
     assert (found.dialect, found.programs) == (None, ())
-    check_object(found)
+    check_fit(ZBOOT, found, Dialect.V6)
     cut = build_opts_data(identity=False) + b"\x9f\xeb\x01\0" + b"\xff" * 20
     assert ParserObject.parse(BytesView(build_object(cut, bytes(64)))).dialect is None

@@ -83,6 +83,7 @@ class Fleet:
         return (self.folder / name / "sys/kernel/kexec_loaded").read_text().strip() == "1"
 
 
+@pytest.mark.timeout(1800)
 def test_a_fleet_is_switched_one_batch_after_the_other(tmp_path: Path) -> None:
     """One machine is in the right kernel already, one refuses, one is lost on the way."""
     fleet = Fleet(tmp_path)

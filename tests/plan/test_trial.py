@@ -138,6 +138,8 @@ def test_what_else_uses_the_core_is_loaded_anew_where_it_is_idle() -> None:
     judged = choose_watchdog((other, DOG), core, 600, None)
     assert judged.use is not None
     assert judged.use.reload == ("i6300esb", "iTCO_wdt")
+    busy = WatchdogCore(False, True, ("iTCO_wdt", "i6300esb"), ("iTCO_wdt",))
+    assert choose_watchdog((other, DOG), busy, 600, None).use is None
     held = Watchdog("watchdog0", "iTCO_wdt", True, 30, "iTCO_wdt")
     judged = choose_watchdog((held, DOG), core, 600, None)
     assert judged.use is None

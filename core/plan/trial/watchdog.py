@@ -113,7 +113,7 @@ def _cannot_reload(watchdogs: tuple[Watchdog, ...], core: WatchdogCore) -> str |
             "kernel with watchdog.stop_on_reboot=0 on its command line first"
         )
     idle = {dog.module for dog in watchdogs if not dog.armed}
-    others = [name for name in core.users if name not in idle]
+    others = [name for name in core.users if name not in idle or name in core.busy]
     if others:
         return f"the watchdog core cannot be loaded anew while {', '.join(others)} uses it"
     return None

@@ -65,7 +65,7 @@ class RealTrialHost:
     def timer(self) -> Timer:
         """Ask systemd; where it does not answer there is no timer."""
         names = "ActiveState,ActiveEnterTimestampMonotonic,RuntimeMaxUSec"
-        answer = systemctl("show", UNIT, f"--property={names}", "--timestamp=us")
+        answer = systemctl("show", UNIT, f"--property={names}")
         fields = dict(line.partition("=")[::2] for line in (answer or (1, ""))[1].splitlines())
         active = fields.get("ActiveState") in ("active", "activating", "deactivating")
         started = fields.get("ActiveEnterTimestampMonotonic", "")

@@ -1,0 +1,57 @@
+"""What a system said before it ended: pstore's records, and journald's lines of its boot."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+from hypothesis import given
+from hypothesis import strategies as st
+from support.files import put
+
+from warmboot.core.host.last_words import last_messages, read_panic
+
+PANIC = """Panic#1 Part1
+<4>[    1.000000] before
+<0>[    2.000000] Kernel panic - not syncing: Attempted to kill init! exitcode=0x0000000b
+<4>[    2.000001] CPU: 0 PID: 1 Comm: init
+"""
+
+
+def record(root: Path, name: str, text: str, at: float) -> None:
+    os.utime(put(root, name, text), (at, at))
+
+
+def test_the_newest_panic_counts_from_where_it_begins(tmp_path: Path) -> None:
+    record(tmp_path, "sys/fs/pstore/dmesg-efi_pstore-1", PANIC.replace("init!", "old!"), 100)
+    record(tmp_path, "var/lib/systemd/pstore/17/001/dmesg.txt", PANIC, 200)
+    record(tmp_path, "sys/fs/pstore/console-ramoops-0", PANIC, 300)
+    found = read_panic(tmp_path, 50)
+    assert found is not None
+    assert found.place == "/var/lib/systemd/pstore/17/001/dmesg.txt"
+    assert found.lines[0].startswith("Kernel panic - not syncing: Attempted to kill init!")
+    assert len(found.lines) == 2
+    assert read_panic(tmp_path, 250) is None
+
+
+@given(st.binary(max_size=400))
+def test_any_record_is_read_without_an_error(content: bytes) -> None:
+    import tempfile
+
+    with tempfile.TemporaryDirectory() as name:
+        put(Path(name), "sys/fs/pstore/dmesg-x-1", b"Panic#1" + content)
+        found = read_panic(Path(name), 0)
+        assert found is not None
+        assert all(line.isprintable() for line in found.lines)
+
+
+def test_the_old_system_s_words_are_not_the_new_one_s() -> None:
+    old, new = "0a" * 16, "0b" * 16
+    lines = [json.dumps({"MESSAGE": f"m{n}", "_BOOT_ID": new}) for n in range(3)]
+    of_old = [json.dumps({"MESSAGE": "Journal stopped", "_BOOT_ID": old})]
+    left = f"{old[:8]}-{old[8:12]}-{old[12:16]}-{old[16:20]}-{old[20:]}"
+    assert last_messages(of_old, left) is None
+    found = last_messages([*of_old, *lines, "no JSON", "[]"], left)
+    assert found is not None
+    assert found.lines == ("m0", "m1", "m2")
