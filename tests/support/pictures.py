@@ -22,7 +22,8 @@ SIZES = ((80, 24), (120, 40), (200, 50))
 NOW = 1793880000.0  # 2026-11-05 12:00:00 UTC, when all pictures are taken
 QUIET = 0.2  # seconds without a change, after which a screen is taken for complete
 _DRAWN = 0.06  # the same, where it was only drawn in another size or theme
-_STEP = 0.02  # seconds
+_STEP = 0.03  # seconds
+_CONSOLE = Console(color_system="truecolor", force_terminal=True, legacy_windows=False)
 _DIGITS = 4  # of a digest, for each row
 
 
@@ -40,26 +41,25 @@ LOOKS = (Look("night", UTF8), Look("day", UTF8), Look("mono", ASCII))
 Pictures = Mapping[tuple[tuple[int, int], str], Canvas]
 
 
-def capture(app: App[int], *, colours: bool = True) -> Canvas:
-    """Return what an app shows, in full colour or in none."""
-    canvas = Canvas(*app.size)
-    canvas.colours = colours
-    console = Console(color_system="truecolor", force_terminal=True, legacy_windows=False)
+def _drawn(app: App[int]) -> str:
+    """Return what an app shows, as it would be written to a terminal in full colour."""
     update = app.screen._compositor.render_update(full=True)
-    canvas.feed(update.render_segments(console))  # type: ignore[union-attr]
-    return canvas
+    return update.render_segments(_CONSOLE)  # type: ignore[union-attr, no-any-return]
 
 
 async def settled(person: Person, *, colours: bool = True, seconds: float = QUIET) -> Canvas:
     """Wait until nothing changes any more, and nothing is under way; return what is shown then."""
-    last, quiet = capture(person.app, colours=colours), 0.0
+    last, quiet = _drawn(person.app), 0.0
     while quiet < seconds:
         await person.pilot.pause(_STEP)
         busy = any(not worker.is_finished for worker in person.app.workers)
-        now = capture(person.app, colours=colours)
-        quiet = 0.0 if busy or now.rows != last.rows else quiet + _STEP
+        now = _drawn(person.app)
+        quiet = 0.0 if busy or now != last else quiet + _STEP
         last = now
-    return last
+    canvas = Canvas(*person.app.size)
+    canvas.colours = colours
+    canvas.feed(last)
+    return canvas
 
 
 async def photograph(person: Person, looks: Sequence[Look]) -> Pictures:
