@@ -17,6 +17,8 @@ _NUMBER = re.compile(r"[0-9]{1,7}:[0-9]{1,7}")
 _NETWORK = frozenset(("nfs", "nfs4", "cifs", "smb3", "9p", "ceph"))
 #: Root file systems whose layers the kernel does not show.
 _HIDDEN = frozenset(("overlay", "rootfs", "tmpfs", "ramfs", "aufs"))
+#: Of these, what is the kernel's own: no module brings it (init/do_mounts.c, mm/shmem.c).
+_OWN = frozenset(("rootfs", "tmpfs", "ramfs"))
 #: Module of a file system, where it is not called so.
 _FILESYSTEMS = {"nfs4": "nfsv4", "fuseblk": "fuse", "smb3": "cifs"}
 #: What the name of a block device says of its module; drivers on a bus are found by their device.
@@ -103,7 +105,8 @@ def read_root_stack(prefix: Path, mounts: tuple[Mount, ...]) -> RootStack:
         return RootStack(mount.type, mount.source, modules, network=True)
     if mount.type in _HIDDEN:
         hidden = f"the root file system is {mount.type}, and the kernel does not say on what"
-        return RootStack(mount.type, mount.source, modules, problem=hidden)
+        own = () if mount.type in _OWN else modules
+        return RootStack(mount.type, mount.source, own, problem=hidden)
     sysfs = Sysfs(prefix)
     waiting = _block_devices(prefix, sysfs, mount)
     block = waiting[0].rpartition("/")[2] if waiting else None

@@ -10,7 +10,6 @@ from warmboot.core.boot.entry import Entry
 from warmboot.core.boot.listed_entry import ListedEntry
 from warmboot.core.boot.merge import missing_files
 from warmboot.core.boot.root import BootRoot
-from warmboot.core.fit.kernel_fit import KernelFit
 from warmboot.core.host import Host
 from warmboot.core.images import BootImage
 from warmboot.core.images.uboot import UImage
@@ -21,6 +20,7 @@ from warmboot.core.plan.way import Wanted, choose_way
 
 if TYPE_CHECKING:
     from warmboot.core.bpf.abi import Dialect
+    from warmboot.core.fit.kernel_fit import KernelFit
     from warmboot.core.plan.context import PlanContext
 
 

@@ -53,6 +53,8 @@ WORK = {
     "history": ["history"],
     "exec": ["exec"],
     "wait": ["wait", "--timeout", "60", "--", "sleep", "60"],
+    "confirm": ["confirm"],
+    "compare": ["compare", "vmlinuz-6.12.1"],
     "unload": ["unload"],
     "report": ["report", "vmlinuz-6.12.1", "-o", "-"],
     "sandbox": ["sandbox", "another"],

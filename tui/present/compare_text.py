@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from warmboot.core.boot.cmdline import Change
 from warmboot.core.fit.kernel_fit import NeedFit, Place
 from warmboot.core.host.essentials import Purpose
-from warmboot.core.session.comparison import Comparison, Side
 from warmboot.core.text import plural, printable, size
+
+if TYPE_CHECKING:
+    from warmboot.core.session.comparison import Comparison, Side
 
 _WIDTH = 100
 _MARKS = {Change.ADDED: "+", Change.REMOVED: "-", Change.CHANGED: "~"}
