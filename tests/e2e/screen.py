@@ -39,25 +39,6 @@ class Screen:
         """Wait until the screen no longer shows `text`."""
         self._wait_until(lambda: text not in self.text, seconds, f"{text!r} gone from the screen")
 
-    def wait_for_field(self, label: str, seconds: float) -> None:
-        """Wait until the cursor stands close below `label`: the field takes what is typed."""
-
-        def there() -> bool:
-            cursor = self._screen.cursor.y
-            above = self._screen.display[max(0, cursor - FIELD_DISTANCE) : cursor]
-            return any(label in line for line in above)
-
-        self._wait_until(there, seconds, f"the cursor below {label!r}")
-
-    def wait_for_cursor_behind(self, text: str, seconds: float) -> None:
-        """Wait until the cursor stands right behind `text`."""
-
-        def there() -> bool:
-            cursor = self._screen.cursor
-            return self._screen.display[cursor.y][: cursor.x].endswith(text)
-
-        self._wait_until(there, seconds, f"the cursor behind {text!r}")
-
     def fill(self, label: str, text: str, seconds: float) -> None:
         """Type text until the field below `label` shows it.
 

@@ -56,9 +56,8 @@ def test_list_plan_stage_and_restart_by_keys(
         screen.press("enter")
         screen.wait_for("Esc Back", KEY)
         screen.press("e")
-        screen.wait_for_field("bytes used", KEY)
+        screen.wait_for("Tab Complete", KEY)  # the editor takes keys; its cursor stands at the end
         screen.press("end")
-        screen.wait_for_cursor_behind(OPTIONS, KEY)
         screen.write(f" e2e={nonces.cmdline}")
         screen.wait_for(f"+e2e={nonces.cmdline}", KEY)
         screen.press("f2")

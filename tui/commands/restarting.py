@@ -52,9 +52,10 @@ def ask_name(session: Session, lines: list[str], *, now: bool, as_json: bool) ->
     lines = [*lines, f"How: {session.restarts.method(now=now).text}.", "What ends:"]
     lines += [f"  {line}" for line in ending_lines(session.host)]
     output.write_lines(map(printable, lines))
+    sys.stdout.flush()
+    _forget_typed()  # before the question: what answers it at once is not lost
     sys.stdout.write("Type the host's name to go on: ")
     sys.stdout.flush()
-    _forget_typed()
     if sys.stdin.readline().strip() != name:
         raise Cancelled
 
