@@ -59,7 +59,7 @@ def test_list_plan_stage_and_restart_by_keys(
         screen.wait_for("Tab Complete", KEY)  # the editor takes keys; its cursor stands at the end
         screen.press("end")
         screen.write(f" e2e={nonces.cmdline}")
-        screen.wait_for(f"+e2e={nonces.cmdline}", KEY)
+        screen.wait_for(f"e2e={nonces.cmdline}", KEY)
         screen.press("f2")
         screen.wait_for(f"{RELEASE} is staged", STAGE)
         screen.press("enter")
