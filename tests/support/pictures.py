@@ -21,7 +21,8 @@ from warmboot.tui.terminal import Terminal
 SIZES = ((80, 24), (120, 40), (200, 50))
 NOW = 1793880000.0  # 2026-11-05 12:00:00 UTC, when all pictures are taken
 QUIET = 0.2  # seconds without a change, after which a screen is taken for complete
-_LOOKS = 6  # how often it has to be seen unchanged, however busy this machine is
+_REDRAWN = 0.06  # the same, where it was only drawn in another size or theme
+_LOOKS = 3  # how often it has to be seen unchanged, however busy this machine is
 _STEP = 0.03  # seconds
 _CONSOLE = Console(color_system="truecolor", force_terminal=True, legacy_windows=False)
 _DIGITS = 4  # of a digest, for each row
@@ -47,10 +48,10 @@ def _drawn(app: App[int]) -> str:
     return update.render_segments(_CONSOLE)  # type: ignore[union-attr, no-any-return]
 
 
-async def settled(person: Person, *, colours: bool = True) -> Canvas:
+async def settled(person: Person, *, colours: bool = True, seconds: float = QUIET) -> Canvas:
     """Wait until nothing changes any more, and nothing is under way; return what is shown then."""
     last, quiet, looks = _drawn(person.app), 0.0, 0
-    while quiet < QUIET or looks < _LOOKS:
+    while quiet < seconds or looks < _LOOKS:
         await person.pilot.pause(_STEP)
         await person.pilot.pause()  # until all that was sent between widgets has arrived
         busy = any(not worker.is_finished for worker in person.app.workers)
@@ -73,7 +74,7 @@ async def photograph(person: Person, looks: Sequence[Look]) -> Pictures:
         for look in looks:
             person.app.theme = look.theme
             colours = look.theme != "mono"
-            pictures[size, look.theme] = await settled(person, colours=colours)
+            pictures[size, look.theme] = await settled(person, colours=colours, seconds=_REDRAWN)
     return pictures
 
 

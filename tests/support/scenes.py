@@ -7,6 +7,8 @@ import shutil
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+from textual import events
+
 from support.files import put
 from support.person import Person, sit_down
 from support.pictures import LOOKS, NOW, SIZES, Pictures, photograph, settled, standing_time
@@ -184,7 +186,9 @@ async def restart(person: Person) -> None:
 async def restart_long(person: Person) -> None:
     """A command line that is longer than the box."""
     await edit(person)
-    await person.write("".join(f" option{number}=value" for number in range(60)))
+    words = "".join(f" option{number}=value" for number in range(60))
+    person.app.post_message(events.Paste(words))
+    await person.see("option59=value")
     await person.press("f2")
     await person.see("is staged")
     await person.press("enter", "x")
