@@ -21,7 +21,8 @@ from warmboot.tui.terminal import Terminal
 SIZES = ((80, 24), (120, 40), (200, 50))
 NOW = 1793880000.0  # 2026-11-05 12:00:00 UTC, when all pictures are taken
 QUIET = 0.2  # seconds without a change, after which a screen is taken for complete
-_DRAWN = 0.06  # the same, where it was only drawn in another size or theme
+_REDRAWN = 0.06  # the same, where it was only drawn in another size or theme
+_LOOKS = 3  # how often it has to be seen unchanged, however busy this machine is
 _STEP = 0.03  # seconds
 _CONSOLE = Console(color_system="truecolor", force_terminal=True, legacy_windows=False)
 _DIGITS = 4  # of a digest, for each row
@@ -49,12 +50,14 @@ def _drawn(app: App[int]) -> str:
 
 async def settled(person: Person, *, colours: bool = True, seconds: float = QUIET) -> Canvas:
     """Wait until nothing changes any more, and nothing is under way; return what is shown then."""
-    last, quiet = _drawn(person.app), 0.0
-    while quiet < seconds:
+    last, quiet, looks = _drawn(person.app), 0.0, 0
+    while quiet < seconds or looks < _LOOKS:
         await person.pilot.pause(_STEP)
+        await person.pilot.pause()  # until all that was sent between widgets has arrived
         busy = any(not worker.is_finished for worker in person.app.workers)
         now = _drawn(person.app)
-        quiet = 0.0 if busy or now != last else quiet + _STEP
+        same = not busy and now == last
+        quiet, looks = (quiet + _STEP, looks + 1) if same else (0.0, 0)
         last = now
     canvas = Canvas(*person.app.size)
     canvas.colours = colours
@@ -71,7 +74,7 @@ async def photograph(person: Person, looks: Sequence[Look]) -> Pictures:
         for look in looks:
             person.app.theme = look.theme
             colours = look.theme != "mono"
-            pictures[size, look.theme] = await settled(person, colours=colours, seconds=_DRAWN)
+            pictures[size, look.theme] = await settled(person, colours=colours, seconds=_REDRAWN)
     return pictures
 
 

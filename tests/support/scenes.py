@@ -7,12 +7,16 @@ import shutil
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+from textual import events
+
+from support.files import put
 from support.person import Person, sit_down
 from support.pictures import LOOKS, NOW, SIZES, Pictures, photograph, settled, standing_time
 from warmboot.tui.output.canvas import Canvas
 
 Scene = Callable[[Person], Awaitable[None]]
 SCENES: dict[str, Scene] = {}
+BOOT_ID = "5f0c2f6e-3b0c-4c55-9d0e-6a3f1f3f7a10\n"  # each simulated machine has another one
 KERNEL = "Warmboot Linux 7 (6.17)"
 
 
@@ -28,6 +32,7 @@ async def take(name: str, sandbox: Path, folder: Path) -> Pictures:
     for terminal in dict.fromkeys(look.terminal for look in LOOKS):
         root = folder / f"{name}-{terminal.theme}"
         shutil.copytree(sandbox, root, symlinks=True)
+        put(root, "proc/sys/kernel/random/boot_id", BOOT_ID)
         for path in root.rglob("*"):
             os.utime(path, (NOW, NOW), follow_symlinks=False)
         with standing_time():
@@ -181,7 +186,9 @@ async def restart(person: Person) -> None:
 async def restart_long(person: Person) -> None:
     """A command line that is longer than the box."""
     await edit(person)
-    await person.write("".join(f" option{number}=value" for number in range(60)))
+    words = "".join(f" option{number}=value" for number in range(60))
+    person.app.post_message(events.Paste(words))
+    await person.see("option59=value")
     await person.press("f2")
     await person.see("is staged")
     await person.press("enter", "x")
