@@ -108,7 +108,7 @@ def test_a_line_that_takes_nothing_more_hangs_nothing(sandbox: Path) -> None:
             time.sleep(0.05)
         emulator.settle(REST)
         assert emulator.count - before <= 12_000
-        # Drawn anew, one row of the wrapped text loses its last letter: not compared here, not solved.
+        # Drawn anew, a row of the wrapped text loses its last letter: not compared, not solved.
         assert "x" * 50 in emulator.text
         for key in ("escape", "escape", "q"):
             emulator.press(key)
