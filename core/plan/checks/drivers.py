@@ -98,15 +98,8 @@ def network_drivers(subject: FitSubject) -> Iterator[Result]:
 )
 def console_drivers(subject: FitSubject) -> Result | None:
     """A console without a driver shows nothing of what goes wrong."""
-    needs = subject.fit.of(Purpose.CONSOLE)
-    missing = [fit for fit in needs if fit.place is Place.MISSING]
-    if missing:
-        return warn(
-            f"{subject.release} has no driver for a console in use: {modules(missing)}",
-            "Nothing will be seen there of what goes wrong. Have another way in.",
-        )
-    known = needs and all(fit.place is not Place.UNKNOWN for fit in needs)
-    return passed(f"Drivers of the consoles: {_places(needs)}") if known else None
+    hint = "Nothing will be seen there of what goes wrong. Have another way in."
+    return _attended(subject, Purpose.CONSOLE, ("a console in use", "the consoles"), hint)
 
 
 @DRIVERS.check(
@@ -117,15 +110,20 @@ def console_drivers(subject: FitSubject) -> Result | None:
 )
 def keyboard_drivers(subject: FitSubject) -> Result | None:
     """A passphrase, or a shell of the initrd, needs it early."""
-    needs = subject.fit.of(Purpose.KEYBOARD)
+    hint = "Nobody can type at the machine's own console then."
+    return _attended(subject, Purpose.KEYBOARD, ("the USB keyboard", "the USB keyboard"), hint)
+
+
+def _attended(
+    subject: FitSubject, purpose: Purpose, names: tuple[str, str], hint: str
+) -> Result | None:
+    """Judge what only somebody at the machine needs; `names` are those of one of it and of all."""
+    needs = subject.fit.of(purpose)
     missing = [fit for fit in needs if fit.place is Place.MISSING]
     if missing:
-        return warn(
-            f"{subject.release} has no driver for the USB keyboard: {modules(missing)}",
-            "Nobody can type at the machine's own console then.",
-        )
+        return warn(f"{subject.release} has no driver for {names[0]}: {modules(missing)}", hint)
     known = needs and all(fit.place is not Place.UNKNOWN for fit in needs)
-    return passed(f"Drivers of the USB keyboard: {_places(needs)}") if known else None
+    return passed(f"Drivers of {names[1]}: {_places(needs)}") if known else None
 
 
 @DRIVERS.check(
