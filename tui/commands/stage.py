@@ -87,7 +87,9 @@ def _dry_run(prepared: Prepared) -> _Done:
 def _commit(session: Session, prepared: Prepared, options: argparse.Namespace) -> _Done:
     there = session.already_staged(prepared) if options.if_needed else None
     if there is not None:
-        return _Done((f"{there.release or there.kernel} is staged already, just so.",), there)
+        return _Done(
+            (f"{there.release or there.kernel} is staged already; there is nothing to do.",), there
+        )
     with ProgressLine(shown=not options.quiet) as progress:
         staged, warning = session.stage(prepared, report=progress.report)
     name = staged.release or staged.kernel
