@@ -10,7 +10,6 @@ import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
-from typing import NamedTuple
 
 from warmboot.core.boot.cmdline import reusable
 from warmboot.core.boot.entry import Listing
@@ -45,6 +44,7 @@ from warmboot.core.restart.trial.one_shot import choose, grubenv_path, take_back
 from warmboot.core.session.machine import Machine
 from warmboot.core.session.restarts import Executed, Restarts
 from warmboot.core.session.staging import stage_locked, unload_locked
+from warmboot.core.values import NamedTuple
 
 _ID_BYTES = 4
 _STAGED = "what is staged"
