@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import struct
 import subprocess
+from typing import Any
 
 import fdt
 import pytest
@@ -18,20 +19,19 @@ _WORDS = st.from_regex(r"[a-z][a-z0-9,._+-]{0,20}", fullmatch=True)
 _PROPERTIES = st.dictionaries(
     _WORDS.map(lambda word: f"p{word}"), st.binary(max_size=40), max_size=5
 )
-_NODES = st.recursive(
+#: The properties of a node, and its children.
+Shape = tuple[dict[str, bytes], dict[str, Any]]
+_NODES: st.SearchStrategy[Shape] = st.recursive(
     st.tuples(_PROPERTIES, st.just({})),
     lambda inner: st.tuples(_PROPERTIES, st.dictionaries(_WORDS, inner, max_size=4)),
     max_leaves=12,
 )
 
 
-def blob(
-    shape: tuple[dict[str, bytes], dict[str, object]], reserved: list[tuple[int, int]]
-) -> bytes:
+def blob(shape: Shape, reserved: list[tuple[int, int]]) -> bytes:
     """Write a tree by the library that the tests use for it."""
 
-    def node(name: str, one: object) -> fdt.Node:
-        assert isinstance(one, tuple)
+    def node(name: str, one: Shape) -> fdt.Node:
         properties, children = one
         made = fdt.Node(name)
         for key, value in properties.items():
@@ -67,7 +67,7 @@ def chosen(text: str) -> tuple[str, str]:
     st.lists(st.tuples(st.integers(1, 2**40), st.integers(1, 2**40)), max_size=3),
 )
 def test_all_but_the_node_is_what_it_was(
-    shape: tuple[dict[str, bytes], dict[str, object]],
+    shape: Shape,
     values: dict[str, bytes],
     reserved: list[tuple[int, int]],
 ) -> None:
