@@ -1,7 +1,7 @@
 """What work costs: seconds of a processor, as of a quiet machine, and bytes of memory.
 
 Machines differ, and what runs beside a test slows it down. So a yardstick of known length is run
-before and after the work, and the time that the work took is told in its units.
+beside the work, and the time that the work took is told in its units.
 """
 
 from __future__ import annotations
@@ -32,15 +32,17 @@ def slowness() -> float:
 
 
 def seconds(work: Callable[[], object], enough: float) -> float:
-    """Return the quiet machine's seconds that `work` takes: the least of some attempts, unless
-    the first one takes no more than `enough`.
+    """Return the quiet machine's seconds that `work` takes: the least of some attempts, or what
+    one of them takes that is no more than `enough`.
     """
     least = float("inf")
     for _ in range(ATTEMPTS):
-        before, start = _yardstick(), time.process_time()
+        start = time.process_time()
         work()
         spent = time.process_time() - start
-        least = min(least, spent * YARDSTICK / max(before, _yardstick()))
+        if spent > enough:
+            spent *= YARDSTICK / _yardstick()
+        least = min(least, spent)
         if least <= enough:
             break
     return least
