@@ -60,11 +60,13 @@ def _uses(path: Path, tree: ast.Module) -> Iterator[Use]:
 
 
 def _is_re(node: ast.AST) -> str | None:
-    """Return the function of re that is called, None for anything else."""
+    """Return the function of re that is called, or stood for; None for anything else."""
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
         module = node.func.value
         if isinstance(module, ast.Name) and module.id == "re":
             return node.func.attr
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+        return "compile" if node.func.id == "expression" else None
     return None
 
 
