@@ -14,7 +14,7 @@ from support.cost import seconds
 
 ROOT = Path(__file__).parent.parent.parent
 #: Expressions that are put together: fixed in length, or with work that is counted before.
-MADE = ("core/boot/glob_match.py", "core/boot/grub/regexp.py")
+MADE = ("core/expression.py", "core/boot/glob_match.py", "core/boot/grub/regexp.py")
 #: Loops that end after so many characters: each start of a match costs no more than that.
 BOUNDED = {
     r"\\(.)|\$(?:\{([^}]{0,64})\}|([A-Za-z_][A-Za-z0-9_]*|[0-9]+|[?#]))",
