@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from warmboot.core.plan.staged import Staged
     from warmboot.core.plan.startable import Standing
     from warmboot.core.progress import Cancel
+    from warmboot.core.record.forecast import Forecast
     from warmboot.core.record.history import Step
     from warmboot.core.record.journal import Line
     from warmboot.core.session.comparison import Comparison
@@ -293,6 +294,12 @@ class Session(Machine):
         from warmboot.core.record.history import read_history
 
         return read_history(self.journal.lines(), self.host)
+
+    def forecast(self) -> Forecast:
+        """Return how long a restart takes here, as far as history tells."""
+        from warmboot.core.record.forecast import read_forecast
+
+        return read_forecast(self.history(), self.host)
 
     @cached_property
     def parser_interface(self) -> Detection:
