@@ -66,7 +66,10 @@ def test_a_limit_that_is_not_known_is_not_guessed(
 
 def test_the_check_is_stopped_before_the_timer(monkeypatch: pytest.MonkeyPatch) -> None:
     missing = (5, f"Failed to stop {CHECK_UNIT}: Unit {CHECK_UNIT} not loaded.\n")
-    answers = {f"stop {CHECK_UNIT}": missing, "show": (0, "ActiveState=inactive\nResult=success\n")}
+    answers: dict[str, Answer] = {
+        f"stop {CHECK_UNIT}": missing,
+        "show": (0, "ActiveState=inactive\nResult=success\n"),
+    }
     asked = answering(monkeypatch, answers)
     RealTrialHost().stop_timer()
     assert asked[:2] == [f"stop {CHECK_UNIT}", f"stop {UNIT}"]
