@@ -5,7 +5,6 @@ What only some commands do is imported where it is done: a list does not wait fo
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -331,12 +330,9 @@ class Session(Machine):
 
         Returns where it is; raises WarmbootError.
         """
-        from warmboot.core.record.report import write_private
+        from warmboot.core.record.report import save
 
-        name = f"report-{time.strftime('%Y%m%dT%H%M%S')}.json"
-        target = self.host.prefix / STATE / name if path is None else path
-        write_private(target, content.encode(), folder=path is None)
-        return target
+        return save(self.host.prefix, content, path)
 
     def _entry_of(self, request: PlanRequest) -> Entry | None:
         """Return the entry meant: the named one, none for a kernel, or the only one there is."""
