@@ -326,10 +326,7 @@ class Session(Machine):
         return Evidence(self.status(), plan, problem, self.records(200), log)
 
     def save_report(self, content: str, path: Path | None = None) -> Path:
-        """Write a report that only its owner may read, by default to the state folder.
-
-        Returns where it is; raises WarmbootError.
-        """
+        """Write a report that only its owner may read; see warmboot.core.record.report.save."""
         from warmboot.core.record.report import save
 
         return save(self.host.prefix, content, path)
