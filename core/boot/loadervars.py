@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from warmboot.core.rooted import rooted
+from warmboot.core.values import dataclass
 
 _VENDOR = "4a67b082-0a4c-41cf-b6c7-440b29bb8c4f"
 _FOLDER = "sys/firmware/efi/efivars"

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import NamedTuple
 
 from warmboot.core.boot.loadervars import read_loader_variables
 from warmboot.core.host import Host
 from warmboot.core.host.files import read_int
 from warmboot.core.host.systemd import systemctl
 from warmboot.core.record.history import Ending, Step
+from warmboot.core.values import NamedTuple
 
 _LAST = 3
 _FIRMWARE = "sys/firmware/acpi/fpdt/boot/exitbootservice_end_ns"

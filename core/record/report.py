@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable, Mapping
 from importlib import metadata
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from warmboot.core.errors import WarmbootError
 from warmboot.core.host.state import STATE
@@ -16,6 +16,7 @@ from warmboot.core.outfile import OutFile
 from warmboot.core.record.harmless import REDACTED, redact_line
 from warmboot.core.statefile import replace_state
 from warmboot.core.text import printable
+from warmboot.core.values import NamedTuple
 
 _ADDRESS_KEYS = frozenset(("ssh_connection", "remote"))
 

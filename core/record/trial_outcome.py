@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from enum import StrEnum
 
 from warmboot.core.host import Host
@@ -16,6 +15,7 @@ from warmboot.core.record.journal import Line
 from warmboot.core.rooted import rooted
 from warmboot.core.text import clock, printable
 from warmboot.core.typed import is_number
+from warmboot.core.values import dataclass, field
 
 _CLOCK = 60.0  # seconds that the clock may be set back at boot
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from warmboot.core.boot.cmdline import Difference, compare, reusable
 from warmboot.core.boot.entry import Listing
@@ -17,6 +17,7 @@ from warmboot.core.host.essentials import Essentials
 from warmboot.core.plan.planner import OpenPlan, fit_of
 from warmboot.core.plan.request import PlanRequest
 from warmboot.core.record.forecast import Forecast
+from warmboot.core.values import NamedTuple
 
 
 class Side(NamedTuple):

@@ -5,10 +5,9 @@ What only some commands do is imported where it is done: a list does not wait fo
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from warmboot.core.architecture import of_machine
 from warmboot.core.boot import Running
@@ -17,6 +16,7 @@ from warmboot.core.errors import Blocked, WarmbootError
 from warmboot.core.host.state import STATE
 from warmboot.core.progress import Report, ignore
 from warmboot.core.session.machine import Machine
+from warmboot.core.values import NamedTuple, replace
 
 if TYPE_CHECKING:
     from warmboot.core.boot.entry import Entry, Listing

@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
 
 from warmboot.core.boot.cmdline import reusable
 from warmboot.core.boot.entry import Listing
@@ -49,6 +48,7 @@ from warmboot.core.session.machine import Machine
 from warmboot.core.session.restarts import Executed, Restarts
 from warmboot.core.session.staging import stage_locked, unload_locked
 from warmboot.core.statefile import replace_state
+from warmboot.core.values import NamedTuple
 
 _ID_BYTES = 4
 _STAGED = "what is staged"

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Collection, Iterator, Mapping
-from typing import NamedTuple
 
 from warmboot.core.images.devicetree import BEGIN_NODE, END, END_NODE, MAGIC, NOP, PROP
+from warmboot.core.values import NamedTuple
 
 #: Magic, sizes and offsets of the three blocks, versions, the boot CPU, the blocks' sizes.
 _HEADER = struct.Struct(">10I")

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import base64
 from enum import Enum
-from typing import NamedTuple
 
 from warmboot.core.payload.cpio_writer import Node, build_cpio
 from warmboot.core.plan.trial.target import Initramfs, TargetSystem
 from warmboot.core.plan.trial.trial import CHECK_UNIT, CONFIRMED, UNIT
 from warmboot.core.plan.trial.watchdog import DRIVERS
+from warmboot.core.values import NamedTuple
 
 #: Where the units note what became of the trial.
 JOURNAL = "/var/lib/warmboot/journal.jsonl"

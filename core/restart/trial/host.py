@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from warmboot.core.errors import WarmbootError
 from warmboot.core.host.systemd import SKIP_AUTO_KEXEC, systemctl
@@ -13,6 +13,7 @@ from warmboot.core.plan.trial.trial import CHECK_UNIT, UNIT, WatchdogUse
 from warmboot.core.restart import shutdown
 from warmboot.core.restart.trial.watchdog import HeldWatchdog, stop_watchdog
 from warmboot.core.text import printable
+from warmboot.core.values import NamedTuple
 
 _STOP_SECONDS = 60.0
 
