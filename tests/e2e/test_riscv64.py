@@ -1,0 +1,72 @@
+"""Debian's riscv64 kernels, which have kexec_load(2) only, started by warmboot's own placing."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from warmboot.core.sandbox.builders.uki import build_uki
+from warmboot.core.sandbox.builders.zboot import build_zboot
+
+from .fetch import Arch
+from .initramfs import second_initrd
+from .kernels import ported_kernel
+from .proof import Nonces, SecondKernel
+from .test_command_line import restart
+
+pytestmark = [pytest.mark.slow_guest, pytest.mark.timeout(2400)]
+
+
+def zboot(image: bytes) -> bytes:
+    """The image as the kernel's own build packs it, by gzip."""
+    return build_zboot(image, arch="riscv64", method="gzip")
+
+
+@pytest.mark.parametrize(
+    ("suite", "packed", "harts"),
+    [
+        ("sid", bytes, 1),
+        ("trixie", bytes, 2),
+        ("trixie", gzip.compress, 1),
+        ("trixie", zboot, 1),
+    ],
+    ids=["7.2-Image", "6.12-Image-smp", "6.12-Image.gz", "6.12-zboot"],
+)
+def test_from_debian_s_newest_kernel_to(
+    suite: str, packed: Callable[[bytes], bytes], harts: int, nonces: Nonces, tmp_path: Path
+) -> None:
+    newest, following = ported_kernel(Arch.RISCV64, "sid"), ported_kernel(Arch.RISCV64, suite)
+    running = tmp_path / "Image"
+    running.write_bytes(newest.image)
+    boot = {
+        f"/boot/config-{newest.release}": newest.config,
+        "/boot/next": packed(following.image),
+        "/boot/second.cpio": second_initrd(Arch.RISCV64, nonces.initrd),
+    }
+    cmdline = f"e2e={nonces.cmdline} console=ttyS0 panic=-1 quiet"
+    options = ["--kernel", "/boot/next", "--initrd", "/boot/second.cpio", "--cmdline", cmdline]
+    flags = ("-smp", str(harts))
+    second = restart(Arch.RISCV64, running, boot, options, nonces, tmp_path, flags=flags)
+    assert second == SecondKernel(following.release, cmdline)
+
+
+def test_a_uki(nonces: Nonces, tmp_path: Path) -> None:
+    kernel = ported_kernel(Arch.RISCV64, "sid")
+    cmdline = f"console=ttyS0 panic=-1 quiet e2e={nonces.cmdline}"
+    uki = build_uki(
+        arch="riscv64",
+        linux=kernel.image,
+        initrd=second_initrd(Arch.RISCV64, nonces.initrd),
+        cmdline=cmdline,
+        osrel='ID=e2e\nPRETTY_NAME="A unified image"\n',
+        uname=kernel.release,
+    )
+    running = tmp_path / "Image"
+    running.write_bytes(kernel.image)
+    boot = {"/boot/efi/EFI/Linux/unified.efi": uki}
+    boot[f"/boot/config-{kernel.release}"] = kernel.config
+    second = restart(Arch.RISCV64, running, boot, [], nonces, tmp_path)
+    assert second == SecondKernel(kernel.release, cmdline)
