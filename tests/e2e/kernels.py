@@ -30,5 +30,7 @@ def ported_kernel(arch: Arch, suite: str) -> DebianKernel:
                 file = archive.extractfile(member) if place is not None else None
                 if place is not None and file is not None:
                     release = place["release"]
-                    found[place["kind"][:5]] = file.read()
-    return DebianKernel(release, found["vmlin"], found["confi"])
+                    found[place["kind"]] = file.read()
+    config = found.pop("config")
+    (image,) = found.values()
+    return DebianKernel(release, image, config)

@@ -101,11 +101,10 @@ def restart(
     *,
     root: str = "/",
     said: str = "",
-    flags: Sequence[str] = (),
 ) -> SecondKernel:
     """Stage, unload, stage again and execute in a guest; return what the second kernel said.
 
-    `said` is a part of what staging is to say, `flags` are more options of QEMU.
+    `said` is a part of what staging is to say.
     """
     parameters = f"root={shlex.quote(root)}\nset -- {shlex.join(options)}\n"
     initramfs = folder / "initramfs.cpio"
@@ -115,7 +114,7 @@ def restart(
     def talk(guest: Guest) -> tuple[SecondKernel, dict[str, Step]]:
         return second_kernel(guest, nonces, LIMIT), steps(guest.transcript)
 
-    second, done = converse([*machine(arch, running, initramfs), *flags], talk)
+    second, done = converse(machine(arch, running, initramfs), talk)
     check_steps(done, nonces)
     assert said in " ".join(done["stage"].output.split())
     return second
