@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass
 from enum import IntFlag
 from typing import Protocol
 
 from warmboot.core.architecture import Architecture
 from warmboot.core.plan.request import Call
 from warmboot.core.text import printable
+from warmboot.core.values import dataclass
 
 
 class LoadFlags(IntFlag):

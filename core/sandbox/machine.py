@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass
 from pathlib import Path
 
 from warmboot.core.architecture import Architecture, of_machine
 from warmboot.core.sandbox.builders.btf import build_kernel_btf
 from warmboot.core.sandbox.builders.devicetree import build_tree
+from warmboot.core.values import dataclass
 
 _CONFIG = """\
 CONFIG_KEXEC=y
