@@ -29,21 +29,22 @@ def lay_out(host: Host, request: LoadRequest) -> Layout:
     image = identify(FileView(request.kernel_fd, size))
     if not isinstance(image, RawImage):
         raise Blocked(f"kexec_load(2) is for an uncompressed Image here, not for {image.format}")
-    initrd_size = 0 if request.initrd_fd is None else os.fstat(request.initrd_fd).st_size
-    has_initrd = request.initrd_fd is not None and initrd_size
+    initrd = None
+    if request.initrd_fd is not None and (initrd_size := os.fstat(request.initrd_fd).st_size):
+        initrd = (request.initrd_fd, initrd_size)
 
-    def tree(initrd: tuple[int, int] | None) -> bytes:
+    def tree(ends: tuple[int, int] | None) -> bytes:
         if request.devicetree_fd is None:
             content, name = running_tree(host.prefix), "/sys/firmware/fdt"
         else:
             content = os.pread(request.devicetree_fd, LIMIT + 1, 0)
             name = request.devicetree_name or "the device tree"
-        return next_tree(content, name, request.cmdline_bytes, initrd)
+        return next_tree(content, name, request.cmdline_bytes, ends)
 
     parts = Parts(
         image=image,
         kernel=(request.kernel_fd, size),
-        initrd=(request.initrd_fd, initrd_size) if has_initrd else None,
+        initrd=initrd,
         cmdline=request.cmdline_bytes,
         tree=tree,
     )
