@@ -101,7 +101,7 @@ lock: $(VENV)/python
 		--extra build pyproject.toml
 	@$(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras --no-emit-index-url \
 		--no-emit-find-links --no-emit-trusted-host --no-header --upgrade -c requirements.lock \
-		--extra dev -o requirements-dev.lock pyproject.toml
+		--extra dev --extra rescue -o requirements-dev.lock pyproject.toml
 
 clean:
 	rm -rf $(VENV) .cache .coverage build *.egg-info .mypy_cache .ruff_cache .pytest_cache

@@ -9,7 +9,8 @@ from __future__ import annotations
 import errno
 import re
 from enum import StrEnum
-from typing import NamedTuple
+
+from warmboot.core.values import NamedTuple
 
 
 class Architecture(StrEnum):

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from itertools import islice
-from typing import NamedTuple
 
 from warmboot.core.text import lines
+from warmboot.core.values import NamedTuple
 
 #: Bytes of the file that are worth reading, and lines of it that are looked at.
 LIMIT = 4 << 20

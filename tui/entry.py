@@ -8,6 +8,16 @@ import os
 import sys
 
 
+def roots_environment() -> dict[str, str]:
+    """Return the environment that root's run keeps: nothing that decides what code is loaded."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("PYTHON", "LD_")) and name not in ("BASH_ENV", "ENV")
+    }
+    return {**kept, "PATH": os.defpath}
+
+
 def run() -> int:
     """Run the command line; see warmboot.tui.cli.main."""
     if os.geteuid() != 0 or sys.flags.isolated:
@@ -17,12 +27,7 @@ def run() -> int:
         from warmboot.tui.cli import main
 
         return main()
-    kept = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(("PYTHON", "LD_")) and name not in ("BASH_ENV", "ENV")
-    }
-    kept["PATH"] = os.defpath
+    kept = roots_environment()
     words = [sys.executable, "-I", "-m", "warmboot.tui.entry", *sys.argv[1:]]
     return os.execve(sys.executable, words, kept)
 

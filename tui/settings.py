@@ -19,11 +19,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
-from typing import Any, NamedTuple
+from typing import Any
 
 from warmboot.core.configfile import ConfigFile, read_config
 from warmboot.core.errors import WarmbootError, WrongArgument
 from warmboot.core.text import printable
+from warmboot.core.values import NamedTuple
 from warmboot.themes import PALETTES
 from warmboot.tui.actions import ACTIONS, keys_of
 

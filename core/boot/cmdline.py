@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict, deque
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import StrEnum
 
 from warmboot.core.boot.root import BootRoot
+from warmboot.core.values import dataclass
 
 #: What boot loaders add for themselves; it would lie after a kexec.
 _LOADER_WORDS = ("BOOT_IMAGE", "initrd")

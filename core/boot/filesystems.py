@@ -12,12 +12,11 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import NamedTuple
 
 from warmboot.core.boot.root import BootRoot, join
 from warmboot.core.text import printable
+from warmboot.core.values import NamedTuple, dataclass, field
 
 
 class By(StrEnum):

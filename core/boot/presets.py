@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from warmboot.core.architecture import of_machine
@@ -20,6 +19,7 @@ from warmboot.core.boot.cmdline import Word, append, parse, split_words
 from warmboot.core.configfile import ConfigFile, read_config
 from warmboot.core.errors import NotFound, WarmbootError
 from warmboot.core.text import printable
+from warmboot.core.values import dataclass
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
 

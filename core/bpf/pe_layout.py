@@ -8,12 +8,12 @@ from __future__ import annotations
 import re
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from warmboot.core.bpf.abi import SECTION
 from warmboot.core.errors import ImageError
 from warmboot.core.images import View, pe
 from warmboot.core.images.rawimage import RawImage
+from warmboot.core.values import dataclass
 
 #: Characteristics of the section: readable data.
 READABLE = 0x40000000

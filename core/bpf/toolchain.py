@@ -12,7 +12,6 @@ import re
 import stat
 import subprocess
 import tempfile
-from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
 
@@ -27,6 +26,7 @@ from warmboot.core.images.bpfobject import LARGEST
 from warmboot.core.outfile import OutFile
 from warmboot.core.programs import environment, find_program
 from warmboot.core.rooted import regular
+from warmboot.core.values import dataclass, replace
 
 _OLDEST_CLANG, _OLDEST_BPFTOOL = (13, 0), (7, 1)
 _TIMEOUT = 120  # seconds; a build takes less than one

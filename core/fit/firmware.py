@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import NamedTuple
 
 from warmboot.core.boot.root import BootRoot
 from warmboot.core.errors import ImageError, WarmbootError
@@ -16,6 +15,7 @@ from warmboot.core.fit.initrd_contents import InitrdContents
 from warmboot.core.fit.module_index import Module, ModuleIndex
 from warmboot.core.images import Method, View
 from warmboot.core.payload.codecs import Source, decoder_for
+from warmboot.core.values import NamedTuple
 
 _FILE = 64 << 20  # bytes of a module's file; real ones have at most some
 _CONTENT = 256 << 20

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from functools import cached_property
 
 from warmboot.core.errors import ImageError
@@ -13,6 +12,7 @@ from warmboot.core.images import View
 from warmboot.core.images.uboot import unwrapped
 from warmboot.core.payload.initrd import read_initrd
 from warmboot.core.progress import Cancel
+from warmboot.core.values import dataclass, field
 
 #: More content than this is not unpacked to look for files: it takes some seconds.
 LIMIT = 2 << 30

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import NamedTuple
 
 from warmboot.core.boot.root import BootRoot
 from warmboot.core.fit.firmware import MissingFirmware, inside, installed, named_firmware
@@ -15,6 +13,7 @@ from warmboot.core.fit.module_index import Module, ModuleIndex
 from warmboot.core.host import Host
 from warmboot.core.host.essentials import Essentials, Need, Purpose, read_essentials
 from warmboot.core.host.files import read_text
+from warmboot.core.values import NamedTuple, dataclass
 
 #: Drivers that are a part of their bus in every kernel, though they have a modalias.
 _OF_THE_BUS = frozenset(("pcieport", "usb", "port"))

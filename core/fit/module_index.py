@@ -10,7 +10,9 @@ import fnmatch
 import re
 from collections.abc import Iterator, Mapping
 from functools import cached_property
-from typing import NamedTuple, Protocol
+from typing import Protocol
+
+from warmboot.core.values import NamedTuple
 
 _FILES = {
     "modules.dep": 16 << 20,

@@ -6,10 +6,8 @@ Read from /sys and /proc of the running kernel, which has them all at work.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import NamedTuple
 
 from warmboot.core.host.devices import Device, Sysfs
 from warmboot.core.host.files import read_text
@@ -17,6 +15,7 @@ from warmboot.core.host.interfaces import Interface, read_interfaces
 from warmboot.core.host.mounts import read_mounts
 from warmboot.core.host.root_features import Feature, read_root_features
 from warmboot.core.host.root_stack import RootStack, read_root_stack
+from warmboot.core.values import NamedTuple, dataclass
 
 _CONSOLES = 8
 _INPUTS = 1 << 18

@@ -9,11 +9,11 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 from warmboot.core.host.devices import Sysfs
 from warmboot.core.host.files import names, read_text
 from warmboot.core.text import printable
+from warmboot.core.values import NamedTuple
 
 _ROUTES = 4 << 20
 _LINES = 20_000

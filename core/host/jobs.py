@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
 from pathlib import Path
 
 from warmboot.core.host.files import names, read_fields
 from warmboot.core.programs import environment, find_program
+from warmboot.core.values import dataclass
 
 _TIMEOUT = 2.0
 _OUTPUT = 1 << 20

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import NamedTuple
 
 from warmboot.core.host.files import names, read_text
 from warmboot.core.programs import environment, find_program
 from warmboot.core.text import printable
 from warmboot.core.typed import json_object
+from warmboot.core.values import NamedTuple
 
 #: Where the kernel shows its records, and where systemd-pstore(8) moves them.
 _LIVE, _KEPT = "sys/fs/pstore", "var/lib/systemd/pstore"

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import NamedTuple
 
 from warmboot.core.host.devices import Sysfs
 from warmboot.core.host.files import names, read_text
 from warmboot.core.host.mounts import Mount
+from warmboot.core.values import NamedTuple, dataclass
 
 _LAYERS = 64  # block devices that are looked at
 _NUMBER = re.compile(r"[0-9]{1,7}:[0-9]{1,7}")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
 from pathlib import Path
 
 from warmboot.core.host.files import names, number, read_bytes, read_text
 from warmboot.core.host.mounts import Mount
+from warmboot.core.values import dataclass
 
 _LUKS_HEADER = 64 << 10
 _DEPTH = 8

@@ -7,9 +7,9 @@ RFC 5652 (parsed by asn1crypto).
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from warmboot.core.errors import ImageError
@@ -18,6 +18,7 @@ from warmboot.core.images.model import Fact
 from warmboot.core.images.pe import PeHeaders, parse_headers
 from warmboot.core.images.view import View
 from warmboot.core.text import printable
+from warmboot.core.values import dataclass
 
 _PKCS_SIGNED_DATA = 2
 _MAX_TABLE = 1 << 20
@@ -143,9 +144,10 @@ def read_contents(view: View, headers: PeHeaders) -> Iterator[bytes]:
         position += -(-length // 8) * 8
 
 
-def _parse(content: bytes, offset: int) -> tuple[str, str, str, str]:
-    """Return signer, issuer, digest algorithm and digest of one PKCS#7 signature."""
-    from asn1crypto import algos, cms, core, parser  # only for signed files
+@functools.cache
+def _indirect_data() -> Any:
+    """Return the class that reads what is signed; one only, for asn1crypto keeps each for ever."""
+    from asn1crypto import algos, core  # only for signed files
 
     class DigestInfo(core.Sequence):  # type: ignore[misc]
         _fields: ClassVar = [("algorithm", algos.DigestAlgorithm), ("digest", core.OctetString)]
@@ -153,10 +155,17 @@ def _parse(content: bytes, offset: int) -> tuple[str, str, str, str]:
     class IndirectData(core.Sequence):  # type: ignore[misc]
         _fields: ClassVar = [("data", core.Any), ("message_digest", DigestInfo)]
 
+    return IndirectData
+
+
+def _parse(content: bytes, offset: int) -> tuple[str, str, str, str]:
+    """Return signer, issuer, digest algorithm and digest of one PKCS#7 signature."""
+    from asn1crypto import cms, parser
+
     try:
         signed = cms.ContentInfo.load(content)["content"]
         tagged = signed["encap_content_info"]["content"].dump()
-        info = IndirectData.load(parser.parse(tagged)[4])["message_digest"]
+        info = _indirect_data().load(parser.parse(tagged)[4])["message_digest"]
         serial = signed["signer_infos"][0]["sid"].chosen["serial_number"].native
         certificates = [choice.chosen for choice in signed["certificates"]]
         own = [c for c in certificates if c.serial_number == serial]

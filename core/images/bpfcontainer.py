@@ -6,7 +6,6 @@ One carries parser objects, the other the images for them.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import ClassVar, Self
 
 from warmboot.core.errors import ImageError
@@ -15,6 +14,7 @@ from warmboot.core.images.elf64 import ElfSection, is_container, read_elf_sectio
 from warmboot.core.images.model import BootImage, Fact, Format
 from warmboot.core.images.view import View
 from warmboot.core.text import plural, printable, size
+from warmboot.core.values import dataclass
 
 #: At most this many parsers side by side, and this many containers inside one another.
 MOST_PARSERS, DEEPEST = 8, 4

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 import struct
-from dataclasses import dataclass
 from typing import ClassVar, Self
 
 from warmboot.core.errors import ImageError
@@ -18,6 +17,7 @@ from warmboot.core.images.model import BootImage, Fact, Format
 from warmboot.core.images.pe import parse_headers
 from warmboot.core.images.view import View
 from warmboot.core.text import size
+from warmboot.core.values import dataclass
 
 #: The section of a PE file that holds the object, and the object's two symbols.
 SECTION = ".bpf"

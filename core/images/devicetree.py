@@ -5,13 +5,13 @@ Source: the Devicetree Specification 0.4, chapter 2.3 (standard properties) and 
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from warmboot.core.errors import ImageError
 from warmboot.core.images.view import View
+from warmboot.core.values import NamedTuple
 
-_MAGIC = 0xD00DFEED
-_BEGIN_NODE, _END_NODE, _PROP, _NOP = 1, 2, 3, 4
+#: Of the flattened format (chapter 5.2 and 5.4): what it begins with, and its tokens.
+MAGIC = 0xD00DFEED
+BEGIN_NODE, END_NODE, PROP, NOP, END = 1, 2, 3, 4, 9
 _PROPERTIES = 200  # of the root, that are read
 _TEXT = 1024
 _NAME = 32
@@ -35,7 +35,7 @@ def read_board(view: View) -> Board:
     def word(offset: int) -> int:
         return int.from_bytes(view.read(offset, 4, "device tree"), "big")
 
-    if word(0) != _MAGIC:
+    if word(0) != MAGIC:
         raise ImageError("Not a flattened device tree", offset=0)
     at, names = word(8), word(12)
     found: dict[bytes, bytes] = {}
@@ -43,15 +43,15 @@ def read_board(view: View) -> Board:
     for _ in range(_PROPERTIES):
         token = word(at)
         at += 4
-        if token == _PROP:
+        if token == PROP:
             length, name = word(at), names + word(at + 4)
             key = view.read(name, min(_NAME, view.size - name), "property name").split(b"\0")[0]
             if key in (b"compatible", b"model"):
                 found[key] = view.read(at + 8, min(length, _TEXT), "property")
             at += 8 + (length + 3 & ~3)
-        elif token == _BEGIN_NODE and not inside:
+        elif token == BEGIN_NODE and not inside:
             inside, at = True, at + 4  # the root has no name
-        elif token != _NOP:
+        elif token != NOP:
             break
     model = strings(found.get(b"model", b""))
     return Board(strings(found.get(b"compatible", b"")), model[0] if model else "")

@@ -6,7 +6,6 @@ arch/loongarch/kernel/head.S.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar, Self, TypedDict
 
 from warmboot.core.architecture import Architecture
@@ -16,6 +15,7 @@ from warmboot.core.images.model import BootImage, Fact, Format
 from warmboot.core.images.pe import is_signed, machine_of
 from warmboot.core.images.view import View
 from warmboot.core.images.zboot import LINUX_PE_MAGIC
+from warmboot.core.values import dataclass
 
 _ARM64 = b"ARM\x64"
 _RISCV = b"RSC\x05"

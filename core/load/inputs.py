@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import ExitStack
-from typing import NamedTuple
 
 from warmboot.core.errors import Blocked, ImageError
 from warmboot.core.host.config import BuildOptions
@@ -17,6 +16,7 @@ from warmboot.core.plan.route import Strategy, accepted_formats
 from warmboot.core.plan.unpackable import lacks
 from warmboot.core.progress import Cancel, Phase, Progress, Report, Reporter
 from warmboot.core.text import printable
+from warmboot.core.values import NamedTuple
 
 _CHUNK = 1024 * 1024
 #: Zeros between initrds: an lz4 stream ends with four of them (lib/decompress_unlz4.c).

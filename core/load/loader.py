@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass
 from enum import IntFlag
 from typing import Protocol
 
 from warmboot.core.plan.request import Call
 from warmboot.core.text import printable
+from warmboot.core.values import dataclass
 
 
 class LoadFlags(IntFlag):

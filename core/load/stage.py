@@ -7,7 +7,6 @@ import hashlib
 import json
 import time
 from contextlib import ExitStack
-from dataclasses import replace
 
 from warmboot.core.bpf.dialects import facts_of
 from warmboot.core.closing import Closing
@@ -31,6 +30,7 @@ from warmboot.core.plan.plan import Plan
 from warmboot.core.plan.request import Call
 from warmboot.core.plan.staged import Staged
 from warmboot.core.progress import Cancel, Phase, Progress, Report, ignore
+from warmboot.core.values import replace
 
 _WAIT = 0.1  # seconds between two looks at a digest
 

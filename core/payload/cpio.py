@@ -10,13 +10,13 @@ from __future__ import annotations
 import re
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from warmboot.core.errors import ImageError
 from warmboot.core.payload.codecs import Lost, NotDecodable
 from warmboot.core.payload.streams import OutOfBound, Stream
 from warmboot.core.text import plural, printable
+from warmboot.core.values import NamedTuple, dataclass, field
 
 MAGICS = (b"070701", b"070702")
 _SUMMED = b"070702"

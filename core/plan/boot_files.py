@@ -8,7 +8,7 @@ from collections.abc import Container, Mapping
 from contextlib import ExitStack
 from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import Self
 
 from warmboot.core.boot.entry import Entry
 from warmboot.core.boot.root import BootRoot
@@ -29,6 +29,7 @@ from warmboot.core.plan.context import InitrdHead
 from warmboot.core.plan.request import PlanRequest
 from warmboot.core.plan.uki_parts import Part, UkiParts, combine
 from warmboot.core.text import printable
+from warmboot.core.values import NamedTuple
 
 _ADDON = ".addon.efi"
 _CONFIG_LIMIT = 4 << 20

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from warmboot.core.architecture import Architecture
 from warmboot.core.host import Host
 from warmboot.core.plan.request import Call
 from warmboot.core.text import printable
+from warmboot.core.values import NamedTuple
 
 
 class OtherLoader(NamedTuple):

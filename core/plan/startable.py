@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from warmboot.core.architecture import of_machine
 from warmboot.core.boot.entry import Entry
@@ -17,6 +17,7 @@ from warmboot.core.plan.checks.base import Finding, Verdict
 from warmboot.core.plan.request import PlanRequest
 from warmboot.core.plan.route import Strategy
 from warmboot.core.plan.way import Wanted, choose_way
+from warmboot.core.values import NamedTuple
 
 if TYPE_CHECKING:
     from warmboot.core.bpf.abi import Dialect

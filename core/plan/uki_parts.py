@@ -7,12 +7,12 @@ that, measuring every part into a PCR, cannot be done from here.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from warmboot.core.errors import Blocked, NotFound
 from warmboot.core.images.pe import Section
 from warmboot.core.images.uki import Addon, Profile, Uki, split_sections
 from warmboot.core.text import printable
+from warmboot.core.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from warmboot.core.architecture import Architecture
 from warmboot.core.host import Host
@@ -10,6 +10,7 @@ from warmboot.core.images import BootImage
 from warmboot.core.plan.loader_choice import LoaderChoice, choose_loader
 from warmboot.core.plan.request import Call
 from warmboot.core.plan.route import Route, Strategy, choose_route
+from warmboot.core.values import NamedTuple
 
 if TYPE_CHECKING:  # a list needs routes, and no parsers
     from warmboot.core.bpf.abi import Dialect

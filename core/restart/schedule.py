@@ -18,7 +18,6 @@ import sys
 import time
 import uuid
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Self
@@ -30,6 +29,7 @@ from warmboot.core.rooted import rooted
 from warmboot.core.statefile import open_state, read_state, remove_state
 from warmboot.core.text import clock, printable
 from warmboot.core.typed import json_object, typed
+from warmboot.core.values import asdict, dataclass, replace
 
 UNIT = "warmboot-exec"
 _FILE = "countdown.json"

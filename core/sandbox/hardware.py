@@ -8,7 +8,8 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from pathlib import Path
-from typing import NamedTuple
+
+from warmboot.core.values import NamedTuple
 
 _BUS = "sys/devices/pci0000:00"
 _DISK = f"{_BUS}/0000:00:02.0/virtio1"

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass
 from pathlib import Path
 
 from warmboot.core.sandbox.builders.btf import build_kernel_btf
+from warmboot.core.values import dataclass
 
 _CONFIG = """\
 CONFIG_KEXEC=y

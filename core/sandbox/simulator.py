@@ -14,7 +14,6 @@ import os
 import time
 import uuid
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 
 from warmboot.core.architecture import Architecture, of_machine
@@ -42,6 +41,7 @@ from warmboot.core.sandbox.kernel_parsers import UNWRAP
 from warmboot.core.sandbox.trial_host import begin
 from warmboot.core.statefile import read_state, replace_state
 from warmboot.core.typed import json_object, typed
+from warmboot.core.values import dataclass
 
 _STATE = ".warmboot-kernel"
 _BZIMAGE_FLAGS = XLF_KERNEL_64 | XLF_CAN_BE_LOADED_ABOVE_4G

@@ -11,7 +11,7 @@ import shutil
 import sysconfig
 import tarfile
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from io import BytesIO
@@ -72,18 +72,18 @@ def debian_kernel(arch: Arch) -> DebianKernel:
     return DebianKernel(release, image, found["config"][1])
 
 
-def disk_drivers(arch: Arch) -> dict[str, bytes]:
-    """The modules that give Debian's cloud kernel a virtio disk, in the order to load them."""
+def drivers(arch: Arch, names: Sequence[str] = DISK_DRIVERS) -> dict[str, bytes]:
+    """Modules of Debian's cloud kernel in the order to load them: those for a virtio disk."""
     (package,) = debian_packages(arch, [f"linux-image-cloud-{arch}*"]).glob("*.deb")
     content = run("dpkg-deb", "--fsys-tarfile", package)
     found: dict[str, bytes] = {}
     with tarfile.open(fileobj=BytesIO(content)) as archive:
         for member in archive:
             name = Path(member.name).name
-            file = archive.extractfile(member) if name in DISK_DRIVERS else None
+            file = archive.extractfile(member) if name in names else None
             if file is not None:
                 found[name] = file.read()
-    return {f"/drivers/{n}-{name}": found[name] for n, name in enumerate(DISK_DRIVERS)}
+    return {f"/drivers/{n}-{name}": found[name] for n, name in enumerate(names)}
 
 
 def kexec_tools(arch: Arch) -> dict[str, bytes]:

@@ -126,6 +126,7 @@ def test_all_but_chosen_stays_as_it_was_and_nops_are_read_over() -> None:
     with_nops = bytearray(old[: strings - 4] + nops + old[strings - 4 :])
     struct.pack_into(">I", with_nops, 4, len(with_nops))
     struct.pack_into(">I", with_nops, 12, strings + len(nops))
+    struct.pack_into(">I", with_nops, 36, strings + len(nops) - start)
     assert start < strings
     made = fdt.parse_dtb(next_tree(bytes(with_nops), "x", b"b\0", None))
     assert made.root.get_property("compatible").value == "a,board"

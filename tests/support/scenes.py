@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from unittest import mock
 
 from textual import events
 
 from support.files import put
 from support.person import Person, sit_down
 from support.pictures import NOW, SIZES, Pictures, photograph, settled, standing_time
+from warmboot.core.session.paths import Paths, complete_path
+from warmboot.tui.screens import ask
 
 Scene = Callable[[Person], Awaitable[None]]
 SCENES: dict[str, Scene] = {}
@@ -32,10 +36,22 @@ async def take(name: str, sandbox: Path, folder: Path) -> Pictures:
     put(root, "proc/sys/kernel/random/boot_id", BOOT_ID)
     for path in root.rglob("*"):
         os.utime(path, (NOW, NOW), follow_symlinks=False)
-    with standing_time():
+    with standing_time(), paths_below(root):
         async with sit_down(root, size=SIZES[0]) as person:
             await SCENES[name](person)
             return await photograph(person)
+
+
+@contextmanager
+def paths_below(root: Path) -> Iterator[None]:
+    """Show what is in `root` where a path is asked for: this machine's own / may hold anything."""
+
+    def complete(begun: str) -> Paths:
+        found = complete_path(f"{root}{begun}")
+        return found._replace(longest=found.longest.removeprefix(str(root)))
+
+    with mock.patch.object(ask, "complete_path", complete):
+        yield
 
 
 async def on_the_kernel(person: Person) -> None:
@@ -102,7 +118,7 @@ async def path(person: Person) -> None:
     """What is there for a path that is being typed."""
     await on_the_kernel(person)
     await person.press("n")
-    await person.write("usr/li")
+    await person.write("boot/")
     await settled(person)
 
 

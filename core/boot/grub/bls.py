@@ -10,7 +10,6 @@ import functools
 import re
 from collections.abc import Callable, Mapping, Sequence
 from itertools import zip_longest
-from typing import NamedTuple
 
 from warmboot.core.boot.bls_format import VARIABLE
 from warmboot.core.boot.entry import Entry, Kind
@@ -18,6 +17,7 @@ from warmboot.core.boot.filesystems import Place
 from warmboot.core.boot.grub.default import Expand, Row
 from warmboot.core.boot.grub.entry import Item
 from warmboot.core.boot.grub.values import unknown_names
+from warmboot.core.values import NamedTuple
 
 Locate = Callable[[Place], str | None]
 _FILES = ("linux", "initrd", "devicetree", "devicetree-overlay")

@@ -7,10 +7,10 @@ tab only; braces end a word wherever they stand outside quotes.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from enum import IntEnum
 
 from warmboot.core.errors import WarmbootError
+from warmboot.core.values import dataclass
 
 KEYWORDS = frozenset((
     "case", "do", "done", "elif", "else", "esac", "fi", "for", "function", "if", "in", "select",

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from warmboot.core.boot.grub.commands import COMMANDS
 from warmboot.core.boot.grub.entry import Item
@@ -16,6 +15,7 @@ from warmboot.core.boot.grub.files import Files
 from warmboot.core.boot.grub.menus import run_file, show
 from warmboot.core.boot.grub.run import Run
 from warmboot.core.boot.grub.values import is_known
+from warmboot.core.values import dataclass
 
 _ESCAPED = re.compile(r"\\x[0-9A-Fa-f]{2}|[\\'\"]")
 

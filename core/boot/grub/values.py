@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 
 from warmboot.core.boot.grub.budget import LONGEST, MANY_VARIABLES, Budget
 from warmboot.core.boot.grub.lexer import Part, Word
 from warmboot.core.errors import WarmbootError
+from warmboot.core.values import dataclass, field
 
 _MARK = re.compile("\0([^\0]*)\0")
 _GLOB = re.compile(r"[*?]")

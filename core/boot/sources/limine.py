@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
 
 from warmboot.core.boot.entry import BootLoader, Entry, Found, Kind, LoaderDefault, SearchedPlace
 from warmboot.core.boot.filesystems import By, Spec
@@ -20,6 +19,7 @@ from warmboot.core.errors import WarmbootError
 from warmboot.core.images.identify import outline
 from warmboot.core.images.pe import PeProgram
 from warmboot.core.text import lines, plural, printable
+from warmboot.core.values import dataclass, field, replace
 
 _FOLDERS = ("", "limine", "EFI/BOOT", "EFI/limine")
 _NAMES = ("limine.conf", "limine.cfg")

@@ -5,9 +5,9 @@ from __future__ import annotations
 import errno
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from warmboot.core.errors import Refused
+from warmboot.core.values import dataclass
 
 #: One line: two blanks for each level, first and last address, name. Source: kernel/resource.c.
 _LINE = re.compile(r"^( *)([0-9a-f]+)-([0-9a-f]+) : (.*)$")

@@ -7,12 +7,12 @@ import mmap
 import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 
 from warmboot.core.errors import WarmbootError
 from warmboot.core.images.rawimage import RawImage
 from warmboot.core.load import syscalls
 from warmboot.core.load.kexec_load.memory import Range
+from warmboot.core.values import dataclass
 
 _MAP_NORESERVE = getattr(mmap, "MAP_NORESERVE", 0)
 

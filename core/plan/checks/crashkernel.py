@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from warmboot.core.architecture import kernel_version
+from warmboot.core.values import NamedTuple
 
 _SUFFIXES = (",high", ",low", ",cma")
 #: Kernels before take a value with ,cma for one without a suffix, and for malformed.

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from warmboot.core.bpf.carried import runs_carried
 from warmboot.core.bpf.dialects import facts_of
 from warmboot.core.host import Host
@@ -17,6 +15,7 @@ from warmboot.core.plan.loader_choice import by_file
 from warmboot.core.plan.plan import Plan
 from warmboot.core.plan.request import Origin
 from warmboot.core.plan.route import Strategy, accepted_formats
+from warmboot.core.values import NamedTuple
 
 
 class PlanSubject(NamedTuple):

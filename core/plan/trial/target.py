@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from warmboot.core.payload.initrd import read_initrd
 from warmboot.core.plan.boot_files import BootFiles
 from warmboot.core.plan.context import PlanContext
 from warmboot.core.rooted import rooted
+from warmboot.core.values import dataclass
 
 _NAMES = 1 << 16  # of an archive; Debian's have 3,000
 _BYTES = 1 << 30

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import NamedTuple
 
 from warmboot.core.boot.cmdline import TRIAL, parse
 from warmboot.core.errors import Blocked, WrongArgument
 from warmboot.core.plan.request import PlanRequest
+from warmboot.core.values import NamedTuple, dataclass
 
 #: The units in the new system: one restarts it in time, the other confirms it before.
 UNIT, CHECK_UNIT = "warmboot-trial.service", "warmboot-check.service"

@@ -118,6 +118,22 @@ class EssentialsFields(TypedDict):
     ]
 
 
+class ForecastFields(TypedDict):
+    """How long a restart takes here, in seconds, as far as records tell."""
+
+    kexec: Annotated[
+        list[float], "the last times from a restart by kexec to the start of the next kernel"
+    ]
+    startup: Annotated[
+        float | None,
+        "how long after its kernel the running system had started everything; null if not known",
+    ]
+    firmware: Annotated[
+        float | None,
+        "what firmware and boot loader took when they last started it; null if not known",
+    ]
+
+
 class CompareAnswer(Answer):
     """What the second kernel has other than the first."""
 
@@ -130,6 +146,7 @@ class CompareAnswer(Answer):
     options_differing: Annotated[
         int | None, "how many build options differ in all; null where not known"
     ]
+    forecast: Annotated[ForecastFields, "how long a restart takes here"]
 
 
 def compare_answer(found: Comparison, *, simulated: bool) -> CompareAnswer:
@@ -144,6 +161,11 @@ def compare_answer(found: Comparison, *, simulated: bool) -> CompareAnswer:
         "words": [difference_fields(one) for one in found.words],
         "options": [_option(one) for one in found.options],
         "options_differing": found.options_differing,
+        "forecast": {
+            "kexec": list(found.forecast.kexec),
+            "startup": found.forecast.startup,
+            "firmware": found.forecast.firmware,
+        },
     }
 
 
