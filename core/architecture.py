@@ -7,9 +7,9 @@ the kernel's system call tables, include/uapi/linux/kexec.h, arch/*/include/uapi
 from __future__ import annotations
 
 import errno
-import re
 from enum import StrEnum
 
+from warmboot.core.expression import expression
 from warmboot.core.values import NamedTuple
 
 
@@ -87,7 +87,7 @@ def kernel_version(release: str | None) -> tuple[int, int] | None:
     return (int(found[1]), int(found[2])) if found else None
 
 
-_VERSION = re.compile(r"(\d{1,4})\.(\d{1,4})")
+_VERSION = expression(r"(\d{1,4})\.(\d{1,4})")
 _FACTS = {
     Architecture.X86: ArchitectureFacts(
         machines=("i686", "i586", "i486", "i386"),
