@@ -77,7 +77,7 @@ e2e: $(VENV)/installed $(VENV)/dev
 	@WARMBOOT_E2E=1 $(BIN)/pytest -n 2 -q -rA -m 'not slow_guest' tests/e2e
 
 e2e-all: $(VENV)/installed $(VENV)/dev
-	@tests/e2e/setup.sh
+	@tests/e2e/setup.sh all
 	@WARMBOOT_E2E=1 $(BIN)/pytest -n 2 -q -rA tests/e2e
 
 FUZZ_SECONDS ?= 60
