@@ -146,6 +146,39 @@ def root_unlock(subject: FitSubject) -> Result | None:
     )
 
 
+@INITRD_FIT.check(
+    "microcode",
+    "Does the new kernel get the processor's microcode?",
+    "vendor, family and microcode in /proc/cpuinfo, kernel/x86/microcode in the initrd, "
+    "/usr/lib/firmware, CONFIG_EXTRA_FIRMWARE",
+    for_crash=False,
+    rule="early microcode is looked for in an archive in front of the initrd, or in the kernel "
+    "itself (Documentation/arch/x86/microcode.rst); a kexec resets no processor, which keeps what "
+    "was loaded",
+)
+def microcode(subject: FitSubject) -> Result | None:
+    """Of no consequence at once: the revision that runs stays until the next power-on."""
+    processor, initrd = subject.essentials.processor, subject.fit.initrd
+    if processor is None:
+        return None
+    now = f"the processor runs {printable(processor.revision or 'an unknown revision', 40)} now"
+    if initrd is not None and initrd.has(processor.early):
+        return passed(f"The initrd has early microcode; {now}")
+    if processor.file in ((subject.options or {}).get("EXTRA_FIRMWARE") or "").split():
+        return passed(f"{subject.release} has the microcode built in; {now}")
+    if (initrd is not None and initrd.problem) or subject.fit.microcode is None:
+        return None
+    lacks = "There is no initrd that brings early microcode"
+    lacks = lacks if initrd is None else "The initrd has no early microcode for this processor"
+    if not subject.fit.microcode:
+        return passed(f"{lacks}, and none is installed; {now}, and keeps it through a kexec")
+    return warn(
+        f"{lacks}, though /usr/lib/firmware has it ({processor.file}): {now}, keeps it through a "
+        "kexec, and has firmware's after the next power-on",
+        "Make the initrd again, with intel-microcode or amd64-microcode (dracut: early_microcode).",
+    )
+
+
 def _network_root(subject: FitSubject) -> Iterator[Result]:
     initrd = subject.fit.initrd
     told = any(word.key in ("ip", "nfsaddrs", "rd.neednet") for word in subject.kernel_words)
