@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from functools import cached_property
 
 from warmboot.core.errors import ImageError
+from warmboot.core.expression import expression
 from warmboot.core.fit.module_index import FILES, ModuleIndex, module_name
 from warmboot.core.images import View
 from warmboot.core.images.uboot import unwrapped
@@ -19,7 +19,7 @@ LIMIT = 2 << 30
 _PATHS = 400_000
 _KEPT = 64 << 20
 _FILE = 32 << 20
-_MODULE = re.compile(r"lib/modules/([^/]+)/(.+\.ko(?:\.(?:gz|xz|zst))?)")
+_MODULE = expression(r"lib/modules/([^/]+)/(.+\.ko(?:\.(?:gz|xz|zst))?)")
 #: Files that say how the root is opened: initramfs-tools, dracut and mkinitcpio with systemd.
 _CRYPTTABS = ("cryptroot/crypttab", "etc/crypttab")
 _WHOLE = frozenset(name.encode() for name in _CRYPTTABS)

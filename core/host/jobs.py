@@ -6,6 +6,7 @@ import json
 import re
 from pathlib import Path
 
+from warmboot.core.expression import expression
 from warmboot.core.host.files import names, read_fields
 from warmboot.core.programs import environment, find_program
 from warmboot.core.values import dataclass
@@ -13,7 +14,7 @@ from warmboot.core.values import dataclass
 _TIMEOUT = 2.0
 _OUTPUT = 1 << 20
 _JOBS = 200
-_ESCAPE = re.compile(rb"\\x([0-9a-fA-F]{2})|\\([0-3][0-7]{2})|\\(.)")
+_ESCAPE = expression(rb"\\x([0-9a-fA-F]{2})|\\([0-3][0-7]{2})|\\(.)")
 
 
 @dataclass(frozen=True, slots=True)

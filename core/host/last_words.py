@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
+from warmboot.core.expression import expression
 from warmboot.core.host.files import names, read_text
 from warmboot.core.programs import environment, find_program
 from warmboot.core.text import printable
@@ -17,7 +17,7 @@ _LINES = 6
 _RECORD = 1 << 17
 _RECORDS = 64
 _TIMEOUT = 5.0  # seconds
-_STAMP = re.compile(r"^(?:<\d+>)?(?:\[[^\]]{1,32}\] )?")
+_STAMP = expression(r"^(?:<\d+>)?(?:\[[^\]]{1,32}\] )?")
 
 
 class LastWords(NamedTuple):

@@ -6,13 +6,14 @@ import re
 from enum import StrEnum
 from pathlib import Path
 
+from warmboot.core.expression import expression
 from warmboot.core.host.devices import Sysfs
 from warmboot.core.host.files import names, read_text
 from warmboot.core.host.mounts import Mount
 from warmboot.core.values import NamedTuple, dataclass
 
 _LAYERS = 64  # block devices that are looked at
-_NUMBER = re.compile(r"[0-9]{1,7}:[0-9]{1,7}")
+_NUMBER = expression(r"[0-9]{1,7}:[0-9]{1,7}")
 _NETWORK = frozenset(("nfs", "nfs4", "cifs", "smb3", "9p", "ceph"))
 #: Root file systems whose layers the kernel does not show.
 _HIDDEN = frozenset(("overlay", "rootfs", "tmpfs", "ramfs", "aufs"))

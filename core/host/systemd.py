@@ -3,10 +3,10 @@ staged."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
 
+from warmboot.core.expression import expression
 from warmboot.core.host.files import names, read_bytes
 from warmboot.core.programs import environment, find_program
 
@@ -15,7 +15,7 @@ from warmboot.core.programs import environment, find_program
 SKIP_AUTO_KEXEC = "SYSTEMCTL_SKIP_AUTO_KEXEC"
 #: Where systemctl cannot be read: Debian's 257 does it, 252 does not; the first lies between.
 _FIRST_AUTO_KEXEC = 253
-_LIBRARY = re.compile(r"libsystemd-shared-(\d{1,6})")
+_LIBRARY = expression(r"libsystemd-shared-(\d{1,6})")
 _PROGRAMS = ("usr/bin/systemctl", "bin/systemctl")
 _LIMIT = 16 << 20
 _TIMEOUT = 5.0  # seconds

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 from collections.abc import Mapping
 from typing import Self
 
+from warmboot.core.expression import expression
 from warmboot.core.values import NamedTuple
 
-_PLAIN = re.compile(r"""[^\s"'\\$`#;&|]+|"[^"\\$`]*\"""")
+_PLAIN = expression(r"""[^\s"'\\$`#;&|]+|"[^"\\$`]*\"""")
 
 
 class System(NamedTuple):

@@ -171,6 +171,7 @@ def prepare(
             devicetree_fd=tree_fd,
             devicetree_name=plan.devicetree,
             by_parser=bool(kernel.parsers),
+            architecture=plan.architecture,
         )
         noted = [Finding("initrd", Verdict.WARN, text) for text in warnings]
         plan = replace(plan, findings=(*plan.findings, *noted))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import platform
 import time
 from collections.abc import Iterable, Mapping
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from warmboot.core.record.harmless import REDACTED, redact_line
 from warmboot.core.statefile import replace_state
 from warmboot.core.text import printable
 from warmboot.core.values import NamedTuple
+from warmboot.core.version import VERSION
 
 _ADDRESS_KEYS = frozenset(("ssh_connection", "remote"))
 
@@ -58,7 +58,7 @@ def addresses_of(value: Any) -> set[str]:
 def read_versions(prefix: Path) -> Versions:
     """Return the versions of what takes part."""
     return Versions(
-        warmboot=metadata.version("warmboot"),
+        warmboot=VERSION,
         python=platform.python_version(),
         systemd=systemd_version(prefix),
     )

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Self
 
 from warmboot.core.errors import Blocked, WarmbootError, WrongArgument, space_hint
+from warmboot.core.expression import expression
 from warmboot.core.host.state import RUN, process_start
 from warmboot.core.programs import environment, find_program
 from warmboot.core.rooted import rooted
@@ -37,7 +38,7 @@ _TRANSIENT = f"run/systemd/transient/{UNIT}.timer"
 _TIMEOUT = 30
 _LONGEST = 366 * 86400
 _SOON = 5.0  # seconds; systemd takes no time of the calendar that is past
-_DELAY = re.compile(r"(\d{1,9})(s|m|h)?", re.ASCII)
+_DELAY = expression(r"(\d{1,9})(s|m|h)?", re.ASCII)
 _UNITS = {"s": 1, "m": 60, "h": 3600, None: 1}
 
 

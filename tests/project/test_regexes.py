@@ -14,7 +14,7 @@ from support.cost import seconds
 
 ROOT = Path(__file__).parent.parent.parent
 #: Expressions that are put together: fixed in length, or with work that is counted before.
-MADE = ("core/boot/glob_match.py", "core/boot/grub/regexp.py")
+MADE = ("core/expression.py", "core/boot/glob_match.py", "core/boot/grub/regexp.py")
 #: Loops that end after so many characters: each start of a match costs no more than that.
 BOUNDED = {
     r"\\(.)|\$(?:\{([^}]{0,64})\}|([A-Za-z_][A-Za-z0-9_]*|[0-9]+|[?#]))",
@@ -60,11 +60,13 @@ def _uses(path: Path, tree: ast.Module) -> Iterator[Use]:
 
 
 def _is_re(node: ast.AST) -> str | None:
-    """Return the function of re that is called, None for anything else."""
+    """Return the function of re that is called, or stood for; None for anything else."""
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
         module = node.func.value
         if isinstance(module, ast.Name) and module.id == "re":
             return node.func.attr
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+        return "compile" if node.func.id == "expression" else None
     return None
 
 

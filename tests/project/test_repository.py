@@ -25,9 +25,18 @@ FOLDERS = ("core", "tui", "themes")
 SHARED = {
     f"core.{n}"
     for n in (
-        *("architecture", "bounded", "closing", "configfile", "debug", "errors", "mountinfo"),
+        *(
+            "architecture",
+            "bounded",
+            "closing",
+            "configfile",
+            "debug",
+            "errors",
+            "expression",
+            "mountinfo",
+        ),
         *("openat2", "outfile", "programs", "progress", "rooted", "statefile", "text", "typed"),
-        "values",
+        *("expression", "values", "version"),
     )
 }
 _PLAN = {"core.boot", "core.images", "core.payload", "core.host", "core.bpf", "core.fit"}

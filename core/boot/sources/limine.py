@@ -16,6 +16,7 @@ from warmboot.core.boot.root import Text, join
 from warmboot.core.boot.search import MENU_LIMIT, Search
 from warmboot.core.boot.sources.source import Source
 from warmboot.core.errors import WarmbootError
+from warmboot.core.expression import expression
 from warmboot.core.images.identify import outline
 from warmboot.core.images.pe import PeProgram
 from warmboot.core.text import lines, plural, printable
@@ -25,10 +26,10 @@ _FOLDERS = ("", "limine", "EFI/BOOT", "EFI/limine")
 _NAMES = ("limine.conf", "limine.cfg")
 _ENTRIES = 1000
 _TITLE, _VALUE = 512, 65536  # characters
-_MACRO = re.compile(r"\$\{([^}\n]{1,64})\}")
+_MACRO = expression(r"\$\{([^}\n]{1,64})\}")
 #: RESOURCE(ARGUMENT):PATH; what stands behind # is a digest.
-_PATH = re.compile(r"(\w+)\(([^)\n]{0,128})\):([^#\n]*)(?:#.*)?")
-_OLD_PATH = re.compile(r"(\w+)://([^/\n]{0,128})(/[^#\n]*)(?:#.*)?")
+_PATH = expression(r"(\w+)\(([^)\n]{0,128})\):([^#\n]*)(?:#.*)?")
+_OLD_PATH = expression(r"(\w+)://([^/\n]{0,128})(/[^#\n]*)(?:#.*)?")
 #: What the argument of a resource names.
 _NAMED = {
     "guid": (By.PARTUUID, By.UUID), "uuid": (By.PARTUUID, By.UUID), "fslabel": (By.LABEL,),

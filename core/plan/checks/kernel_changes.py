@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
+from warmboot.core.expression import expression
 from warmboot.core.fit.build_options import differences
 from warmboot.core.plan.checks.base import Group, Result, passed, warn
 from warmboot.core.plan.checks.fit_subject import FitSubject, listed
@@ -13,7 +13,7 @@ from warmboot.core.text import printable
 KERNEL_CHANGES = Group[FitSubject]()
 
 _SHOWN = 8
-_VERSION = re.compile(r"([0-9]{1,4})\.([0-9]{1,4})")
+_VERSION = expression(r"([0-9]{1,4})\.([0-9]{1,4})")
 
 
 @KERNEL_CHANGES.check(
