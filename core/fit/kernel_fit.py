@@ -264,7 +264,9 @@ def _claims(need: Need, module: Module, index: ModuleIndex, running: ModuleIndex
 
     That is asked only where the running kernel's own module says that it does.
     """
-    if need.modalias is None or module.built_in or index.knows(need.modalias, module.name):
+    if need.modalias is None or module.built_in or not index.tells_aliases:
+        return True
+    if index.knows(need.modalias, module.name):
         return True
     return running is None or not running.knows(need.modalias, module.name)
 
