@@ -80,7 +80,7 @@ def read_jobs(prefix: Path) -> tuple[Job, ...]:
         return ()
     command = [program, "list-jobs", "--output=json", "--no-pager"]
     try:
-            return parse_jobs(run(command, _TIMEOUT).out[:_OUTPUT])
+        return parse_jobs(run(command, _TIMEOUT).out[:_OUTPUT])
     except OSError:
         return ()
 
