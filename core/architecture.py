@@ -44,7 +44,8 @@ class ArchitectureFacts(NamedTuple):
     `serial_console` is the usual value of console= for the first serial port, `serial_drivers` the
     names of ports that belong to these machines only. `verify_option` is the build option that
     lets the kernel check a PE signature in kexec_file_load(2). `placed_here`: warmboot places the
-    segments of kexec_load(2) itself; see warmboot.core.load.kexec_load.
+    segments of kexec_load(2) itself; see warmboot.core.load.kexec_load. `tree_goes_along`: a device
+    tree is one of them.
     """
 
     machines: tuple[str, ...]
@@ -67,6 +68,7 @@ class ArchitectureFacts(NamedTuple):
     serial_drivers: tuple[str, ...] = ()
     verify_option: str | None = None
     placed_here: bool = False
+    tree_goes_along: bool = False
 
     def command_line_limits(self, release: str | None) -> tuple[int, int]:
         """Return how long a command line a kernel of this release takes at least and at most, in
@@ -147,6 +149,7 @@ _FACTS = {
         serial_drivers=("ttyAMA",),
         verify_option="KEXEC_IMAGE_VERIFY_SIG",
         placed_here=True,
+        tree_goes_along=True,
     ),
     Architecture.RISCV64: ArchitectureFacts(
         machines=("riscv64",),
@@ -163,6 +166,8 @@ _FACTS = {
         kexec_arch=243 << 16,
         bpf=280,
         serial_console="ttyS0,115200",
+        placed_here=True,
+        tree_goes_along=True,
     ),
     Architecture.LOONGARCH64: ArchitectureFacts(
         machines=("loongarch64",),
@@ -178,6 +183,7 @@ _FACTS = {
         bpf=280,
         page_sizes=(4096, 16384, 65536),
         serial_console="ttyS0,115200",
+        placed_here=True,
     ),
     Architecture.S390X: ArchitectureFacts(
         machines=("s390x",),

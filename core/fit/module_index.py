@@ -78,6 +78,11 @@ class ModuleIndex:
         """Whether there is an index at all."""
         return self._text("modules.dep") is not None
 
+    @property
+    def tells_aliases(self) -> bool:
+        """Whether it says which devices modules take; without that only names count."""
+        return self._text("modules.alias") is not None
+
     def module(self, name: str) -> Module | None:
         """Return the module called so; None where the kernel has none."""
         name = name.replace("-", "_")

@@ -93,6 +93,7 @@ class Prepared(Closing):
             "kernel": self.sha256,
             "initrd": self.initrd_sha256,
             "devicetree": self.plan.devicetree,
+            "overlays": self.plan.files.overlays,
             "cmdline": request.cmdline,
             "call": request.call,
             "panic": self.plan.request.panic,
@@ -171,6 +172,7 @@ def prepare(
             devicetree_fd=tree_fd,
             devicetree_name=plan.devicetree,
             by_parser=bool(kernel.parsers),
+            architecture=plan.architecture,
         )
         noted = [Finding("initrd", Verdict.WARN, text) for text in warnings]
         plan = replace(plan, findings=(*plan.findings, *noted))
