@@ -224,10 +224,13 @@ def check_initrd(
 def open_devicetree(
     plan: Plan, files: BootFiles, held: ExitStack, report: Report, cancel: Cancel
 ) -> int | None:
-    """Return the descriptor of the device tree to hand over; raises ImageError where it is none."""
+    """Return the descriptor of the device tree to hand over, its overlays applied in order.
+
+    Raises ImageError where it is none, or an overlay does not fit it.
+    """
     if plan.devicetree is None:
         return None
-    from warmboot.core.load.kexec_load.devicetree import LIMIT, check_tree
+    from warmboot.core.load.kexec_load.devicetree import LIMIT, check_tree, with_overlay
 
     if files.devicetree is not None:
         view: View = files.devicetree.view
@@ -235,10 +238,14 @@ def open_devicetree(
         view = files.part(files.parts.devicetree)
     else:
         raise Blocked(f"The device tree {plan.devicetree} is not among the files that are open")
+    tree = view.head(LIMIT + 1)
+    check_tree(tree, plan.devicetree)
+    for overlay in files.overlays:
+        cancel.check()
+        tree = with_overlay(tree, overlay.view.head(LIMIT + 1), printable(overlay.name))
     memory = held.enter_context(MemFile("warmboot-devicetree"))
-    copy_all(view.part(0, min(view.size, LIMIT + 1), "tree"), memory, Phase.READ, report, cancel)
+    copy_all(BytesView(tree), memory, Phase.READ, report, cancel)
     memory.seal()
-    check_tree(memory.view().head(LIMIT + 1), plan.devicetree)
     return memory.fd
 
 

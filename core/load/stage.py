@@ -96,6 +96,7 @@ class Prepared(Closing):
             "kernel": self.sha256,
             "initrd": self.initrd_sha256,
             "devicetree": self.plan.devicetree,
+            "overlays": self.plan.files.overlays,
             "cmdline": request.cmdline,
             "call": request.call,
             "panic": self.plan.request.panic,

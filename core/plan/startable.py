@@ -109,7 +109,7 @@ def _image(image: BootImage, entry: Entry, host: Host, dialect: Dialect | None) 
     if isinstance(image, UImage):
         text = f"it is wrapped for U-Boot ({image.holds}), which kexec cannot load"
         return Obstacle(text, "wrapped for U-Boot")
-    wanted = Wanted(entry.devicetree, bool(entry.overlays))
+    wanted = Wanted(entry.devicetree)
     route = choose_way(image, wanted, host, mine, dialect).route
     if route.strategy is not Strategy.NONE:
         return None
@@ -122,7 +122,7 @@ def judge(entry: Entry, root: BootRoot, context: PlanContext) -> Standing:
     from warmboot.core.plan.planner import plan_files
 
     request = PlanRequest(entry=entry.id)
-    with BootFiles.open(root, request, entry) as files:
+    with BootFiles.open(root, request, entry, context.host.prefix) as files:
         plan = plan_files(request, files, context)
         return standing(plan.findings)._replace(fit=plan.fit)
 

@@ -189,7 +189,7 @@ class Session(Machine):
         from warmboot.core.plan.planner import OpenPlan
 
         request = request._replace(forced=forced_checks(request.forced))
-        files = BootFiles.open(self.root, request, self._entry_of(request))
+        files = BootFiles.open(self.root, request, self._entry_of(request), self.host.prefix)
         try:
             return OpenPlan(request, files, self.context(fit=fit))
         except BaseException:
