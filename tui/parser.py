@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
@@ -124,4 +125,5 @@ class _Version(argparse.Action):
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
         from importlib.metadata import version  # 50 ms that only this option is worth
 
-        parser.exit(message=f"warmboot {version('warmboot')}\n")
+        sys.stdout.write(f"warmboot {version('warmboot')}\n")
+        parser.exit()
