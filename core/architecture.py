@@ -7,9 +7,10 @@ the kernel's system call tables, include/uapi/linux/kexec.h, arch/*/include/uapi
 from __future__ import annotations
 
 import errno
-import re
 from enum import StrEnum
-from typing import NamedTuple
+
+from warmboot.core.expression import expression
+from warmboot.core.values import NamedTuple
 
 
 class Architecture(StrEnum):
@@ -43,7 +44,8 @@ class ArchitectureFacts(NamedTuple):
     `serial_console` is the usual value of console= for the first serial port, `serial_drivers` the
     names of ports that belong to these machines only. `verify_option` is the build option that
     lets the kernel check a PE signature in kexec_file_load(2). `placed_here`: warmboot places the
-    segments of kexec_load(2) itself; see warmboot.core.load.kexec_load.
+    segments of kexec_load(2) itself; see warmboot.core.load.kexec_load. `tree_goes_along`: a device
+    tree is one of them.
     """
 
     machines: tuple[str, ...]
@@ -66,6 +68,7 @@ class ArchitectureFacts(NamedTuple):
     serial_drivers: tuple[str, ...] = ()
     verify_option: str | None = None
     placed_here: bool = False
+    tree_goes_along: bool = False
 
     def command_line_limits(self, release: str | None) -> tuple[int, int]:
         """Return how long a command line a kernel of this release takes at least and at most, in
@@ -86,7 +89,7 @@ def kernel_version(release: str | None) -> tuple[int, int] | None:
     return (int(found[1]), int(found[2])) if found else None
 
 
-_VERSION = re.compile(r"(\d{1,4})\.(\d{1,4})")
+_VERSION = expression(r"(\d{1,4})\.(\d{1,4})")
 _FACTS = {
     Architecture.X86: ArchitectureFacts(
         machines=("i686", "i586", "i486", "i386"),
@@ -146,6 +149,7 @@ _FACTS = {
         serial_drivers=("ttyAMA",),
         verify_option="KEXEC_IMAGE_VERIFY_SIG",
         placed_here=True,
+        tree_goes_along=True,
     ),
     Architecture.RISCV64: ArchitectureFacts(
         machines=("riscv64",),
@@ -162,6 +166,8 @@ _FACTS = {
         kexec_arch=243 << 16,
         bpf=280,
         serial_console="ttyS0,115200",
+        placed_here=True,
+        tree_goes_along=True,
     ),
     Architecture.LOONGARCH64: ArchitectureFacts(
         machines=("loongarch64",),
@@ -177,6 +183,7 @@ _FACTS = {
         bpf=280,
         page_sizes=(4096, 16384, 65536),
         serial_console="ttyS0,115200",
+        placed_here=True,
     ),
     Architecture.S390X: ArchitectureFacts(
         machines=("s390x",),

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from itertools import islice
-from typing import NamedTuple
 
+from warmboot.core.expression import expression
 from warmboot.core.text import lines
+from warmboot.core.values import NamedTuple
 
 #: Bytes of the file that are worth reading, and lines of it that are looked at.
 LIMIT = 4 << 20
 _LINES = 20_000
-_ESCAPE = re.compile(r"\\([0-3][0-7]{2})")
+_ESCAPE = expression(r"\\([0-3][0-7]{2})")
 
 
 class MountLine(NamedTuple):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import re
 import shutil
 import stat
 import sys
@@ -15,11 +14,12 @@ from types import TracebackType
 from typing import Self
 
 from warmboot.core.errors import NotPermitted, WarmbootError, WrongArgument
+from warmboot.core.expression import expression
 from warmboot.core.rooted import open_directory
 from warmboot.core.text import printable
 
 _STDOUT = ("-", "/dev/stdout")
-_DESCRIPTOR = re.compile(r"/(?:dev|proc/self)/fd/([0-9]{1,6})")
+_DESCRIPTOR = expression(r"/(?:dev|proc/self)/fd/([0-9]{1,6})")
 _CHUNK = 1 << 20
 _KINDS = {
     stat.S_IFDIR: "a directory",

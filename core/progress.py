@@ -5,10 +5,10 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import StrEnum
 
 from warmboot.core.errors import Cancelled
+from warmboot.core.values import dataclass
 
 
 class Phase(StrEnum):

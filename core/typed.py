@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import math
 from typing import Any, TypeVar
+
+from warmboot.core.values import MISSING, fields
 
 _T = TypeVar("_T")
 _INTEGERS = 1 << 63
@@ -32,9 +33,9 @@ def typed(kind: type[_T], record: object) -> _T | None:
     if not isinstance(record, dict):
         return None
     values: dict[str, object] = {}
-    for field in dataclasses.fields(kind):  # type: ignore[arg-type]
+    for field in fields(kind):  # type: ignore[arg-type]
         if field.name not in record:
-            if field.default is dataclasses.MISSING:
+            if field.default is MISSING:
                 return None
             continue
         value = record[field.name]

@@ -9,11 +9,11 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import runpy
 import shutil
 import subprocess
 import sys
 import tempfile
-import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,13 +23,13 @@ _HEADING = re.compile(r"^## (\S+)(?: - (\d{4}-\d\d-\d\d))?$", re.MULTILINE)
 
 def problems(repository: Path) -> Iterator[str]:
     """Yield what stands against a release of `repository` as it is."""
-    version = tomllib.loads((repository / "pyproject.toml").read_text())["project"]["version"]
+    version = runpy.run_path(str(repository / "core/version.py"))["VERSION"]
     collection = re.search(
         r"^version: (\S+)$", (repository / "ansible/galaxy.yml").read_text(), re.MULTILINE
     )
     if collection is None or collection[1] != version:
         stated = collection[1] if collection else "none"
-        yield f"pyproject.toml has version {version}, ansible/galaxy.yml {stated}"
+        yield f"core/version.py has {version}, ansible/galaxy.yml {stated}"
     heading = _HEADING.search((repository / "CHANGELOG.md").read_text())
     if heading is None or heading[1] != version:
         first = heading[1] if heading else "none"

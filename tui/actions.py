@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 from textual.binding import Binding, BindingType
 from textual.keys import _character_to_key, format_key
+
+from warmboot.core.values import dataclass
 
 #: What to call each screen.
 SCREENS = {

@@ -6,7 +6,6 @@ import os
 import select
 import signal
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 from textual.app import App
@@ -15,6 +14,7 @@ from textual.theme import Theme
 
 from warmboot.core.configfile import config_files
 from warmboot.core.errors import ExitCode, WrongArgument
+from warmboot.core.values import replace
 from warmboot.themes import STYLE
 from warmboot.tui.actions import use_keys
 from warmboot.tui.event_loop import new_event_loop

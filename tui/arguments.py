@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
+from warmboot.core.values import NamedTuple
 from warmboot.tui.restart_arguments import confirm_options, exec_options
 
 

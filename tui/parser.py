@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from warmboot.core.errors import ExitCode, WrongArgument
+from warmboot.core.version import VERSION
 from warmboot.tui.arguments import BPF_COMMANDS, COMMANDS, Command
 
 #: What each exit code means, in the words of the help and of warmboot(8).
@@ -123,7 +124,5 @@ def _add_shared(parser: argparse.ArgumentParser, root: Path | str, as_json: bool
 
 class _Version(argparse.Action):
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
-        from importlib.metadata import version  # 50 ms that only this option is worth
-
-        sys.stdout.write(f"warmboot {version('warmboot')}\n")
+        sys.stdout.write(f"warmboot {VERSION}\n")
         parser.exit()

@@ -16,22 +16,23 @@ What is wrong there is told and left out; the program starts all the same.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
-from typing import Any, NamedTuple
+from typing import Any
 
 from warmboot.core.configfile import ConfigFile, read_config
 from warmboot.core.errors import WarmbootError, WrongArgument
+from warmboot.core.expression import expression
 from warmboot.core.text import printable
+from warmboot.core.values import NamedTuple
 from warmboot.themes import PALETTES
 from warmboot.tui.actions import ACTIONS, keys_of
 
 Palette = Mapping[str, str | bool]
 
-_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
-_COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
-_KEY = re.compile(r"(?:(?:ctrl|alt|shift)\+)*(?:[a-z_0-9]{1,32}|[!-~])")
+_NAME = expression(r"[a-z0-9][a-z0-9-]{0,31}")
+_COLOUR = expression(r"#[0-9a-fA-F]{6}")
+_KEY = expression(r"(?:(?:ctrl|alt|shift)\+)*(?:[a-z_0-9]{1,32}|[!-~])")
 _MOST = 100  # themes
 _KNOWN = ("theme", "themes", "keys", "preset")
 

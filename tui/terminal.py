@@ -5,7 +5,8 @@ from __future__ import annotations
 import locale
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from warmboot.core.values import dataclass
 
 #: VT100 and those that promise no more; VT220; consoles of a kernel; and emulators whose erased
 #: cells do not keep the background. Every other name is taken for an emulator like xterm.

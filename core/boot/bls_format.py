@@ -11,11 +11,12 @@ from collections.abc import Callable, Mapping
 
 from warmboot.core.architecture import Architecture, of_efi, of_machine
 from warmboot.core.boot.entry import Entry, Kind
+from warmboot.core.expression import expression
 from warmboot.core.text import plural, printable
 
-_COUNTER = re.compile(r"\+(\d{1,9})(?:-(\d{1,9}))?(?=\.(?:conf|efi)$)", re.IGNORECASE)
+_COUNTER = expression(r"\+(\d{1,9})(?:-(\d{1,9}))?(?=\.(?:conf|efi)$)", re.IGNORECASE)
 #: A variable of GRUB in an entry.
-VARIABLE = re.compile(r"\$\{?(\w+)\}?")
+VARIABLE = expression(r"\$\{?(\w+)\}?")
 _TEXT_LIMIT = 65536
 _KERNELS = ("linux", "uki", "uki-url", "efi")
 _KEYS = frozenset((

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from warmboot.core.boot.entry import SearchedPlace
@@ -12,6 +11,7 @@ from warmboot.core.boot.loadervars import Running
 from warmboot.core.boot.root import BootRoot
 from warmboot.core.mountinfo import LIMIT, parse_mountinfo, unescape
 from warmboot.core.text import printable
+from warmboot.core.values import dataclass
 
 #: By custom and specification; XBOOTLDR is /boot.
 CUSTOMARY = ("/boot", "/boot/efi", "/efi")

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter, defaultdict, deque
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import StrEnum
 
 from warmboot.core.boot.root import BootRoot
+from warmboot.core.expression import expression
+from warmboot.core.values import dataclass
 
 #: What boot loaders add for themselves; it would lie after a kexec.
 _LOADER_WORDS = ("BOOT_IMAGE", "initrd")
 #: The first of the words that a restart on trial adds; the last part of its value says how many
 #: follow. They are about that restart alone.
 TRIAL = "warmboot.trial"
-_WORD = re.compile(r"[^ \t\n\v\f\r]+")
+_WORD = expression(r"[^ \t\n\v\f\r]+")
 _BLANK = " \t\n\v\f\r"  # what the kernel's isspace() knows of ASCII
 
 

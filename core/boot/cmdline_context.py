@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from warmboot.core.boot.root import BootRoot
 from warmboot.core.rooted import link_target, list_folder, rooted
+from warmboot.core.values import dataclass, field
 
 _MANY = 4096
 _DEPTH = 2

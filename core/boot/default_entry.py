@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 from warmboot.core.boot.entry import BootLoader, Entry, LoaderDefault
 from warmboot.core.boot.loadervars import Running
 from warmboot.core.boot.running_entry import running_entry
+from warmboot.core.values import replace
 
 
 def mark(

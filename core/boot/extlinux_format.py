@@ -7,10 +7,10 @@ doc/README.pxe and doc/develop/bootstd/extlinux.rst.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 from warmboot.core.boot.root import Text
 from warmboot.core.text import lines
+from warmboot.core.values import dataclass, field
 
 _LABELS = 1000
 _TITLE = 512  # characters

@@ -10,14 +10,13 @@ fits: a subvolume is where mountinfo or fstab says that it is mounted.
 from __future__ import annotations
 
 import posixpath
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import NamedTuple
 
 from warmboot.core.boot.root import BootRoot, join
+from warmboot.core.expression import expression
 from warmboot.core.text import printable
+from warmboot.core.values import NamedTuple, dataclass, field
 
 
 class By(StrEnum):
@@ -96,8 +95,8 @@ class Slot:
 
 
 #: Devices of GRUB that are the network, or something in memory.
-_NO_DISK = re.compile(r"(?:https?|tftp|pxe|net|efinet|ofnet|memdisk|proc|cbfs)")
-_LETTERS = re.compile(r",[a-z]+(?=[0-9])")
+_NO_DISK = expression(r"(?:https?|tftp|pxe|net|efinet|ofnet|memdisk|proc|cbfs)")
+_LETTERS = expression(r",[a-z]+(?=[0-9])")
 
 
 def normal(spec: Spec) -> str:

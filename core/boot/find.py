@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterable, Iterator
 
 from warmboot.core.architecture import Architecture
@@ -27,6 +26,7 @@ from warmboot.core.errors import WarmbootError
 from warmboot.core.images import BootImage
 from warmboot.core.images.identify import outline
 from warmboot.core.images.uki import Outline
+from warmboot.core.values import replace
 
 
 def find_entries(
@@ -107,7 +107,7 @@ def _with_release(root: BootRoot, entry: Entry) -> Entry:
         named = (image.release if image else None) or named
     if named is None and stated is not None and may_be_release(stated):
         named = stated  # a header that does not say it (zboot), under a name that neither does
-    return dataclasses.replace(entry, release=named)
+    return replace(entry, release=named)
 
 
 def _outline(root: BootRoot, entry: Entry) -> BootImage | Outline | None:
@@ -133,4 +133,4 @@ def _unique(entries: list[Entry]) -> Iterator[Entry]:
             name = f"{entry.id}#{count}"
         counts[entry.id] = count
         taken.add(name)
-        yield entry if name == entry.id else dataclasses.replace(entry, id=name)
+        yield entry if name == entry.id else replace(entry, id=name)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import NamedTuple
+
+from warmboot.core.values import NamedTuple
 
 #: Characters of a pattern that are looked at; ids are file names, so no longer one fits.
 _LIMIT = 512

@@ -6,9 +6,10 @@ import posixpath
 import re
 from collections.abc import Container
 
+from warmboot.core.expression import expression
 from warmboot.core.text import printable
 
-_KERNEL = re.compile(
+_KERNEL = expression(
     r"(?:vmlinuz|vmlinux|zImage|bzImage|uImage|Image|kernel)(?:-(?P<stem>.+?))?"
     r"(?:\.efi)?(?:\.(?:gz|xz|zst|bz2|lz4|lzma|lzo))?"
     r"(?P<old>\.(?:old|bak|backup|orig|prev|previous|save|rpmsave|dpkg-bak|dpkg-old))?"
@@ -18,12 +19,12 @@ _NO_KERNEL = (
     ".sig", ".asc", ".p7s", ".hmac", ".map", ".config", ".md5", ".sha256", ".sha512", ".b64",
     ".conf", ".dpkg-new", ".dpkg-tmp", ".rpmnew", "~",
 )  # fmt: skip
-_RELEASE = re.compile(r"\d+\.\d[^\s/@:]*")
+_RELEASE = expression(r"\d+\.\d[^\s/@:]*")
 #: Files that lie among kernels, and start like some of them, by their names.
-_XEN = re.compile(r"xen(?:-.*|\.gz|\.efi)?", re.IGNORECASE)
-_MEMORY_TEST = re.compile(r"(memtest|mt86).*", re.IGNORECASE)
-_IPXE = re.compile(r"(ipxe|undionly|snponly).*", re.IGNORECASE)
-_LOADER = re.compile(r"(tboot|memdisk)(\.gz)?")
+_XEN = expression(r"xen(?:-.*|\.gz|\.efi)?", re.IGNORECASE)
+_MEMORY_TEST = expression(r"(memtest|mt86).*", re.IGNORECASE)
+_IPXE = expression(r"(ipxe|undionly|snponly).*", re.IGNORECASE)
+_LOADER = expression(r"(tboot|memdisk)(\.gz)?")
 _OTHERS = (
     (_XEN, "the Xen hypervisor, not Linux"),
     (_MEMORY_TEST, "a memory test, and no Linux kernel"),

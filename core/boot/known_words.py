@@ -9,9 +9,9 @@ Documentation/watchdog/watchdog-parameters.rst.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from warmboot.core.boot.cmdline import parse
+from warmboot.core.values import NamedTuple
 
 
 class KnownWord(NamedTuple):

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from warmboot.core.boot.entry import Entry
 from warmboot.core.boot.root import BootRoot
 from warmboot.core.errors import WarmbootError
 from warmboot.core.images import BootImage, Identity, identify
+from warmboot.core.values import NamedTuple
 
 
 class ListedEntry(NamedTuple):

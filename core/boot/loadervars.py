@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from warmboot.core.rooted import rooted
+from warmboot.core.values import dataclass
 
 _VENDOR = "4a67b082-0a4c-41cf-b6c7-440b29bb8c4f"
 _FOLDER = "sys/firmware/efi/efivars"
@@ -20,7 +20,8 @@ class LoaderVariables:
     the entry it started, `default`, `preferred` (unless boot counting gave it up) and `oneshot`
     what the operator asked it to start, `last` what it started last; `partition` is the partition
     UUID of its EFI system partition. `image` is the path of the UKI that runs, as its stub has it
-    (systemd-stub(7)), with slashes; `profile` is the number of its profile.
+    (systemd-stub(7)), with slashes; `profile` is the number of its profile. `started` is when the
+    boot loader started the kernel, in microseconds since firmware began, as it is written there.
     """
 
     info: str | None = None
@@ -32,6 +33,7 @@ class LoaderVariables:
     partition: str | None = None
     image: str | None = None
     profile: str | None = None
+    started: str | None = None
 
 
 def read_loader_variables(prefix: Path) -> LoaderVariables:
@@ -57,6 +59,7 @@ def read_loader_variables(prefix: Path) -> LoaderVariables:
         partition=read("LoaderDevicePartUUID"),
         image=(read("StubImageIdentifier") or "").replace("\\", "/") or None,
         profile=read("StubProfile"),
+        started=read("LoaderTimeExecUSec"),
     )
 
 

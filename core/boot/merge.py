@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from itertools import chain
 
 from warmboot.core.boot.cmdline import split_words
 from warmboot.core.boot.entry import Entry
 from warmboot.core.boot.kernel_filenames import set_aside
 from warmboot.core.boot.root import BootRoot
+from warmboot.core.values import replace
 
 
 def merge(root: BootRoot, entries: list[Entry]) -> list[Entry]:

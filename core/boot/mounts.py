@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import posixpath
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
 from warmboot.core.boot.filesystems import By, Slot, Spec
 from warmboot.core.boot.root import BootRoot
+from warmboot.core.expression import expression
 from warmboot.core.mountinfo import LIMIT, MountLine, parse_mountinfo, unescape
 from warmboot.core.rooted import list_folder, rooted
 
@@ -26,9 +26,9 @@ _NO_FILES = (
     "configfs", "fusectl", "binfmt_misc", "nfs", "nfs4", "cifs", "overlay",
 )  # fmt: skip
 _SUBVOLUMES = ("btrfs", "bcachefs")
-_BLKID = re.compile(r"<device ([^<>]{0,2000})>([^<>]{1,200})</device>")
-_ATTRIBUTE = re.compile(r'([A-Z_]{1,40})="([^"]{0,300})"')
-_HEX = re.compile(r"\\x([0-9a-fA-F]{2})")
+_BLKID = expression(r"<device ([^<>]{0,2000})>([^<>]{1,200})</device>")
+_ATTRIBUTE = expression(r'([A-Z_]{1,40})="([^"]{0,300})"')
+_HEX = expression(r"\\x([0-9a-fA-F]{2})")
 
 
 def read_slots(root: BootRoot, prefix: Path) -> list[Slot]:

@@ -13,7 +13,6 @@ import os
 import posixpath
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
@@ -23,6 +22,7 @@ from warmboot.core.images import Identity, ImageFile
 from warmboot.core.images.image_file import open_error
 from warmboot.core.rooted import open_below, open_directory, regular
 from warmboot.core.text import printable
+from warmboot.core.values import dataclass, field
 
 _MAX_FOLDERS = 16  # held open during a search
 

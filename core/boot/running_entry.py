@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Callable, Iterable, Sequence
-from typing import NamedTuple
 
 from warmboot.core.boot.cmdline import Word, parse, reusable, split_words
 from warmboot.core.boot.entry import Entry, Kind
 from warmboot.core.boot.loadervars import Running
+from warmboot.core.values import NamedTuple
 
 #: Words that name one deployment of an image-based system, which no other entry has.
 _DEPLOYMENT = ("ostree", "composefs", "init")

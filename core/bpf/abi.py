@@ -7,10 +7,10 @@ series "kexec: Use BPF lskel to enable kexec to load PE format boot image" (v6 a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 
 from warmboot.core.images import bpfobject
+from warmboot.core.values import dataclass
 
 #: The function that the parser attaches to, and what it calls.
 ANCHOR = bpfobject.ANCHOR

@@ -10,11 +10,11 @@ import struct
 import sys
 from array import array
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import IntEnum
 
 from warmboot.core.errors import ImageError
 from warmboot.core.text import printable
+from warmboot.core.values import dataclass
 
 #: No kernel's BTF is larger, in bytes.
 LARGEST = 64 << 20

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from warmboot.core.bpf.abi import Dialect
@@ -20,6 +19,7 @@ from warmboot.core.images.bpfobject import LARGEST, ParserObject
 from warmboot.core.images.uki import Uki
 from warmboot.core.outfile import OutFile
 from warmboot.core.text import printable, size
+from warmboot.core.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from warmboot.core.bpf.abi import Dialect
 from warmboot.core.bpf.compatibility import check_fit, check_room
@@ -12,6 +11,7 @@ from warmboot.core.bpf.dialects.base import CallFiles, CallParts
 from warmboot.core.images import BootImage, BytesView, View
 from warmboot.core.images.bpfobject import ParserObject
 from warmboot.core.progress import Cancel
+from warmboot.core.values import replace
 
 
 def build_call_files(

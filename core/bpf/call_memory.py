@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
-from typing import NamedTuple
 
 from warmboot.core.images import View
 from warmboot.core.images.bpfobject import ParserObject
+from warmboot.core.values import NamedTuple
 
 #: Kept free beside what is counted, in bytes: page tables, the verifier, rounding.
 MARGIN = 16 << 20

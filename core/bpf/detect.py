@@ -7,13 +7,13 @@ parser can also be attached only the rehearsal tells: that depends on the functi
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from warmboot.core.bpf.abi import ANCHOR, KFUNCS, Dialect
 from warmboot.core.bpf.btf import LARGEST, BtfType, Kind, find_types
 from warmboot.core.bpf.dialects import DIALECTS
 from warmboot.core.errors import ImageError
+from warmboot.core.values import dataclass
 
 _CONTEXT, _COMMAND = "kexec_context", "cmd_hdr"
 _COMMAND_MEMBERS = {"cmd", "subcmd", "payload_len"}

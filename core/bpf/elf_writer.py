@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
 
 from warmboot.core.bpf.abi import CODE_SYMBOL, DATA_SYMBOL
 from warmboot.core.bpf.envelope import read_pieces
@@ -11,6 +10,7 @@ from warmboot.core.bpf.pe_layout import align
 from warmboot.core.images import BytesView, View, elf64
 from warmboot.core.images.bpfcontainer import NAMES
 from warmboot.core.progress import Cancel
+from warmboot.core.values import NamedTuple
 
 Write = Callable[[bytes | bytearray | memoryview], None]
 

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 from warmboot.core.bpf.pe_layout import Layout, Piece, plan_layout
 from warmboot.core.errors import ImageError
 from warmboot.core.images import View
 from warmboot.core.progress import Cancel
+from warmboot.core.values import dataclass
 
 Write = Callable[[bytes | bytearray | memoryview], None]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from importlib import resources
 
 from warmboot.core.bpf.abi import Dialect, Kind
@@ -12,6 +11,7 @@ from warmboot.core.bpf.sizes import AS_COMPILED, kind_of, sizes_of
 from warmboot.core.bpf.toolchain import Recipe, find_toolchain
 from warmboot.core.errors import NotFound
 from warmboot.core.images import BootImage
+from warmboot.core.values import dataclass
 
 #: Which parsers exist.
 EXISTING = tuple((dialect, kind) for dialect, row in DIALECTS.items() for kind in row.programs)

@@ -5,15 +5,15 @@ Source: Microsoft PE format specification; the layout is that of the kernel's zb
 
 from __future__ import annotations
 
-import re
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from warmboot.core.bpf.abi import SECTION
 from warmboot.core.errors import ImageError
+from warmboot.core.expression import expression
 from warmboot.core.images import View, pe
 from warmboot.core.images.rawimage import RawImage
+from warmboot.core.values import dataclass
 
 #: Characteristics of the section: readable data.
 READABLE = 0x40000000
@@ -26,7 +26,7 @@ _MAX_HEADERS = 1 << 20
 _LARGEST = 0xFFFFFFFF
 _CHUNK = 1 << 16
 # Zeros; the no-ops of arm64, of riscv (with its short form) and loongarch; those of x86.
-_PADDING = re.compile(
+_PADDING = expression(
     rb"\0*|(?:\x1f\x20\x03\xd5)*|(?:\x13\0\0\0|\x01\0)*|(?:\0\0\x40\x03)*|\x90*|\xcc*"
 )
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import IntEnum
 
 from warmboot.core.bpf.abi import Command
+from warmboot.core.values import dataclass
 
 
 class Refusal(IntEnum):

@@ -9,7 +9,6 @@ from __future__ import annotations
 import errno
 import mmap
 import os
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from warmboot.core.errors import ImageError
 from warmboot.core.images import View
 from warmboot.core.images.bpfobject import ParserObject
 from warmboot.core.text import printable
+from warmboot.core.values import dataclass
 
 _STATISTICS = ("processed ", "verification time ", "stack depth ")
 _TAIL = 12  # lines of the kernel's log

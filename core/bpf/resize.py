@@ -7,12 +7,12 @@ that holds it, which is an argument of bpf(2). Both stand in opts_data.
 from __future__ import annotations
 
 import struct
-from dataclasses import replace
 
 from warmboot.core.bpf.sizes import Sizes
 from warmboot.core.errors import ImageError
 from warmboot.core.images import BytesView
 from warmboot.core.images.bpfobject import IDENTITY, IDENTITY_MAGIC, ParserObject
+from warmboot.core.values import replace
 
 _RING = "ringbuf_1"
 _ENTRIES = 12  # max_entries in union bpf_attr; source: include/uapi/linux/bpf.h

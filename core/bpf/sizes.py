@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from warmboot.core.bpf.abi import SMALLEST_RING, Dialect, Kind
 from warmboot.core.bpf.dialects import facts_of
 from warmboot.core.errors import ImageError
@@ -11,6 +9,7 @@ from warmboot.core.images import BootImage
 from warmboot.core.images.rawimage import RawImage
 from warmboot.core.images.uki import Uki
 from warmboot.core.images.zboot import Zboot
+from warmboot.core.values import dataclass
 
 #: Room beside the payload in a record, for a command line or what a parser adds; in bytes.
 _BESIDE = 40960

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 
 from warmboot.core.errors import WarmbootError
+from warmboot.core.expression import expression
 
-_BLANK = re.compile(r"\s*")
-_LITERAL = re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL)
-_PIECE = re.compile(r"\\x([0-9A-Fa-f]{1,2})|\\([0-7]{1,3})|\\(.)|([^\\]+)", re.DOTALL)
+_BLANK = expression(r"\s*")
+_LITERAL = expression(r'"((?:[^"\\]|\\.)*)"', re.DOTALL)
+_PIECE = expression(r"\\x([0-9A-Fa-f]{1,2})|\\([0-7]{1,3})|\\(.)|([^\\]+)", re.DOTALL)
 _PLAIN = {"n": 10, "t": 9, "r": 13, "a": 7, "b": 8, "f": 12, "v": 11, "\\": 92, '"': 34, "'": 39}
 
 

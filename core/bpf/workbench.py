@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
 
 from warmboot.core.bpf.abi import SECTION, Command, Dialect
 from warmboot.core.bpf.call_memory import wait_for_memory
@@ -23,6 +21,7 @@ from warmboot.core.images.pe import parse_headers
 from warmboot.core.images.uki import Uki
 from warmboot.core.outfile import OutFile
 from warmboot.core.payload.examine import kernel_inside
+from warmboot.core.values import NamedTuple, replace
 
 
 class BuiltParser(NamedTuple):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from warmboot.core.values import NamedTuple
 
 _LINES = 1000
 _NO_KEY = ("", "none", "-")

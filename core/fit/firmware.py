@@ -6,21 +6,21 @@ are looked for: Documentation/driver-api/firmware/fw_search_path.rst.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
-from typing import NamedTuple
 
 from warmboot.core.boot.root import BootRoot
 from warmboot.core.errors import ImageError, WarmbootError
+from warmboot.core.expression import expression
 from warmboot.core.fit.initrd_contents import InitrdContents
 from warmboot.core.fit.module_index import Module, ModuleIndex
 from warmboot.core.images import Method, View
 from warmboot.core.payload.codecs import Source, decoder_for
+from warmboot.core.values import NamedTuple
 
 _FILE = 64 << 20  # bytes of a module's file; real ones have at most some
 _CONTENT = 256 << 20
 _NAMES = 256
-_FIRMWARE = re.compile(rb"\0firmware=([^\0]{1,255})\0")
+_FIRMWARE = expression(rb"\0firmware=([^\0]{1,255})\0")
 _PACKED = {".xz": Method.XZ, ".zst": Method.ZSTD, ".gz": Method.GZIP}
 _SUFFIXES = ("", ".xz", ".zst")
 

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from functools import cached_property
 
 from warmboot.core.errors import ImageError
+from warmboot.core.expression import expression
 from warmboot.core.fit.module_index import FILES, ModuleIndex, module_name
 from warmboot.core.images import View
 from warmboot.core.images.uboot import unwrapped
 from warmboot.core.payload.initrd import read_initrd
 from warmboot.core.progress import Cancel
+from warmboot.core.values import dataclass, field
 
 #: More content than this is not unpacked to look for files: it takes some seconds.
 LIMIT = 2 << 30
 _PATHS = 400_000
 _KEPT = 64 << 20
 _FILE = 32 << 20
-_MODULE = re.compile(r"lib/modules/([^/]+)/(.+\.ko(?:\.(?:gz|xz|zst))?)")
+_MODULE = expression(r"lib/modules/([^/]+)/(.+\.ko(?:\.(?:gz|xz|zst))?)")
 #: Files that say how the root is opened: initramfs-tools, dracut and mkinitcpio with systemd.
 _CRYPTTABS = ("cryptroot/crypttab", "etc/crypttab")
 _WHOLE = frozenset(name.encode() for name in _CRYPTTABS)
@@ -108,7 +108,9 @@ class InitrdContents:
 
     @cached_property
     def _names(self) -> frozenset[str]:
-        return frozenset(path.rpartition("/")[2] for path in self.paths)
+        # Folders of modules are called as programs are (drivers/nvme).
+        own = (path for path in self.paths if not path.startswith("lib/modules/"))
+        return frozenset(path.rpartition("/")[2] for path in own)
 
     def programs(self, *names: str) -> bool:
         """Whether one of the programs is there, wherever it is."""

@@ -10,7 +10,10 @@ import fnmatch
 import re
 from collections.abc import Iterator, Mapping
 from functools import cached_property
-from typing import NamedTuple, Protocol
+from typing import Protocol
+
+from warmboot.core.expression import expression
+from warmboot.core.values import NamedTuple
 
 _FILES = {
     "modules.dep": 16 << 20,
@@ -21,12 +24,12 @@ _FILES = {
 }
 #: The files of a release that are read, all below /usr/lib/modules/RELEASE.
 FILES = tuple(_FILES)
-_SUFFIX = re.compile(r"\.ko(?:\.(?:gz|xz|zst))?$")
+_SUFFIX = expression(r"\.ko(?:\.(?:gz|xz|zst))?$")
 _DEPTH = 256  # modules that one needs, all together
 _PATTERN = 512
 #: Characters by which patterns are sorted: ``pci:v00008086`` has so many.
 _HEAD = 13
-_LITERAL = re.compile(r"[^*?\[]{0,13}")
+_LITERAL = expression(r"[^*?\[]{0,13}")
 #: Folders of modules that are not built with the kernel: DKMS, packages of drivers.
 _OUTSIDE = ("updates", "extra", "weak-updates", "dkms")
 
@@ -74,6 +77,11 @@ class ModuleIndex:
     def there(self) -> bool:
         """Whether there is an index at all."""
         return self._text("modules.dep") is not None
+
+    @property
+    def tells_aliases(self) -> bool:
+        """Whether it says which devices modules take; without that only names count."""
+        return self._text("modules.alias") is not None
 
     def module(self, name: str) -> Module | None:
         """Return the module called so; None where the kernel has none."""

@@ -8,10 +8,10 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 from warmboot.core.host.files import names, read_text
 from warmboot.core.rooted import link_target, link_text
+from warmboot.core.values import NamedTuple
 
 _DEPTH = 64  # folders; real paths have about 20
 _LIMIT = 4096

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
 from pathlib import Path
 
 from warmboot.core.host.files import read_bytes, read_int
+from warmboot.core.values import dataclass
 
 GLOBAL = "8be4df61-93ca-11d2-aa0d-00e098032b8c"
 VARIABLES = "sys/firmware/efi/efivars"

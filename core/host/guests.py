@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from warmboot.core.host.files import names, read_fields, read_text
+from warmboot.core.values import dataclass
 
 _PROCESSES = 100_000
 #: Name of a process (15 characters, see comm in proc(5)) → what it runs.

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from pathlib import Path
 
 from warmboot.core.host.files import names, number, read_int, read_text
 from warmboot.core.rooted import link_target
 from warmboot.core.text import printable
+from warmboot.core.values import dataclass
 
 _IOMEM = 1 << 20
 #: Drivers whose watchdogs have no device that could be asked for its driver, by their identity.

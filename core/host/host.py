@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from warmboot.core.host.config import read_config
@@ -20,6 +19,7 @@ from warmboot.core.host.security import read_capabilities, read_efi_flag, read_l
 from warmboot.core.host.sessions import Session, read_sessions, remote_login
 from warmboot.core.host.virtualization import read_container
 from warmboot.core.rooted import rooted
+from warmboot.core.values import dataclass
 
 _PROGRAMS = ("usr/sbin", "sbin", "usr/local/sbin", "usr/bin", "bin")
 

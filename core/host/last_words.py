@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
-from typing import NamedTuple
 
+from warmboot.core.expression import expression
 from warmboot.core.host.files import names, read_text
-from warmboot.core.programs import environment, find_program
+from warmboot.core.programs import find_program, run
 from warmboot.core.text import printable
 from warmboot.core.typed import json_object
+from warmboot.core.values import NamedTuple
 
 #: Where the kernel shows its records, and where systemd-pstore(8) moves them.
 _LIVE, _KEPT = "sys/fs/pstore", "var/lib/systemd/pstore"
@@ -17,7 +17,7 @@ _LINES = 6
 _RECORD = 1 << 17
 _RECORDS = 64
 _TIMEOUT = 5.0  # seconds
-_STAMP = re.compile(r"^(?:<\d+>)?(?:\[[^\]]{1,32}\] )?")
+_STAMP = expression(r"^(?:<\d+>)?(?:\[[^\]]{1,32}\] )?")
 
 
 class LastWords(NamedTuple):
@@ -98,17 +98,7 @@ def last_messages(lines: list[str], left: str | None) -> LastWords | None:
 
 
 def _ask(command: list[str]) -> list[str]:
-    import subprocess  # slow to import
-
     try:
-        done = subprocess.run(
-            command,
-            env=environment(),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=_TIMEOUT,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired):
+        return run(command, _TIMEOUT).out[:_RECORD].splitlines()
+    except OSError:
         return []
-    return done.stdout[:_RECORD].decode("utf-8", "replace").splitlines()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from warmboot.core.host.guests import Guest, read_guests
@@ -28,6 +27,7 @@ from warmboot.core.host.storage import (
 from warmboot.core.host.updates import Updates, read_updates
 from warmboot.core.host.virtualization import read_cpu_flags, read_hypervisor
 from warmboot.core.rooted import rooted
+from warmboot.core.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

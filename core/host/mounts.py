@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from warmboot.core.host.files import read_text
 from warmboot.core.mountinfo import LIMIT, parse_mountinfo
+from warmboot.core.values import dataclass
 
 _NETWORK = frozenset(
     ("nfs", "nfs4", "cifs", "smb3", "smbfs", "ceph", "afs", "9p", "ncpfs", "coda", "lustre",

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 from warmboot.core.host.devices import Sysfs
 from warmboot.core.host.files import read_bytes
 from warmboot.core.host.root_stack import RootStack
+from warmboot.core.values import NamedTuple
 
 _SUPERBLOCK = 4096
 _EXT4_START, _EXT4_MAGIC = 1024, b"\x53\xef"

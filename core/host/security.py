@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from warmboot.core.host.files import read_bytes, read_text
+from warmboot.core.values import dataclass
 
 _CAP_SYS_BOOT = 22
 _CAP_SYSLOG = 34

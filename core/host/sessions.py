@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from warmboot.core.host.files import names, read_fields, read_text
+from warmboot.core.values import dataclass
 
 _NO_SESSION = "4294967295"  # the audit session of what nobody logged in for
 _SERVERS = ("sshd", "sshd-session", "dropbear")  # sshd-session: OpenSSH 9.8 and later

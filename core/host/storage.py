@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import os
-import re
-from dataclasses import dataclass
 from pathlib import Path
 
+from warmboot.core.expression import expression
 from warmboot.core.host.files import names, number, read_bytes, read_text
 from warmboot.core.host.mounts import Mount
+from warmboot.core.values import dataclass
 
 _LUKS_HEADER = 64 << 10
 _DEPTH = 8
 _SWAP_MAGIC = 10
 _SWAPS = 64
 _HIBERNATED = (b"S1SUSPEND\0", b"S2SUSPEND\0", b"ULSUSPEND\0", b"LINHIB0001")
-_DEVICE = re.compile(r"[0-9]{1,7}:[0-9]{1,7}")
+_DEVICE = expression(r"[0-9]{1,7}:[0-9]{1,7}")
 
 
 @dataclass(frozen=True, slots=True)

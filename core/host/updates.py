@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
 from warmboot.core.host.files import names, number, read_int, read_text
 from warmboot.core.host.mounts import Mount
 from warmboot.core.rooted import is_there
+from warmboot.core.values import dataclass
 
 _LOCKS = {
     "dpkg": ("var/lib/dpkg/lock-frontend", "var/lib/dpkg/lock"),

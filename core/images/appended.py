@@ -5,10 +5,9 @@ Source: include/linux/module_signature.h.
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from warmboot.core.images.view import View
 from warmboot.core.text import printable
+from warmboot.core.values import NamedTuple
 
 _MARK = b"~Module signature appended~\n"
 _HEADER = 12  # algo, hash, id_type, signer_len, key_id_len, 3 bytes of padding, be32 sig_len

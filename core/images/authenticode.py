@@ -10,7 +10,6 @@ from __future__ import annotations
 import functools
 import hashlib
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from warmboot.core.errors import ImageError
@@ -19,6 +18,7 @@ from warmboot.core.images.model import Fact
 from warmboot.core.images.pe import PeHeaders, parse_headers
 from warmboot.core.images.view import View
 from warmboot.core.text import printable
+from warmboot.core.values import dataclass
 
 _PKCS_SIGNED_DATA = 2
 _MAX_TABLE = 1 << 20

@@ -5,16 +5,16 @@ One carries parser objects, the other the images for them.
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
 from typing import ClassVar, Self
 
 from warmboot.core.errors import ImageError
+from warmboot.core.expression import expression
 from warmboot.core.images.bpfobject import ParserObject
 from warmboot.core.images.elf64 import ElfSection, is_container, read_elf_sections
 from warmboot.core.images.model import BootImage, Fact, Format
 from warmboot.core.images.view import View
 from warmboot.core.text import plural, printable, size
+from warmboot.core.values import dataclass
 
 #: At most this many parsers side by side, and this many containers inside one another.
 MOST_PARSERS, DEEPEST = 8, 4
@@ -22,7 +22,7 @@ NAMES, NESTED = ".shstrtab", ".bpf.nested"
 #: Sections of the container with the images, and which of them are PE files.
 IMAGE_SECTIONS = (".kernel", ".initrd", ".cmdline", ".uki", ".addon")
 
-_PARSER = re.compile(r"\.bpf\.[1-8]")
+_PARSER = expression(r"\.bpf\.[1-8]")
 _CMDLINE_LIMIT = 65536
 
 

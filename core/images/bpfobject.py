@@ -7,17 +7,17 @@ read out of the arrays.
 
 from __future__ import annotations
 
-import re
 import struct
-from dataclasses import dataclass
 from typing import ClassVar, Self
 
 from warmboot.core.errors import ImageError
+from warmboot.core.expression import expression
 from warmboot.core.images.elf64 import is_container, read_elf_sections, read_elf_symbols
 from warmboot.core.images.model import BootImage, Fact, Format
 from warmboot.core.images.pe import parse_headers
 from warmboot.core.images.view import View
 from warmboot.core.text import size
+from warmboot.core.values import dataclass
 
 #: The section of a PE file that holds the object, and the object's two symbols.
 SECTION = ".bpf"
@@ -40,7 +40,7 @@ _ARRAY, _RING = 2, 27
 _PROGRAM = struct.Struct("<II16xII8xII16sII")
 _TRACING, _FENTRY, _SLEEPABLE = 26, 24, 1 << 4
 _MOST_INSTRUCTIONS = 1_000_000
-_NAME = re.compile(rb"([A-Za-z0-9_.]{1,15})\0+")
+_NAME = expression(rb"([A-Za-z0-9_.]{1,15})\0+")
 # The header of the types that go along; source: Documentation/bpf/btf.rst.
 _TYPES = struct.Struct("<HBBIIIII")
 _TYPES_MAGIC = b"\x9f\xeb\x01"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar, Self
 
 from warmboot.core.architecture import Architecture
@@ -11,6 +10,7 @@ from warmboot.core.images.compression import detect_method
 from warmboot.core.images.model import BootImage, Fact, Format, Method, Stream
 from warmboot.core.images.view import View
 from warmboot.core.text import size
+from warmboot.core.values import dataclass
 
 LOADED_HIGH = 0x01
 XLF_KERNEL_64 = 0x01

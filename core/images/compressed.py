@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar, Self
 
 from warmboot.core.errors import ImageError
 from warmboot.core.images.compression import detect_method
 from warmboot.core.images.model import BootImage, Fact, Format, Stream
 from warmboot.core.images.view import View
+from warmboot.core.values import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

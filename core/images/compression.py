@@ -3,9 +3,8 @@ the module of the method's name."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from warmboot.core.images.model import Method
+from warmboot.core.values import NamedTuple
 
 
 class Compression(NamedTuple):

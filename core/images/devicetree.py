@@ -5,10 +5,9 @@ Source: the Devicetree Specification 0.4, chapter 2.3 (standard properties) and 
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from warmboot.core.errors import ImageError
 from warmboot.core.images.view import View
+from warmboot.core.values import NamedTuple
 
 #: Of the flattened format (chapter 5.2 and 5.4): what it begins with, and its tokens.
 MAGIC = 0xD00DFEED

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
-from typing import ClassVar, NamedTuple, Self
+from typing import ClassVar, Self
 
 from warmboot.core.architecture import of_elf
 from warmboot.core.errors import ImageError
 from warmboot.core.images.elf64 import is_container
 from warmboot.core.images.model import BootImage, Fact, Format
 from warmboot.core.images.view import View
+from warmboot.core.values import NamedTuple, dataclass
 
 _MAX_SEGMENTS = 64
 _LOAD = 1

@@ -6,12 +6,12 @@ The one description of these structures; what is written is written by them too.
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
-from typing import NamedTuple, Self
+from typing import Self
 
 from warmboot.core.errors import ImageError
 from warmboot.core.images.view import View
 from warmboot.core.text import printable
+from warmboot.core.values import NamedTuple, dataclass
 
 IDENT = b"\x7fELF\x02\x01\x01"  # 64 bits, little endian, version 1
 RELOCATABLE = 1

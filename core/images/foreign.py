@@ -6,13 +6,13 @@ arch/s390/include/asm/setup.h (the kernel image of s390x).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar, Self
 
 from warmboot.core.architecture import Architecture
 from warmboot.core.errors import ImageError
 from warmboot.core.images.model import BootImage, Fact, Format
 from warmboot.core.images.view import View
+from warmboot.core.values import dataclass
 
 _ZIMAGE = (0x016F2818).to_bytes(4, "little")
 _ZIMAGE_SWAPPED = (0x016F2818).to_bytes(4, "big")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import Self
 
 from warmboot.core.closing import Closing
 from warmboot.core.debug import debug
@@ -13,6 +13,7 @@ from warmboot.core.errors import ImageError, NotFound, NotPermitted, WarmbootErr
 from warmboot.core.images.view import FileView
 from warmboot.core.rooted import regular
 from warmboot.core.text import printable
+from warmboot.core.values import NamedTuple
 
 
 class Identity(NamedTuple):

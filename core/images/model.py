@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar, Self
 
 from warmboot.core.architecture import Architecture
 from warmboot.core.images.view import View
 from warmboot.core.text import size
+from warmboot.core.values import dataclass
 
 
 class Format(StrEnum):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 from collections.abc import Mapping
-from typing import NamedTuple, Self
+from typing import Self
 
-_PLAIN = re.compile(r"""[^\s"'\\$`#;&|]+|"[^"\\$`]*\"""")
+from warmboot.core.expression import expression
+from warmboot.core.values import NamedTuple
+
+_PLAIN = expression(r"""[^\s"'\\$`#;&|]+|"[^"\\$`]*\"""")
 
 
 class System(NamedTuple):

@@ -8,14 +8,14 @@ from __future__ import annotations
 import functools
 import struct
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from typing import Any, ClassVar, NamedTuple, Self
+from typing import Any, ClassVar, Self
 
 from warmboot.core.architecture import Architecture, of_pe
 from warmboot.core.errors import ImageError
 from warmboot.core.images.model import BootImage, Fact, Format
 from warmboot.core.images.view import View
 from warmboot.core.text import printable
+from warmboot.core.values import NamedTuple, dataclass
 
 _MAX_SECTIONS = 96  # the limit of the Windows loader; real boot images have fewer than 40
 _NX_COMPAT = 0x0100

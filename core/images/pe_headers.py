@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import mmap
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 from warmboot.core.errors import ImageError
 from warmboot.core.images.model import Fact
 from warmboot.core.images.pe import parse_headers
 from warmboot.core.images.view import View
 from warmboot.core.text import printable
+from warmboot.core.values import NamedTuple
 
 _LARGEST = 1 << 30  # bytes; PE offsets have 32 bits, and no boot image comes near
 _WARNINGS = 64

@@ -6,7 +6,6 @@ arch/loongarch/kernel/head.S.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar, Self, TypedDict
 
 from warmboot.core.architecture import Architecture
@@ -16,6 +15,7 @@ from warmboot.core.images.model import BootImage, Fact, Format
 from warmboot.core.images.pe import is_signed, machine_of
 from warmboot.core.images.view import View
 from warmboot.core.images.zboot import LINUX_PE_MAGIC
+from warmboot.core.values import dataclass
 
 _ARM64 = b"ARM\x64"
 _RISCV = b"RSC\x05"
@@ -25,7 +25,10 @@ _PAGES = {0: "not stated", 1: "4 KiB", 2: "16 KiB", 3: "64 KiB"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RawImage(BootImage):
-    """An Image header. `text_offset` (bytes from a 2 MiB boundary) is where the kernel starts."""
+    """An Image header. `text_offset` (bytes from a 2 MiB boundary) is where the kernel starts.
+
+    `entry` is how many bytes behind the image's first one it is entered.
+    """
 
     format: ClassVar[Format] = Format.IMAGE
     about: ClassVar[str] = "uncompressed kernel of arm64, riscv64 or loongarch64"
@@ -40,6 +43,7 @@ class RawImage(BootImage):
     place_anywhere: bool
     carried: CarriedParser | None
     signed: bool
+    entry: int = 0
 
     @classmethod
     def matches(cls, head: bytes) -> bool:
@@ -100,11 +104,13 @@ class RawImage(BootImage):
             raise ImageError(
                 "A Linux EFI kernel of an architecture warmboot does not know", offset=0x38
             )
+        offset = view.u64(0x18, "load offset")
         return cls(
             file_size=view.size,
             architecture=architecture,
             memory_size=view.u64(0x10, "image size"),
-            text_offset=view.u64(0x18, "load offset"),
+            text_offset=offset,
+            entry=view.u64(0x08, "entry point") - offset,
             flags=0,
             big_endian=False,
             page_size=_PAGES[0],

@@ -5,13 +5,13 @@ Sources: include/image.h of U-Boot (legacy header, big endian); the Devicetree S
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar, Self
 
 from warmboot.core.architecture import of_uboot
 from warmboot.core.errors import ImageError
 from warmboot.core.images.model import BootImage, Fact, Format
 from warmboot.core.images.view import View
+from warmboot.core.values import dataclass
 
 _UIMAGE = b"\x27\x05\x19\x56"
 _FDT = b"\xd0\x0d\xfe\xed"

@@ -5,8 +5,7 @@ Source: the UAPI group's Unified Kernel Image specification; systemd-stub(7) for
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import ClassVar, NamedTuple, Self
+from typing import ClassVar, Self
 
 from warmboot.core.errors import ImageError
 from warmboot.core.images.kernels import identify_kernel
@@ -15,6 +14,7 @@ from warmboot.core.images.osrelease import System, parse_os_release
 from warmboot.core.images.pe import PeHeaders, Section, describe_headers, parse_headers
 from warmboot.core.images.view import View
 from warmboot.core.text import plural, printable, size
+from warmboot.core.values import NamedTuple, dataclass
 
 _TEXT_LIMIT = 65536
 #: Sections the specification defines, apart from .linux and .profile.

@@ -5,7 +5,6 @@ Source: drivers/firmware/efi/libstub/zboot-header.S.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar, Self
 
 from warmboot.core.errors import ImageError
@@ -15,6 +14,7 @@ from warmboot.core.images.model import BootImage, Fact, Format, Method, Stream
 from warmboot.core.images.pe import PeHeaders, describe_headers, parse_headers
 from warmboot.core.images.view import View
 from warmboot.core.text import size
+from warmboot.core.values import dataclass
 
 LINUX_PE_MAGIC = 0x818223CD
 #: No kernel is larger, in bytes; kernels that unpack images themselves stop there too.

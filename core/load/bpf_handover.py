@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 from contextlib import ExitStack
 from pathlib import Path
-from typing import NamedTuple
 
 from warmboot.core.bpf.abi import SECTION, Dialect
 from warmboot.core.bpf.call_files import build_call_files
@@ -37,6 +36,7 @@ from warmboot.core.plan.plan import Plan
 from warmboot.core.plan.route import Strategy
 from warmboot.core.progress import Cancel, Phase, Report
 from warmboot.core.text import size
+from warmboot.core.values import NamedTuple
 
 _CHUNK = 1 << 20
 

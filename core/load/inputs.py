@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import ExitStack
-from typing import NamedTuple
 
 from warmboot.core.errors import Blocked, ImageError
 from warmboot.core.host.config import BuildOptions
@@ -17,6 +16,7 @@ from warmboot.core.plan.route import Strategy, accepted_formats
 from warmboot.core.plan.unpackable import lacks
 from warmboot.core.progress import Cancel, Phase, Progress, Report, Reporter
 from warmboot.core.text import printable
+from warmboot.core.values import NamedTuple
 
 _CHUNK = 1024 * 1024
 #: Zeros between initrds: an lz4 stream ends with four of them (lib/decompress_unlz4.c).
@@ -210,10 +210,13 @@ def check_initrd(
 def open_devicetree(
     plan: Plan, files: BootFiles, held: ExitStack, report: Report, cancel: Cancel
 ) -> int | None:
-    """Return the descriptor of the device tree to hand over; raises ImageError where it is none."""
+    """Return the descriptor of the device tree to hand over, its overlays applied in order.
+
+    Raises ImageError where it is none, or an overlay does not fit it.
+    """
     if plan.devicetree is None:
         return None
-    from warmboot.core.load.kexec_load.devicetree import LIMIT, check_tree
+    from warmboot.core.load.kexec_load.devicetree import LIMIT, check_tree, with_overlay
 
     if files.devicetree is not None:
         view: View = files.devicetree.view
@@ -221,10 +224,14 @@ def open_devicetree(
         view = files.part(files.parts.devicetree)
     else:
         raise Blocked(f"The device tree {plan.devicetree} is not among the files that are open")
+    tree = view.head(LIMIT + 1)
+    check_tree(tree, plan.devicetree)
+    for overlay in files.overlays:
+        cancel.check()
+        tree = with_overlay(tree, overlay.view.head(LIMIT + 1), printable(overlay.name))
     memory = held.enter_context(MemFile("warmboot-devicetree"))
-    copy_all(view.part(0, min(view.size, LIMIT + 1), "tree"), memory, Phase.READ, report, cancel)
+    copy_all(BytesView(tree), memory, Phase.READ, report, cancel)
     memory.seal()
-    check_tree(memory.view().head(LIMIT + 1), plan.devicetree)
     return memory.fd
 
 

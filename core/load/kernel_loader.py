@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import errno
-import os
 from functools import partial
 
 from warmboot.core.bounded import sync_disks
-from warmboot.core.errors import Blocked, WarmbootError
+from warmboot.core.errors import Blocked
 from warmboot.core.host import Host, read_staged
-from warmboot.core.host.files import read_text
 from warmboot.core.load import errnos, syscalls
 from warmboot.core.load.loader import LoadFlags, LoadRequest
 from warmboot.core.plan.request import Call
-
-_IOMEM_LIMIT = 4 << 20
 
 
 class KernelLoader:
@@ -38,7 +34,11 @@ class KernelLoader:
             return
         call = partial(self._file_load, request)
         if request.call is Call.LOAD:
-            call = _placed(self._host, request)
+            # A library among what they need that only this needs.
+            from warmboot.core.load.kexec_load.layout import lay_out
+            from warmboot.core.load.kexec_load.segments import load
+
+            call = partial(load, lay_out(self._host, request), 0, self._host.machine)
         try:
             call()
         except OSError as error:
@@ -84,41 +84,3 @@ class KernelLoader:
             syscalls.reboot_kexec()
         except OSError as error:
             raise errnos.refusal(error.errno or 0, errnos.EXECUTE, "The restart") from error
-
-
-def _placed(host: Host, request: LoadRequest) -> partial[None]:
-    """Find a place for everything, and return the call; raises Blocked, ImageError, WarmbootError.
-
-    The call raises OSError.
-    """
-    # A library among them that only this needs.
-    from warmboot.core.images import FileView, identify
-    from warmboot.core.images.rawimage import RawImage
-    from warmboot.core.load.kexec_load import devicetree, placer_for, segments
-    from warmboot.core.load.kexec_load.memory import free_ranges
-
-    size = os.fstat(request.kernel_fd).st_size
-    image = identify(FileView(request.kernel_fd, size))
-    if not isinstance(image, RawImage):
-        raise Blocked(f"kexec_load(2) is for an uncompressed Image here, not for {image.format}")
-    initrd_size = 0 if request.initrd_fd is None else os.fstat(request.initrd_fd).st_size
-    if request.devicetree_fd is None:
-        tree = (devicetree.running_tree(host.prefix), "/sys/firmware/fdt")
-    else:
-        content = os.pread(request.devicetree_fd, devicetree.LIMIT + 1, 0)
-        tree = (content, request.devicetree_name or "the device tree")
-    free = free_ranges(read_text(host.prefix / "proc/iomem", _IOMEM_LIMIT) or "")
-    if not free:
-        raise WarmbootError(
-            "The kernel does not say where memory is free (/proc/iomem)",
-            hint="Run warmboot as root, outside a container.",
-        )
-    layout = placer_for(host.machine)(
-        image,
-        (request.kernel_fd, size),
-        (request.initrd_fd, initrd_size) if request.initrd_fd is not None and initrd_size else None,
-        tree,
-        request.cmdline_bytes,
-        free,
-    )
-    return partial(segments.load, layout, 0, host.machine)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass
 from enum import IntFlag
 from typing import Protocol
 
+from warmboot.core.architecture import Architecture
 from warmboot.core.plan.request import Call
 from warmboot.core.text import printable
+from warmboot.core.values import dataclass
 
 
 class LoadFlags(IntFlag):
@@ -27,6 +28,7 @@ class LoadRequest:
 
     `devicetree_fd` is an open device tree, None for the one of the running kernel;
     kexec_file_load(2) takes none. `by_parser`: the kernel runs a parser program over it.
+    `architecture` is the kernel's.
     """
 
     kernel_fd: int
@@ -39,6 +41,7 @@ class LoadRequest:
     devicetree_fd: int | None = None
     devicetree_name: str | None = None
     by_parser: bool = False
+    architecture: Architecture | None = None
 
     @property
     def call_flags(self) -> LoadFlags:
@@ -67,9 +70,13 @@ class LoadRequest:
             parts = [f"kernel {self.kernel_fd}<{printable(self.kernel_name)}>"]
             if self.initrd_fd is not None:
                 parts.append(f"initrd {self.initrd_fd}<{printable(self.initrd_name or '')}>")
-            tree = printable(self.devicetree_name or "/sys/firmware/fdt")
-            parts += [f"device tree <{tree}> with command line {line}", "entry code"]
-            return f"kexec_load(entry code, {len(parts)}, [{', '.join(parts)}], KEXEC_ARCH_AARCH64)"
+            facts = self.architecture.facts if self.architecture is not None else None
+            text = f"command line {line}"
+            if facts is not None and facts.tree_goes_along:
+                tree = printable(self.devicetree_name or "/sys/firmware/fdt")
+                text = f"device tree <{tree}> with {text}"
+            flags = hex(facts.kexec_arch or 0) if facts is not None else "0"
+            return f"kexec_load(…, [{', '.join([*parts, text])}], {flags})"
         initrd = (
             "-1"
             if self.initrd_fd is None

@@ -7,7 +7,6 @@ import hashlib
 import json
 import time
 from contextlib import ExitStack
-from dataclasses import replace
 
 from warmboot.core.bpf.dialects import facts_of
 from warmboot.core.closing import Closing
@@ -31,6 +30,7 @@ from warmboot.core.plan.plan import Plan
 from warmboot.core.plan.request import Call
 from warmboot.core.plan.staged import Staged
 from warmboot.core.progress import Cancel, Phase, Progress, Report, ignore
+from warmboot.core.values import replace
 
 _WAIT = 0.1  # seconds between two looks at a digest
 
@@ -93,6 +93,7 @@ class Prepared(Closing):
             "kernel": self.sha256,
             "initrd": self.initrd_sha256,
             "devicetree": self.plan.devicetree,
+            "overlays": self.plan.files.overlays,
             "cmdline": request.cmdline,
             "call": request.call,
             "panic": self.plan.request.panic,
@@ -171,6 +172,7 @@ def prepare(
             devicetree_fd=tree_fd,
             devicetree_name=plan.devicetree,
             by_parser=bool(kernel.parsers),
+            architecture=plan.architecture,
         )
         noted = [Finding("initrd", Verdict.WARN, text) for text in warnings]
         plan = replace(plan, findings=(*plan.findings, *noted))

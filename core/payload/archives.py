@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from warmboot.core.images import Fact, Method
 from warmboot.core.text import plural, size
+from warmboot.core.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

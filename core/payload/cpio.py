@@ -7,16 +7,16 @@ do_reset); Documentation/driver-api/early-userspace/buffer-format.rst.
 
 from __future__ import annotations
 
-import re
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from warmboot.core.errors import ImageError
+from warmboot.core.expression import expression
 from warmboot.core.payload.codecs import Lost, NotDecodable
 from warmboot.core.payload.streams import OutOfBound, Stream
 from warmboot.core.text import plural, printable
+from warmboot.core.values import NamedTuple, dataclass, field
 
 MAGICS = (b"070701", b"070702")
 _SUMMED = b"070702"
@@ -27,9 +27,9 @@ _RELEASES = 32
 _FOLDERS = 200_000  # paths that are remembered; a real initrd has some thousands
 _CHUNK = 1 << 16
 _TRAILER = b"TRAILER!!!"
-_MODULES = re.compile(rb"(?:usr/)?lib/modules/([^/]+)/.")
+_MODULES = expression(rb"(?:usr/)?lib/modules/([^/]+)/.")
 _ZERO = ord("0")  # what the magic of a member begins with
-_DIGITS = re.compile(rb"(?:0[xX](?=[0-9a-fA-F]))?([0-9a-fA-F]*)")
+_DIGITS = expression(rb"(?:0[xX](?=[0-9a-fA-F]))?([0-9a-fA-F]*)")
 #: What is in the root file system before any initrd; source: usr/default_cpio_list.
 _THERE = frozenset((b"", b".", b"dev", b"root"))
 

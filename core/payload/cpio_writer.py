@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from warmboot.core.values import dataclass
 
 _DIRECTORY, _FILE, _LINK, _CHARACTER = 0o040755, 0o100755, 0o120777, 0o020600
 _BLOCK = 512  # archives are padded to whole blocks

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import NamedTuple
 
 from warmboot.core.errors import ImageError
 from warmboot.core.images import BootImage, ImageFile, View, identify
@@ -18,6 +17,7 @@ from warmboot.core.payload.memfile import MemFile
 from warmboot.core.payload.unpack import Payload, decompress, unpack
 from warmboot.core.progress import Cancel, Report, ignore
 from warmboot.core.text import printable
+from warmboot.core.values import NamedTuple
 
 
 class Inspection(NamedTuple):

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import re
 import zlib
 
+from warmboot.core.expression import expression
 from warmboot.core.text import printable
 
 _MARK = b"Linux version "
 #: How the kernel's own ends: who built it where, the compiler, the build's number, a line's end.
-_BUILDER = re.compile(rb"\([^\s()@]*@[^()]*\) ")
-_NUMBER = re.compile(rb"#\S")
+_BUILDER = expression(rb"\([^\s()@]*@[^()]*\) ")
+_NUMBER = expression(rb"#\S")
 _LINE_END = 0x0A
 #: Possessive: what was taken is not given back, so that no text makes the search slow.
-_BANNER = re.compile(rb"Linux version (\d++\.\d++[^\s%(]*+) \([^\n\0%]{4,1000}+")
+_BANNER = expression(rb"Linux version (\d++\.\d++[^\s%(]*+) \([^\n\0%]{4,1000}+")
 _LONGEST = 1100
 _CONFIG_START, _CONFIG_END = b"IKCFG_ST", b"IKCFG_ED"
 _CONFIG_LIMIT = 1 << 20  # packed; real ones are 30 to 70 KiB

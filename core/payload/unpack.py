@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from warmboot.core.errors import ImageError
 from warmboot.core.images import BootImage, Method, Stream, View, identify
@@ -11,6 +10,7 @@ from warmboot.core.payload.codecs import Source, decoder_for
 from warmboot.core.payload.follow import Follower
 from warmboot.core.payload.memfile import MemFile
 from warmboot.core.progress import Cancel, Phase, Report, Reporter, ignore
+from warmboot.core.values import dataclass
 
 #: No payload may unpack to more than this many bytes; the kernel's own limit for kexec.
 LIMIT = 512 * 1024 * 1024

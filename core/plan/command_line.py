@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from warmboot.core.architecture import Architecture
 from warmboot.core.boot.cmdline import append, reusable
 from warmboot.core.boot.entry import Entry, Kind
@@ -16,6 +14,7 @@ from warmboot.core.plan.context import PlanContext
 from warmboot.core.plan.request import Origin, PlanRequest
 from warmboot.core.plan.uki_parts import UkiParts
 from warmboot.core.text import printable
+from warmboot.core.values import NamedTuple
 
 #: Characters; no kernel takes more.
 LONGEST = 65536

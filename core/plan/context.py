@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import NamedTuple
 
 from warmboot.core.boot.cmdline import installed
 from warmboot.core.boot.cmdline_context import CmdlineContext, read_cmdline_context
@@ -18,6 +17,7 @@ from warmboot.core.host import Host
 from warmboot.core.host.live_state import LiveState, read_live_state
 from warmboot.core.images import Method
 from warmboot.core.plan.way import read_dialect
+from warmboot.core.values import NamedTuple
 
 
 class InitrdHead(NamedTuple):

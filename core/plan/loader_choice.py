@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from warmboot.core.architecture import Architecture
 from warmboot.core.host import Host
 from warmboot.core.plan.request import Call
 from warmboot.core.text import printable
+from warmboot.core.values import NamedTuple
 
 
 class OtherLoader(NamedTuple):
@@ -40,7 +39,7 @@ def choose_loader(
     """
     obstacles = {
         Call.FILE: _file(host, devicetree),
-        Call.LOAD: _load(host, architecture, panic),
+        Call.LOAD: _load(host, architecture, panic, devicetree),
         Call.TOOLS: _tools(host, devicetree),
     }
     if wanted is not None:
@@ -78,7 +77,7 @@ def next_loader(
     """
     if host.option("KEXEC_FILE") is not None:
         return None
-    if _load(host, architecture, panic) is None:
+    if _load(host, architecture, panic, devicetree) is None:
         return Call.LOAD
     return Call.TOOLS if _tools(host, devicetree) is None else None
 
@@ -103,12 +102,16 @@ def _segments(host: Host) -> str | None:
     return None
 
 
-def _load(host: Host, architecture: Architecture | None, panic: bool) -> str | None:
+def _load(
+    host: Host, architecture: Architecture | None, panic: bool, devicetree: bool
+) -> str | None:
     if architecture is None or not architecture.facts.placed_here:
         places = ", ".join(a for a in Architecture if a.facts.placed_here)
         return f"warmboot places kernels in memory by itself on {places} only"
     if panic:
         return "a crash kernel needs ELF notes of this kernel, which warmboot cannot write"
+    if devicetree and not architecture.facts.tree_goes_along:
+        return f"a kernel for {architecture} gets no device tree by it"
     return _segments(host)
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from warmboot.core.architecture import Architecture
 from warmboot.core.bpf.abi import Dialect
 from warmboot.core.errors import Blocked, NotPermitted
@@ -16,6 +14,7 @@ from warmboot.core.plan.loader_choice import OtherLoader
 from warmboot.core.plan.request import Call, PlanRequest
 from warmboot.core.plan.route import Alternative, Strategy, keeps_signature
 from warmboot.core.plan.unpackable import Room
+from warmboot.core.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from warmboot.core.architecture import of_machine
 from warmboot.core.boot.cmdline import parse
 from warmboot.core.boot.presets import Preset, active, apply, remove
@@ -23,6 +21,7 @@ from warmboot.core.plan.route import alternatives
 from warmboot.core.plan.steps import describe_steps
 from warmboot.core.plan.unpackable import read_room
 from warmboot.core.plan.way import Wanted, choose_way
+from warmboot.core.values import replace
 
 
 class OpenPlan(Closing):
@@ -107,7 +106,7 @@ def make_plan(
     """Return the plan for an image and a command line on the machine of `context`, judged."""
     host = context.host
     architecture = of_machine(host.machine)
-    wanted = Wanted(files.devicetree, bool(files.overlays), request.panic, request.loader)
+    wanted = Wanted(files.devicetree, request.panic, request.loader)
     chosen, devicetree, dialect, route = choose_way(
         *(image, wanted, host, architecture, context.dialect),
         refused=context.payload_refused is not None,

@@ -4,7 +4,9 @@ journal."""
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import Any
+
+from warmboot.core.values import NamedTuple
 
 
 class Call(StrEnum):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from warmboot.core.architecture import Architecture
 from warmboot.core.host import Host
@@ -13,6 +13,7 @@ from warmboot.core.images.compression import decompressor_option
 from warmboot.core.images.rawimage import RawImage
 from warmboot.core.images.uki import Uki
 from warmboot.core.images.zboot import Zboot
+from warmboot.core.values import NamedTuple
 
 if TYPE_CHECKING:  # a list needs routes, and no parsers
     from warmboot.core.bpf.abi import Dialect

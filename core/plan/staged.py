@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
 from typing import Self
 
 from warmboot.core.typed import typed
+from warmboot.core.values import asdict, dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from warmboot.core.architecture import of_machine
 from warmboot.core.boot.entry import Entry
@@ -17,6 +17,7 @@ from warmboot.core.plan.checks.base import Finding, Verdict
 from warmboot.core.plan.request import PlanRequest
 from warmboot.core.plan.route import Strategy
 from warmboot.core.plan.way import Wanted, choose_way
+from warmboot.core.values import NamedTuple
 
 if TYPE_CHECKING:
     from warmboot.core.bpf.abi import Dialect
@@ -108,7 +109,7 @@ def _image(image: BootImage, entry: Entry, host: Host, dialect: Dialect | None) 
     if isinstance(image, UImage):
         text = f"it is wrapped for U-Boot ({image.holds}), which kexec cannot load"
         return Obstacle(text, "wrapped for U-Boot")
-    wanted = Wanted(entry.devicetree, bool(entry.overlays))
+    wanted = Wanted(entry.devicetree)
     route = choose_way(image, wanted, host, mine, dialect).route
     if route.strategy is not Strategy.NONE:
         return None
@@ -121,7 +122,7 @@ def judge(entry: Entry, root: BootRoot, context: PlanContext) -> Standing:
     from warmboot.core.plan.planner import plan_files
 
     request = PlanRequest(entry=entry.id)
-    with BootFiles.open(root, request, entry) as files:
+    with BootFiles.open(root, request, entry, context.host.prefix) as files:
         plan = plan_files(request, files, context)
         return standing(plan.findings)._replace(fit=plan.fit)
 

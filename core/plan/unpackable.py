@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable, Iterator, Mapping
-from typing import NamedTuple
 
 from warmboot.core.architecture import kernel_version
 from warmboot.core.boot.cmdline import Word, WordGroup, parse
@@ -18,6 +17,7 @@ from warmboot.core.images.compression import options_since
 from warmboot.core.payload.codecs.xz import FILTERS
 from warmboot.core.plan.checks.crashkernel import Malformed, memparse, reserve
 from warmboot.core.text import size
+from warmboot.core.values import NamedTuple
 
 _TAKES_INITRDS = "BLK_DEV_INITRD"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from warmboot.core.architecture import Architecture
 from warmboot.core.host import Host
@@ -10,6 +10,7 @@ from warmboot.core.images import BootImage
 from warmboot.core.plan.loader_choice import LoaderChoice, choose_loader
 from warmboot.core.plan.request import Call
 from warmboot.core.plan.route import Route, Strategy, choose_route
+from warmboot.core.values import NamedTuple
 
 if TYPE_CHECKING:  # a list needs routes, and no parsers
     from warmboot.core.bpf.abi import Dialect
@@ -18,11 +19,10 @@ if TYPE_CHECKING:  # a list needs routes, and no parsers
 class Wanted(NamedTuple):
     """What a way depends on beside the image: the device tree, and what the operator asks for.
 
-    `devicetree` is its path; with `overlays` no loader takes it.
+    `devicetree` is its path, None for the one in use.
     """
 
     devicetree: str | None = None
-    overlays: bool = False
     panic: bool = False
     loader: Call | None = None
 
@@ -69,7 +69,7 @@ def _loader(
     Where no loader takes the tree, the choice is made without: a check then stands against it.
     """
     panic, loader = wanted.panic, wanted.loader
-    if wanted.devicetree is not None and not wanted.overlays:
+    if wanted.devicetree is not None:
         chosen = choose_loader(host, architecture, panic=panic, devicetree=True, wanted=loader)
         if chosen.call is not None:
             return chosen, wanted.devicetree

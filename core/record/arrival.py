@@ -13,11 +13,11 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
 
 from warmboot.core.errors import NotBack, WrongArgument
 from warmboot.core.text import printable
 from warmboot.core.typed import is_number, json_object
+from warmboot.core.values import NamedTuple
 
 #: An answer is some 4 KiB; whatever is longer is none.
 _LONGEST = 1 << 20

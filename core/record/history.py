@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from warmboot.core.host import Host
@@ -13,6 +12,7 @@ from warmboot.core.record.journal import Line
 from warmboot.core.record.outcome import CLOCK_SET_BACK, compare
 from warmboot.core.record.trial_outcome import ending_of_trial
 from warmboot.core.text import printable
+from warmboot.core.values import dataclass, field, replace
 
 _AWAY = 3600.0  # seconds; after more than that, another start may lie between
 

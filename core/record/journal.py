@@ -12,9 +12,7 @@ import errno
 import json
 import os
 import time
-from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 from warmboot.core.debug import debug
 from warmboot.core.errors import WarmbootError
@@ -27,6 +25,7 @@ from warmboot.core.rooted import rooted
 from warmboot.core.statefile import folder, open_state, remove_state, sync_folder
 from warmboot.core.text import plural
 from warmboot.core.typed import is_number, json_object
+from warmboot.core.values import NamedTuple, dataclass
 
 _FILE = "journal.jsonl"
 _ROTATE_AT = 1 << 20  # bytes

@@ -10,7 +10,6 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import FrameType
 
@@ -20,6 +19,7 @@ from warmboot.core.rooted import rooted
 from warmboot.core.statefile import open_state
 from warmboot.core.text import clock, printable
 from warmboot.core.typed import json_object, typed
+from warmboot.core.values import asdict, dataclass
 
 _LIMIT = 4096
 

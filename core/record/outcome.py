@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from warmboot.core.host import Host
 from warmboot.core.host.boot_time import read_boot_time
 from warmboot.core.plan.staged import Staged
 from warmboot.core.record.journal import Line
 from warmboot.core.text import clock, printable
+from warmboot.core.values import dataclass
 
 CLOCK_SET_BACK = 60.0  # seconds that the clock may be set back at boot
 

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import platform
+import time
 from collections.abc import Iterable, Mapping
-from importlib import metadata
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from warmboot.core.errors import WarmbootError
+from warmboot.core.host.state import STATE
 from warmboot.core.host.systemd import systemd_version
 from warmboot.core.outfile import OutFile
 from warmboot.core.record.harmless import REDACTED, redact_line
 from warmboot.core.statefile import replace_state
 from warmboot.core.text import printable
+from warmboot.core.values import NamedTuple
+from warmboot.core.version import VERSION
 
 _ADDRESS_KEYS = frozenset(("ssh_connection", "remote"))
 
@@ -55,10 +58,21 @@ def addresses_of(value: Any) -> set[str]:
 def read_versions(prefix: Path) -> Versions:
     """Return the versions of what takes part."""
     return Versions(
-        warmboot=metadata.version("warmboot"),
+        warmboot=VERSION,
         python=platform.python_version(),
         systemd=systemd_version(prefix),
     )
+
+
+def save(prefix: Path, content: str, path: Path | None) -> Path:
+    """Write a report to `path`, or to the state folder below `prefix`; return where it is.
+
+    Raises WarmbootError.
+    """
+    name = f"report-{time.strftime('%Y%m%dT%H%M%S')}.json"
+    target = prefix / STATE / name if path is None else path
+    write_private(target, content.encode(), folder=path is None)
+    return target
 
 
 def write_private(path: Path, content: bytes, *, folder: bool = False) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import StrEnum
 
 from warmboot.core.host import Host
@@ -16,6 +15,7 @@ from warmboot.core.record.journal import Line
 from warmboot.core.rooted import rooted
 from warmboot.core.text import clock, printable
 from warmboot.core.typed import is_number
+from warmboot.core.values import dataclass, field
 
 _CLOCK = 60.0  # seconds that the clock may be set back at boot
 
@@ -60,17 +60,35 @@ class TrialOutcome:
     last_words: LastWords | None = None
 
 
+#: What ends a trial, as the journal has it: the first of them counts.
+_ENDS = ("confirmed", "expired", "reverting")
+
+
 @dataclass(slots=True)
 class _Known:
-    """What the journal says of the last trial."""
+    """What the journal says of the last trial; `ends` are the lines that end it."""
 
     id: str
     at: float
     boot: str | None
     release: str | None
-    confirmed: Line | None = None
-    expired: Line | None = None
-    asked: Line | None = None
+    ends: list[Line] = field(default_factory=list)
+
+    def ended_by(self, event: str) -> Line | None:
+        """Return the line that ended it, where it is of this kind; a later one came too late."""
+        return self.ends[0] if self.ends and self.ends[0]["event"] == event else None
+
+    @property
+    def confirmed(self) -> Line | None:
+        return self.ended_by("confirmed")
+
+    @property
+    def expired(self) -> Line | None:
+        return self.ended_by("expired")
+
+    @property
+    def asked(self) -> Line | None:
+        return self.ended_by("reverting")
 
 
 def last_trial(lines: Iterable[Line], host: Host) -> TrialOutcome | None:
@@ -129,14 +147,12 @@ def _known(lines: Iterable[Line]) -> _Known | None:
             found = _begun(line, name)
         elif event in ("failed", "refused") and line.get("step") == "executing":
             found = None
+        elif event in ("failed", "refused") and line.get("step") == "reverting" and found:
+            found.ends = [one for one in found.ends if one["event"] != "reverting"]
         elif found is None or name != found.id:
             continue
-        elif event == "confirmed":
-            found.confirmed = line
-        elif event == "expired":
-            found.expired = line
-        elif event == "reverting":
-            found.asked = line
+        elif event in _ENDS:
+            found.ends.append(line)
     return found
 
 
@@ -153,9 +169,10 @@ def _begun(line: Line, name: object) -> _Known | None:
 def _in_new_system(mark: Mark, known: _Known | None, host: Host) -> TrialOutcome:
     at = known.at if known else None
     line = known.confirmed if known else None
-    noted = read_text(rooted(host.prefix) / CONFIRMED.lstrip("/"), 64)
+    note = read_text(rooted(host.prefix) / CONFIRMED.lstrip("/"), 64) or ""
+    noted, _, how = printable(note).partition(" ")
     if line is not None or noted == mark.id:
-        by = _who(line) if line is not None else "health check"
+        by = _who(line) if line is not None else how.removeprefix("by ") or "health check"
         when = line.get("at") if line is not None else None
         moment = float(when) if is_number(when) and isinstance(when, int | float) else None
         shown = "" if moment is None else f" at {clock(moment)}"

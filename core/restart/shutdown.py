@@ -13,13 +13,13 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from pathlib import Path
 
 from warmboot.core.bounded import bounded, sync_disks
 from warmboot.core.host.files import read_text
 from warmboot.core.mountinfo import LIMIT, parse_mountinfo
 from warmboot.core.text import printable
+from warmboot.core.values import dataclass
 
 TERM_SECONDS = 10.0
 KILL_SECONDS = 3.0

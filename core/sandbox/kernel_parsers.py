@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import errno
 from contextlib import ExitStack
-from dataclasses import dataclass
 
 from warmboot.core.bpf.abi import DECOMPRESS_LIMIT, Action, Command, Dialect, Kind, Target
 from warmboot.core.bpf.compatibility import check_object
@@ -29,6 +28,7 @@ from warmboot.core.payload.memfile import MemFile
 from warmboot.core.payload.unpack import unpack
 from warmboot.core.sandbox.kernel_answer import KernelErrno, NotSimulated, SimulatedCrash
 from warmboot.core.sandbox.kernel_keyring import check_signature, enforced
+from warmboot.core.values import dataclass
 
 _LAYERS = 8
 _KINDS = {"zboot": Kind.ZBOOT, "copy": Kind.COPY, "UKI": Kind.UKI, "inner zboot": Kind.INNER}

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass
 from pathlib import Path
 
+from warmboot.core.architecture import Architecture, of_machine
 from warmboot.core.sandbox.builders.btf import build_kernel_btf
+from warmboot.core.sandbox.builders.devicetree import build_tree
+from warmboot.core.values import dataclass
 
 _CONFIG = """\
 CONFIG_KEXEC=y
@@ -32,6 +34,36 @@ _SESSIONS = (
     ("3", "USER=root\nCLASS=user\nSTATE=active\nTTY=pts/0\nREMOTE=1\nREMOTE_HOST=192.0.2.17\n"),
     ("7", "USER=ansible\nCLASS=user\nSTATE=active\nTTY=pts/1\nREMOTE=1\nREMOTE_HOST=192.0.2.40\n"),
 )
+
+#: /proc/iomem of machines with memory like those of QEMU's, 3.8 GiB of it.
+MEMORY = {
+    Architecture.ARM64: """\
+09000000-09000fff : pl011@9000000
+40000000-12fffffff : System RAM
+  40210000-417dffff : Kernel code
+  417e0000-41a5ffff : reserved
+  41a60000-41f3ffff : Kernel data
+  48000000-4a9fcfff : reserved""",
+    Architecture.RISCV64: """\
+10000000-100000ff : serial
+80000000-8003ffff : Reserved
+80040000-16fffffff : System RAM
+  80202000-82a3afff : Kernel image
+    80202000-813fffff : Kernel code
+    81400000-81ffffff : Kernel rodata
+    82200000-823fffff : Kernel data
+    82400000-82a3afff : Kernel bss
+  8a000000-8c9fcfff : Reserved""",
+    Architecture.LOONGARCH64: """\
+00000000-0fffffff : System RAM
+  00000000-001fffff : Reserved
+  00200000-0163ffff : Kernel code
+  01640000-01f7ffff : Kernel data
+  01f80000-020dffff : Kernel bss
+1fe001e0-1fe001e7 : serial
+90000000-16fffffff : System RAM
+  f0000000-f2ffffff : Reserved""",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +113,13 @@ def write_machine(root: Path, machine: SimulatedMachine) -> None:
         btf = root / "sys/kernel/btf/vmlinux"
         btf.parent.mkdir(parents=True, exist_ok=True)
         btf.write_bytes(build_kernel_btf(machine.kexec_bpf))
+    architecture = of_machine(machine.machine)
+    if architecture in MEMORY:
+        files[root / "proc/iomem"] = MEMORY[architecture]
+    if architecture is not None and architecture.facts.tree_goes_along:
+        tree = root / "sys/firmware/fdt"
+        tree.parent.mkdir(parents=True, exist_ok=True)
+        tree.write_bytes(build_tree({"compatible": b"sandbox\0", "chosen": {"bootargs": b"\0"}}))
     for name, text in _SESSIONS:
         files[root / "run/systemd/sessions" / name] = text.rstrip("\n")
     for path, text in files.items():

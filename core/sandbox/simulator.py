@@ -14,14 +14,13 @@ import os
 import time
 import uuid
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 
 from warmboot.core.architecture import Architecture, of_machine
 from warmboot.core.bpf.detect import detect
 from warmboot.core.errors import ImageError, WarmbootError, space_hint
 from warmboot.core.host import Host, read_host, read_staged
-from warmboot.core.host.files import read_int
+from warmboot.core.host.files import read_int, read_text
 from warmboot.core.images import BootImage, FileView, View, identify
 from warmboot.core.images.bzimage import (
     LOADED_HIGH,
@@ -42,6 +41,7 @@ from warmboot.core.sandbox.kernel_parsers import UNWRAP
 from warmboot.core.sandbox.trial_host import begin
 from warmboot.core.statefile import read_state, replace_state
 from warmboot.core.typed import json_object, typed
+from warmboot.core.values import dataclass
 
 _STATE = ".warmboot-kernel"
 _BZIMAGE_FLAGS = XLF_KERNEL_64 | XLF_CAN_BE_LOADED_ABOVE_4G
@@ -136,7 +136,20 @@ class Simulator:
         if initrd is not None and not initrd.size:
             raise KernelErrno(errno.EINVAL)  # kernel_read_file() takes no empty file
         with ExitStack() as held:
-            return self._accept(request, view, initrd, host, held)
+            accepted = self._accept(request, view, initrd, host, held)
+        if request.call is Call.LOAD:
+            self._place(request, host)
+        return accepted
+
+    def _place(self, request: LoadRequest, host: Host) -> None:
+        """Give everything a place in this machine's memory, and let its kernel judge that."""
+        from warmboot.core.load.kexec_load.layout import lay_out
+        from warmboot.core.sandbox.kernel_segments import check_segments
+
+        architecture = of_machine(host.machine)
+        if architecture is not None:
+            iomem = read_text(self._prefix / "proc/iomem") or ""
+            check_segments(lay_out(host, request), architecture, iomem)
 
     def _accept(
         self, request: LoadRequest, view: View, initrd: View | None, host: Host, held: ExitStack

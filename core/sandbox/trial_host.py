@@ -11,7 +11,6 @@ import json
 import os
 import time
 import uuid
-from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from warmboot.core.boot.cmdline import parse
@@ -29,6 +28,7 @@ from warmboot.core.rooted import rooted
 from warmboot.core.sandbox.marker import TRIAL
 from warmboot.core.statefile import open_state, read_state, remove_state, replace_state
 from warmboot.core.typed import json_object, typed
+from warmboot.core.values import asdict, dataclass, replace
 
 _LIMIT = 1 << 16
 _CHECK_SECONDS = 5

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from warmboot.core.boot.cmdline import Difference, compare, reusable
 from warmboot.core.boot.entry import Listing
@@ -16,6 +16,8 @@ from warmboot.core.host import Host
 from warmboot.core.host.essentials import Essentials
 from warmboot.core.plan.planner import OpenPlan, fit_of
 from warmboot.core.plan.request import PlanRequest
+from warmboot.core.record.forecast import Forecast
+from warmboot.core.values import NamedTuple
 
 
 class Side(NamedTuple):
@@ -40,6 +42,7 @@ class Comparison(NamedTuple):
 
     `words` are all words of both command lines. `options` are the build options that differ and
     matter, `options_differing` the number of all that differ; None where either is not known.
+    `forecast` is how long a restart takes here.
     """
 
     old: Side
@@ -48,6 +51,7 @@ class Comparison(NamedTuple):
     words: tuple[Difference, ...]
     options: tuple[OptionDifference, ...]
     options_differing: int | None
+    forecast: Forecast = Forecast()
 
 
 class Planner(Protocol):
@@ -57,6 +61,8 @@ class Planner(Protocol):
     def host(self) -> Host: ...
 
     def entries(self) -> Listing: ...
+
+    def forecast(self) -> Forecast: ...
 
     def plan(self, request: PlanRequest, *, fit: bool) -> OpenPlan: ...
 
@@ -72,9 +78,11 @@ def compare_requests(
     with session.plan(request, fit=False) as opened:
         chosen = side_of(opened, demand)
     if other is None:
-        return compare_sides(_running(session, demand), chosen, demand.essentials)
-    with session.plan(other, fit=False) as opened:
-        return compare_sides(chosen, side_of(opened, demand), demand.essentials)
+        found = compare_sides(_running(session, demand), chosen, demand.essentials)
+    else:
+        with session.plan(other, fit=False) as opened:
+            found = compare_sides(chosen, side_of(opened, demand), demand.essentials)
+    return found._replace(forecast=session.forecast())
 
 
 def _running(session: Planner, demand: Demand) -> Side:

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from warmboot.core.boot.entry import Entry
 from warmboot.core.boot.listed_entry import read_header
@@ -32,6 +32,7 @@ from warmboot.core.payload.unpack import Payload
 from warmboot.core.plan.uki_parts import combine
 from warmboot.core.progress import Cancel, Report, ignore
 from warmboot.core.text import printable
+from warmboot.core.values import NamedTuple
 
 if TYPE_CHECKING:
     from warmboot.core.images.pe_headers import PeView

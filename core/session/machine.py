@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Self
 
 from warmboot.core.boot import BootRoot
 from warmboot.core.host import Host, read_host
+from warmboot.core.values import dataclass, replace
 
 if TYPE_CHECKING:
     from warmboot.core.load.loader import Loader

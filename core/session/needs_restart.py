@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from enum import StrEnum
-from typing import NamedTuple
 
 from warmboot.core.boot import Running
 from warmboot.core.boot.entry import Entry
@@ -17,6 +16,7 @@ from warmboot.core.host.updates import Updates, read_updates
 from warmboot.core.payload.inspection import Inspection
 from warmboot.core.session.machine import Machine
 from warmboot.core.text import printable
+from warmboot.core.values import NamedTuple
 
 
 class Why(StrEnum):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 from itertools import islice
-from typing import NamedTuple
 
 from warmboot.core.text import printable, shared_beginning
+from warmboot.core.values import NamedTuple
 
 _MOST = 4096
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import asdict
-from typing import NamedTuple
 
 from warmboot.core.errors import Blocked, NotFound, NothingStaged, WarmbootError
 from warmboot.core.host import read_staged
@@ -19,6 +17,7 @@ from warmboot.core.restart.execute import RestartMethod, carry_out, choose_metho
 from warmboot.core.restart.schedule import Countdown
 from warmboot.core.session.machine import Machine
 from warmboot.core.text import clock
+from warmboot.core.values import NamedTuple, asdict
 
 
 class Executed(NamedTuple):

@@ -5,11 +5,9 @@ What only some commands do is imported where it is done: a list does not wait fo
 
 from __future__ import annotations
 
-import time
-from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from warmboot.core.architecture import of_machine
 from warmboot.core.boot import Running
@@ -18,6 +16,7 @@ from warmboot.core.errors import Blocked, WarmbootError
 from warmboot.core.host.state import STATE
 from warmboot.core.progress import Report, ignore
 from warmboot.core.session.machine import Machine
+from warmboot.core.values import NamedTuple, replace
 
 if TYPE_CHECKING:
     from warmboot.core.boot.entry import Entry, Listing
@@ -34,6 +33,7 @@ if TYPE_CHECKING:
     from warmboot.core.plan.staged import Staged
     from warmboot.core.plan.startable import Standing
     from warmboot.core.progress import Cancel
+    from warmboot.core.record.forecast import Forecast
     from warmboot.core.record.history import Step
     from warmboot.core.record.journal import Line
     from warmboot.core.session.comparison import Comparison
@@ -189,7 +189,7 @@ class Session(Machine):
         from warmboot.core.plan.planner import OpenPlan
 
         request = request._replace(forced=forced_checks(request.forced))
-        files = BootFiles.open(self.root, request, self._entry_of(request))
+        files = BootFiles.open(self.root, request, self._entry_of(request), self.host.prefix)
         try:
             return OpenPlan(request, files, self.context(fit=fit))
         except BaseException:
@@ -294,6 +294,12 @@ class Session(Machine):
 
         return read_history(self.journal.lines(), self.host)
 
+    def forecast(self) -> Forecast:
+        """Return how long a restart takes here, as far as history tells."""
+        from warmboot.core.record.forecast import read_forecast
+
+        return read_forecast(self.history(), self.host)
+
     @cached_property
     def parser_interface(self) -> Detection:
         """What the running kernel offers for parsers; it stays so as long as the kernel runs."""
@@ -320,16 +326,10 @@ class Session(Machine):
         return Evidence(self.status(), plan, problem, self.records(200), log)
 
     def save_report(self, content: str, path: Path | None = None) -> Path:
-        """Write a report that only its owner may read, by default to the state folder.
+        """Write a report that only its owner may read; see warmboot.core.record.report.save."""
+        from warmboot.core.record.report import save
 
-        Returns where it is; raises WarmbootError.
-        """
-        from warmboot.core.record.report import write_private
-
-        name = f"report-{time.strftime('%Y%m%dT%H%M%S')}.json"
-        target = self.host.prefix / STATE / name if path is None else path
-        write_private(target, content.encode(), folder=path is None)
-        return target
+        return save(self.host.prefix, content, path)
 
     def _entry_of(self, request: PlanRequest) -> Entry | None:
         """Return the entry meant: the named one, none for a kernel, or the only one there is."""

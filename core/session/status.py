@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from warmboot.core.host import Host, read_host
 from warmboot.core.host.hardware import Watchdog, read_watchdogs
 from warmboot.core.host.systemd import reboot_is_kexec
@@ -16,6 +14,7 @@ from warmboot.core.record.trial_outcome import TrialOutcome, TrialState, last_tr
 from warmboot.core.restart import schedule
 from warmboot.core.restart.schedule import Countdown, read_countdown
 from warmboot.core.restart.trial.host import Timer, TrialHost
+from warmboot.core.values import NamedTuple
 
 
 class Status(NamedTuple):

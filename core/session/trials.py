@@ -10,7 +10,7 @@ import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
-from typing import NamedTuple
+from pathlib import Path
 
 from warmboot.core.boot.cmdline import reusable
 from warmboot.core.boot.entry import Listing
@@ -28,6 +28,7 @@ from warmboot.core.plan.trial.health import read_baseline
 from warmboot.core.plan.trial.judge import TrialFacts, judge
 from warmboot.core.plan.trial.target import read_target
 from warmboot.core.plan.trial.trial import (
+    CONFIRMED,
     UNIT,
     Mark,
     OneShot,
@@ -42,9 +43,12 @@ from warmboot.core.record.recorder import note, recorded
 from warmboot.core.record.trial_outcome import last_trial, leftovers
 from warmboot.core.restart.execute import RestartMethod
 from warmboot.core.restart.trial.one_shot import choose, grubenv_path, take_back
+from warmboot.core.rooted import rooted
 from warmboot.core.session.machine import Machine
 from warmboot.core.session.restarts import Executed, Restarts
 from warmboot.core.session.staging import stage_locked, unload_locked
+from warmboot.core.statefile import replace_state
+from warmboot.core.values import NamedTuple
 
 _ID_BYTES = 4
 _STAGED = "what is staged"
@@ -136,6 +140,7 @@ class Trials:
                     machine.trial_host.stop_watchdog(mark.watchdog)
                 if UNIT in host.cmdline:
                     machine.trial_host.stop_timer()
+                    _try(warnings, partial(_note_confirmed, host.prefix, mark))
             for kind in mark.one_shots:
                 _try(warnings, partial(take_back, machine.root, host.prefix, kind))
             append = machine.journal.append
@@ -291,6 +296,17 @@ def _undoing() -> Iterator[_Undo]:
         if isinstance(error, WarmbootError):
             error.hint = f"{error.hint} {said}" if error.hint else said
         raise
+
+
+def _note_confirmed(prefix: Path, mark: Mark) -> None:
+    """Keep the timer, which a target wishes for, from being started again by that."""
+    try:
+        replace_state(rooted(prefix) / CONFIRMED.lstrip("/"), f"{mark.id} by hand\n".encode())
+    except OSError as error:
+        raise WarmbootError(
+            f"{CONFIRMED} could not be written ({error.strerror}): systemctl default would start "
+            "the timer again"
+        ) from error
 
 
 def _try(warnings: list[str], step: Callable[[], object]) -> None:

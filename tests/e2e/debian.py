@@ -127,7 +127,7 @@ def make_disks(
     """Write the disks of a machine: `cases` are scripts by their names, run in order."""
     tree = folder / "tree"
     run("cp", "-a", "--reflink=auto", prepared(suite), tree)
-    install_warmboot(tree, f"python{PYTHON[suite]}")
+    install_warmboot(tree, PYTHON[suite])
     run("chroot", tree, "python3", "-m", "compileall", "-q", "/usr/local/lib", seconds=600)
     for name in ("trial-scenario", "report.sh"):
         target = tree / {"trial-scenario": "scenario", "report.sh": "report.sh"}[name]

@@ -21,7 +21,7 @@ from pathlib import Path
 REPOSITORY = Path(__file__).resolve().parents[2]
 CACHE = REPOSITORY / ".cache" / "e2e"
 LOCK_FILE = REPOSITORY / "requirements.lock"
-SUITE = "bookworm"
+SUITE = "bookworm"  # where an architecture names none
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 PYTHON_VERSION = "3.11"  # SUITE's; the wheels must fit it
 
@@ -33,11 +33,40 @@ class Arch(StrEnum):
 
     AMD64 = "amd64"
     ARM64 = "arm64"
+    RISCV64 = "riscv64"
+    LOONG64 = "loong64"
+    PPC64EL = "ppc64el"
 
     @property
     def machine(self) -> str:
         """The name that uname(2) and wheel file names use."""
-        return {Arch.AMD64: "x86_64", Arch.ARM64: "aarch64"}[self]
+        return _MACHINES[self]
+
+    @property
+    def suite(self) -> str:
+        """The oldest Debian that has it, which the guest's userland comes from."""
+        return {Arch.RISCV64: "trixie", Arch.LOONG64: "sid"}.get(self, SUITE)
+
+    @property
+    def python(self) -> str:
+        """The version of that userland's Python."""
+        return PYTHON_VERSION if self.suite == SUITE else "3.13"
+
+    @property
+    def has_wheels(self) -> bool:
+        """Whether PyPI has what is not pure Python for it; the others do without."""
+        return self in (Arch.AMD64, Arch.ARM64)
+
+
+_MACHINES = {
+    Arch.AMD64: "x86_64",
+    Arch.ARM64: "aarch64",
+    Arch.RISCV64: "riscv64",
+    Arch.LOONG64: "loongarch64",
+    Arch.PPC64EL: "ppc64le",
+}
+#: Modules in the lock file that are not pure Python; zstd, lz4 and utmp need them.
+NATIVE = ("lz4", "psutil", "zstandard")
 
 
 class FetchError(Exception):
@@ -90,23 +119,34 @@ def _locked(path: Path) -> Iterator[None]:
 def debian_packages(arch: Arch, names: Sequence[str], suite: str = SUITE) -> Path:
     """A folder with the .deb files of exactly these packages of `suite`, dependencies left out.
 
-    A name that ends in `*` is a metapackage: the one package that it depends on is meant.
+    A name that ends in `*` is a metapackage: what it depends on is meant.
     """
 
     def download(folder: Path) -> None:
         with _private_apt(arch, suite) as env:
-            wanted = [_depended_on(n[:-1], env) if n.endswith("*") else n for n in names]
+            wanted = [
+                name
+                for n in names
+                for name in (_depended_on(n[:-1], env) if n.endswith("*") else [n])
+            ]
             run("apt-get", "-q", "download", *wanted, cwd=folder, env=env)
 
     return cached("debs", [suite, arch, *names], download)
 
 
-def _depended_on(metapackage: str, env: dict[str, str]) -> str:
-    answer = run("apt-cache", "depends", "--important", metapackage, env=env).decode()
-    names: list[str] = re.findall(r"Depends: (\S+)", answer)
+def _depended_on(metapackage: str, env: dict[str, str]) -> list[str]:
+    """The package of a kernel that a metapackage stands for, or the parts that it consists of."""
+    names = [n for n in _dependencies(metapackage, env) if not n.startswith("linux-base-")]
     if len(names) != 1:
         raise FetchError(f"{metapackage} should depend on one package, not on {names}")
-    return names[0]
+    part = re.compile(r"linux-(?:binary|base)-\d")
+    return [name for name in _dependencies(names[0], env) if part.match(name)] or names
+
+
+def _dependencies(package: str, env: dict[str, str]) -> list[str]:
+    answer = run("apt-cache", "depends", "--important", package, env=env).decode()
+    names: list[str] = re.findall(r"Depends: (\S+)", answer)
+    return names
 
 
 @contextlib.contextmanager
@@ -151,17 +191,26 @@ def archive_address() -> str:
     raise FetchError("apt knows no Debian archive here: run tests/e2e/setup.sh as root first")
 
 
-def python_modules(arch: Arch, version: str = PYTHON_VERSION) -> Path:
-    """A folder with the modules that the lock file pins, as wheels for this architecture."""
+def python_modules(arch: Arch, version: str | None = None) -> Path:
+    """A folder with the modules that the lock file pins, as wheels for this architecture.
+
+    Those in NATIVE are left out where there are no wheels of them.
+    """
+    version = version or arch.python
+    pins = LOCK_FILE.read_text(encoding="utf-8")
+    if not arch.has_wheels:
+        pins = re.sub(rf"(?m)^(?:{'|'.join(NATIVE)})==(?:.*\\\n)*.*\n", "", pins)
 
     def install(folder: Path) -> None:
         platforms = [f"manylinux2014_{arch.machine}", f"manylinux_2_28_{arch.machine}"]
+        wanted = folder.parent / "wanted"
+        wanted.write_text(pins, encoding="utf-8")
         run(
             *(sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-compile"),
-            *("--target", folder, "--requirement", LOCK_FILE),
+            *("--target", folder, "--requirement", wanted),
             *("--python-version", version, "--only-binary=:all:"),
             *(word for platform in platforms for word in ("--platform", platform)),
         )
 
-    key = [arch, LOCK_FILE.read_text(encoding="utf-8")]
+    key = [arch, pins]
     return cached("wheels", key if version == PYTHON_VERSION else [*key, version], install)

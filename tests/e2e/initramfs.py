@@ -11,7 +11,7 @@ import shutil
 import sysconfig
 import tarfile
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from io import BytesIO
@@ -23,15 +23,12 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from .cpio import Archive
-from .fetch import PYTHON_VERSION, Arch, cached, debian_packages, python_modules, run
+from .fetch import NATIVE, PYTHON_VERSION, SUITE, Arch, cached, debian_packages, python_modules, run
 
-PYTHON = f"python{PYTHON_VERSION}"
-MODULES = f"usr/local/lib/{PYTHON}/dist-packages"
 GUEST_FILES = Path(__file__).parent / "guest"
 PACKAGES = (
-    *(f"{PYTHON}-minimal", f"lib{PYTHON}-minimal", f"lib{PYTHON}-stdlib"),
     *("libc6", "libc-bin", "libgcc-s1", "zlib1g", "libexpat1", "libffi8", "liblzma5"),
-    *("libbz2-1.0", "libssl3", "libuuid1", "libcrypt1", "busybox-static"),
+    *("libbz2-1.0", "libuuid1", "libcrypt1", "busybox-static"),
 )
 KEXEC_TOOLS = (
     *("kexec-tools", "libxenmisc4.17", "libxencall1", "libxentoollog1", "libxenevtchn1"),
@@ -72,18 +69,18 @@ def debian_kernel(arch: Arch) -> DebianKernel:
     return DebianKernel(release, image, found["config"][1])
 
 
-def disk_drivers(arch: Arch) -> dict[str, bytes]:
-    """The modules that give Debian's cloud kernel a virtio disk, in the order to load them."""
+def drivers(arch: Arch, names: Sequence[str] = DISK_DRIVERS) -> dict[str, bytes]:
+    """Modules of Debian's cloud kernel in the order to load them: those for a virtio disk."""
     (package,) = debian_packages(arch, [f"linux-image-cloud-{arch}*"]).glob("*.deb")
     content = run("dpkg-deb", "--fsys-tarfile", package)
     found: dict[str, bytes] = {}
     with tarfile.open(fileobj=BytesIO(content)) as archive:
         for member in archive:
             name = Path(member.name).name
-            file = archive.extractfile(member) if name in DISK_DRIVERS else None
+            file = archive.extractfile(member) if name in names else None
             if file is not None:
                 found[name] = file.read()
-    return {f"/drivers/{n}-{name}": found[name] for n, name in enumerate(DISK_DRIVERS)}
+    return {f"/drivers/{n}-{name}": found[name] for n, name in enumerate(names)}
 
 
 def kexec_tools(arch: Arch) -> dict[str, bytes]:
@@ -116,16 +113,18 @@ def base_archive(arch: Arch) -> Path:
     def build(folder: Path) -> None:
         tree = folder / "tree"
         shutil.copytree(debian, tree, symlinks=True)
-        copy_needed_modules(wheels, tree / MODULES)
-        _compile(tree)
+        left_out = () if arch.has_wheels else NATIVE
+        copy_needed_modules(wheels, tree / _modules(arch.python), left_out)
+        _compile(tree, arch)
         archive = Archive()
         archive.tree(tree)
         archive.character_device("/dev/console", 5, 1)
         for name in ("proc", "sys", "run", "root"):
             archive.folder(f"/{name}")
         archive.folder("/tmp", 0o1777)
+        programs = "/usr/bin" if (tree / "bin").is_symlink() else "/bin"
         for applet in APPLETS:
-            archive.link(f"/bin/{applet}", "busybox")
+            archive.link(f"{programs}/{applet}", "busybox")
         archive.write(folder / "base.cpio")
         shutil.rmtree(tree)
 
@@ -133,8 +132,12 @@ def base_archive(arch: Arch) -> Path:
     return cached("bases", [debian.name, wheels.name, own_part], build) / "base.cpio"
 
 
-def _debian_tree(arch: Arch) -> Path:
-    downloads = debian_packages(arch, PACKAGES)
+def _debian_tree(arch: Arch, suite: str | None = None, python: str | None = None) -> Path:
+    """Debian's Python, unpacked; of another suite than the architecture's where one is given."""
+    suite, python = suite or arch.suite, f"python{python or arch.python}"
+    packages = [f"{python}-minimal", f"lib{python}-minimal", f"lib{python}-stdlib", *PACKAGES]
+    packages.append("libssl3" if suite == SUITE else "libssl3t64")
+    downloads = debian_packages(arch, packages, suite)
 
     def unpack(folder: Path) -> None:
         for package in sorted(downloads.glob("*.deb")):
@@ -142,17 +145,27 @@ def _debian_tree(arch: Arch) -> Path:
         for pattern in NOT_NEEDED:
             for unneeded in folder.glob(pattern):
                 shutil.rmtree(unneeded)
+        for name in ("bin", "sbin", "lib", "lib64"):  # where base-files would put these links
+            if (folder / "usr" / name).is_dir() and not (folder / name).exists():
+                (folder / name).symlink_to(f"usr/{name}")
 
-    return cached("trees", [downloads.name, *NOT_NEEDED], unpack)
+    return cached("trees", [downloads.name, *NOT_NEEDED, "links"], unpack)
 
 
-def copy_needed_modules(wheels: Path, target: Path) -> None:
-    """Copy what warmboot needs, and what that needs; the lock file also pins build tools."""
+def _modules(python: str) -> str:
+    return f"usr/local/lib/python{python}/dist-packages"
+
+
+def copy_needed_modules(wheels: Path, target: Path, left_out: Collection[str] = ()) -> None:
+    """Copy what warmboot needs, and what that needs, but what is to be left out.
+
+    The lock file also pins build tools.
+    """
     found = {
         canonicalize_name(item.metadata["Name"]): item
         for item in metadata.distributions(path=[str(wheels)])
     }
-    missing, taken = [canonicalize_name(name) for name in _required(_warmboot())], set[str]()
+    missing, taken = [canonicalize_name(n) for n in _required(_warmboot())], set[str](left_out)
     while missing:
         name = missing.pop()
         if name in taken:
@@ -189,18 +202,21 @@ def _copy_distribution(distribution: metadata.Distribution, target: Path) -> Non
         shutil.copyfile(file.locate(), place)
 
 
-def _compile(tree: Path) -> None:
+def _compile(tree: Path, arch: Arch) -> None:
     """Compile all modules below `tree` as the guest's own Python would, to make its starts quick.
 
     The interpreter is Debian's, of this machine's architecture, run out of the unpacked packages:
     the Python that runs the tests may be another one.
     """
-    native = _debian_tree(next(arch for arch in Arch if arch.machine == platform.machine()))
-    (loader,) = native.glob("lib*/ld-linux-*.so.*")
+    here = next(arch for arch in Arch if arch.machine == platform.machine())
+    native = _debian_tree(here, arch.suite, arch.python)
+    loader = next(native.glob("lib*/ld-linux-*.so.*"))
     libraries = ":".join(str(path) for path in native.glob("**/*-linux-gnu"))
+    python = native / f"usr/bin/python{arch.python}"
+    jobs = "0" if arch.python == PYTHON_VERSION else "1"  # later ones start helpers by their path
     run(
-        *(loader, "--library-path", libraries, native / "usr/bin" / PYTHON, "-s", "-S", "-m"),
-        *("compileall", "-q", "-j", "0", "--invalidation-mode", "unchecked-hash"),
+        *(loader, "--library-path", libraries, python, "-s", "-S", "-m"),
+        *("compileall", "-q", "-j", jobs, "--invalidation-mode", "unchecked-hash"),
         *("-s", tree, "-p", "/", tree),
         env={"PYTHONHOME": str(native / "usr")},
     )
@@ -219,8 +235,8 @@ def guest_initramfs(target: Path, arch: Arch, files: Mapping[str, bytes], scenar
     archive.file("/scenario", scenario, 0o755)
     with tempfile.TemporaryDirectory() as name:
         tree = Path(name)
-        install_warmboot(tree)
-        _compile(tree)
+        install_warmboot(tree, arch.python)
+        _compile(tree, arch)
         archive.tree(tree)
         archive.write(tree / "own.cpio")
         with target.open("wb") as out:
@@ -229,15 +245,18 @@ def guest_initramfs(target: Path, arch: Arch, files: Mapping[str, bytes], scenar
                     shutil.copyfileobj(archive_file, out)
 
 
-def install_warmboot(tree: Path, python: str = PYTHON) -> None:
-    """Put the installed package below `tree` as it is, with its command, where pip puts them."""
+def install_warmboot(tree: Path, python: str) -> None:
+    """Put the installed package below `tree` as it is, with its command, where pip puts them.
+
+    `python` is the version of Python there.
+    """
     warmboot = _warmboot()
-    _copy_distribution(warmboot, tree / f"usr/local/lib/{python}/dist-packages")
+    _copy_distribution(warmboot, tree / _modules(python))
     (script,) = warmboot.entry_points.select(group="console_scripts", name="warmboot")
     command = tree / "usr/local/bin/warmboot"
     command.parent.mkdir(parents=True, exist_ok=True)
     command.write_text(
-        f"#!/usr/bin/{python}\nimport sys\n"
+        f"#!/usr/bin/python{python}\nimport sys\n"
         f"from {script.module} import {script.attr}\nsys.exit({script.attr}())\n",
         encoding="utf-8",
     )

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Installs what `make e2e` needs beyond Python: the two emulators, firmware, and apt's package lists
-# (tests/e2e/fetch.py reads the archive's address from them). Does nothing when all is there.
+# (tests/e2e/fetch.py reads the archive's address from them); with the argument `all`, what
+# `make e2e-all` needs. Does nothing when all is there.
 set -eu
 
 missing=
@@ -18,6 +19,11 @@ need depmod kmod
 need mcopy mtools
 need clang clang
 need bpftool bpftool
+if [ "${1:-}" = all ]; then
+    need qemu-system-riscv64 qemu-system-misc
+    need qemu-system-ppc64 qemu-system-ppc
+    [ -e /usr/share/qemu/opensbi-riscv64-generic-fw_dynamic.bin ] || missing="$missing opensbi"
+fi
 [ -e /usr/include/bpf/bpf_helpers.h ] || missing="$missing libbpf-dev"
 [ -e /usr/share/OVMF/OVMF_CODE_4M.fd ] || missing="$missing ovmf"
 [ -e /usr/share/qemu-efi-aarch64/QEMU_EFI.fd ] || missing="$missing qemu-efi-aarch64"

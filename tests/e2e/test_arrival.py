@@ -10,7 +10,7 @@ import pytest
 
 from .fetch import Arch
 from .guest import Guest, Step, converse, machine, steps
-from .initramfs import GUEST_FILES, debian_kernel, disk_drivers, guest_initramfs
+from .initramfs import GUEST_FILES, debian_kernel, drivers, guest_initramfs
 from .proof import Nonces
 
 pytestmark = pytest.mark.timeout(1500)  # seconds, downloads and a second try included
@@ -19,12 +19,12 @@ DISK = 32 << 20
 
 
 def test_status_knows_the_restart_it_came_from(nonces: Nonces, tmp_path: Path) -> None:
-    kernel, drivers = debian_kernel(Arch.AMD64), disk_drivers(Arch.AMD64)
+    kernel, disk_drivers = debian_kernel(Arch.AMD64), drivers(Arch.AMD64)
     second, first = tmp_path / "second.cpio", tmp_path / "first.cpio"
     scenario = GUEST_FILES / "arrival"
-    guest_initramfs(second, Arch.AMD64, drivers, scenario)
+    guest_initramfs(second, Arch.AMD64, disk_drivers, scenario)
     files = {
-        **drivers,
+        **disk_drivers,
         "/boot/bzImage": kernel.image,
         "/boot/second.cpio": second.read_bytes(),
         "/nonce": f"e2e={nonces.cmdline}".encode(),

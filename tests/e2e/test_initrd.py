@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import errno
+import gzip
 
 import pytest
 from support.initrds import KINDS, Case, archive
 
 from warmboot.core.images import BytesView
 from warmboot.core.payload.initrd import read_initrd
+from warmboot.core.plan.unpackable import Room
 
 from . import tiny
 
@@ -35,6 +37,26 @@ def disagreement(case: Case) -> str | None:
 def test_the_kernel_agrees(kind: str) -> None:
     wrong = {name: disagreement(case) for name, case in KINDS[kind](tiny.report_init()).items()}
     assert {name: what for name, what in wrong.items() if what} == {}
+
+
+@pytest.fixture(scope="module")
+def total() -> int:
+    """The memory of a guest, in bytes."""
+    return tiny.boot(archive(tiny.report_init(), "a")).memory
+
+
+@pytest.mark.parametrize("words", ["root=/dev/vda", ""])
+@pytest.mark.parametrize("percent", [20, 40, 60, 85, 115])
+def test_the_kernel_agrees_about_memory(percent: int, words: str, total: int) -> None:
+    """Without root= the first root file system is a tmpfs, which takes half of the memory."""
+    init = tiny.report_init()
+    data = gzip.compress(archive(init, "a", z=bytes(total * percent // 100)), 1)
+    room = Room(total) if words else Room(total, total // 2, True)
+    content = sum(part.unpacked for part in read_initrd(BytesView(data)).segments)
+    lack = room.lacking(len(data), content)
+    seen = tiny.boot(data, words)
+    taken = seen.files is not None and not seen.complaint
+    assert taken == (lack is None), (lack, seen)
 
 
 def test_an_initrd_of_no_bytes_is_einval() -> None:

@@ -74,7 +74,7 @@ def test_a_locked_down_kernel_says_so_before_anything_is_tried(
         "unsigned": ("--kernel /boot/stripped --cmdline quiet", 6, "image carries no signature"),
         "changed": ("--kernel /boot/changed --cmdline quiet", 7, "Staging was refused"),
         "architecture": ("--kernel /boot/zboot.efi --cmdline quiet", 6, "The image is for arm64"),
-        "load": ("--kernel /boot/bzImage --loader load", 6, "on arm64 only"),
+        "load": ("--kernel /boot/bzImage --loader load", 6, "on arm64, riscv64, loongarch64 only"),
         "tools": ("--kernel /boot/bzImage --loader tools", 6, "kexec-tools is not installed"),
     }
     # Without its certificates the image is what an unsigned one is.

@@ -36,10 +36,22 @@ class Case:
 
 
 HANG = 'before() { printf "#!/bin/sh\\nwhile :; do sleep 1000; done\\n" >/hang; chmod 755 /hang; }'
-FSTAB = (
-    'before() { echo "LABEL=MISSING /mnt ext4 x-systemd.device-timeout=5 0 0" >>/etc/fstab; }\n'
-    "after() { sed -i /MISSING/d /etc/fstab; }"
-)
+#: A line of fstab that only the new system reads: the old one would not come up with it either.
+FSTAB = """\
+generator=/etc/systemd/system-generators/missing
+before() {
+    echo "LABEL=MISSING /mnt ext4 x-systemd.device-timeout=5 0 0" >/fstab.missing
+    mkdir -p "${generator%/*}"
+    cat >$generator <<-'END'
+	#!/bin/sh
+	grep -q e2e=new /proc/cmdline || exit 0
+	export SYSTEMD_FSTAB=/fstab.missing
+	exec /usr/lib/systemd/system-generators/systemd-fstab-generator "$@"
+	END
+    chmod 755 $generator
+}
+after() { rm $generator; }
+"""
 CONFIRM = f"""\
 in_new() {{
     step "confirm-$this" warmboot confirm

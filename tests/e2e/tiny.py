@@ -29,6 +29,7 @@ RESULT = re.compile(
     r"^init:(.{8})\ncrash: ?(\d*)\n?(?:empty: (\d+))?\s*end\.", re.MULTILINE | re.DOTALL
 )
 CRASH_LOW = re.compile(r"crashkernel low memory reserved: (0x[0-9a-f]+) - (0x[0-9a-f]+)")
+AVAILABLE = re.compile(r"Memory: (\d+)K/\d+K available")
 COMPLAINT = re.compile(r"Initramfs unpacking failed: (.*)")
 
 
@@ -39,7 +40,7 @@ class Report:
     `files` are the letters of the files that were there, None where init did not run;
     `complaint` is the kernel's about the initrd. `crash_size` is the memory kept for a crash
     kernel in bytes, `crash_low` what is kept for it below 4 GiB beside that, `empty` the errno of
-    staging an initrd of 0 bytes.
+    staging an initrd of 0 bytes, `memory` what the kernel found free at its start, in bytes.
     """
 
     files: str | None
@@ -47,6 +48,7 @@ class Report:
     crash_low: int | None
     crash_size: int | None
     empty: int | None
+    memory: int
 
 
 def kernel() -> bytes:
@@ -93,11 +95,12 @@ def boot(initrd: bytes, words: str = "", memory: int = 128, other: bytes | None 
     text = done.stdout.decode("utf-8", "replace").replace("\r", "")
     # Without an init the kernel says so: silence is no answer.
     found = RESULT.search(text)
-    if found is None and "No working init found" not in text:
+    if found is None and not re.search(r"No working init found|deadlocked on memory", text):
         raise AssertionError(
             f"neither init nor the kernel's word that there is none:\n{text[-2000:]}"
         )
     complaint, low = COMPLAINT.search(text), CRASH_LOW.search(text)
+    available = AVAILABLE.search(text)
     files = None
     if found is not None:
         # A file that was cut off ends with a NUL: the kernel gave it its size before its content.
@@ -109,4 +112,5 @@ def boot(initrd: bytes, words: str = "", memory: int = 128, other: bytes | None 
         crash_low=int(low[2], 16) - int(low[1], 16) if low else None,
         crash_size=int(found[2]) if found and found[2] else None,
         empty=int(found[3]) if found and found[3] else None,
+        memory=int(available[1]) << 10 if available else 0,
     )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-import os
 import struct
 import subprocess
 from collections.abc import Callable
@@ -14,7 +12,7 @@ import fdt
 import pytest
 from support.tools import needs_tool
 
-from warmboot.core.errors import Blocked, ImageError, Refused, WarmbootError
+from warmboot.core.errors import ImageError, Refused, WarmbootError
 from warmboot.core.host import Host, read_host
 from warmboot.core.images import BytesView, identify
 from warmboot.core.images.rawimage import RawImage
@@ -22,7 +20,7 @@ from warmboot.core.load import kexec_tools
 from warmboot.core.load.kexec_load import arm64
 from warmboot.core.load.kexec_load.devicetree import LIMIT, check_tree, next_tree
 from warmboot.core.load.kexec_load.memory import FreeMemory, Range, free_ranges
-from warmboot.core.load.kexec_load.segments import Layout
+from warmboot.core.load.kexec_load.segments import Parts
 from warmboot.core.load.loader import LoadFlags, LoadRequest
 from warmboot.core.payload.memfile import MemFile
 from warmboot.core.plan.request import Call
@@ -30,7 +28,6 @@ from warmboot.core.sandbox.builders.kernel import build_arm64_image
 from warmboot.core.sandbox.machine import SimulatedMachine, write_machine
 
 MIB = 1 << 20
-PAGE = os.sysconf("SC_PAGE_SIZE")
 IOMEM = """\
 00000000-03ffffff : 0.flash flash@0
 09000000-09000fff : pl011@9000000
@@ -151,55 +148,29 @@ def test_hostile_device_trees_end_in_an_error() -> None:
         check_tree(good + bytes(LIMIT), "x")
 
 
-def place(kernel: bytes, initrd: int | None, free: list[Range]) -> Layout:
+def test_the_initrd_s_place_is_told_in_the_device_tree() -> None:
+    kernel = build_arm64_image("6.12.1", body_size=60_000)
     image = identify(BytesView(kernel))
     assert isinstance(image, RawImage)
-    parts = None if initrd is None else (5, initrd)
-    return arm64.place(image, (4, len(kernel)), parts, (tree(), "x"), b"quiet\0", free)
 
+    def made(ends: tuple[int, int] | None) -> bytes:
+        return next_tree(tree(), "x", b"quiet\0", ends)
 
-def test_everything_has_a_place_of_its_own() -> None:
-    kernel = build_arm64_image("6.12.1", body_size=60_000)
-    layout = place(kernel, 70_001, free_ranges(IOMEM))
-    by_name = {segment.what: segment for segment in layout.segments}
-    image = by_name["kernel"]
-    header = identify(BytesView(kernel))
-    assert isinstance(header, RawImage)
-    assert image.address % (2 * MIB) == header.text_offset % (2 * MIB)
-    assert image.room >= (header.memory_size or 0)
-    dtb = by_name["device tree"]
-    assert dtb.address // (2 * MIB) == (dtb.address + dtb.size - 1) // (2 * MIB)
-    spans = sorted((s.address, s.address + s.room) for s in layout.segments)
-    assert all(a[1] <= b[0] for a, b in itertools.pairwise(spans))
-    free = free_ranges(IOMEM)
-    assert all(any(f.start <= a and b <= f.end for f in free) for a, b in spans)
-    assert all(s.address % PAGE == s.room % PAGE == 0 for s in layout.segments)
-    given = chosen_of(dtb.content)
+    parts = Parts(image, (4, len(kernel)), (5, 70_001), b"quiet\0", made)
+    by_name = {s.what: s for s in arm64.place(parts, free_ranges(IOMEM)).segments}
+    given = chosen_of(by_name["device tree"].content)
     start = struct.unpack(">Q", given["linux,initrd-start"])[0]
     end = struct.unpack(">Q", given["linux,initrd-end"])[0]
     assert (start, end - start) == (by_name["initrd"].address, 70_001)
 
 
-def test_the_entry_code_hands_the_device_tree_over() -> None:
-    layout = place(build_arm64_image("6.12.1", body_size=60_000), None, free_ranges(IOMEM))
-    code = layout.segments[-1]
-    assert layout.entry == code.address
-    kernel, dtb = struct.unpack_from("<2Q", code.content, 24)
-    assert kernel == layout.segments[0].address
-    assert dtb == layout.segments[1].address
-
-
-def test_no_room_and_no_place_are_told_apart() -> None:
+def test_arm64_looks_for_its_initrd_within_32_gib() -> None:
     kernel = build_arm64_image("6.12.1", body_size=60_000)
-    with pytest.raises(Refused, match="No free memory for the kernel"):
-        place(kernel, None, [Range(MIB, MIB + 4096)])
-    far = [Range(0, 64 * MIB), Range(40 << 30, 41 << 30)]
+    image = identify(BytesView(kernel))
+    assert isinstance(image, RawImage)
+    parts = Parts(image, (4, len(kernel)), (5, 128 * MIB), b"\0", lambda _: tree())
     with pytest.raises(Refused, match="No free memory for the initrd"):
-        place(kernel, 128 * MIB, far)  # only beyond the 32 GiB the kernel looks at
-    odd = bytearray(kernel)
-    struct.pack_into("<Q", odd, 8, 0x123)
-    with pytest.raises(Blocked, match="invalid text offset"):
-        place(bytes(odd), None, free_ranges(IOMEM))
+        arm64.place(parts, [Range(0, 64 * MIB), Range(40 << 30, 41 << 30)])
 
 
 @pytest.fixture

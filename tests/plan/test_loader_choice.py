@@ -41,8 +41,10 @@ def test_arm64_without_it_is_placed_here_and_others_go_through_kexec_tools(host:
     chosen = choose_loader(stock, ARM64)
     assert chosen.call is Call.LOAD
     assert "without CONFIG_KEXEC_FILE" in chosen.why
-    assert choose_loader(stock, Architecture.RISCV64).call is Call.TOOLS
-    none = choose_loader(replace(stock, kexec_tools=None), Architecture.RISCV64)
+    for placed in (Architecture.RISCV64, Architecture.LOONGARCH64):
+        assert choose_loader(stock, placed).call is Call.LOAD
+    assert choose_loader(stock, Architecture.PPC64LE).call is Call.TOOLS
+    none = choose_loader(replace(stock, kexec_tools=None), Architecture.PPC64LE)
     assert none.call is None
     assert "kexec-tools is not installed" in none.why
     assert len(none.others) == 3
@@ -53,6 +55,14 @@ def test_a_locked_down_kernel_takes_files_only(host: Host) -> None:
     assert choose_loader(locked, ARM64).call is Call.FILE
     assert choose_loader(replace(locked, config=STOCK_ARM64), ARM64).call is None
     assert choose_loader(locked, ARM64, devicetree=True).call is None
+
+
+def test_a_device_tree_goes_where_a_kernel_is_given_one(host: Host) -> None:
+    stock = replace(host, config=STOCK_ARM64)
+    assert choose_loader(stock, Architecture.RISCV64, devicetree=True).call is Call.LOAD
+    loongarch = choose_loader(stock, Architecture.LOONGARCH64, devicetree=True)
+    assert loongarch.call is None
+    assert "loongarch64 gets no device tree by it" in loongarch.why
 
 
 def test_kexec_tools_uses_the_call_that_checks_signatures_where_it_can(host: Host) -> None:
@@ -66,7 +76,7 @@ def test_what_is_asked_for_is_taken_or_refused_with_the_reason(host: Host) -> No
     assert choose_loader(host, ARM64, wanted=Call.LOAD).call is Call.LOAD
     refused = choose_loader(host, X86_64, wanted=Call.LOAD)
     assert refused.call is None
-    assert "on arm64 only" in refused.why
+    assert "on arm64, riscv64, loongarch64 only" in refused.why
     assert choose_loader(host, X86_64, wanted=Call.TOOLS).call is None
 
 

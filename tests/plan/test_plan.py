@@ -135,6 +135,14 @@ def test_a_device_tree_is_never_dropped_silently(plan: Make) -> None:
     assert failed(plan(ARM64, overlays=("/dtbs/x.dtbo",))) == {"devicetree"}
 
 
+def test_overlays_change_a_tree_that_is_named(plan: Make) -> None:
+    made = plan(ARM64, devicetree="/dtbs/x.dtb", overlays=("/dtbs/a.dtbo", "/dtbs/b.dtbo"))
+    assert failed(made) == set()
+    assert "Apply the overlays /dtbs/a.dtbo + /dtbs/b.dtbo to the device tree" in made.steps
+    locked = plan(ARM64, devicetree="/x", overlays=("/dtbs/a.dtbo",), lockdown="integrity")
+    assert failed(locked) == {"devicetree"}
+
+
 def test_every_failure_says_what_to_do(plan: Make) -> None:
     made = plan(
         build_bzimage("3.0", protocol=0x20A),

@@ -27,7 +27,15 @@ from warmboot.core.images import BytesView
 from warmboot.core.payload.initrd import read_initrd
 from warmboot.core.plan.trial.health import BUILT_IN, Baseline, read_baseline, shell_of
 from warmboot.core.plan.trial.target import Initramfs, TargetSystem
-from warmboot.core.plan.trial.trial import CHECK_UNIT, UNIT, Mark, OneShot, parse_time, read_mark
+from warmboot.core.plan.trial.trial import (
+    CHECK_UNIT,
+    CONFIRMED,
+    UNIT,
+    Mark,
+    OneShot,
+    parse_time,
+    read_mark,
+)
 from warmboot.core.plan.trial.unit import (
     JOURNAL,
     Way,
@@ -266,6 +274,7 @@ def test_the_timer_comes_by_a_way_that_this_systemd_takes(
         if name.startswith("systemd.set_credential_binary="):
             unit = base64.b64decode(text).decode()
             assert ("RuntimeMaxSec=600" in unit) is name.endswith(UNIT)
+            assert (f"ConditionPathExists=!{CONFIRMED}" in unit) is name.endswith(UNIT)
     if way is Way.PARAM_CONF:
         assert {"conf/param.conf", f"warmboot/{UNIT}", f"warmboot/{CHECK_UNIT}"} <= set(names)
     if way is Way.INITRD_UNIT:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent.parent
-FILES = ("pyproject.toml", "ansible/galaxy.yml", "CHANGELOG.md", "install/release.py")
+FILES = ("core/version.py", "ansible/galaxy.yml", "CHANGELOG.md", "install/release.py")
 #: Some of each kind: the repository's shape, files of test data, generated manual pages, a command.
 PART = (
     *(
@@ -74,7 +74,7 @@ def test_the_versions_of_the_tree_agree(repository: Path) -> None:
         ("ansible/galaxy.yml", "version: 0.2.0", "version: 0.3.0", "ansible/galaxy.yml 0.3.0"),
         ("CHANGELOG.md", "## 0.2.0 -", "## Unreleased\n\n## 0.2.0 -", "CHANGELOG.md is Unreleased"),
         ("CHANGELOG.md", "## 0.2.0 - ", "## 0.2.0\n", "does not say when 0.2.0 is released"),
-        ("pyproject.toml", 'version = "0.2.0"', 'version = "0.2.1"', "no tag v0.2.1"),
+        ("core/version.py", '"0.2.0"', '"0.2.1"', "no tag v0.2.1"),
     ],
 )
 def test_what_does_not_agree_is_said(

@@ -25,8 +25,18 @@ FOLDERS = ("core", "tui", "themes")
 SHARED = {
     f"core.{n}"
     for n in (
-        *("architecture", "bounded", "closing", "configfile", "debug", "errors", "mountinfo"),
+        *(
+            "architecture",
+            "bounded",
+            "closing",
+            "configfile",
+            "debug",
+            "errors",
+            "expression",
+            "mountinfo",
+        ),
         *("openat2", "outfile", "programs", "progress", "rooted", "statefile", "text", "typed"),
+        *("expression", "values", "version"),
     )
 }
 _PLAN = {"core.boot", "core.images", "core.payload", "core.host", "core.bpf", "core.fit"}
@@ -121,6 +131,16 @@ def test_front_ends_ask_the_session(path: Path) -> None:
     assert core <= VALUES or where == "manual.py"  # which is made of every registry
     other = {"commands": "screens", "screens": "commands", "widgets": "commands"}.get(where)
     assert not {name for name in found if other and name.startswith(f"tui.{other}")}
+
+
+def test_values_are_made_by_the_module_that_makes_them_cheaply() -> None:
+    standard = re.compile(
+        r"^(import dataclasses|from dataclasses import|from typing.*NamedTuple)", re.MULTILINE
+    )
+    screen = ("screens", "widgets")  # Textual has loaded the standard ones by then
+    for path in sources("core", "tui"):
+        if path.relative_to(ROOT).parts[1] not in screen and path != ROOT / "core/values.py":
+            assert not standard.search(path.read_text()), path
 
 
 def test_no_import_goes_in_a_circle() -> None:

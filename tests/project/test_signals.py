@@ -7,9 +7,11 @@ import subprocess
 import sys
 import time
 import zlib
+from functools import partial
 from pathlib import Path
 
 import pytest
+from support.cost import ATTEMPTS, seconds, slowness
 
 from warmboot.core.errors import ExitCode
 from warmboot.core.payload.scan import KernelScanner
@@ -18,7 +20,6 @@ from warmboot.core.sandbox.machine import SimulatedMachine, write_machine
 from warmboot.core.sandbox.marker import write_marker
 from warmboot.tui.arguments import BPF_COMMANDS, COMMANDS
 
-BUSY = 4.0  # seconds more that a busy machine may take
 PIECE = b"Linux version 1." + b"1" * ((1 << 20) - 16)
 
 
@@ -86,6 +87,16 @@ def catches(pid: int, number: int) -> bool:
 def test_a_signal_ends_a_command_within_a_second(
     root: Path, name: str, number: signal.Signals
 ) -> None:
+    waited = []
+    for _ in range(ATTEMPTS):  # what else the machine does may delay one, but not each
+        waited.append(seconds_to_end(root, name, number))
+        if waited[-1] < 1:
+            break
+    assert min(waited) < 1
+
+
+def seconds_to_end(root: Path, name: str, number: signal.Signals) -> float:
+    """Start a command, send it a signal, look at its end; return a quiet machine's seconds."""
     command = [sys.executable, "-m", "warmboot.tui.entry", "--root", str(root), *WORK[name]]
     with subprocess.Popen(
         command,
@@ -97,6 +108,7 @@ def test_a_signal_ends_a_command_within_a_second(
         while process.poll() is None and not catches(process.pid, signal.SIGTERM):
             time.sleep(0.02)
         time.sleep(0.4)
+        before = slowness()
         sent = time.monotonic()
         process.send_signal(number)
         while process.poll() is None and time.monotonic() < sent + 60:
@@ -104,18 +116,20 @@ def test_a_signal_ends_a_command_within_a_second(
         spent = time.monotonic() - sent
         process.kill()
         _, said = process.communicate()
-    assert spent < 1.0 + BUSY
     assert b"Traceback" not in said
     if name in LONG:
         ends = (ExitCode.CANCELLED, ExitCode.OK, ExitCode.BAD_IMAGE, -number)
         assert process.returncode in ends
+    return spent / max(before, slowness())
 
 
 def test_the_banner_is_looked_for_at_the_speed_of_reading() -> None:
     mark = b"Linux version 1."
     for part in (PIECE, mark * 65_000, (mark + b"1 (") * 50_000, b"1." * 500_000):
-        scanner = KernelScanner()
-        start = time.process_time()
-        for _ in range(4):
-            scanner.feed(bytearray(part), len(part))
-        assert time.process_time() - start < 2.0, part[:40]
+        assert seconds(partial(scan, part), 2) <= 2, part[:40]
+
+
+def scan(part: bytes) -> None:
+    scanner = KernelScanner()
+    for _ in range(4):
+        scanner.feed(bytearray(part), len(part))

@@ -66,7 +66,11 @@ def test_a_limit_that_is_not_known_is_not_guessed(
 
 def test_the_check_is_stopped_before_the_timer(monkeypatch: pytest.MonkeyPatch) -> None:
     missing = (5, f"Failed to stop {CHECK_UNIT}: Unit {CHECK_UNIT} not loaded.\n")
-    asked = answering(monkeypatch, {f"stop {CHECK_UNIT}": missing})
+    answers: dict[str, Answer] = {
+        f"stop {CHECK_UNIT}": missing,
+        "show": (0, "ActiveState=inactive\nResult=success\n"),
+    }
+    asked = answering(monkeypatch, answers)
     RealTrialHost().stop_timer()
     assert asked[:2] == [f"stop {CHECK_UNIT}", f"stop {UNIT}"]
 
@@ -77,12 +81,25 @@ def test_the_check_is_stopped_before_the_timer(monkeypatch: pytest.MonkeyPatch) 
         {f"stop {UNIT}": (1, "Access denied")},
         {f"stop {UNIT}": None},
         {"show": shown("active", "1min", 5)},
+        {"show": None},
+        {"show": (1, "Failed to connect to bus")},
+        {"show": (0, "")},
     ],
-    ids=["refused", "no answer", "still active"],
+    ids=["refused", "no answer", "still active", "gone", "no bus", "nothing"],
 )
 def test_a_timer_that_cannot_be_stopped_is_an_error(
     monkeypatch: pytest.MonkeyPatch, answers: dict[str, Answer]
 ) -> None:
     answering(monkeypatch, answers)
-    with pytest.raises(WarmbootError, match=f"{UNIT}.*(could not be stopped|still active)"):
+    with pytest.raises(WarmbootError, match=f"{UNIT} (could not be stopped|was told to stop, but)"):
+        RealTrialHost().stop_timer()
+
+
+@pytest.mark.parametrize("state", ["failed", "deactivating", "inactive"])
+def test_a_timer_that_ran_out_in_that_moment_was_not_stopped(
+    monkeypatch: pytest.MonkeyPatch, state: str
+) -> None:
+    """systemctl stop succeeds then, and systemd restarts the machine."""
+    answering(monkeypatch, {"show": (0, f"ActiveState={state}\nResult=timeout\n")})
+    with pytest.raises(WarmbootError, match="time was over"):
         RealTrialHost().stop_timer()

@@ -15,7 +15,7 @@ from warmboot.core.boot.cmdline import reusable
 from warmboot.core.errors import Blocked, NotFound, Refused, WarmbootError
 from warmboot.core.host.hardware import read_watchdogs
 from warmboot.core.plan.request import PlanRequest
-from warmboot.core.plan.trial.trial import LayerName, OneShot, TrialRequest, read_mark
+from warmboot.core.plan.trial.trial import CONFIRMED, LayerName, OneShot, TrialRequest, read_mark
 from warmboot.core.record.trial_outcome import Cause, TrialState
 from warmboot.core.sandbox.marker import TRIAL
 from warmboot.core.session import Session, open_session
@@ -92,6 +92,8 @@ def test_confirmed_by_hand_it_stays_whatever_time_goes_by(sandbox: Path) -> None
     assert (sandbox / ONE_SHOT).exists()
     session.trials.confirm()
     assert nothing_armed(sandbox)
+    noted = (sandbox / CONFIRMED.lstrip("/")).read_text()
+    assert noted == f"{status.trial.id} by hand\n", "the unit does not start where this is"
     session = let_pass(sandbox, 100_000)
     assert session.host.release == NEW
     outcome = session.status().trial

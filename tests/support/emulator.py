@@ -142,11 +142,15 @@ class Emulator:
         self.process.send_signal(signal.SIGWINCH)
 
     def draw_anew(self) -> None:
-        """Have everything drawn again, by another size and back."""
+        """Have everything drawn again, by another size and back; wait for the same screen again."""
+        lines = self.lines
         columns, rows = self.screen.columns, self.screen.lines
-        for size in ((columns - 1, rows), (columns, rows)):
-            self.resize(*size)
-            self.settle()
+        self.resize(columns - 1, rows)
+        self.settle()
+        self.resize(columns, rows)
+        self.screen.reset()
+        before = "\n".join(lines)
+        self.wait(lambda: self.lines == lines, f"this again, drawn at once:\n{before}\n")
 
     def wait_for_end(self) -> int:
         """Read until the program has ended and all it wrote was read; return its exit code."""

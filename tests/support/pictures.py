@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from unittest import mock
@@ -13,30 +13,27 @@ from unittest import mock
 from rich.console import Console
 from textual.app import App
 
-from support.person import ASCII, UTF8, Person
+from support.person import Person
 from warmboot.tui.output.canvas import Canvas
 from warmboot.tui.output.stand_ins import stand_in
-from warmboot.tui.terminal import Terminal
 
 SIZES = ((80, 24), (120, 40), (200, 50))
 NOW = 1793880000.0  # 2026-11-05 12:00:00 UTC, when all pictures are taken
-QUIET = 0.2  # seconds without a change, after which a screen is taken for complete
-_REDRAWN = 0.06  # the same, where it was only drawn in another size or theme
-_LOOKS = 3  # how often it has to be seen unchanged, however busy this machine is
-_STEP = 0.03  # seconds
+_LOOKS = 2  # how often it has to be seen unchanged, with nothing under way
+_STEP = 0.01  # seconds between two looks
 _CONSOLE = Console(color_system="truecolor", force_terminal=True, legacy_windows=False)
 _DIGITS = 4  # of a digest, for each row
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """How a screen can look: a theme, on a terminal."""
+    """How a screen can look: a theme, on a terminal that shows all letters or ASCII only."""
 
     theme: str
-    terminal: Terminal
+    ascii: bool = False
 
 
-LOOKS = (Look("night", UTF8), Look("day", UTF8), Look("mono", ASCII))
+LOOKS = (Look("night"), Look("day"), Look("mono", ascii=True))
 
 #: Pictures of one screen: by size and theme.
 Pictures = Mapping[tuple[tuple[int, int], str], Canvas]
@@ -48,16 +45,23 @@ def _drawn(app: App[int]) -> str:
     return update.render_segments(_CONSOLE)  # type: ignore[union-attr, no-any-return]
 
 
-async def settled(person: Person, *, colours: bool = True, seconds: float = QUIET) -> Canvas:
+def _under_way(app: App[int]) -> bool:
+    """Whether something goes on that may change the screen: a thread, or what waits for a time."""
+    if any(not worker.is_finished for worker in app.workers):
+        return True
+    nodes = [app, *(node for screen in app.screen_stack for node in screen.walk_children())]
+    timers = [timer for node in nodes for timer in node._timers]
+    return any(timer._repeat == 0 and timer._task and not timer._task.done() for timer in timers)
+
+
+async def settled(person: Person, *, colours: bool = True) -> Canvas:
     """Wait until nothing changes any more, and nothing is under way; return what is shown then."""
-    last, quiet, looks = _drawn(person.app), 0.0, 0
-    while quiet < seconds or looks < _LOOKS:
+    last, looks = "", 0
+    while looks < _LOOKS:
         await person.pilot.pause(_STEP)
         await person.pilot.pause()  # until all that was sent between widgets has arrived
-        busy = any(not worker.is_finished for worker in person.app.workers)
         now = _drawn(person.app)
-        same = not busy and now == last
-        quiet, looks = (quiet + _STEP, looks + 1) if same else (0.0, 0)
+        looks = looks + 1 if now == last and not _under_way(person.app) else 0
         last = now
     canvas = Canvas(*person.app.size)
     canvas.colours = colours
@@ -65,16 +69,25 @@ async def settled(person: Person, *, colours: bool = True, seconds: float = QUIE
     return canvas
 
 
-async def photograph(person: Person, looks: Sequence[Look]) -> Pictures:
-    """Return pictures of the screen that a person sees, in all sizes and in looks of a terminal."""
+async def photograph(person: Person) -> Pictures:
+    """Return pictures of the screen that a person sees, in all sizes and looks.
+
+    One program goes through all: to start it anew for each took most of the time. A theme costs
+    more than a size, and every letter or ASCII only is a matter of the terminal, so each kind of
+    terminal goes through the sizes by itself.
+    """
     pictures = {}
     await settled(person)
-    for size in SIZES:
-        await person.pilot.resize_terminal(*size)
-        for look in looks:
-            person.app.theme = look.theme
-            colours = look.theme != "mono"
-            pictures[size, look.theme] = await settled(person, colours=colours, seconds=_REDRAWN)
+    for ascii_only in (False, True):
+        looks = [look for look in LOOKS if look.ascii is ascii_only]
+        person.app.set_class(ascii_only, "ascii")
+        for size in SIZES:
+            await person.pilot.resize_terminal(*size)
+            for look in looks:
+                person.app.theme = look.theme
+                colours = look.theme != "mono"
+                pictures[size, look.theme] = await settled(person, colours=colours)
+            looks.reverse()  # the next size begins with the theme that is on
     return pictures
 
 

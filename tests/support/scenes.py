@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from unittest import mock
 
 from textual import events
 
 from support.files import put
 from support.person import Person, sit_down
-from support.pictures import LOOKS, NOW, SIZES, Pictures, photograph, settled, standing_time
-from warmboot.tui.output.canvas import Canvas
+from support.pictures import NOW, SIZES, Pictures, photograph, settled, standing_time
+from warmboot.core.session.paths import Paths, complete_path
+from warmboot.tui.screens import ask
 
 Scene = Callable[[Person], Awaitable[None]]
 SCENES: dict[str, Scene] = {}
@@ -27,20 +30,28 @@ def scene(function: Scene) -> Scene:
 
 
 async def take(name: str, sandbox: Path, folder: Path) -> Pictures:
-    """Return all pictures of a screen, taken on copies of a machine below `folder`."""
-    pictures: dict[tuple[tuple[int, int], str], Canvas] = {}
-    for terminal in dict.fromkeys(look.terminal for look in LOOKS):
-        root = folder / f"{name}-{terminal.theme}"
-        shutil.copytree(sandbox, root, symlinks=True)
-        put(root, "proc/sys/kernel/random/boot_id", BOOT_ID)
-        for path in root.rglob("*"):
-            os.utime(path, (NOW, NOW), follow_symlinks=False)
-        with standing_time():
-            async with sit_down(root, size=SIZES[0], terminal=terminal) as person:
-                await SCENES[name](person)
-                looks = [look for look in LOOKS if look.terminal == terminal]
-                pictures |= await photograph(person, looks)
-    return pictures
+    """Return all pictures of a screen, taken on a copy of a machine below `folder`."""
+    root = folder / name
+    shutil.copytree(sandbox, root, symlinks=True)
+    put(root, "proc/sys/kernel/random/boot_id", BOOT_ID)
+    for path in root.rglob("*"):
+        os.utime(path, (NOW, NOW), follow_symlinks=False)
+    with standing_time(), paths_below(root):
+        async with sit_down(root, size=SIZES[0]) as person:
+            await SCENES[name](person)
+            return await photograph(person)
+
+
+@contextmanager
+def paths_below(root: Path) -> Iterator[None]:
+    """Show what is in `root` where a path is asked for: this machine's own / may hold anything."""
+
+    def complete(begun: str) -> Paths:
+        found = complete_path(f"{root}{begun}")
+        return found._replace(longest=found.longest.removeprefix(str(root)))
+
+    with mock.patch.object(ask, "complete_path", complete):
+        yield
 
 
 async def on_the_kernel(person: Person) -> None:
@@ -82,10 +93,17 @@ async def completion(person: Person) -> None:
 
 @scene
 async def lock_out(person: Person) -> None:
-    """A word that nobody could log in after, and what it changes."""
+    """A word that nobody could log in after."""
     await edit(person)
     await person.write(" single")
-    await person.press("escape", "w")
+    await person.press("escape")
+
+
+@scene
+async def why(person: Person) -> None:
+    """What staging will do, and why in this way: at the end of the plan."""
+    await plan(person)
+    await person.press("w")
 
 
 @scene
@@ -100,7 +118,7 @@ async def path(person: Person) -> None:
     """What is there for a path that is being typed."""
     await on_the_kernel(person)
     await person.press("n")
-    await person.write("usr/li")
+    await person.write("boot/")
     await settled(person)
 
 

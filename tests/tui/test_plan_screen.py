@@ -47,6 +47,24 @@ async def test_a_paste_arrives_once_and_on_one_line(sandbox: Path) -> None:
         assert editor.text == f"{OPTIONS} panic=30 \\x1b[2J oops=panic"
 
 
+async def test_in_another_size_no_letter_is_lost(sandbox: Path) -> None:
+    """As high as before, and yet wrapped in other places."""
+    async with sit_down(sandbox, size=(100, 40)) as person:
+        editor = await edit(person)
+        letters = "".join(chr(ord("a") + number % 26) for number in range(250))
+        editor.insert(f" {letters}")
+        for width in (99, 100, 98, 80, 67):
+            await person.pilot.resize_terminal(width, 40)
+            await person.wait(
+                lambda: "".join(
+                    editor.render_line(y).text.strip() for y in range(editor.size.height)
+                ).endswith(letters),
+                f"all letters in {width} columns",
+            )
+            rows = [line.strip() for line in person.lines]
+            assert letters in "".join(rows[editor.region.y : editor.region.bottom])
+
+
 async def test_words_are_explained_and_completed(sandbox: Path) -> None:
     async with sit_down(sandbox, size=(120, 40)) as person:
         editor = await edit(person)

@@ -14,7 +14,8 @@ from textual.widgets import Input
 from warmboot.core import debug
 from warmboot.core.errors import WarmbootError
 from warmboot.core.progress import Phase, Progress
-from warmboot.tui.present.history_text import away_text
+from warmboot.core.record.forecast import Forecast
+from warmboot.tui.present.forecast_text import away_text
 from warmboot.tui.screens.dialogs import again_text
 
 ENTRY = "warmboot-6.17.8-sandbox.conf"
@@ -207,4 +208,4 @@ def test_where_loads_are_counted_nothing_is_promised(limit: int | None, said: st
 
 
 def test_without_a_record_no_time_is_promised() -> None:
-    assert away_text(()).startswith("not known")
+    assert away_text(Forecast()).startswith("not known")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import argparse
 import sys
-from typing import NamedTuple
 
 from warmboot.core.errors import ExitCode, WrongArgument
 from warmboot.core.restart.schedule import Countdown
 from warmboot.core.session import Session, open_session
 from warmboot.core.text import clock
+from warmboot.core.values import NamedTuple
 from warmboot.tui.commands import output, trial
 from warmboot.tui.commands.restarting import ask_name, restarted
 from warmboot.tui.present.status_text import staged_text

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import argparse
 import sys
-from typing import NamedTuple
 
 from warmboot.core.errors import Blocked, ExitCode
 from warmboot.core.load.stage import Prepared
 from warmboot.core.plan.plan import Plan
 from warmboot.core.plan.staged import Staged
 from warmboot.core.session import Session, open_session
+from warmboot.core.values import NamedTuple
 from warmboot.tui.commands import output
 from warmboot.tui.commands.options import stage_request
 from warmboot.tui.commands.progress import ProgressLine

@@ -6,18 +6,18 @@ style is chosen, text follows. What draws nothing (modes, bell, clipboard) is ha
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from functools import lru_cache
 
 from rich.cells import split_graphemes
 
+from warmboot.core.expression import expression
 from warmboot.tui.output.style import ON_SPACES, PLAIN, Style, selected
 
 #: The text of a cell, "" in the right half of a wide character; and its style.
 Cell = tuple[str, Style]
 
-_TOKEN = re.compile(
+_TOKEN = expression(
     r"(?P<text>[^\x00-\x1f\x7f]+)"
     r"|\x1b\[(?P<parameters>[0-?]{0,64})(?P<final>[ -/]{0,2}[@-~])"
     r"|(?P<osc>\x1b\][^\x07\x1b]*(?:\x07|\x1b\\))"

@@ -10,6 +10,7 @@ from warmboot.core.boot.cmdline import Change
 from warmboot.core.fit.kernel_fit import NeedFit, Place
 from warmboot.core.host.essentials import Purpose
 from warmboot.core.text import plural, printable, size
+from warmboot.tui.present.forecast_text import forecast_items
 
 if TYPE_CHECKING:
     from warmboot.core.session.comparison import Comparison, Side
@@ -32,7 +33,9 @@ def compare_lines(found: Comparison) -> list[str]:
     lines += ["Initrd", f"  {initrd_text(old)}", f"  {initrd_text(new)}", ""]
     lines += ["Command line", *_word_lines(found), ""]
     lines += ["Drivers that this machine needs to come back", *_need_lines(found), ""]
-    lines += ["Build options that matter", *_option_lines(found)]
+    lines += ["Build options that matter", *_option_lines(found), ""]
+    away = (f"  {item.name}: {item.value}" for item in forecast_items(found.forecast))
+    lines += ["How long the machine is away", *away]
     return lines
 
 

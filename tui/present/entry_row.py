@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import NamedTuple
 
 from warmboot.core.boot.listed_entry import ListedEntry
 from warmboot.core.text import plural, printable
+from warmboot.core.values import NamedTuple
 from warmboot.tui.present.verdict import Known, Verdict, verdict
 
 #: Letters and words of the marks, in the order of their places. The last is a number of tries.

@@ -9,7 +9,6 @@ from warmboot.core.record.history import Deed, Ending, Step
 from warmboot.core.text import clock, duration, printable
 from warmboot.tui.present.layout import Group, Item
 
-_LAST = 3
 _LINE = 65536  # characters: all of a command line
 #: Endings that are said with their reason beside them.
 _WITH_REASON = (Ending.REFUSED, Ending.FAILED, Ending.ELSEWHERE)
@@ -40,23 +39,6 @@ def kernels(step: Step) -> str:
     if step.deed is not Deed.RESTART:
         return into or "-"
     return f"{printable(step.before or '?', 60)} > {into or '?'}"
-
-
-def times_away(steps: Sequence[Step]) -> list[float]:
-    """Return how long the last restarts that came up kept the machine away, in seconds."""
-    found = [step.away for step in steps if step.ending is Ending.ARRIVED]
-    return [away for away in found if away is not None][-_LAST:]
-
-
-def away_text(steps: Sequence[Step]) -> str:
-    """Say how long a restart will take, by those before; never more than they tell."""
-    times = times_away(steps)
-    if not times:
-        return "not known: no restart with warmboot is recorded that came up"
-    each = ", ".join(duration(away) for away in times)
-    if len(times) == 1:
-        return f"the last restart took {each} until the new kernel started"
-    return f"the last {len(times)} restarts took {each} until the new kernel started"
 
 
 def last_restarts(steps: Sequence[Step]) -> dict[str, str]:

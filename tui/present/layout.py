@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
 
 from warmboot.core.text import printable
+from warmboot.core.values import NamedTuple
 from warmboot.tui.present.styled import Styled
 
 _LONGEST_NAME = 13

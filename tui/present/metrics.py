@@ -7,10 +7,10 @@ epoch, lengths in seconds; what is not known is left out.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from warmboot.core.host import Host
 from warmboot.core.session.status import Status
+from warmboot.core.values import NamedTuple
 
 
 class _Metric(NamedTuple):

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import NamedTuple
 
 from warmboot.core.boot.listed_entry import ListedEntry
 from warmboot.core.plan.startable import Standing
 from warmboot.core.session.images import EntryReading
+from warmboot.core.values import NamedTuple
 
 
 class Known(NamedTuple):

@@ -13,7 +13,7 @@ from warmboot.core.record.history import Step
 from warmboot.core.session import Session
 from warmboot.core.session.status import Status
 from warmboot.tui.actions import bindings
-from warmboot.tui.present.history_text import away_text, record_groups, step_line
+from warmboot.tui.present.history_text import record_groups, step_line
 from warmboot.tui.present.layout import lines, styled
 from warmboot.tui.screens.dialogs import help_box
 from warmboot.tui.widgets.bars import KeyLine, StagedLine, Text, TopLine
@@ -26,11 +26,12 @@ class HistoryScreen(Screen[None]):
     BINDINGS = bindings("history")
     AUTO_FOCUS = "#history"
 
-    def __init__(self, session: Session, status: Status, steps: Sequence[Step]) -> None:
+    def __init__(self, session: Session, status: Status, steps: Sequence[Step], away: str) -> None:
         super().__init__()
         self._session = session
         self._status = status
         self._steps = tuple(reversed(steps))
+        self._away = away
 
     def compose(self) -> ComposeResult:
         yield TopLine()
@@ -47,7 +48,7 @@ class HistoryScreen(Screen[None]):
         elif not self._steps:
             text = "Nothing is recorded yet: nothing was staged or restarted with warmboot here."
         else:
-            text = f"Away: {away_text(self._steps[::-1])}"
+            text = f"Away: {self._away}"
         self.query_one("#history-count", Text).show(text, layout=True)
         if self._steps:
             self.query_one(MarkedList).highlighted = 0

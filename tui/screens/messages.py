@@ -98,9 +98,10 @@ class Examined(Message):
 
 @dataclass
 class HistoryRead(Message):
-    """Every step of the journal."""
+    """Every step of the journal, and how long a restart takes by that."""
 
     steps: tuple[Step, ...]
+    away: str
 
 
 @dataclass

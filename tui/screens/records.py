@@ -39,7 +39,9 @@ class RecordKeys(MachineScreen):
         if self._session is not None and self.app.screen is self:
             from warmboot.tui.screens.history import HistoryScreen
 
-            self.app.push_screen(HistoryScreen(self._session, self._status, event.steps))
+            self.app.push_screen(
+                HistoryScreen(self._session, self._status, event.steps, event.away)
+            )
 
     def action_log(self) -> None:
         if self._session is not None:

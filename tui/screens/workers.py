@@ -19,7 +19,8 @@ from warmboot.core.plan.trial.trial import TrialPlan, TrialRequest
 from warmboot.core.progress import Cancel, Report
 from warmboot.core.session import Session, open_session
 from warmboot.core.text import clock
-from warmboot.tui.present.history_text import away_text, last_restarts
+from warmboot.tui.present.forecast_text import away_text
+from warmboot.tui.present.history_text import last_restarts
 from warmboot.tui.present.verdict import Known
 from warmboot.tui.screens.messages import (
     ActionDone,
@@ -140,7 +141,7 @@ def open_plan(session: Session, request: PlanRequest, row: ListedEntry | None = 
             f"{opened.plan.files.kernel} changed since it was listed",
             hint="An update may be running. Press r to look again, then choose the entry again.",
         )
-    return PlanOpened(opened.files.entry, opened, away_text(session.history()))
+    return PlanOpened(opened.files.entry, opened, away_text(session.forecast()))
 
 
 def examine_here(session: Session) -> Examined:
@@ -150,7 +151,7 @@ def examine_here(session: Session) -> Examined:
 
 def read_history(session: Session) -> HistoryRead:
     """Read every step of the journal."""
-    return HistoryRead(session.history())
+    return HistoryRead(session.history(), away_text(session.forecast()))
 
 
 def look_before_restart(session: Session) -> RestartLookedAt:
@@ -158,7 +159,7 @@ def look_before_restart(session: Session) -> RestartLookedAt:
     session = session.refreshed()
     status = session.status()
     concerns = session.restarts.concerns(status.what)
-    return RestartLookedAt(session, status, away_text(session.history()), concerns)
+    return RestartLookedAt(session, status, away_text(session.forecast()), concerns)
 
 
 def look_before_trial(session: Session) -> RestartLookedAt:

@@ -28,6 +28,7 @@ class Text(Static):
 
     def __init__(self, text: str | Styled = "", **options: Any) -> None:
         self._shown = harmless(text)
+        self._saved = False  # whether a change was shown without a new layout
         super().__init__(self._shown, **options)
 
     def show(self, text: str | Styled, *, layout: bool = False) -> None:
@@ -36,8 +37,15 @@ class Text(Static):
         if content != self._shown or content.spans != self._shown.spans:
             self._shown = content
             width, height = self.content_size
-            layout = layout and not (width and content.get_height({}, width) == height)
-            self.update(content, layout=layout)
+            same = bool(width) and content.get_height({}, width) == height
+            self._saved = layout and same
+            self.update(content, layout=layout and not same)
+
+    def on_resize(self) -> None:
+        """Lay out what was changed without it: Textual remembers heights in widths seen before."""
+        if self._saved:
+            self._saved = False
+            self.refresh(layout=True)
 
 
 class TopLine(Text):

@@ -75,7 +75,10 @@ class CommandLineEditor(TextArea):
         self.post_message(self.Moved())
 
     def on_resize(self) -> None:
+        """Wrap for the new width, and draw that: the base class draws only another height."""
+        self.wrapped_document.wrap(self.wrap_width, self.indent_width)
         self.fit()
+        self.refresh()
 
     async def _on_key(self, event: events.Key) -> None:
         if event.key in ("enter", "shift+enter", "ctrl+j", "tab"):

@@ -7,10 +7,8 @@ it. A name ends in a version and a release, which are compared as rpm(8) does.
 from __future__ import annotations
 
 import functools
-import re
 from collections.abc import Callable, Mapping, Sequence
 from itertools import zip_longest
-from typing import NamedTuple
 
 from warmboot.core.boot.bls_format import VARIABLE
 from warmboot.core.boot.entry import Entry, Kind
@@ -18,10 +16,12 @@ from warmboot.core.boot.filesystems import Place
 from warmboot.core.boot.grub.default import Expand, Row
 from warmboot.core.boot.grub.entry import Item
 from warmboot.core.boot.grub.values import unknown_names
+from warmboot.core.expression import expression
+from warmboot.core.values import NamedTuple
 
 Locate = Callable[[Place], str | None]
 _FILES = ("linux", "initrd", "devicetree", "devicetree-overlay")
-_SEGMENT = re.compile(r"[0-9]+|[A-Za-z]+|[~^]")
+_SEGMENT = expression(r"[0-9]+|[A-Za-z]+|[~^]")
 
 
 def as_grub_reads(

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from warmboot.core.errors import WarmbootError
+from warmboot.core.values import dataclass
 
 _STEPS = 100_000
 _SHARE = 20_000

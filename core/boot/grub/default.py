@@ -8,9 +8,9 @@ submenu that it starts.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from warmboot.core.boot.grub.entry import Item
+from warmboot.core.values import dataclass
 
 _DEPTH = 16
 _OCTAL = tuple("01234567")

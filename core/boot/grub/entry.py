@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from typing import NamedTuple
 
 from warmboot.core.boot.filesystems import Place
+from warmboot.core.values import NamedTuple, dataclass, field, replace
 
 #: Commands that start something which is no Linux kernel, in the words of a message.
 OTHERS = {

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from warmboot.core.boot.filesystems import Place
+from warmboot.core.values import NamedTuple
 
 
 class UndecidedError(Exception):

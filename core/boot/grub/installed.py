@@ -6,7 +6,6 @@ import os
 import posixpath
 import stat
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from warmboot.core.boot.filesystems import By, FileSystems, Located, Place, Spec
 from warmboot.core.boot.grub.entry import Item
@@ -15,6 +14,7 @@ from warmboot.core.boot.grub.menu import GrubMenu, read_menu
 from warmboot.core.boot.mounts import spec_of
 from warmboot.core.boot.root import BootRoot, Text
 from warmboot.core.errors import WarmbootError
+from warmboot.core.values import dataclass
 
 #: Bytes of a boot loader's menu that are read.
 MENU_LIMIT = 4 << 20

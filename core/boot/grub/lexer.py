@@ -6,24 +6,24 @@ tab only; braces end a word wherever they stand outside quotes.
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
 from enum import IntEnum
 
 from warmboot.core.errors import WarmbootError
+from warmboot.core.expression import expression
+from warmboot.core.values import dataclass
 
 KEYWORDS = frozenset((
     "case", "do", "done", "elif", "else", "esac", "fi", "for", "function", "if", "in", "select",
     "then", "until", "while",
 ))  # fmt: skip
-_RUN = re.compile(r"[^{}|&$;<> \t\n'\"\\]+")
-_INSIDE = re.compile(r'[^"\\$\n]+')
-_TRANSLATED = re.compile(r'[^"\\]+')
-_BLANKS = re.compile(r"[ \t]+")
-_VARIABLE = re.compile(
+_RUN = expression(r"[^{}|&$;<> \t\n'\"\\]+")
+_INSIDE = expression(r'[^"\\$\n]+')
+_TRANSLATED = expression(r'[^"\\]+')
+_BLANKS = expression(r"[ \t]+")
+_VARIABLE = expression(
     r"\$(?:([A-Za-z_][A-Za-z0-9_]*|[0-9]+|[?#*@])|\{([A-Za-z_][A-Za-z0-9_]*|[0-9]+|[?#*@])\})"
 )
-NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+NAME = expression(r"[A-Za-z_][A-Za-z0-9_]*")
 _MARKS = "{};\n"
 _PIECES = 20_000  # of one word
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from warmboot.core.boot.filesystems import Place
 from warmboot.core.boot.grub.entry import OTHERS, Load, either
@@ -11,6 +10,7 @@ from warmboot.core.boot.grub.files import UndecidedError
 from warmboot.core.boot.grub.run import Handler, Run
 from warmboot.core.boot.grub.state import Status
 from warmboot.core.boot.grub.values import is_known
+from warmboot.core.values import replace
 
 _LINUX = ("linux", "linuxefi", "linux16")
 _INITRD = ("initrd", "initrdefi", "initrd16")

@@ -6,9 +6,7 @@ bounds; the hardware and devices are not.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from warmboot.core.boot.grub.commands import COMMANDS
 from warmboot.core.boot.grub.entry import Item
@@ -16,8 +14,10 @@ from warmboot.core.boot.grub.files import Files
 from warmboot.core.boot.grub.menus import run_file, show
 from warmboot.core.boot.grub.run import Run
 from warmboot.core.boot.grub.values import is_known
+from warmboot.core.expression import expression
+from warmboot.core.values import dataclass
 
-_ESCAPED = re.compile(r"\\x[0-9A-Fa-f]{2}|[\\'\"]")
+_ESCAPED = expression(r"\\x[0-9A-Fa-f]{2}|[\\'\"]")
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
 
 from warmboot.core.boot.filesystems import By
 from warmboot.core.boot.grub.default import escaped, split
@@ -15,6 +14,7 @@ from warmboot.core.boot.grub.run import Handler, Run
 from warmboot.core.boot.grub.state import Status
 from warmboot.core.boot.grub.values import is_known, shown, unknown_names
 from warmboot.core.errors import WarmbootError
+from warmboot.core.values import NamedTuple
 
 _ITEMS = 2000
 _INCLUDES = 500

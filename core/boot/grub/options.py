@@ -6,7 +6,8 @@ Source: GRUB manual, "The list of command-line and menu entry commands".
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+
+from warmboot.core.values import dataclass, field
 
 
 @dataclass(slots=True)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from warmboot.core.boot.grub.regexp_parser import parse_pattern
 from warmboot.core.boot.grub.regexp_tree import (
     MOST_NODES,
@@ -15,6 +13,7 @@ from warmboot.core.boot.grub.regexp_tree import (
     Star,
     Tree,
 )
+from warmboot.core.values import NamedTuple
 
 
 class Step(NamedTuple):

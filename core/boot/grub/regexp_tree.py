@@ -7,7 +7,8 @@ leaves open (``\w``, ``\<``, empty alternatives), as GRUB has both from there.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+
+from warmboot.core.values import NamedTuple
 
 #: Nodes that a graph may have; what is repeated counts as often.
 MOST_NODES = 400

@@ -9,16 +9,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 
 from warmboot.core.boot.grub.budget import Budget
 from warmboot.core.boot.grub.lexer import KEYWORDS, NAME, Lexer, SyntaxFault, Token, Word
 from warmboot.core.errors import WarmbootError
+from warmboot.core.expression import expression
+from warmboot.core.values import dataclass, field
 
 _HELD = 60_000  # words of one piece that are kept
 _DEPTH = 24
-_COMMENT = re.compile(r"^#[^\n]*\n?", re.MULTILINE)
-_NUL = re.compile(r"\0[^\n]*")
+_COMMENT = expression(r"^#[^\n]*\n?", re.MULTILINE)
+_NUL = expression(r"\0[^\n]*")
 
 
 @dataclass(frozen=True, slots=True)

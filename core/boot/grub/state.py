@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from warmboot.core.boot.filesystems import By, Place, Spec
 from warmboot.core.boot.grub.budget import Budget
@@ -20,6 +19,7 @@ from warmboot.core.boot.grub.values import (
 )
 from warmboot.core.boot.grub.wildcard import fits, matches
 from warmboot.core.errors import WarmbootError
+from warmboot.core.values import dataclass
 
 #: openSUSE's GRUB: paths on Btrfs start at a subvolume, the default one or $btrfs_subvol.
 _RELATIVE = "btrfs_relative_path"

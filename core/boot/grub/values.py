@@ -9,17 +9,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 
 from warmboot.core.boot.grub.budget import LONGEST, MANY_VARIABLES, Budget
 from warmboot.core.boot.grub.lexer import Part, Word
 from warmboot.core.errors import WarmbootError
+from warmboot.core.expression import expression
+from warmboot.core.values import dataclass, field
 
-_MARK = re.compile("\0([^\0]*)\0")
-_GLOB = re.compile(r"[*?]")
+_MARK = expression("\0([^\0]*)\0")
+_GLOB = expression(r"[*?]")
 _BLANKS = str.maketrans("\t\n\r", "   ")
 _SPECIAL = "#*@"
-_INSERTED = re.compile(r"\\(.)|\$(?:\{([^}]{0,64})\}|([A-Za-z_][A-Za-z0-9_]*|[0-9]+|[?#]))")
+_INSERTED = expression(r"\\(.)|\$(?:\{([^}]{0,64})\}|([A-Za-z_][A-Za-z0-9_]*|[0-9]+|[?#]))")
 
 
 def unknown(name: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import posixpath
 from collections.abc import Iterator, Mapping
@@ -19,6 +18,7 @@ from warmboot.core.images.identify import outline
 from warmboot.core.images.pe import PeProgram
 from warmboot.core.images.uki import Addon, Outline
 from warmboot.core.text import printable
+from warmboot.core.values import replace
 
 #: Where a boot loader without a boot partition hands its entries over. Source: systemd's
 #: documentation of environment variables and boot_entries_load_config_auto().
@@ -72,7 +72,7 @@ def _type_1(search: Search, base: str, variables: Mapping[str, str] | None) -> I
             machine=search.machine,
         )
         if text.cut:
-            return dataclasses.replace(entry, problem=text.cut)
+            return replace(entry, problem=text.cut)
         return _look_into(search, _with_doubts(entry, certain), fields)
 
     yield from search.folder(folder, "", make)
@@ -92,11 +92,11 @@ def _certain(search: Search, fields: Fields, variables: Mapping[str, str] | None
 def _with_doubts(entry: Entry, certain: Decided) -> Entry:
     if certain.deciding and entry.problem is None:
         names = ", ".join(map(shown, certain.deciding))
-        entry = dataclasses.replace(entry, problem=printable(f"GRUB decides {names} when it runs"))
+        entry = replace(entry, problem=printable(f"GRUB decides {names} when it runs"))
     if certain.lost:
         names = ", ".join(map(shown, certain.lost))
         note = printable(f"left out, because GRUB decides {names} when it runs")
-        entry = dataclasses.replace(entry, notes=(*entry.notes, note))
+        entry = replace(entry, notes=(*entry.notes, note))
     return entry
 
 
@@ -108,18 +108,18 @@ def _look_into(search: Search, entry: Entry, fields: Fields) -> Entry:
         with search.root.open(entry.kernel) as file:
             image = outline(file.view)
     except WarmbootError as error:
-        return dataclasses.replace(entry, problem=error.message)
+        return replace(entry, problem=error.message)
     if isinstance(image, PeProgram | Addon):
         what = "an EFI program and no kernel; kexec cannot start it"
-        return dataclasses.replace(entry, problem=f"{entry.kernel} is {what}")
+        return replace(entry, problem=f"{entry.kernel} is {what}")
     if not isinstance(image, Outline):
-        return dataclasses.replace(entry, release=image.release)
+        return replace(entry, release=image.release)
     profiles = image.profiles
     if entry.profile and entry.profile >= len(profiles):
         problem = f"{entry.kernel} has no profile {entry.profile}"
-        return dataclasses.replace(entry, problem=problem)
+        return replace(entry, problem=problem)
     own = profiles[entry.profile].cmdline if profiles else None
-    entry = dataclasses.replace(
+    entry = replace(
         entry,
         release=image.release,
         cmdline=entry.cmdline or (image.cmdline if own is None else own),

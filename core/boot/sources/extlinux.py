@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterator
-from dataclasses import replace
 
 from warmboot.core.boot.bls_format import MOST_FILES
 from warmboot.core.boot.board import tree_for
@@ -18,6 +17,7 @@ from warmboot.core.errors import WarmbootError
 from warmboot.core.images.identify import outline
 from warmboot.core.images.pe import PeProgram
 from warmboot.core.text import plural, printable
+from warmboot.core.values import replace
 
 _MENUS = (
     "extlinux/extlinux.conf", "extlinux.conf", "syslinux/syslinux.cfg", "syslinux/extlinux.conf",

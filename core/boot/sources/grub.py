@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 
 from warmboot.core.boot.entry import BootLoader, Entry, Found, Kind, LoaderDefault, SearchedPlace
 from warmboot.core.boot.filesystems import Located, Place
@@ -17,6 +16,7 @@ from warmboot.core.boot.kernel_filenames import version_in_path
 from warmboot.core.boot.search import Search
 from warmboot.core.boot.sources.source import Source
 from warmboot.core.text import plural, printable
+from warmboot.core.values import dataclass, field
 
 
 def find(search: Search) -> Iterator[Found]:

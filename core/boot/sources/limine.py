@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
 
 from warmboot.core.boot.entry import BootLoader, Entry, Found, Kind, LoaderDefault, SearchedPlace
 from warmboot.core.boot.filesystems import By, Spec
@@ -17,18 +16,20 @@ from warmboot.core.boot.root import Text, join
 from warmboot.core.boot.search import MENU_LIMIT, Search
 from warmboot.core.boot.sources.source import Source
 from warmboot.core.errors import WarmbootError
+from warmboot.core.expression import expression
 from warmboot.core.images.identify import outline
 from warmboot.core.images.pe import PeProgram
 from warmboot.core.text import lines, plural, printable
+from warmboot.core.values import dataclass, field, replace
 
 _FOLDERS = ("", "limine", "EFI/BOOT", "EFI/limine")
 _NAMES = ("limine.conf", "limine.cfg")
 _ENTRIES = 1000
 _TITLE, _VALUE = 512, 65536  # characters
-_MACRO = re.compile(r"\$\{([^}\n]{1,64})\}")
+_MACRO = expression(r"\$\{([^}\n]{1,64})\}")
 #: RESOURCE(ARGUMENT):PATH; what stands behind # is a digest.
-_PATH = re.compile(r"(\w+)\(([^)\n]{0,128})\):([^#\n]*)(?:#.*)?")
-_OLD_PATH = re.compile(r"(\w+)://([^/\n]{0,128})(/[^#\n]*)(?:#.*)?")
+_PATH = expression(r"(\w+)\(([^)\n]{0,128})\):([^#\n]*)(?:#.*)?")
+_OLD_PATH = expression(r"(\w+)://([^/\n]{0,128})(/[^#\n]*)(?:#.*)?")
 #: What the argument of a resource names.
 _NAMED = {
     "guid": (By.PARTUUID, By.UUID), "uuid": (By.PARTUUID, By.UUID), "fslabel": (By.LABEL,),

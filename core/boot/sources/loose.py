@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from warmboot.core.boot.entry import Entry, Found, Kind
 from warmboot.core.boot.kernel_filenames import (
@@ -19,6 +18,7 @@ from warmboot.core.boot.sources.source import Source
 from warmboot.core.boot.sources.uki import entries_of
 from warmboot.core.errors import WarmbootError
 from warmboot.core.text import printable
+from warmboot.core.values import replace
 
 
 def find(search: Search) -> Iterator[Found]:

@@ -6,12 +6,12 @@ Source: Raspberry Pi documentation, "config.txt" (boot options, conditional filt
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 
 from warmboot.core.boot.entry import BootLoader, Entry, Found, Kind, LoaderDefault, SearchedPlace
 from warmboot.core.boot.search import Search
 from warmboot.core.boot.sources.source import Source
 from warmboot.core.text import plural, printable
+from warmboot.core.values import dataclass, replace
 
 _FOLDER = "/boot/firmware"
 #: Kernels that the firmware takes without a word about it, by the board, and their initrds.

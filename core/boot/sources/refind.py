@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
 
 from warmboot.core.boot import version_order
 from warmboot.core.boot.entry import BootLoader, Entry, Found, Kind, LoaderDefault, SearchedPlace
@@ -26,6 +25,7 @@ from warmboot.core.errors import WarmbootError
 from warmboot.core.images.identify import outline
 from warmboot.core.images.pe import PeProgram
 from warmboot.core.text import lines, plural, printable
+from warmboot.core.values import dataclass, field, replace
 
 _CONFIGURATIONS = (
     "EFI/refind/refind.conf",

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
 
 from warmboot.core.boot.entry import BootLoader, Found, Kind
 from warmboot.core.boot.search import Search
+from warmboot.core.values import NamedTuple
 
 
 class Source(NamedTuple):

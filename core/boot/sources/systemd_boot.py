@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
 
 from warmboot.core.boot.bls_format import parse_fields
 from warmboot.core.boot.entry import BootLoader, Entry, Found, Kind, LoaderDefault, SearchedPlace
@@ -14,6 +13,7 @@ from warmboot.core.boot.search import Search
 from warmboot.core.boot.sources.bls import HANDED_OVER
 from warmboot.core.boot.sources.source import Source
 from warmboot.core.text import printable
+from warmboot.core.values import NamedTuple
 
 #: loader.conf is read from the EFI system partition, which is rather here than at /boot.
 _ESP = (HANDED_OVER, "/efi", "/boot/efi")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from warmboot.core.boot.bls_format import parse_counter
 from warmboot.core.boot.entry import Entry, Found, Kind
@@ -15,6 +14,7 @@ from warmboot.core.images.identify import outline
 from warmboot.core.images.pe import PeProgram
 from warmboot.core.images.uki import Addon, Outline
 from warmboot.core.text import plural, printable
+from warmboot.core.values import replace
 
 _FOLDER = "/EFI/Linux"
 _ADDONS = 64

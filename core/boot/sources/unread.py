@@ -6,13 +6,13 @@ What a script of U-Boot starts only U-Boot knows; the others are of loaders that
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from warmboot.core.boot.entry import Found, Kind, SearchedPlace
 from warmboot.core.boot.root import join
 from warmboot.core.boot.search import Search
 from warmboot.core.boot.sources.source import Source
 from warmboot.core.text import printable
+from warmboot.core.values import NamedTuple
 
 
 class _Unread(NamedTuple):

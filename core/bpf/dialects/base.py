@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import NamedTuple
 
 from warmboot.core.bpf.abi import Action, Command, Kind, Target
 from warmboot.core.closing import Closing
 from warmboot.core.images import BootImage, View
 from warmboot.core.payload.memfile import MemFile
 from warmboot.core.progress import Cancel
+from warmboot.core.values import NamedTuple, dataclass, replace
 
 
 class CallParts(NamedTuple):

@@ -6,11 +6,11 @@ The C source is source/image.h; a test compares the two on generated and damaged
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
 
 from warmboot.core.bpf.abi import Action
 from warmboot.core.bpf.refusal import Refusal
 from warmboot.core.images import View
+from warmboot.core.values import dataclass
 
 #: Bytes of a zboot image's header.
 ZBOOT_HEADER = 64

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import struct
 from contextlib import ExitStack
-from dataclasses import replace
 
 from warmboot.core.bpf.abi import Action, Command, Kind, Target
 from warmboot.core.bpf.container import build_container, write_envelope
@@ -19,6 +18,7 @@ from warmboot.core.images import BootImage, View, elf64
 from warmboot.core.images.bpfcontainer import Envelope
 from warmboot.core.images.uki import Uki
 from warmboot.core.payload.memfile import MemFile
+from warmboot.core.values import replace
 
 # What the program reads of a PE section: name, memory_size, size, offset.
 _PE_SECTION = struct.Struct("<8sI4xII16x")

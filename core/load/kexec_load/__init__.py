@@ -11,7 +11,11 @@ from warmboot.core.errors import Blocked
 from warmboot.core.load.kexec_load.segments import Placer
 
 #: Architecture → the module of its placer.
-PLACERS = {Architecture.ARM64: "arm64"}
+PLACERS = {
+    Architecture.ARM64: "arm64",
+    Architecture.RISCV64: "riscv64",
+    Architecture.LOONGARCH64: "loongarch64",
+}
 
 
 def placer_for(machine: str) -> Placer:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-import os
 import struct
 
 from warmboot.core.architecture import Architecture
 from warmboot.core.errors import Blocked
-from warmboot.core.images.rawimage import RawImage
-from warmboot.core.load.kexec_load.devicetree import next_tree
-from warmboot.core.load.kexec_load.memory import FreeMemory, Range
-from warmboot.core.load.kexec_load.segments import Layout, Segment, pages
+from warmboot.core.load.kexec_load.memory import ANYWHERE, FreeMemory, Range
+from warmboot.core.load.kexec_load.segments import (
+    Layout,
+    Parts,
+    Segment,
+    check_image,
+    pages,
+    place_initrd,
+    place_tree,
+)
 
 _IMAGE_ALIGN = 2 * 1024 * 1024  # the Image lies text_offset behind such a boundary
 _WINDOW_ALIGN, _WINDOW = 1 << 30, 32 << 30  # initrd and Image share one such window
-_ANYWHERE = 1 << 48  # no address is as high
 
 # The kernel wants the device tree's address in x0 and zeros in x1, x2 and x3.
 _TRAMPOLINE = (
@@ -27,48 +31,26 @@ _TRAMPOLINE = (
 )
 
 
-def place(
-    image: RawImage,
-    kernel: tuple[int, int],
-    initrd: tuple[int, int] | None,
-    tree: tuple[bytes, str],
-    cmdline: bytes,
-    free: list[Range],
-) -> Layout:
-    """Return the layout for an Image; `kernel` and `initrd` are descriptor and size in bytes.
+def place(parts: Parts, free: list[Range]) -> Layout:
+    """Return the layout for an Image; the entry code is what hands the device tree over.
 
-    `tree` is the device tree to start from and its name, `cmdline` ends in NUL. Raises Blocked
-    for an image that has no place anywhere, Refused where memory has no room now, ImageError.
+    Raises as a Placer does.
     """
-    page = os.sysconf("SC_PAGE_SIZE")
-    if image.architecture is not Architecture.ARM64 or not image.memory_size:
-        raise Blocked("The kernel is not an arm64 Image that states its size")
+    image, page = parts.image, pages(1)
+    check_image(image, Architecture.ARM64)
     if image.text_offset % page or image.text_offset >= _IMAGE_ALIGN:
         raise Blocked(f"The Image has an invalid text offset ({image.text_offset:#x})")
-    if image.big_endian:
-        raise Blocked("The Image is big endian; this machine is not")
     room = FreeMemory(free)
-    size = pages(max(image.memory_size, kernel[1]))
+    size = parts.kernel_room
     start = room.take(
-        size, "the kernel", align=_IMAGE_ALIGN, offset=image.text_offset, below=_ANYWHERE
+        size, "the kernel", align=_IMAGE_ALIGN, offset=image.text_offset, below=ANYWHERE
     )
-    segments = [Segment("kernel", start, kernel[1], size, fd=kernel[0])]
-    ends = None
-    if initrd is not None:
-        window = start // _WINDOW_ALIGN * _WINDOW_ALIGN
-        first = room.take(
-            pages(initrd[1]), "the initrd", align=page, above=window, below=window + _WINDOW
-        )
-        segments.append(Segment("initrd", first, initrd[1], pages(initrd[1]), fd=initrd[0]))
-        ends = (first, first + initrd[1])
-    made = next_tree(*tree, cmdline, ends)
-    # A power of two, at a multiple of itself, never crosses a 2 MiB boundary.
-    tree_room = max(page, 1 << (len(made) - 1).bit_length())
-    tree_start = room.take(tree_room, "the device tree", align=tree_room, below=_ANYWHERE)
-    entry = room.take(page, "the entry code", align=page, below=_ANYWHERE)
-    code = struct.pack("<6I2Q", *_TRAMPOLINE, start, tree_start)
-    segments += [
-        Segment("device tree", tree_start, len(made), tree_room, content=made),
-        Segment("entry code", entry, len(code), page, content=code),
-    ]
-    return Layout(entry, tuple(segments))
+    window = start // _WINDOW_ALIGN * _WINDOW_ALIGN
+    initrd, ends = place_initrd(parts, room, above=window, below=window + _WINDOW)
+    tree = place_tree(parts.tree(ends), room)
+    entry = room.take(page, "the entry code", align=page, below=ANYWHERE)
+    code = struct.pack("<6I2Q", *_TRAMPOLINE, start, tree.address)
+    fd, length = parts.kernel
+    kernel = Segment("kernel", start, length, size, fd=fd)
+    last = Segment("entry code", entry, len(code), page, content=code)
+    return Layout(entry, (kernel, *initrd, tree, last))

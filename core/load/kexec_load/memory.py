@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import errno
-import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from warmboot.core.errors import Refused
+from warmboot.core.expression import expression
+from warmboot.core.values import dataclass
 
 #: One line: two blanks for each level, first and last address, name. Source: kernel/resource.c.
-_LINE = re.compile(r"^( *)([0-9a-f]+)-([0-9a-f]+) : (.*)$")
+_LINE = expression(r"^( *)([0-9a-f]+)-([0-9a-f]+) : (.*)$")
 _RAM = "System RAM"
+#: No address of memory is as high.
+ANYWHERE = 1 << 48
 #: Parts of System RAM that must stay as they are until the new kernel runs, or for good.
-_KEPT = ("reserved", "Kernel code", "Kernel data", "Kernel bss", "Crash kernel")
+_KEPT = ("reserved", "Kernel ", "Crash kernel")
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -7,12 +7,13 @@ import mmap
 import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 
-from warmboot.core.errors import WarmbootError
+from warmboot.core.architecture import Architecture
+from warmboot.core.errors import Blocked, WarmbootError
 from warmboot.core.images.rawimage import RawImage
 from warmboot.core.load import syscalls
-from warmboot.core.load.kexec_load.memory import Range
+from warmboot.core.load.kexec_load.memory import ANYWHERE, FreeMemory, Range
+from warmboot.core.values import dataclass
 
 _MAP_NORESERVE = getattr(mmap, "MAP_NORESERVE", 0)
 
@@ -40,13 +41,59 @@ class Layout:
     segments: tuple[Segment, ...]
 
 
-#: Returns where everything goes: of an image, kernel and initrd as descriptor and size in bytes,
-#: the device tree to start from and its name, the command line with its NUL, and the free memory.
-#: Raises Blocked, Refused, ImageError.
-Placer = Callable[
-    [RawImage, tuple[int, int], tuple[int, int] | None, tuple[bytes, str], bytes, list[Range]],
-    Layout,
-]
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What has to get a place: `kernel` and `initrd` are open files with their size in bytes.
+
+    `cmdline` ends in NUL. `tree` makes the device tree of the next kernel; it is given the initrd's
+    first address and the one behind it, None without one, and raises ImageError, WarmbootError.
+    """
+
+    image: RawImage
+    kernel: tuple[int, int]
+    initrd: tuple[int, int] | None
+    cmdline: bytes
+    tree: Callable[[tuple[int, int] | None], bytes]
+
+    @property
+    def kernel_room(self) -> int:
+        """Bytes of memory that the kernel asks for, in whole pages."""
+        return pages(max(self.image.memory_size or 0, self.kernel[1]))
+
+
+#: Returns where the parts go in the free memory. Raises Blocked for what has no place anywhere,
+#: Refused where memory has no room now, and what Parts.tree raises.
+Placer = Callable[[Parts, list[Range]], Layout]
+
+
+def check_image(image: RawImage, architecture: Architecture) -> None:
+    """Raise Blocked where an image is not one of `architecture` that states its size."""
+    if image.architecture is not architecture or not image.memory_size:
+        raise Blocked(f"The kernel is not an Image for {architecture} that states its size")
+    if image.big_endian:
+        raise Blocked("The Image is big endian; this machine is not")
+
+
+def place_initrd(
+    parts: Parts, room: FreeMemory, *, above: int, below: int
+) -> tuple[list[Segment], tuple[int, int] | None]:
+    """Return the initrd's segment, and its first address and the one behind it; none without one.
+
+    Raises Refused where there is no room between `above` and `below`.
+    """
+    if parts.initrd is None:
+        return [], None
+    fd, size = parts.initrd
+    start = room.take(pages(size), "the initrd", align=pages(1), above=above, below=below)
+    return [Segment("initrd", start, size, pages(size), fd=fd)], (start, start + size)
+
+
+def place_tree(content: bytes, room: FreeMemory, *, above: int = 0) -> Segment:
+    """Return the device tree's segment. Its room is a power of two, at a multiple of itself: so it
+    never crosses a boundary of 2 MiB. Raises Refused."""
+    size = max(pages(1), 1 << (len(content) - 1).bit_length())
+    start = room.take(size, "the device tree", align=size, above=above, below=ANYWHERE)
+    return Segment("device tree", start, len(content), size, content=content)
 
 
 def load(layout: Layout, flags: int, machine: str) -> None:

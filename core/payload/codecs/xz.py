@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import lzma
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from warmboot.core.payload.codecs.base import (
     LZMA_MEMORY,
@@ -21,6 +20,7 @@ from warmboot.core.payload.codecs.base import (
     drain,
     refused,
 )
+from warmboot.core.values import NamedTuple
 
 _BLOCK_HEADER = 12  # behind the stream header
 _FOOTER = 12

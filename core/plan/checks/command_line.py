@@ -6,7 +6,6 @@ The machine that runs may not see what the new system will: most of what they fi
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from warmboot.core.architecture import Architecture, of_machine
 from warmboot.core.boot.cmdline import Word, WordGroup
@@ -14,6 +13,7 @@ from warmboot.core.boot.cmdline_context import CmdlineContext
 from warmboot.core.plan.checks.base import Group, Result, fail, passed, warn
 from warmboot.core.plan.checks.crashkernel import reserve
 from warmboot.core.text import printable
+from warmboot.core.values import NamedTuple
 
 _TAGS = {
     "UUID": "by-uuid", "PARTUUID": "by-partuuid", "LABEL": "by-label", "PARTLABEL": "by-partlabel",

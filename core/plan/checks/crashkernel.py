@@ -6,17 +6,17 @@ Documentation/admin-guide/kdump/kdump.rst describes the forms.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from warmboot.core.architecture import kernel_version
+from warmboot.core.expression import expression
+from warmboot.core.values import NamedTuple
 
 _SUFFIXES = (",high", ",low", ",cma")
 #: Kernels before take a value with ,cma for one without a suffix, and for malformed.
 CMA_SINCE = (6, 17)
 _STEP = 128 << 20  # the memory that there is counts in steps of this
-_NUMBER = re.compile(r"0[xX][0-9a-fA-F]+|[0-9]+")
+_NUMBER = expression(r"0[xX][0-9a-fA-F]+|[0-9]+")
 _DIGITS = 64  # more than any number has
 _UNITS = "KMGTPE"
 _LONG = (1 << 64) - 1

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple
 
 from warmboot.core.boot.cmdline import Word, WordGroup
 from warmboot.core.fit.kernel_fit import KernelFit, NeedFit
@@ -11,6 +10,7 @@ from warmboot.core.host import Host
 from warmboot.core.host.essentials import Essentials
 from warmboot.core.host.storage import Encryption
 from warmboot.core.text import printable
+from warmboot.core.values import NamedTuple
 
 _SHOWN = 6
 

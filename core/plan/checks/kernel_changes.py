@@ -1,10 +1,10 @@
-"""Checks of what is other in the new kernel: build options that matter, the network's addresses."""
+"""Checks of what is other in the new kernel: build options, modules, features it is too old for."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
+from warmboot.core.expression import expression
 from warmboot.core.fit.build_options import differences
 from warmboot.core.plan.checks.base import Group, Result, passed, warn
 from warmboot.core.plan.checks.fit_subject import FitSubject, listed
@@ -13,7 +13,7 @@ from warmboot.core.text import printable
 KERNEL_CHANGES = Group[FitSubject]()
 
 _SHOWN = 8
-_VERSION = re.compile(r"([0-9]{1,4})\.([0-9]{1,4})")
+_VERSION = expression(r"([0-9]{1,4})\.([0-9]{1,4})")
 
 
 @KERNEL_CHANGES.check(
@@ -83,21 +83,4 @@ def root_features(subject: FitSubject) -> Result | None:
         f"The root file system ({kind}) has features that are newer than {subject.release}: "
         f"{listed(names)}",
         "It will not be mounted, unless the kernel's distributor has added them.",
-    )
-
-
-@KERNEL_CHANGES.check(
-    "address",
-    "Where do the network's addresses come from?",
-    "leases of systemd-networkd, NetworkManager, dhclient and dhcpcd",
-    for_crash=False,
-)
-def address(subject: FitSubject) -> Result | None:
-    """Stated, not judged: the server gives the same address to the same hardware address."""
-    interfaces = subject.essentials.interfaces
-    leased = [one.name for one in interfaces if one.dhcp]
-    if not leased:
-        return None
-    return passed(
-        f"{listed(leased)}: the address comes by DHCP; the server decides whether it stays the same"
     )

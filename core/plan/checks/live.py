@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import NamedTuple
 
 from warmboot.core.architecture import Architecture, of_machine
 from warmboot.core.boot.version_order import newer
@@ -13,6 +12,7 @@ from warmboot.core.host.live_state import LiveState
 from warmboot.core.plan.checks.base import Group, Result, fail, passed, warn
 from warmboot.core.plan.trial.watchdog import DRIVERS
 from warmboot.core.text import plural, printable
+from warmboot.core.values import NamedTuple
 
 _SHOWN = 4
 _BOOT_SECONDS = 60  # less than this is soon over while a kernel starts

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import NamedTuple
 
 from warmboot.core.architecture import of_machine
 from warmboot.core.bpf.abi import Dialect
@@ -17,6 +15,7 @@ from warmboot.core.bpf.dialects import facts_of
 from warmboot.core.host import Host
 from warmboot.core.plan.request import Call
 from warmboot.core.text import printable
+from warmboot.core.values import NamedTuple, dataclass
 
 
 class Policy(NamedTuple):

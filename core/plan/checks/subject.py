@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from warmboot.core.bpf.carried import runs_carried
 from warmboot.core.bpf.dialects import facts_of
 from warmboot.core.host import Host
@@ -17,6 +15,7 @@ from warmboot.core.plan.loader_choice import by_file
 from warmboot.core.plan.plan import Plan
 from warmboot.core.plan.request import Origin
 from warmboot.core.plan.route import Strategy, accepted_formats
+from warmboot.core.values import NamedTuple
 
 
 class PlanSubject(NamedTuple):
@@ -93,10 +92,12 @@ class PlanSubject(NamedTuple):
     def devicetree_not_passed(self) -> str | None:
         """What the entry wants of the device tree and the kernel would not get, None for nothing.
 
-        Overlays are never applied.
+        Overlays are applied to a tree that is named: the one in use may hold them already.
         """
         files = self.plan.files
+        if self.plan.devicetree is not None:
+            return None
         if files.overlays:
             base = files.devicetree or "in use now"
             return f"{base} with the overlays {', '.join(files.overlays)}"
-        return files.devicetree if self.plan.devicetree is None else None
+        return files.devicetree

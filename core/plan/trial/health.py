@@ -6,14 +6,15 @@ import re
 import shlex
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import NamedTuple
 
 from warmboot.core.errors import WrongArgument
+from warmboot.core.expression import expression
 from warmboot.core.host.files import read_text
 from warmboot.core.text import printable
+from warmboot.core.values import NamedTuple
 
 _LONGEST = 512  # characters of a command; it has to fit on the command line
-_UNIT = re.compile(r"[A-Za-z0-9:_.\\@-]{1,255}")
+_UNIT = expression(r"[A-Za-z0-9:_.\\@-]{1,255}")
 
 
 class Baseline(NamedTuple):

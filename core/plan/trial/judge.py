@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
-from typing import NamedTuple
 
 from warmboot.core.boot.presets import Preset, apply
 from warmboot.core.host.hardware import Watchdog, WatchdogCore
@@ -26,6 +24,7 @@ from warmboot.core.plan.trial.trial import (
 )
 from warmboot.core.plan.trial.unit import Carried, carry, disarm_script, way_of
 from warmboot.core.plan.trial.watchdog import Judged, choose_watchdog
+from warmboot.core.values import NamedTuple, replace
 
 # Without all of them together an initrd that finds no root stays in its shell (dracut), or a
 # malformed panic= hangs for ever.

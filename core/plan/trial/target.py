@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
 from warmboot.core.boot.cmdline import parse
 from warmboot.core.boot.cmdline_context import CmdlineContext
+from warmboot.core.expression import expression
 from warmboot.core.host.systemd import systemd_version
 from warmboot.core.images import View
 from warmboot.core.payload.initrd import read_initrd
 from warmboot.core.plan.boot_files import BootFiles
 from warmboot.core.plan.context import PlanContext
 from warmboot.core.rooted import rooted
+from warmboot.core.values import dataclass
 
 _NAMES = 1 << 16  # of an archive; Debian's have 3,000
 _BYTES = 1 << 30
-_SYSTEMD = re.compile(r"(?:usr/)?lib(?:64)?/(?:[^/]+/)?systemd/libsystemd-shared-(\d{1,4})")
+_SYSTEMD = expression(r"(?:usr/)?lib(?:64)?/(?:[^/]+/)?systemd/libsystemd-shared-(\d{1,4})")
 
 
 class Initramfs(StrEnum):

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import NamedTuple
 
 from warmboot.core.boot.cmdline import TRIAL, parse
 from warmboot.core.errors import Blocked, WrongArgument
+from warmboot.core.expression import expression
 from warmboot.core.plan.request import PlanRequest
+from warmboot.core.values import NamedTuple, dataclass
 
 #: The units in the new system: one restarts it in time, the other confirms it before.
 UNIT, CHECK_UNIT = "warmboot-trial.service", "warmboot-check.service"
 #: Where it is noted that a trial was confirmed; gone at the next boot.
 CONFIRMED = "/run/warmboot/confirmed"
 SHORTEST, LONGEST = 60, 86400  # seconds
-_TIME = re.compile(r"(\d{1,6})(s|m|h)?", re.ASCII)
+_TIME = expression(r"(\d{1,6})(s|m|h)?", re.ASCII)
 _UNITS = {"s": 1, "m": 60, "h": 3600, None: 1}
-_MARK = re.compile(r"([0-9a-f]{8}),(\d{1,6}),([\w-]{1,64}),([a-z-]{1,8}),(\d{1,3})", re.ASCII)
+_MARK = expression(r"([0-9a-f]{8}),(\d{1,6}),([\w-]{1,64}),([a-z-]{1,8}),(\d{1,3})", re.ASCII)
 
 
 class TrialRequest(NamedTuple):

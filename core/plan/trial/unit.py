@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import base64
 from enum import Enum
-from typing import NamedTuple
 
 from warmboot.core.payload.cpio_writer import Node, build_cpio
 from warmboot.core.plan.trial.target import Initramfs, TargetSystem
 from warmboot.core.plan.trial.trial import CHECK_UNIT, CONFIRMED, UNIT
 from warmboot.core.plan.trial.watchdog import DRIVERS
+from warmboot.core.values import NamedTuple
 
 #: Where the units note what became of the trial.
 JOURNAL = "/var/lib/warmboot/journal.jsonl"
@@ -23,9 +23,11 @@ _FIRST_REBOOT_IMMEDIATE = 240
 _FOLDER = "/run/systemd/system"
 _FILE = 0o100644
 # IgnoreOnIsolate and the @ let it pass from the initrd into the system, and through emergency mode;
-# FailureAction=reboot-immediate does not turn into a kexec, as systemctl reboot would.
+# FailureAction=reboot-immediate does not turn into a kexec, as systemctl reboot would. Confirmed,
+# it must not start again: "systemctl default" would do that, as the default target wants it.
 _DEAD_MAN = """\
 [Unit]
+ConditionPathExists=!{confirmed}
 DefaultDependencies=no
 IgnoreOnIsolate=yes
 FailureAction=reboot-immediate
@@ -119,7 +121,9 @@ def carry(
 def dead_man(trial: str, seconds: int, before: str = "") -> str:
     """Return the unit that restarts the system after `seconds`, and notes so where it can."""
     noted = f'[ "$SERVICE_RESULT" = timeout ]&&{_note("expired", trial)};sync'
-    return _DEAD_MAN.format(seconds=seconds, before=before, stopped=quoted(noted))
+    return _DEAD_MAN.format(
+        confirmed=CONFIRMED, seconds=seconds, before=before, stopped=quoted(noted)
+    )
 
 
 def check_unit(trial: str, check: str, disarm: str) -> str:

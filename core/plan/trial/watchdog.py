@@ -7,10 +7,10 @@ By default none does: the kernel's reboot notifier stops them, unless watchdog.s
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
 
 from warmboot.core.host.hardware import Watchdog, WatchdogCore
 from warmboot.core.plan.trial.trial import WatchdogUse
+from warmboot.core.values import NamedTuple
 
 #: Seconds that stopping this system and the jump may take, before the new system's time begins.
 BEFORE = 180

@@ -6,13 +6,12 @@ not the one that runs now, a choice for the next start only is set before the ju
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from warmboot.core.boot.entry import Entry, Kind
 from warmboot.core.boot.loadervars import LoaderVariables
 from warmboot.core.host.firmware import Firmware
 from warmboot.core.plan.trial.trial import Choice, OneShot, WayBack
 from warmboot.core.text import printable
+from warmboot.core.values import NamedTuple
 
 _BLS = (Kind.BLS, Kind.UKI)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from warmboot.core.errors import WarmbootError
 from warmboot.core.host.systemd import SKIP_AUTO_KEXEC, systemctl
@@ -13,6 +13,7 @@ from warmboot.core.plan.trial.trial import CHECK_UNIT, UNIT, WatchdogUse
 from warmboot.core.restart import shutdown
 from warmboot.core.restart.trial.watchdog import HeldWatchdog, stop_watchdog
 from warmboot.core.text import printable
+from warmboot.core.values import NamedTuple
 
 _STOP_SECONDS = 60.0
 
@@ -65,8 +66,7 @@ class RealTrialHost:
     def timer(self) -> Timer:
         """Ask systemd; where it does not answer there is no timer."""
         names = "ActiveState,ActiveEnterTimestampMonotonic,RuntimeMaxUSec"
-        answer = systemctl("show", UNIT, f"--property={names}")
-        fields = dict(line.partition("=")[::2] for line in (answer or (1, ""))[1].splitlines())
+        fields = _fields(systemctl("show", UNIT, f"--property={names}"))
         active = fields.get("ActiveState") in ("active", "activating", "deactivating")
         started = fields.get("ActiveEnterTimestampMonotonic", "")
         limit = _seconds(fields.get("RuntimeMaxUSec", ""))
@@ -90,8 +90,18 @@ class RealTrialHost:
                     f"{unit} could not be stopped: {said}",
                     hint=f"It still restarts the machine. Try systemctl stop {unit}.",
                 )
-        if self.timer().active:
-            raise WarmbootError(f"{UNIT} is still active", hint=f"Try systemctl stop {UNIT}.")
+        answer = systemctl("show", UNIT, "--property=ActiveState,Result")
+        fields = _fields(answer)
+        if fields.get("Result") == "timeout":
+            raise WarmbootError(
+                "The time was over before: the dead-man timer restarts the machine now",
+                hint="It comes back in the old kernel. Try it again, with a longer --trial.",
+            )
+        if fields.get("ActiveState") not in ("inactive", "failed"):
+            state = printable(fields.get("ActiveState", "not known"), 40)
+            raise WarmbootError(
+                f"{UNIT} was told to stop, but is {state}", hint=f"Try systemctl stop {UNIT}."
+            )
 
     def restart(self) -> None:
         """See TrialHost; what is staged is not started by it."""
@@ -105,6 +115,12 @@ class RealTrialHost:
         if answer is None or answer[0] != 0:
             said = "no answer from systemd" if answer is None else printable(answer[1], 200)
             raise WarmbootError(f"systemctl reboot failed: {said}", hint="Try reboot --force.")
+
+
+def _fields(answer: tuple[int, str] | None) -> dict[str, str]:
+    """Return the properties that ``systemctl show`` printed, none where it gave no answer."""
+    lines = answer[1].splitlines() if answer and answer[0] == 0 else ()
+    return dict(line.partition("=")[::2] for line in lines)
 
 
 def _seconds(text: str) -> float | None:

@@ -11,7 +11,6 @@ import contextlib
 import fcntl
 import os
 import struct
-import subprocess
 import time
 from pathlib import Path
 
@@ -20,7 +19,7 @@ from warmboot.core.errors import WarmbootError
 from warmboot.core.host.files import read_int
 from warmboot.core.host.hardware import read_watchdogs
 from warmboot.core.plan.trial.trial import WatchdogUse
-from warmboot.core.programs import environment, find_program
+from warmboot.core.programs import find_program, run
 from warmboot.core.text import printable
 
 # include/uapi/linux/watchdog.h
@@ -147,18 +146,11 @@ def _modprobe(*words: str) -> None:
     if program is None:
         raise WarmbootError("modprobe could not be run: it is not installed")
     try:
-        done = subprocess.run(
-            [program, *words],
-            env=environment(),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=_SECONDS,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
+        done = run([program, *words], _SECONDS)
+    except OSError as error:
         raise WarmbootError(f"modprobe could not be run: {error}") from error
-    if done.returncode != 0:
-        said = printable(done.stderr.decode("utf-8", "replace").strip()[-300:])
+    if done.code != 0:
+        said = printable(done.errors.strip()[-300:])
         raise WarmbootError(f"modprobe {' '.join(words)} failed: {said}")
 
 

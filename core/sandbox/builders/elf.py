@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
 
 from warmboot.core.errors import WarmbootError
 from warmboot.core.sandbox.builders.kernel import build_body
 from warmboot.core.sandbox.builders.pe import align
+from warmboot.core.values import dataclass
 
 _TEXT_OFFSET = 0x1000
 _PROGBITS, _STRTAB = 1, 3

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from warmboot.core.errors import WarmbootError
+from warmboot.core.values import dataclass
 
 MACHINES = {
     "x86": 0x014C,

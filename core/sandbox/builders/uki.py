@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from warmboot.core.sandbox.builders.pe import DATA, READ, TEXT, WRITE, PeSection, build_pe
+from warmboot.core.values import dataclass
 
 _STUB = b"\x90" * 0x2000
 _MAGIC = b"#### LoaderInfo: systemd-stub 257 ####\0"

@@ -6,11 +6,11 @@ Sources: the .xz file format 1.2; lib/xz/xz_dec_bcj.c, whose inverse this is.
 from __future__ import annotations
 
 import lzma
-import re
 import struct
 import zlib
 
 from warmboot.core.errors import WarmbootError
+from warmboot.core.expression import expression
 
 _HEADER_MAGIC, _FOOTER_MAGIC = b"\xfd7zXZ\0", b"YZ"
 _FLAGS = b"\x00\x01"  # check: CRC-32
@@ -19,7 +19,7 @@ _DICTIONARY = 22  # property byte: 8 MiB
 _ARM64, _RISCV = 0x0A, 0x0B
 
 # Where RISC-V code holds a JAL with ra or t0, or an AUIPC: all that its filter ever changes.
-_RISCV_BRANCH = re.compile(rb"[\xef\x17\x97]")
+_RISCV_BRANCH = expression(rb"[\xef\x17\x97]")
 
 
 def compress_filtered(data: bytes, branch_filter: str, level: int = 0) -> bytes:

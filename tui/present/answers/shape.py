@@ -4,7 +4,6 @@ of files."""
 from __future__ import annotations
 
 import math
-import re
 import types
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
@@ -20,9 +19,10 @@ from typing import (
     is_typeddict,
 )
 
+from warmboot.core.expression import expression
 from warmboot.tui.present.answers.declare import OneOf
 
-_WORD = re.compile(r"[A-Z][a-z0-9]*")
+_WORD = expression(r"[A-Z][a-z0-9]*")
 
 
 class Field(NamedTuple):

@@ -1,0 +1,60 @@
+"""From what is to be loaded to its places on this machine."""
+
+from __future__ import annotations
+
+import os
+
+from warmboot.core.debug import debug
+from warmboot.core.errors import Blocked, WarmbootError
+from warmboot.core.host import Host
+from warmboot.core.host.files import read_text
+from warmboot.core.images import FileView, identify
+from warmboot.core.images.rawimage import RawImage
+from warmboot.core.load.kexec_load import placer_for
+from warmboot.core.load.kexec_load.devicetree import LIMIT, next_tree, running_tree
+from warmboot.core.load.kexec_load.memory import free_ranges
+from warmboot.core.load.kexec_load.segments import Layout, Parts
+from warmboot.core.load.loader import LoadRequest
+
+_IOMEM_LIMIT = 4 << 20
+
+
+def lay_out(host: Host, request: LoadRequest) -> Layout:
+    """Return where kernel, initrd, device tree and command line go in the memory of `host`.
+
+    Raises Blocked for what cannot be placed, Refused where memory has no room now, ImageError for
+    a device tree that is none, WarmbootError where the machine does not say what is needed.
+    """
+    size = os.fstat(request.kernel_fd).st_size
+    image = identify(FileView(request.kernel_fd, size))
+    if not isinstance(image, RawImage):
+        raise Blocked(f"kexec_load(2) is for an uncompressed Image here, not for {image.format}")
+    initrd = None
+    if request.initrd_fd is not None and (initrd_size := os.fstat(request.initrd_fd).st_size):
+        initrd = (request.initrd_fd, initrd_size)
+
+    def tree(ends: tuple[int, int] | None) -> bytes:
+        if request.devicetree_fd is None:
+            content, name = running_tree(host.prefix), "/sys/firmware/fdt"
+        else:
+            content = os.pread(request.devicetree_fd, LIMIT + 1, 0)
+            name = request.devicetree_name or "the device tree"
+        return next_tree(content, name, request.cmdline_bytes, ends)
+
+    parts = Parts(
+        image=image,
+        kernel=(request.kernel_fd, size),
+        initrd=initrd,
+        cmdline=request.cmdline_bytes,
+        tree=tree,
+    )
+    free = free_ranges(read_text(host.prefix / "proc/iomem", _IOMEM_LIMIT) or "")
+    if not free:
+        raise WarmbootError(
+            "The kernel does not say where memory is free (/proc/iomem)",
+            hint="Run warmboot as root, outside a container.",
+        )
+    layout = placer_for(host.machine)(parts, free)
+    for segment in layout.segments:
+        debug("%s at %#x, %d bytes", segment.what, segment.address, segment.room)
+    return layout

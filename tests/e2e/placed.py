@@ -1,0 +1,46 @@
+"""Kernels of other architectures, started in a guest by the way that warmboot takes there."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from .fetch import Arch
+from .guest import Guest, converse, machine, steps
+from .initramfs import GUEST_FILES, DebianKernel, guest_initramfs
+from .proof import Nonces, SecondKernel, second_kernel
+
+LIMIT = 1500.0  # seconds; measured on a busy machine: 150
+
+
+def started(
+    arch: Arch,
+    running: DebianKernel,
+    files: Mapping[str, bytes],
+    options: Sequence[str],
+    nonces: Nonces,
+    folder: Path,
+    *,
+    flags: Sequence[str] = (),
+) -> tuple[SecondKernel, str]:
+    """Stage and jump; return what the second kernel said, and what staging said.
+
+    `flags` are more options of QEMU.
+    """
+    image, initramfs = folder / "running", folder / "initramfs.cpio"
+    image.write_bytes(running.image)
+    boot = {
+        f"/boot/config-{running.release}": running.config,
+        "/parameters": f"set -- {shlex.join(options)}\n".encode(),
+        **files,
+    }
+    guest_initramfs(initramfs, arch, boot, GUEST_FILES / "placed")
+
+    def talk(guest: Guest) -> tuple[SecondKernel, str]:
+        second = second_kernel(guest, nonces, LIMIT)
+        done = steps(guest.transcript)
+        assert (done["stage"].code, done["loaded"].output) == (0, "1\n")
+        return second, done["stage"].output
+
+    return converse([*machine(arch, image, initramfs), *flags], talk)
