@@ -145,4 +145,5 @@ def _add_shared(parser: argparse.ArgumentParser, root: Path | str, as_json: bool
 
 class _Version(argparse.Action):
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
-        parser.exit(message=f"warmboot {VERSION}\n")
+        sys.stdout.write(f"warmboot {VERSION}\n")
+        parser.exit()
