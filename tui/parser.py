@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
@@ -123,4 +124,5 @@ def _add_shared(parser: argparse.ArgumentParser, root: Path | str, as_json: bool
 
 class _Version(argparse.Action):
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
-        parser.exit(message=f"warmboot {VERSION}\n")
+        sys.stdout.write(f"warmboot {VERSION}\n")
+        parser.exit()
