@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+from warmboot.core.hints import TYPE_CHECKING
 from warmboot.core.host import Host, read_host
 from warmboot.core.host.hardware import Watchdog, read_watchdogs
 from warmboot.core.host.systemd import reboot_is_kexec
@@ -13,8 +16,10 @@ from warmboot.core.record.outcome import Attempt, Outcome, last_attempt, last_re
 from warmboot.core.record.trial_outcome import TrialOutcome, TrialState, last_trial, leftovers
 from warmboot.core.restart import schedule
 from warmboot.core.restart.schedule import Countdown, read_countdown
-from warmboot.core.restart.trial.host import Timer, TrialHost
 from warmboot.core.values import NamedTuple
+
+if TYPE_CHECKING:
+    from warmboot.core.restart.trial.host import Timer
 
 
 class Status(NamedTuple):
@@ -46,8 +51,11 @@ class Status(NamedTuple):
     timer: Timer | None = None
 
 
-def read_status(host: Host, journal: Journal, trial_host: TrialHost) -> Status:
-    """Read it for the machine `host` is of, whose facts are read anew."""
+def read_status(host: Host, journal: Journal, timer: Callable[[], Timer | None]) -> Status:
+    """Read it for the machine `host` is of, whose facts are read anew.
+
+    `timer` reads the dead-man timer; it is asked for only where a trial is on.
+    """
     prefix = host.prefix
     host = read_host(prefix)
     lines = journal.lines()
@@ -69,6 +77,6 @@ def read_status(host: Host, journal: Journal, trial_host: TrialHost) -> Status:
         readable=journal.readable(),
         problems=tuple(filter(None, (journal.problem(), schedule.problem(prefix)))),
         trial=trial,
-        timer=trial_host.timer() if trial and trial.state is TrialState.PENDING else None,
+        timer=timer() if trial and trial.state is TrialState.PENDING else None,
         left_over=() if holder else leftovers(lines, host.boot_id),
     )
