@@ -25,9 +25,10 @@ _USB = "Bus=0003"
 
 
 class Purpose(StrEnum):
-    """What a driver is needed for."""
+    """What a driver is needed for. `SUPPLY`: what the root's disk waits for (a regulator, say)."""
 
     ROOT = "root"
+    SUPPLY = "supply"
     NETWORK = "network"
     CONSOLE = "console"
     KEYBOARD = "keyboard"
@@ -81,6 +82,8 @@ def read_essentials(prefix: Path, remote: str | None) -> Essentials:
         needs[Need(Purpose.ROOT, module, alias, None, module)] = None
     for folder in stack.devices:
         needs.update(dict.fromkeys(_chain(sysfs, Purpose.ROOT, folder)))
+        for supplier in sysfs.suppliers(folder):
+            needs.update(dict.fromkeys(_chain(sysfs, Purpose.SUPPLY, supplier)))
     purpose = Purpose.ROOT if stack.network else Purpose.NETWORK
     for each in interfaces:
         for kind in each.kinds:

@@ -5,7 +5,7 @@ The machine's own kernel and initrd have all that is needed; each test takes one
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -126,11 +126,18 @@ ODD = {
 }
 
 
-def judge(root: Path, call: Call, inside: set[str], programs: set[str], words: str) -> Any:
+def judge(
+    root: Path,
+    call: Call,
+    inside: set[str],
+    programs: set[str],
+    words: str,
+    known: Mapping[str, KernelModule] = ALL,
+) -> Any:
     """Return the worst finding of each check for a kernel with these modules and programs."""
     folder = root / "usr/lib/modules" / NEW
     names = {*inside, "ext4", "jbd2", "libcrc32c"} - {""}
-    files = {f"usr/lib/modules/{NEW}/{ALL[name].path}": b"x" for name in names}
+    files = {f"usr/lib/modules/{NEW}/{known[name].path}": b"x" for name in names}
     files |= {f"usr/sbin/{name}": b"x" for name in programs} | {"init": b"x"}
     for name in ("modules.dep", "modules.alias", "modules.builtin"):
         if (folder / name).exists():
@@ -188,6 +195,41 @@ def test_a_root_on_zfs_needs_its_module_and_its_programs(root: Path, call: Call)
     install(root, NEW, [module for module in ALL.values() if module.name != "zfs"])
     found = judge(root, call, set(), {"zpool"}, "root=ZFS=rpool/ROOT/debian")
     assert found["root-drivers"]["verdict"] in ("fail", "warn")
+
+
+REGULATOR = Part(
+    "devices/platform/i2c0/0-0040", "of:NregulatorT(null)Cfcs,fan53555", "i2c", "fan53555",
+    "fan53555",
+)  # fmt: skip
+CLOCK = Part("devices/platform/clk", "of:NclockT(null)Cclk,some", "platform", "clk", "clk_some")
+_SUPPLIERS = (
+    KernelModule("kernel/drivers/regulator/fan53555.ko", ("of:N*T*Cfcs,fan53555*",)),
+    KernelModule("kernel/drivers/clk/clk-some.ko", ("of:N*T*Cclk,some*",)),
+)
+
+
+@pytest.mark.parametrize("lacks", ["", "fan53555", "clk_some"])
+@pytest.mark.parametrize("installed", [True, False])
+def test_what_the_disk_waits_for_is_told(
+    root: Path, call: Call, lacks: str, installed: bool
+) -> None:
+    """A regulator, and the clock that the regulator waits for itself."""
+    tree = Tree(root)
+    tree.root_on(tree.disk(DISKS["mmc"]), "ext4")
+    known = {**ALL, **{module.name: module for module in _SUPPLIERS}}
+    install(root, RELEASE, known.values())
+    there = [one for one in known.values() if installed or one.name != lacks]
+    install(root, NEW, there)
+    regulator, clock = tree.device(REGULATOR), tree.device(CLOCK)
+    disk = "sys/devices/platform/80860F14:00"
+    for consumer, supplier in ((disk, regulator), (regulator, clock)):
+        link = f"sys/devices/virtual/devlink/{supplier.rpartition('/')[2]}"
+        tree.link(f"{link}/supplier", supplier)
+        tree.link(f"{consumer}/supplier:{supplier.rpartition('/')[2]}", link)
+    inside = {"sdhci_acpi", "sdhci", "mmc_block", "fan53555", "clk_some"} - {lacks}
+    found = judge(root, call, inside, set(), "", known)["root-drivers"]
+    assert found["verdict"] == ("warn" if lacks else "pass"), found
+    assert lacks in found["text"]
 
 
 @pytest.mark.parametrize("gone", ["modules.alias", "modules.dep", "modules.builtin"])

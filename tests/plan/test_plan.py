@@ -16,7 +16,11 @@ from warmboot.core.plan.request import Origin
 from warmboot.core.plan.route import Strategy
 from warmboot.core.sandbox.builders.bzimage import build_bzimage
 from warmboot.core.sandbox.builders.compress import compress
-from warmboot.core.sandbox.builders.kernel import build_arm64_image, build_riscv_image
+from warmboot.core.sandbox.builders.kernel import (
+    build_arm64_image,
+    build_loongarch_image,
+    build_riscv_image,
+)
 from warmboot.core.sandbox.builders.uki import build_uki
 from warmboot.core.sandbox.builders.zboot import build_zboot
 
@@ -126,6 +130,12 @@ def test_x86_limits_come_from_the_kernel_s_own_header(plan: Make) -> None:
     assert failed(plan(kernel, machine="x86_64", cmdline="x" * 470)) == {"command-line"}
     old = build_bzimage("3.0", protocol=0x20A)
     assert failed(plan(old, machine="x86_64")) >= {"bzimage"}
+
+
+def test_loongarch64_keeps_room_for_what_a_kexec_puts_before_the_line(plan: Make) -> None:
+    kernel = build_loongarch_image("6.12.1", body_size=60_000)
+    assert failed(plan(kernel, machine="loongarch64", cmdline="x" * 4039)) == set()
+    assert failed(plan(kernel, machine="loongarch64", cmdline="x" * 4040)) == {"command-line"}
 
 
 def test_a_device_tree_is_never_dropped_silently(plan: Make) -> None:

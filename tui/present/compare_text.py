@@ -20,6 +20,7 @@ _MARKS = {Change.ADDED: "+", Change.REMOVED: "-", Change.CHANGED: "~"}
 #: What each purpose is called as a heading.
 PURPOSES = {
     Purpose.ROOT: "root",
+    Purpose.SUPPLY: "for the root",
     Purpose.NETWORK: "network",
     Purpose.CONSOLE: "console",
     Purpose.KEYBOARD: "USB keyboard",
@@ -60,7 +61,7 @@ def falls_short(fit: NeedFit) -> bool:
     """Whether a kernel has a driver not at all, or too late for what it is needed for."""
     if fit.place is Place.MISSING or fit.lacks:
         return True
-    return fit.need.purpose is Purpose.ROOT and fit.early is False
+    return fit.need.purpose in (Purpose.ROOT, Purpose.SUPPLY) and fit.early is False
 
 
 def initrd_text(side: Side) -> str:
