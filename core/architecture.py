@@ -7,8 +7,8 @@ the kernel's system call tables, include/uapi/linux/kexec.h, arch/*/include/uapi
 from __future__ import annotations
 
 import errno
-from enum import StrEnum
 
+from warmboot.core.enumeration import StrEnum
 from warmboot.core.expression import expression
 from warmboot.core.values import NamedTuple
 

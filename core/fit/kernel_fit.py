@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from enum import StrEnum
 from pathlib import Path
 
 from warmboot.core.boot.root import BootRoot
+from warmboot.core.enumeration import StrEnum
 from warmboot.core.fit.firmware import MissingFirmware, inside, installed, named_firmware
 from warmboot.core.fit.initrd_contents import InitrdContents
 from warmboot.core.fit.module_index import Module, ModuleIndex

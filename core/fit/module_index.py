@@ -10,9 +10,9 @@ import fnmatch
 import re
 from collections.abc import Iterator, Mapping
 from functools import cached_property
-from typing import Protocol
 
 from warmboot.core.expression import expression
+from warmboot.core.hints import Protocol
 from warmboot.core.values import NamedTuple
 
 _FILES = {

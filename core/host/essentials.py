@@ -6,9 +6,9 @@ Read from /sys and /proc of the running kernel, which has them all at work.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from enum import StrEnum
 from pathlib import Path
 
+from warmboot.core.enumeration import StrEnum
 from warmboot.core.host.devices import Device, Sysfs
 from warmboot.core.host.files import read_text
 from warmboot.core.host.interfaces import Interface, read_interfaces

@@ -8,7 +8,6 @@ from collections.abc import Container, Mapping
 from contextlib import ExitStack
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Self
 
 from warmboot.core.boot.board import running_board
 from warmboot.core.boot.entry import Entry
@@ -18,6 +17,7 @@ from warmboot.core.errors import ImageError, NotFound
 from warmboot.core.fit.initrd_contents import InitrdContents, read_contents
 from warmboot.core.fit.kernel_fit import installed_index
 from warmboot.core.fit.module_index import ModuleIndex
+from warmboot.core.hints import Self
 from warmboot.core.host import Host
 from warmboot.core.host.config import BuildOptions
 from warmboot.core.images import BootImage, ImageFile, identify

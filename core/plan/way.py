@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from warmboot.core.architecture import Architecture
+from warmboot.core.hints import TYPE_CHECKING
 from warmboot.core.host import Host
 from warmboot.core.images import BootImage
 from warmboot.core.plan.loader_choice import LoaderChoice, choose_loader

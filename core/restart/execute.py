@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from enum import StrEnum
 from pathlib import Path
 
 from warmboot.core.debug import debug
+from warmboot.core.enumeration import StrEnum
 from warmboot.core.errors import WarmbootError
 from warmboot.core.host import Host
 from warmboot.core.host.jobs import Job, read_jobs

@@ -19,10 +19,10 @@ import uuid
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Self
 
 from warmboot.core.errors import Blocked, WarmbootError, WrongArgument, space_hint
 from warmboot.core.expression import expression
+from warmboot.core.hints import Self
 from warmboot.core.host.state import RUN, process_start
 from warmboot.core.programs import find_program, run
 from warmboot.core.rooted import rooted

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from warmboot.core.architecture import of_machine
 from warmboot.core.boot import Running
 from warmboot.core.debug import step
 from warmboot.core.errors import Blocked, WarmbootError
+from warmboot.core.hints import TYPE_CHECKING
 from warmboot.core.host.state import STATE
 from warmboot.core.progress import Report, ignore
 from warmboot.core.session.machine import Machine

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from warmboot.core.boot.cmdline import Change
 from warmboot.core.fit.kernel_fit import NeedFit, Place
+from warmboot.core.hints import TYPE_CHECKING
 from warmboot.core.host.essentials import Purpose
 from warmboot.core.text import plural, printable, size
 from warmboot.tui.present.forecast_text import forecast_items

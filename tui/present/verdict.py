@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
-
 from warmboot.core.boot.listed_entry import ListedEntry
+from warmboot.core.enumeration import StrEnum
 from warmboot.core.plan.startable import Standing
 from warmboot.core.session.images import EntryReading
 from warmboot.core.values import NamedTuple

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 from warmboot.core.boot.cmdline import parse
 from warmboot.core.boot.cmdline_context import CmdlineContext
 from warmboot.core.errors import WrongArgument
+from warmboot.core.hints import Any
 from warmboot.core.host import Host
 from warmboot.core.host.hardware import read_memory
 from warmboot.core.host.live_state import LiveState
