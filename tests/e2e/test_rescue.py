@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -18,9 +17,9 @@ from warmboot.core.sandbox.tree import create_sandbox
 
 from .fetch import REPOSITORY, Arch
 from .initramfs import busybox
+from .rescue import build, rescue_build
 from .test_install import copy_sources
 
-EPOCH = "1700000000"
 TIMEOUT = 300.0
 pytestmark = pytest.mark.timeout(1200)
 APPLETS = (
@@ -32,25 +31,10 @@ PROGRAM = "/usr/lib/warmboot-rescue/warmboot"
 C_LIBRARY = re.compile(r"/(ld-linux[^/]*|lib(c|m|dl|rt|util|pthread))\.so[.0-9]*$")
 
 
-def build(source: Path, folder: Path, **variables: str) -> dict[str, Path]:
-    """Make the rescue build as `make rescue` does; returns what was made, by its name's end."""
-    folder.mkdir(exist_ok=True)
-    done = subprocess.run(
-        [source / ".venv/bin/python", source / "install/rescue/build.py", folder],
-        env={"PATH": os.environ["PATH"], "SOURCE_DATE_EPOCH": EPOCH, **variables},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-4000:]
-    made = [Path(line) for line in done.stdout.split()]
-    return {path.name.partition(os.uname().machine)[2]: path for path in made}
-
-
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Return the archive (.tar.xz), the bill of materials (.cdx.json) and the single file ("")."""
-    return build(REPOSITORY, tmp_path_factory.mktemp("rescue"))
+def made() -> dict[str, Path]:
+    """Return what `make rescue` made."""
+    return rescue_build()
 
 
 class Bare:

@@ -15,20 +15,27 @@ from warmboot.core.images.devicetree import BEGIN_NODE, END, END_NODE, PROP
 from warmboot.core.load.kexec_load.flattened import Flattened, padded
 
 _DEPTH = 64  # nodes within each other; real trees have fewer than ten
+_NAME = 128  # bytes of a node's name; the specification has 31
+_PATHS = 1 << 21  # bytes of all labels' paths; more than a tree may have anyway
 _PHANDLES = (b"phandle", b"linux,phandle")
 _LAST_PHANDLE = 0xFFFFFFFE
 _CELL = struct.Struct(">I")
 
 
 class _Node:
-    """A node in memory."""
+    """A node in memory; `bare` has its children by their names without unit addresses."""
 
-    __slots__ = ("children", "name", "properties")
+    __slots__ = ("bare", "children", "name", "parent", "properties")
 
-    def __init__(self, name: bytes) -> None:
+    def __init__(self, name: bytes, parent: _Node | None = None) -> None:
         self.name = name
+        self.parent = parent
         self.properties: dict[bytes, bytearray] = {}
         self.children: dict[bytes, _Node] = {}
+        self.bare: dict[bytes, _Node] = {}
+        if parent is not None:
+            parent.children[name] = self
+            parent.bare.setdefault(name.partition(b"@")[0], self)
 
     @property
     def phandle(self) -> int | None:
@@ -41,21 +48,31 @@ class _Node:
                 return int.from_bytes(value, "big")
         return None
 
-    def child(self, name: bytes) -> _Node | None:
-        """Return a child; a name without a unit address is also that of the first with one."""
-        found = self.children.get(name)
-        if found is None and b"@" not in name:
-            begin = name + b"@"
-            found = next((one for key, one in self.children.items() if key.startswith(begin)), None)
-        return found
+    @property
+    def path(self) -> bytes:
+        """Where it is, b"" for the root."""
+        return b"" if self.parent is None else self.parent.path + b"/" + self.name
 
-    def walk(self, path: bytes = b"") -> Iterator[tuple[bytes, _Node]]:
-        """Yield this node and all below it, with their paths."""
-        waiting = [(path, self)]
+    def find(self, path: bytes) -> _Node:
+        """Return the node at a path below this one; raises ValueError.
+
+        A name without a unit address is also that of the first node with one.
+        """
+        node: _Node | None = self
+        for name in filter(None, path.split(b"/")):
+            if node is not None:
+                node = node.children.get(name) or node.bare.get(name)
+        if node is None:
+            raise ValueError(f"there is no node {path.decode('utf-8', 'replace')}")
+        return node
+
+    def walk(self) -> Iterator[_Node]:
+        """Yield this node and all below it."""
+        waiting = [self]
         while waiting:
-            at, node = waiting.pop()
-            yield at or b"/", node
-            waiting += [(at + b"/" + name, one) for name, one in node.children.items()]
+            node = waiting.pop()
+            yield node
+            waiting += node.children.values()
 
 
 def apply_overlay(tree: bytes, overlay: bytes) -> bytes:
@@ -65,20 +82,15 @@ def apply_overlay(tree: bytes, overlay: bytes) -> bytes:
     """
     flat = Flattened(tree)
     base, change = _read(flat), _read(Flattened(overlay))
-    known = {number: found for found in base.walk() if (number := found[1].phandle) is not None}
+    known = {number: node for node in base.walk() if (number := node.phandle) is not None}
     _move_phandles(change, max(known, default=0))
     _name_labels(change, base)
-    targets: dict[bytes, bytes] = {}
+    targets: dict[bytes, _Node] = {}
     for fragment in change.children.values():
         content = fragment.children.get(b"__overlay__")
-        if content is None:
-            continue
-        path, target = _target(fragment, base, known)
-        targets[fragment.name] = path
-        _merge(target, content, path)
-        for place, node in content.walk(path):
-            if node.phandle is not None:
-                known.setdefault(node.phandle, (place, _found(base, place)))
+        if content is not None:
+            targets[fragment.name] = target = _target(fragment, base, known)
+            _merge(target, content, known)
     _merge_labels(base, change, targets)
     names = bytearray()
     structure = _written(base, names, {}) + _CELL.pack(END)
@@ -90,14 +102,11 @@ def _read(tree: Flattened) -> _Node:
     root = _Node(b"")
     for token in tree.tokens:
         if token.kind == BEGIN_NODE:
-            node = _Node(token.name) if inside else root
-            if inside:
-                if node.name in inside[-1].children:
-                    raise ValueError(f"two nodes {node.name!r} in one")
-                inside[-1].children[node.name] = node
-            inside.append(node)
-            if len(inside) > _DEPTH:
-                raise ValueError(f"more than {_DEPTH} nodes within each other")
+            if inside and token.name in inside[-1].children:
+                raise ValueError(f"two nodes {token.name!r} in one")
+            if len(token.name) > _NAME or len(inside) == _DEPTH:
+                raise ValueError(f"more than {_DEPTH} nodes within each other, or a longer name")
+            inside.append(_Node(token.name, inside[-1]) if inside else root)
         elif token.kind == PROP:
             length = int.from_bytes(tree.structure[token.start + 4 : token.start + 8], "big")
             value = tree.structure[token.start + 12 : token.start + 12 + length]
@@ -122,22 +131,19 @@ def _written(node: _Node, names: bytearray, known: dict[bytes, int]) -> bytes:
 
 def _found(root: _Node, path: bytes) -> _Node:
     """Return the node at a path, which may begin with an alias; raises ValueError."""
-    node: _Node | None = root
-    if not path.startswith(b"/"):
-        alias, _, rest = path.partition(b"/")
-        aliases = root.children.get(b"aliases")
-        value = bytes(aliases.properties.get(alias, b"")) if aliases is not None else b""
-        path = value.rstrip(b"\0") + b"/" + rest if value.startswith(b"/") else b"/" + path
-    for name in filter(None, path.split(b"/")):
-        node = node.child(name) if node is not None else None
-    if node is None:
-        raise ValueError(f"there is no node {path.decode('utf-8', 'replace')}")
-    return node
+    if path.startswith(b"/"):
+        return root.find(path)
+    alias, _, rest = path.partition(b"/")
+    aliases = root.children.get(b"aliases")
+    value = bytes(aliases.properties.get(alias, b"")) if aliases is not None else b""
+    if not value.startswith(b"/"):
+        raise ValueError(f"there is no alias {alias.decode('utf-8', 'replace')}")
+    return root.find(value.rstrip(b"\0")).find(rest)
 
 
 def _move_phandles(change: _Node, distance: int) -> None:
     """Make the overlay's phandles others than the tree's, and what names them too."""
-    for _, node in change.walk():
+    for node in change.walk():
         number = node.phandle
         if number is not None:
             if not 0 < number <= _LAST_PHANDLE - distance:
@@ -150,10 +156,10 @@ def _move_phandles(change: _Node, distance: int) -> None:
 
 def _move_references(change: _Node, distance: int) -> None:
     fixups = change.children.get(b"__local_fixups__")
-    for path, places in fixups.walk() if fixups is not None else ():
-        if not places.properties:
-            continue
-        node = _found(change, path)
+    waiting = [(fixups, change)] if fixups is not None else []
+    while waiting:
+        places, node = waiting.pop()
+        waiting += [(child, node.find(name)) for name, child in places.children.items()]
         for name, offsets in places.properties.items():
             if len(offsets) % _CELL.size:
                 raise ValueError("its __local_fixups__ are damaged")
@@ -194,47 +200,49 @@ def _name_labels(change: _Node, base: _Node) -> None:
             _CELL.pack_into(node.properties[parts[1]], int(parts[2]), number)
 
 
-def _target(
-    fragment: _Node, base: _Node, known: dict[int, tuple[bytes, _Node]]
-) -> tuple[bytes, _Node]:
-    """Return the path of what a fragment changes, b"" for the root, and the node.
-
-    Raises ValueError.
-    """
+def _target(fragment: _Node, base: _Node, known: dict[int, _Node]) -> _Node:
+    """Return the node that a fragment changes; raises ValueError."""
     name = fragment.name.decode("utf-8", "replace")
     if b"target" in fragment.properties:
         number = _cell(fragment, b"target", 0)
         if number not in known:
             raise ValueError(f"{name} is for a node that the tree does not have")
-        path, node = known[number]
-        return path.rstrip(b"/"), node
+        return known[number]
     path = bytes(fragment.properties.get(b"target-path", b"")).rstrip(b"\0")
     if not path:
         raise ValueError(f"{name} does not say what it changes")
-    node = _found(base, path)
-    return next(at for at, one in base.walk() if one is node).rstrip(b"/"), node
+    return _found(base, path)
 
 
-def _merge(target: _Node, content: _Node, path: bytes) -> None:
-    """Put properties and nodes of an overlay into a node of the tree; what is there gives way."""
+def _merge(target: _Node, content: _Node, known: dict[int, _Node]) -> None:
+    """Put properties and nodes of an overlay into a node of the tree; what is there gives way.
+
+    New phandles are added to `known`. Raises ValueError.
+    """
+    before = target.phandle
     for name, value in content.properties.items():
-        if name in _PHANDLES and target.phandle is not None:
-            raise ValueError(f"it gives {path.decode('utf-8', 'replace')} another phandle")
+        if name in _PHANDLES and before is not None:
+            path = target.path.decode("utf-8", "replace")
+            raise ValueError(f"it gives {path} another phandle")
         target.properties[name] = bytearray(value)
+    if before is None and target.phandle is not None:
+        known[target.phandle] = target
     for name, child in content.children.items():
-        if name not in target.children:
-            target.children[name] = _Node(name)
-        _merge(target.children[name], child, path + b"/" + name)
+        _merge(target.children.get(name) or _Node(name, target), child, known)
 
 
-def _merge_labels(base: _Node, change: _Node, targets: dict[bytes, bytes]) -> None:
+def _merge_labels(base: _Node, change: _Node, targets: dict[bytes, _Node]) -> None:
     """Add the overlay's own labels to the tree's, so that a later overlay finds them."""
     labels = change.children.get(b"__symbols__")
     if labels is None or not labels.properties:
         return
-    symbols = base.children.setdefault(b"__symbols__", _Node(b"__symbols__"))
+    symbols = base.children.get(b"__symbols__") or _Node(b"__symbols__", base)
+    size = 0
     for name, value in labels.properties.items():
         words = bytes(value).rstrip(b"\0").split(b"/")  # of /fragment@0/__overlay__/…
         if len(words) > 2 and words[1] in targets and words[2] == b"__overlay__":
-            path = b"/".join([targets[words[1]], *words[3:]]) or b"/"
+            path = b"/".join([targets[words[1]].path, *words[3:]]) or b"/"
             symbols.properties[name] = bytearray(path + b"\0")
+            size += len(path)
+            if size > _PATHS:
+                raise ValueError("its labels' paths are too long")

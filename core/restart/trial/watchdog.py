@@ -111,6 +111,8 @@ class HeldWatchdog:
     def close(self) -> None:
         """Let go of it: one that is not armed stops, and its modules are as they were."""
         if self._fd >= 0:
+            if not self._armed:  # it was released already, unless that failed
+                self.disarm()
             os.close(self._fd)
             self._fd = -1
         if self._reloaded and not self._armed:
