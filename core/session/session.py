@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     from warmboot.core.record.forecast import Forecast
     from warmboot.core.record.history import Step
     from warmboot.core.record.journal import Line
-    from warmboot.core.restart.trial.host import Timer
     from warmboot.core.session.comparison import Comparison
     from warmboot.core.session.images import Images
     from warmboot.core.session.needs_restart import NeedsRestart
@@ -287,10 +286,7 @@ class Session(Machine):
         """Return what is staged now, what is about to happen, and what the last restart did."""
         from warmboot.core.session.status import read_status
 
-        return read_status(self.host, self.journal, self._timer)
-
-    def _timer(self) -> Timer:
-        return self.trial_host.timer()
+        return read_status(self)
 
     def history(self) -> tuple[Step, ...]:
         """Return every step that the journal tells of, oldest first, with what became of it."""
