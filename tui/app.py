@@ -20,7 +20,6 @@ from warmboot.tui.actions import use_keys
 from warmboot.tui.event_loop import new_event_loop
 from warmboot.tui.output.driver import driver_for
 from warmboot.tui.screens.entries import EntriesScreen
-from warmboot.tui.screens.palette import Choice, PaletteScreen, choices
 from warmboot.tui.settings import DEFAULT, Settings, known_theme, read_settings
 from warmboot.tui.terminal import Terminal, read_terminal
 
@@ -51,6 +50,10 @@ class WarmbootApp(App[int]):
         for name, palette in settings.themes.items():
             self.register_theme(Theme(name=name, **palette))  # type: ignore[arg-type]
         self.theme = terminal.theme
+        # The sheet is parsed with the colours of this theme at once, and not again when Textual
+        # hears of it.
+        self.stylesheet.set_variables(self.get_css_variables())
+        self._parsed: str | None = terminal.theme
         use_keys(settings.keys)
         self.set_keymap(dict(settings.keys))
 
@@ -67,11 +70,19 @@ class WarmbootApp(App[int]):
         if not self.is_headless:
             self.set_interval(_LOOK, self._look_at_terminal)
 
+    def refresh_css(self, animate: bool = True) -> None:
+        """Parse the sheet anew, unless it is that of the theme that the program started with."""
+        first, self._parsed = self._parsed, None
+        if first != self.theme:
+            super().refresh_css(animate)
+
     def _theme_changed(self, theme: Theme) -> None:
         self.set_class(theme.name == "mono", "mono")
 
     def action_palette(self) -> None:
         """Offer the actions of the screen that is shown, and the themes."""
+        from warmboot.tui.screens.palette import Choice, PaletteScreen, choices
+
         screen = self.screen
         ids = (one.id for one in screen.BINDINGS if isinstance(one, Binding) and one.id)
         name = next(ids).partition(".")[0]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -10,13 +10,15 @@ from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Button
 
-from warmboot.core.session.status import Status
 from warmboot.core.text import plural
 from warmboot.tui.actions import help_rows
 from warmboot.tui.present.marks import marks
 from warmboot.tui.present.styled import Styled
 from warmboot.tui.screens.messages import Restarted, StageDone, WorkFailed
 from warmboot.tui.widgets.bars import Text, staged_name
+
+if TYPE_CHECKING:
+    from warmboot.core.session.status import Status
 
 Answer = TypeVar("Answer")
 

@@ -14,12 +14,9 @@ from textual.containers import Container
 from warmboot.core.boot.listed_entry import ListedEntry
 from warmboot.core.errors import WarmbootError
 from warmboot.core.plan.request import PlanRequest
-from warmboot.core.record.trial_outcome import TrialState
+from warmboot.core.session import open_session
 from warmboot.tui.actions import NOT_WHILE_TYPING, bindings
 from warmboot.tui.present.entry_row import Row, make_row
-from warmboot.tui.present.entry_text import searched_text
-from warmboot.tui.present.trial_text import outcome_text
-from warmboot.tui.screens.ask import kernel_question
 from warmboot.tui.screens.details import DetailsPane
 from warmboot.tui.screens.dialogs import (
     failure_box,
@@ -43,7 +40,6 @@ from warmboot.tui.screens.workers import (
     judge_entries,
     open_plan,
     read_entries,
-    read_machine,
     write_report,
 )
 from warmboot.tui.widgets.bars import KeyLine, Text, TopLine
@@ -91,14 +87,14 @@ class EntriesScreen(RecordKeys):
     @work(thread=True, group="read", exclusive=True)
     def _read(self) -> None:
         try:
-            found = read_machine(self._root)
-            self.post_message(found)
+            session = open_session(self._root)
             rows: tuple[ListedEntry, ...] = ()
-            for news in read_entries(found.session):
+            for news in read_entries(session):  # what one came for is seen first
                 self.post_message(news)
                 rows += news.rows if isinstance(news, RowsRead) else ()
-            self.post_message(MachineJudged(found.session.doctor()))
-            for judged in judge_entries(found.session, rows):
+            self.post_message(MachineRead(session, session.status()))
+            self.post_message(MachineJudged(session.doctor()))
+            for judged in judge_entries(session, rows):
                 self.post_message(judged)
             self.post_message(JudgingDone())
         except WarmbootError as error:
@@ -125,7 +121,9 @@ class EntriesScreen(RecordKeys):
         return ("cancel_restart" if self._status.countdown else "execute", "unload")
 
     def on_machine_judged(self, event: MachineJudged) -> None:
+        from warmboot.core.record.trial_outcome import TrialState
         from warmboot.tui.present.finding_text import standing_in_the_way
+        from warmboot.tui.present.trial_text import outcome_text
 
         trial = self._status.trial
         pending = trial is not None and trial.state is TrialState.PENDING
@@ -137,10 +135,11 @@ class EntriesScreen(RecordKeys):
         empty = self.query_one("#empty", Text)
         empty.display = not event.rows
         if not event.rows:
+            from warmboot.tui.present.entry_text import searched_text
+
             empty.show(searched_text(event.listing), layout=True)
         self._list.show_rows(event.rows)
-        foreign = self._session is not None and self._session.foreign_root
-        self.query_one(StateLine).show_rows(event.rows, foreign=foreign)
+        self.query_one(StateLine).show_rows(event.rows, foreign=event.foreign)
         if not self._typing:
             self._list.focus()
 
@@ -211,6 +210,8 @@ class EntriesScreen(RecordKeys):
         def answered(path: str | None) -> None:
             if path:
                 self._do(partial(open_plan, session, PlanRequest(kernel=path)))
+
+        from warmboot.tui.screens.ask import kernel_question
 
         self.app.push_screen(kernel_question(), answered)
 

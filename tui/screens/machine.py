@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from textual import work
 from textual.message import Message
 from textual.screen import Screen
 
 from warmboot.core.errors import WarmbootError
-from warmboot.core.session import Session
-from warmboot.core.session.status import Status
 from warmboot.core.text import printable
 from warmboot.tui.screens.dialogs import leave_box, message, restarted_box, unload_box
 from warmboot.tui.screens.messages import (
@@ -35,6 +34,10 @@ from warmboot.tui.screens.workers import (
 )
 from warmboot.tui.widgets.bars import Text, staged_name
 
+if TYPE_CHECKING:
+    from warmboot.core.session import Session
+    from warmboot.core.session.status import Status
+
 
 class MachineScreen(Screen[None]):
     """A screen that acts on a machine; the session is None until the machine was read.
@@ -47,7 +50,7 @@ class MachineScreen(Screen[None]):
         self._problems = problems
         self._root = root
         self._session: Session | None = None
-        self._status = Status(None, None)
+        self._status: Status  # comes with the session
 
     def notice(self, text: str) -> None:
         """Show what must be seen at once, below the first line, before problems."""

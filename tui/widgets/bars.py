@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from textual.content import Content
 from textual.widgets import Static
 
 from warmboot.core.architecture import of_machine
-from warmboot.core.session import Session
-from warmboot.core.session.status import Status
 from warmboot.core.text import clock, duration, printable
 from warmboot.tui.actions import key_line
 from warmboot.tui.present.styled import Styled
+
+if TYPE_CHECKING:
+    from warmboot.core.session import Session
+    from warmboot.core.session.status import Status
 
 
 def harmless(text: str | Styled) -> Content:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from textual.app import ComposeResult
 from textual.containers import Vertical
 
 from warmboot.core.boot import Entry
 from warmboot.core.boot.listed_entry import ListedEntry
-from warmboot.core.session.status import Status
 from warmboot.core.text import clock, printable
 from warmboot.tui.widgets.bars import Text, spread, staged_name
+
+if TYPE_CHECKING:
+    from warmboot.core.session.status import Status
 
 
 class StateLine(Vertical):
