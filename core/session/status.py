@@ -45,6 +45,11 @@ class Status(NamedTuple):
     left_over: tuple[OneShot, ...] = ()
     timer: Timer | None = None
 
+    @property
+    def on_trial(self) -> bool:
+        """Whether the system that runs is on trial, and not confirmed yet."""
+        return self.trial is not None and self.trial.state is TrialState.PENDING
+
 
 def read_status(host: Host, journal: Journal, trial_host: TrialHost) -> Status:
     """Read it for the machine `host` is of, whose facts are read anew."""

@@ -101,7 +101,7 @@ class DetailsPane(VerticalScroll, can_focus=False):
 
     @property
     def _width(self) -> int:
-        return max(20, self.scrollable_content_region.width)
+        return max(20, self.scrollable_content_region.width - 1)  # none beside the scroll bar
 
     def follow(self, row: ListedEntry | None) -> None:
         """Show an entry once the cursor rests on it, and read it then."""

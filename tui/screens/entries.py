@@ -15,7 +15,7 @@ from warmboot.core.boot.listed_entry import ListedEntry
 from warmboot.core.errors import WarmbootError
 from warmboot.core.plan.request import PlanRequest
 from warmboot.core.session import open_session
-from warmboot.tui.actions import NOT_WHILE_TYPING, bindings
+from warmboot.tui.actions import NOT_WHILE_TYPING, bindings, key_of
 from warmboot.tui.present.entry_row import Row, make_row
 from warmboot.tui.screens.details import DetailsPane
 from warmboot.tui.screens.dialogs import (
@@ -115,19 +115,21 @@ class EntriesScreen(RecordKeys):
 
     @property
     def _first_keys(self) -> tuple[str, ...]:
-        """The actions that come before all others: those for what is staged."""
+        """The actions that come before all others: those for a trial, and for what is staged."""
+        if self._status.on_trial:
+            return ("keep", "revert")
         if not self._status.staged:
             return ()
         return ("cancel_restart" if self._status.countdown else "execute", "unload")
 
     def on_machine_judged(self, event: MachineJudged) -> None:
-        from warmboot.core.record.trial_outcome import TrialState
         from warmboot.tui.present.finding_text import standing_in_the_way
         from warmboot.tui.present.trial_text import outcome_text
 
-        trial = self._status.trial
-        pending = trial is not None and trial.state is TrialState.PENDING
-        said = f"{outcome_text(trial)}; warmboot confirm keeps it." if trial and pending else ""
+        trial, said = self._status.trial, ""
+        if trial is not None and self._status.on_trial:
+            keep, revert = (key_of("entries", name) for name in ("keep", "revert"))
+            said = f"{outcome_text(trial)}; {keep} keeps it, {revert} goes back."
         self.notice(said or standing_in_the_way(event.findings))
 
     def on_entries_found(self, event: EntriesFound) -> None:

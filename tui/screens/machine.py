@@ -13,7 +13,14 @@ from textual.screen import Screen
 
 from warmboot.core.errors import WarmbootError
 from warmboot.core.text import printable
-from warmboot.tui.screens.dialogs import leave_box, message, restarted_box, unload_box
+from warmboot.tui.screens.dialogs import (
+    keep_box,
+    leave_box,
+    message,
+    restarted_box,
+    revert_box,
+    unload_box,
+)
 from warmboot.tui.screens.messages import (
     ActionDone,
     PlanOpened,
@@ -24,12 +31,14 @@ from warmboot.tui.screens.messages import (
 )
 from warmboot.tui.screens.workers import (
     cancel_restart,
+    confirm_trial,
     look_before_restart,
     look_before_trial,
     read_machine,
     restart,
     restart_later,
     restart_on_trial,
+    revert_trial,
     unload,
 )
 from warmboot.tui.widgets.bars import Text, staged_name
@@ -134,6 +143,38 @@ class MachineScreen(Screen[None]):
 
         screen = RestartScreen(session, event.status, event.away, event.concerns, event.trial)
         self.app.push_screen(screen, answered)
+
+    def action_keep(self) -> None:
+        """Confirm the trial that goes on, once more asked."""
+        session = self._session
+        if session is None or not self._on_trial():
+            return
+
+        def answered(answer: str | None) -> None:
+            if answer == "keep":
+                self._do(partial(confirm_trial, session))
+
+        self.app.push_screen(keep_box(session), answered)
+
+    def action_revert(self) -> None:
+        """End the trial that goes on by a restart into the old system, once more asked."""
+        session = self._session
+        if session is None or not self._on_trial():
+            return
+
+        def answered(answer: str | None) -> None:
+            if answer == "back":
+                self._do(partial(revert_trial, session))
+
+        self.app.push_screen(revert_box(session), answered)
+
+    def _on_trial(self) -> bool:
+        """Whether the system that runs is on trial; says so where it is not."""
+        if self._status.on_trial:
+            return True
+        text = "No system is on trial here. t restarts into what is staged on trial."
+        self.app.push_screen(message("Not now", text))
+        return False
 
     def action_unload(self) -> None:
         session = self._session

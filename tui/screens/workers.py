@@ -223,6 +223,19 @@ def restart(session: Session) -> Restarted:
     return Restarted(session.refreshed(), done.warning)
 
 
+def confirm_trial(session: Session) -> ActionDone:
+    """Keep the system that is on trial; raises NotFound where this is none, WarmbootError."""
+    ended = session.trials.confirm()
+    text = f"{session.host.name} stays in {session.host.release}. Nothing restarts it any more."
+    return ActionDone("Confirmed", "\n".join([text, *filter(None, (ended.warning,))]))
+
+
+def revert_trial(session: Session) -> Restarted:
+    """Go back to the system before the trial; raises NotFound, WarmbootError."""
+    ended = session.trials.revert()
+    return Restarted(session.refreshed(), ended.warning)
+
+
 def unload(session: Session, *, leave: bool = False) -> Unloaded:
     """Take out what is staged, to `leave` the program then; raises WarmbootError."""
     return Unloaded(leave, session.unload())
