@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from warmboot.core.bpf.abi import Dialect
     from warmboot.core.fit.kernel_fit import KernelFit
     from warmboot.core.plan.context import PlanContext
+    from warmboot.core.progress import Cancel
 
 
 class Obstacle(NamedTuple):
@@ -116,13 +117,15 @@ def _image(image: BootImage, entry: Entry, host: Host, dialect: Dialect | None) 
     return Obstacle(route.why, "format not loadable")
 
 
-def judge(entry: Entry, root: BootRoot, context: PlanContext) -> Standing:
+def judge(
+    entry: Entry, root: BootRoot, context: PlanContext, cancel: Cancel | None = None
+) -> Standing:
     """Return how an entry stands by its plan; raises WarmbootError where there can be none."""
     from warmboot.core.plan.boot_files import BootFiles
     from warmboot.core.plan.planner import plan_files
 
     request = PlanRequest(entry=entry.id)
-    with BootFiles.open(root, request, entry) as files:
+    with BootFiles.open(root, request, entry, cancel) as files:
         plan = plan_files(request, files, context)
         return standing(plan.findings)._replace(fit=plan.fit)
 

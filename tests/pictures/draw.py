@@ -26,6 +26,13 @@ FONTS = Path("/usr/share/fonts/truetype/dejavu")
 POINTS = 15
 LIGHT, DARK = (208, 208, 208), (0, 0, 0)  # of a terminal's own
 Colour = tuple[int, int, int]
+#: The sixteen colours of the kernel's console (drivers/tty/vt/vt.c), in the order of SGR.
+SIXTEEN: tuple[Colour, ...] = (
+    (0, 0, 0), (170, 0, 0), (0, 170, 0), (170, 85, 0),
+    (0, 0, 170), (170, 0, 170), (0, 170, 170), (170, 170, 170),
+    (85, 85, 85), (255, 85, 85), (85, 255, 85), (255, 255, 85),
+    (85, 85, 255), (255, 85, 255), (85, 255, 255), (255, 255, 255),
+)  # fmt: skip
 
 
 class Painter:
@@ -68,10 +75,14 @@ class Painter:
 
 
 def _colour(parameters: str, otherwise: Colour) -> Colour:
-    """Return the colour that SGR parameters choose; pictures are taken in full colour."""
-    if not parameters:
+    """Return the colour that SGR parameters choose: one of sixteen, or any."""
+    numbers = [int(one) for one in parameters.split(";") if one]
+    if not numbers or numbers in ([39], [49]):
         return otherwise
-    red, green, blue = map(int, parameters.split(";")[2:])
+    if len(numbers) == 1:
+        code = numbers[0]
+        return SIXTEEN[code % 10 + (8 if code >= 90 else 0)]
+    red, green, blue = numbers[2:]
     return red, green, blue
 
 
@@ -89,6 +100,8 @@ def sheet(names: list[str]) -> str:
         parts.append(f"<h2>{name}</h2>")
         for size in SIZES:
             files = [f"{name}-{size[0]}x{size[1]}-{look.theme}.png" for look in LOOKS]
+            if size == SIZES[0]:
+                files += [f"{name}-{size[0]}x{size[1]}-{look.theme}-16.png" for look in LOOKS[:2]]
             parts += [f'<img src="{file}" title="{file}" width="32%">' for file in files]
     return "\n".join(parts) + "\n"
 
@@ -98,7 +111,7 @@ async def take_all(names: list[str]) -> dict[str, Pictures]:
     with tempfile.TemporaryDirectory() as folder:
         machine = Path(folder, "machine")
         create_sandbox(machine)
-        return {name: await take(name, machine, Path(folder)) for name in names}
+        return {name: await take(name, machine, Path(folder), sixteen=True) for name in names}
 
 
 def main(arguments: list[str]) -> int:

@@ -11,7 +11,7 @@ from textual import work
 from textual.message import Message
 from textual.screen import Screen
 
-from warmboot.core.errors import WarmbootError
+from warmboot.core.errors import Cancelled, WarmbootError
 from warmboot.core.text import printable
 from warmboot.tui.screens.dialogs import (
     keep_box,
@@ -76,6 +76,8 @@ class MachineScreen(Screen[None]):
     def _do(self, action: Callable[[], Message]) -> None:
         try:
             result = action()
+        except Cancelled:
+            return
         except WarmbootError as error:
             self.post_message(WorkFailed(error.message, error.hint))
             self._post_machine()

@@ -109,7 +109,9 @@ def read_entry(session: Session, row: ListedEntry, cancel: Cancel) -> Known:
         except WarmbootError as error:
             return Known(damage=error.message)
         try:
-            return Known(session.standing(row.entry, session.context()), reading)
+            return Known(session.until(cancel).standing(row.entry, session.context()), reading)
+        except Cancelled:
+            raise
         except WarmbootError as error:
             return Known(reading=reading, no_plan=error.message)
 
@@ -131,14 +133,16 @@ def _standing_back() -> Iterator[None]:
             os.setpriority(os.PRIO_PROCESS, thread, before)
 
 
-def open_plan(session: Session, request: PlanRequest, row: ListedEntry | None = None) -> PlanOpened:
-    """Open what is asked for and plan it; raises WarmbootError.
+def open_plan(
+    session: Session, request: PlanRequest, cancel: Cancel, row: ListedEntry | None = None
+) -> PlanOpened:
+    """Open what is asked for and plan it; raises WarmbootError, Cancelled.
 
     What was shown in the list as `row` must be what is opened now, else ImageError.
     """
     from warmboot.tui.present.forecast_text import away_text
 
-    opened = session.plan(request)
+    opened = session.until(cancel).plan(request)
     seen = row.identity if row is not None else None
     if seen is not None and opened.files.kernel.identity != seen:
         opened.close()
