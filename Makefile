@@ -18,7 +18,7 @@ SANDBOX := .cache/sandbox
 # What is tested: a folder or a file below tests/.
 T ?= tests
 
-.PHONY: help coverage dist deb collection run test test-deps lint bench e2e e2e-all fuzz pictures prebuilt manual lock clean
+.PHONY: help coverage dist deb collection sdist rescue rescue-deb release run test test-deps lint bench e2e e2e-all fuzz pictures prebuilt manual lock clean
 .DEFAULT_GOAL := help
 
 help:
@@ -38,6 +38,9 @@ help:
 	@echo '  make pictures   draw every screen in three sizes and themes; UPDATE=1 keeps them for the tests'
 	@echo '  make prebuilt   rebuild the BPF parsers that come with warmboot'
 	@echo '  make manual     write the parts of the manual that are made from the source'
+	@echo '  make deb        a Debian package; dist (wheel), sdist, collection (Ansible)'
+	@echo '  make rescue     the program without Python: a folder and one file; rescue-deb for initramfs'
+	@echo '  make release    check version, changelog and tag, then build all of these'
 	@echo '  make lock       update the lock files to the newest versions'
 	@echo '  make clean      remove everything that these targets made in this folder'
 	@echo
@@ -145,5 +148,26 @@ dist: $(VENV)/installed
 collection: $(VENV)/installed $(VENV)/dev
 	@$(BIN)/ansible-galaxy collection build --force --output-path dist ansible
 
+# The source archive: all that is needed to build, and to run the tests.
+sdist: $(VENV)/installed
+	@mkdir -p dist && $(BIN)/python install/release.py sdist
+
+# The whole program for a machine without Python: a folder with hooks for initramfs-tools and
+# dracut, and a single file.
+rescue: $(VENV)/installed $(VENV)/dev
+	@$(BIN)/python install/rescue/build.py dist
+
+# warmboot for every architecture, and, from the rescue build, the package that puts it into the
+# initramfs of this one.
 deb: dist
 	@$(BIN)/python install/deb.py dist/warmboot-*.whl dist
+
+rescue-deb: rescue
+	@$(BIN)/python install/rescue/package.py dist
+
+# Everything that a release has, into dist/; says first what is not as it must be.
+release: $(VENV)/installed $(VENV)/dev
+	@$(BIN)/python install/release.py check
+	@rm -rf dist
+	@for part in sdist dist deb collection rescue-deb; do $(MAKE) --no-print-directory $$part || exit 1; done
+	@$(BIN)/python install/release.py sums

@@ -7,8 +7,8 @@ the kernel's system call tables, include/uapi/linux/kexec.h, arch/*/include/uapi
 from __future__ import annotations
 
 import errno
-from enum import StrEnum
 
+from warmboot.core.enumeration import StrEnum
 from warmboot.core.expression import expression
 from warmboot.core.values import NamedTuple
 
@@ -40,7 +40,7 @@ class ArchitectureFacts(NamedTuple):
     they are, `wrong_format` the errno it answers with to any other. `kexec_arch` is KEXEC_ARCH_*.
     `command_line_size` is COMMAND_LINE_SIZE in bytes, the NUL included; `command_line_grew` the
     first kernel (major and minor) with a larger one, and that; `command_line_reserve` the bytes
-    behind the command line that kexec_file_load(2) keeps for itself. `page_sizes` in bytes.
+    of it that a kexec needs for itself. `page_sizes` in bytes.
     `serial_console` is the usual value of console= for the first serial port, `serial_drivers` the
     names of ports that belong to these machines only. `verify_option` is the build option that
     lets the kernel check a PE signature in kexec_file_load(2). `placed_here`: warmboot places the
@@ -174,6 +174,7 @@ _FACTS = {
         debian="loong64",
         elf=(258, 64),
         command_line_size=4096,
+        command_line_reserve=56,  # "kexec_file initrd=ADDRESS,SIZE " in front of it
         efi="loongarch64",
         pe=0x6264,
         accepts=("Image", "ELF"),

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from types import TracebackType
-from typing import Self
+
+from warmboot.core.hints import Self
 
 
 class Closing(ABC):

@@ -12,9 +12,9 @@ import pwd
 import stat
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from warmboot.core.errors import WarmbootError
+from warmboot.core.hints import Any
 from warmboot.core.rooted import open_below, open_directory, open_regular, regular
 from warmboot.core.text import printable
 from warmboot.core.values import NamedTuple

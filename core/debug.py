@@ -13,9 +13,9 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
-from typing import TextIO
 
 from warmboot.core.errors import WrongArgument
+from warmboot.core.hints import TextIO
 from warmboot.core.text import printable
 
 _LINE = 2000  # characters of one line

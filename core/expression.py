@@ -5,7 +5,8 @@ Compiling one takes 0.1 to 3 ms, and a command uses few of those in the modules 
 
 from __future__ import annotations
 
-TYPE_CHECKING = False
+from warmboot.core.hints import TYPE_CHECKING
+
 if TYPE_CHECKING:
     from re import compile as expression
 else:

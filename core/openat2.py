@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import ctypes
 import errno
 import functools
 import os
+import sys
 from collections.abc import Callable
 
 _NUMBER = 437  # on every architecture
@@ -15,29 +15,22 @@ _RESOLVE_IN_ROOT = 0x10
 _FALL_BACK = (errno.ENOSYS, errno.EPERM, errno.EINVAL, errno.EAGAIN, errno.E2BIG)
 
 
-class _OpenHow(ctypes.Structure):
-    """struct open_how (linux/openat2.h)."""
-
-    _fields_ = (
-        ("flags", ctypes.c_uint64),
-        ("mode", ctypes.c_uint64),
-        ("resolve", ctypes.c_uint64),
-    )
-
-
 @functools.cache
 def _syscall() -> Callable[..., int]:
+    import ctypes  # which only a root that is not / needs
+
     function = ctypes.CDLL(None, use_errno=True).syscall
     function.restype = ctypes.c_long
-    how = ctypes.POINTER(_OpenHow)
-    function.argtypes = (ctypes.c_long, ctypes.c_int, ctypes.c_char_p, how, ctypes.c_size_t)
+    text = ctypes.c_char_p
+    function.argtypes = (ctypes.c_long, ctypes.c_int, text, text, ctypes.c_size_t)
     return function
 
 
 @functools.cache
-def _how(flags: int) -> _OpenHow:
-    """Return the argument for these flags; the kernel only reads it, so one serves all calls."""
-    return _OpenHow(flags, 0, _RESOLVE_IN_ROOT | _RESOLVE_NO_MAGICLINKS)
+def _how(flags: int) -> bytes:
+    """Return a struct open_how (linux/openat2.h): flags, mode, resolve; the kernel reads it."""
+    fields = (flags, 0, _RESOLVE_IN_ROOT | _RESOLVE_NO_MAGICLINKS)
+    return b"".join(field.to_bytes(8, sys.byteorder) for field in fields)
 
 
 def open_in_root(root: int, name: str, flags: int) -> int | None:
@@ -49,9 +42,12 @@ def open_in_root(root: int, name: str, flags: int) -> int | None:
     path = os.fsencode(name)
     if b"\0" in path:
         raise ValueError("embedded null byte")
-    fd = _syscall()(_NUMBER, root, path, _how(flags), ctypes.sizeof(_OpenHow))
+    how = _how(flags)
+    fd = _syscall()(_NUMBER, root, path, how, len(how))
     if fd >= 0:
         return fd
+    import ctypes
+
     number = ctypes.get_errno()
     if number in _FALL_BACK:
         return None

@@ -11,10 +11,10 @@ import sys
 import tempfile
 from pathlib import Path
 from types import TracebackType
-from typing import Self
 
 from warmboot.core.errors import NotPermitted, WarmbootError, WrongArgument
 from warmboot.core.expression import expression
+from warmboot.core.hints import Self
 from warmboot.core.rooted import open_directory
 from warmboot.core.text import printable
 

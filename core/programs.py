@@ -1,4 +1,4 @@
-"""Programs of the system: where they are looked for, and what they are told of our surroundings.
+"""Programs of the system: where they are looked for, what they are told, and how they are run.
 
 As root nothing that a user sets decides which program runs, or what it reads: PATH and the like
 come along with sudo -E and su.
@@ -8,6 +8,10 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from warmboot.core.values import NamedTuple
 
 #: Folders that only root writes to, in this order; the last is NixOS'.
 FOLDERS = (
@@ -40,3 +44,48 @@ def environment() -> dict[str, str]:
     found = {name: os.environ[name] for name in kept if name in os.environ}
     found |= {name: text for name, text in os.environ.items() if name.startswith("LC_")}
     return {**found, "PATH": ":".join(FOLDERS)}
+
+
+class Finished(NamedTuple):
+    """What a program that has ended left: its exit code (below 0: the signal), and its output."""
+
+    code: int
+    out: str
+    errors: str
+
+
+def run(
+    words: Sequence[str | bytes],
+    seconds: float,
+    *,
+    more: Mapping[str, str] | None = None,
+    passed: Sequence[int] = (),
+    folder: Path | None = None,
+    own_session: bool = False,
+) -> Finished:
+    """Run a program, which has nothing to read, until it ends.
+
+    `more` is added to its environment; it keeps the descriptors `passed`. In an `own_session`
+    neither Ctrl-C nor a dropped line reaches it, and there is no terminal to ask on. Raises OSError
+    where it cannot be started; TimeoutError, which is one, where it takes longer than `seconds`,
+    after which it is killed.
+    """
+    import subprocess  # slow to import
+
+    try:
+        done = subprocess.run(
+            words,
+            env={**environment(), **(more or {})},
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            encoding="utf-8",
+            errors="backslashreplace",
+            timeout=seconds,
+            check=False,
+            pass_fds=passed,
+            start_new_session=own_session,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise TimeoutError(f"it did not end within {seconds:g} s") from error
+    return Finished(done.returncode, done.stdout, done.stderr)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable
-from enum import StrEnum
 
+from warmboot.core.enumeration import StrEnum
 from warmboot.core.errors import Cancelled
 from warmboot.core.values import dataclass
 
@@ -54,6 +53,8 @@ class Cancel:
     """
 
     def __init__(self) -> None:
+        import threading  # which only those need whose work can be stopped
+
         self._lock = threading.Lock()
         self._requested = False
         self._closed = False

@@ -14,8 +14,8 @@ import stat
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path, PosixPath
-from typing import IO, Any, Self
 
+from warmboot.core.hints import IO, Any, Self
 from warmboot.core.openat2 import open_in_root
 
 _MAX_LINKS = 40  # what the kernel allows

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-from typing import Any, TypeVar
 
+from warmboot.core.hints import Any, TypeVar
 from warmboot.core.values import MISSING, fields
 
 _T = TypeVar("_T")

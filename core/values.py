@@ -15,10 +15,11 @@ from __future__ import annotations
 from _collections import _tuplegetter  # type: ignore[import-not-found]
 from collections.abc import Callable, Iterable
 
-TYPE_CHECKING = False
+from warmboot.core.hints import TYPE_CHECKING, Any, Self
+
 if TYPE_CHECKING:
     from dataclasses import MISSING, asdict, dataclass, field, fields, replace
-    from typing import Any, NamedTuple, Self
+    from typing import NamedTuple
 
 __all__ = ("MISSING", "NamedTuple", "asdict", "dataclass", "field", "fields", "replace")
 

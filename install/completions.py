@@ -39,11 +39,11 @@ _warmboot_entries() {
 """,
     "zsh": """\
 _warmboot_entries() {
-  local root=/ i
-  local -a names
-  for ((i = 1; i < CURRENT; i++)); do
-    [[ ${words[i]} == --root ]] && root=${words[i + 1]}
-  done
+  local root=/
+  # All of the line: $words begins at the command.
+  local -a names typed=(${(Q)${(z)LBUFFER}})
+  local at=${typed[(I)--root]}
+  ((at)) && root=${typed[at + 1]}
   names=("${(@f)$(warmboot --root "$root" list --names 2>/dev/null)}")
   _alternative 'entries:entry:compadd -a names' 'files:file:_files'
 }

@@ -75,27 +75,37 @@ find /usr/lib/warmboot -type d -name __pycache__ -prune -exec rm -rf {} +
 def build(wheel: Path, folder: Path) -> Path:
     """Make the package in `folder` and return its path."""
     version = wheel.name.split("-")[1]
-    epoch = _epoch()
     with tempfile.TemporaryDirectory() as temporary:
         root = Path(temporary) / "root"
         _modules(wheel, root)
         _files(wheel, root)
-        _control(root, version, wheel)
-        for path in [root, *sorted(root.rglob("*"))]:
-            path.chmod(0o755 if path.is_dir() or path.stat().st_mode & 0o100 else 0o644)
-            os.utime(path, (epoch, epoch))
         target = folder / f"warmboot_{version}_all.deb"
-        folder.mkdir(parents=True, exist_ok=True)
-        subprocess.run(
-            ["dpkg-deb", "--root-owner-group", "-Zxz", "--build", root, target],
-            env={**os.environ, "SOURCE_DATE_EPOCH": str(epoch)},
-            stdout=subprocess.DEVNULL,
-            check=True,
-        )
+        return pack(root, target, _control(root, version, wheel))
+
+
+def pack(root: Path, target: Path, control: dict[str, str]) -> Path:
+    """Pack a tree as the package `target` and return its path; `control`: control files by name."""
+    folder = root / "DEBIAN"
+    folder.mkdir()
+    for name, text in control.items():
+        (folder / name).write_text(text)
+        if text.startswith("#!"):
+            (folder / name).chmod(0o755)
+    epoch = source_epoch()
+    for path in [root, *sorted(root.rglob("*"))]:
+        path.chmod(0o755 if path.is_dir() or path.stat().st_mode & 0o100 else 0o644)
+        os.utime(path, (epoch, epoch))
+    target.parent.mkdir(parents=True, exist_ok=True)
+    subprocess.run(
+        ["dpkg-deb", "--root-owner-group", "-Zxz", "--build", root, target],
+        env={**os.environ, "SOURCE_DATE_EPOCH": str(epoch)},
+        stdout=subprocess.DEVNULL,
+        check=True,
+    )
     return target
 
 
-def _epoch() -> int:
+def source_epoch() -> int:
     """Return when the sources last changed, in seconds since the epoch."""
     if "SOURCE_DATE_EPOCH" in os.environ:
         return int(os.environ["SOURCE_DATE_EPOCH"])
@@ -197,23 +207,18 @@ def _copyright(home: Path) -> str:
     return "\n".join(lines)
 
 
-def _control(root: Path, version: str, wheel: Path) -> None:
+def _control(root: Path, version: str, wheel: Path) -> dict[str, str]:
     size = sum(path.stat().st_size for path in root.rglob("*") if path.is_file())
     with zipfile.ZipFile(wheel) as archive:
         name = next(n for n in archive.namelist() if n.endswith(".dist-info/METADATA"))
         summary = Parser().parsestr(archive.read(name).decode())["Summary"]
-    folder = root / "DEBIAN"
-    folder.mkdir()
     text = _CONTROL.format(
         version=version,
         depends=", ".join(FROM_DEBIAN.values()),
         size=size // 1024,
         summary=summary,
     )
-    (folder / "control").write_text(text)
-    for name, script in (("postinst", _POSTINST), ("prerm", _PRERM)):
-        (folder / name).write_text(script)
-        (folder / name).chmod(0o755)
+    return {"control": text, "postinst": _POSTINST, "prerm": _PRERM}
 
 
 if __name__ == "__main__":

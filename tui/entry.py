@@ -10,6 +10,16 @@ import sys
 _ANEW = "import sys; from warmboot.tui.entry import run; sys.exit(run())"
 
 
+def roots_environment() -> dict[str, str]:
+    """Return the environment that root's run keeps: nothing that decides what code is loaded."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("PYTHON", "LD_")) and name not in ("BASH_ENV", "ENV")
+    }
+    return {**kept, "PATH": os.defpath}
+
+
 def run() -> int:
     """Run the command line; see warmboot.tui.cli.main."""
     if os.geteuid() != 0 or sys.flags.isolated:
@@ -26,13 +36,8 @@ def run() -> int:
             return main()
         finally:
             gc.freeze()  # nor is all that goes with the process, which is looked through at its end
-    kept = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(("PYTHON", "LD_")) and name not in ("BASH_ENV", "ENV")
-    }
-    kept["PATH"] = os.defpath
-    return os.execve(sys.executable, [sys.executable, "-I", "-c", _ANEW, *sys.argv[1:]], kept)
+    words = [sys.executable, "-I", "-c", _ANEW, *sys.argv[1:]]
+    return os.execve(sys.executable, words, roots_environment())
 
 
 def _version() -> int:

@@ -9,7 +9,7 @@ import sys
 import textwrap
 from pathlib import Path
 
-from warmboot.core.images import FORMATS
+from warmboot.core import images
 from warmboot.core.plan.checks.registry import all_checks
 from warmboot.tui.actions import SCREENS, help_rows
 from warmboot.tui.present.answers.json_schema import schema_text
@@ -27,7 +27,7 @@ _LIST, _END = ".Bl -tag -width Ds\n", ".El\n"
 def formats() -> str:
     """Return the formats in the order they are tried, as mdoc(7) list items."""
     lines = []
-    for image in FORMATS:
+    for image in images.formats():
         lines.append(f".It {image.format.value}")
         lines.append(f"{image.about[0].upper()}{image.about[1:]}.")
         lines.append(f"Recognised by {_mdoc(image.recognised_by)}.")

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import functools
+import os
+import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
 
 from warmboot.core.errors import ExitCode, WrongArgument
+from warmboot.core.hints import NoReturn
 from warmboot.core.version import VERSION
 from warmboot.tui.arguments import BPF_COMMANDS, COMMANDS, Command
 
@@ -31,6 +34,23 @@ EXIT_CODES = {
 }
 
 
+def _formatter(prog: str) -> argparse.HelpFormatter:
+    """Return what puts help into lines. argparse makes one for every option that is added."""
+    return argparse.RawDescriptionHelpFormatter(prog, width=_width())
+
+
+@functools.cache
+def _width() -> int:
+    """Return the columns for help, as argparse has them of shutil, which takes 2 ms to load."""
+    columns = os.environ.get("COLUMNS", "")
+    if columns.isdecimal() and int(columns) > 0:
+        return int(columns) - 2
+    try:
+        return (os.get_terminal_size(sys.__stdout__.fileno()).columns if sys.__stdout__ else 80) - 2
+    except (OSError, ValueError):
+        return 78
+
+
 class _Answering(argparse.ArgumentParser):
     """Raises WrongArgument for the caller to answer, where others print and exit."""
 
@@ -48,7 +68,7 @@ def make_parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
         prog="warmboot",
         description="Restart this machine straight into another kernel, without firmware.",
         epilog=_epilog(),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=_formatter,
     )
     _add_shared(parser, Path("/"), False)
     parser.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
@@ -90,11 +110,13 @@ def _add_commands(
     *,
     required: bool = False,
 ) -> None:
-    group = parser.add_subparsers(metavar="COMMAND", title="commands", required=required)
+    group = parser.add_subparsers(
+        metavar="COMMAND", title="commands", required=required, prog=parser.prog
+    )
     named = [name for name in commands if name in arguments]
     for name in named or commands:
         run, text, add = commands[name]
-        sub = group.add_parser(name, help=text, description=text)
+        sub = group.add_parser(name, help=text, description=text, formatter_class=_formatter)
         _add_shared(sub, argparse.SUPPRESS, argparse.SUPPRESS)
         sub.set_defaults(run=run)
         if run:
@@ -123,4 +145,5 @@ def _add_shared(parser: argparse.ArgumentParser, root: Path | str, as_json: bool
 
 class _Version(argparse.Action):
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
-        parser.exit(message=f"warmboot {VERSION}\n")
+        sys.stdout.write(f"warmboot {VERSION}\n")
+        parser.exit()

@@ -18,11 +18,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
-from typing import Any
 
 from warmboot.core.configfile import ConfigFile, read_config
 from warmboot.core.errors import WarmbootError, WrongArgument
 from warmboot.core.expression import expression
+from warmboot.core.hints import Any
 from warmboot.core.text import printable
 from warmboot.core.values import NamedTuple
 from warmboot.themes import PALETTES

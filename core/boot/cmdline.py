@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict, deque
 from collections.abc import Iterator
-from enum import StrEnum
 
 from warmboot.core.boot.root import BootRoot
+from warmboot.core.enumeration import StrEnum
 from warmboot.core.expression import expression
 from warmboot.core.values import dataclass
 
-#: What boot loaders add for themselves; it would lie after a kexec.
-_LOADER_WORDS = ("BOOT_IMAGE", "initrd")
+#: What boot loaders add for themselves, and a kexec on LoongArch; it would lie after a kexec.
+_LOADER_WORDS = ("BOOT_IMAGE", "initrd", "kexec", "kexec_file")
 #: The first of the words that a restart on trial adds; the last part of its value says how many
 #: follow. They are about that restart alone.
 TRIAL = "warmboot.trial"

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
-
+from warmboot.core.enumeration import StrEnum
 from warmboot.core.values import dataclass
 
 

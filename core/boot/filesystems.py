@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Sequence
-from enum import StrEnum
 
 from warmboot.core.boot.root import BootRoot, join
+from warmboot.core.enumeration import StrEnum
 from warmboot.core.expression import expression
 from warmboot.core.text import printable
 from warmboot.core.values import NamedTuple, dataclass, field

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from pathlib import Path
 
 from warmboot.core.rooted import rooted
@@ -46,7 +47,7 @@ def read_loader_variables(prefix: Path) -> LoaderVariables:
         except (OSError, ValueError):
             return None
         # Four bytes of attributes stand in front of the value, UTF-16 with a NUL behind it.
-        text = raw[4:].decode("utf-16-le", "replace").split("\0", 1)[0]
+        text = codecs.utf_16_le_decode(raw[4:], "replace", True)[0].split("\0", 1)[0]
         return text or None
 
     return LoaderVariables(

@@ -11,13 +11,13 @@ The configuration files (warmboot.core.configfile) add to the built-in ones or r
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from warmboot.core.architecture import of_machine
 from warmboot.core.boot.cmdline import Word, append, parse, split_words
 from warmboot.core.configfile import ConfigFile, read_config
 from warmboot.core.errors import NotFound, WarmbootError
 from warmboot.core.expression import expression
+from warmboot.core.hints import Any
 from warmboot.core.text import printable
 from warmboot.core.values import dataclass
 

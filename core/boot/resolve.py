@@ -5,10 +5,10 @@ from __future__ import annotations
 import difflib
 import posixpath
 from collections.abc import Sequence
-from enum import StrEnum
 
 from warmboot.core.boot import version_order
 from warmboot.core.boot.entry import Entry, Listing
+from warmboot.core.enumeration import StrEnum
 from warmboot.core.errors import NotFound
 from warmboot.core.text import printable
 

@@ -8,16 +8,15 @@ would; so a link in a foreign system never leads to a file of this one.
 from __future__ import annotations
 
 import contextlib
-import copy
 import os
 import posixpath
 import stat
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Self
 
 from warmboot.core.debug import debug, failure
 from warmboot.core.errors import NotFound
+from warmboot.core.hints import Self
 from warmboot.core.images import Identity, ImageFile
 from warmboot.core.images.image_file import open_error
 from warmboot.core.rooted import open_below, open_directory, regular
@@ -85,7 +84,8 @@ class BootRoot:
         if self._held is not None:
             yield self
             return
-        root = copy.copy(self)
+        root = object.__new__(type(self))
+        vars(root).update(vars(self))
         held = root._held = _Held(None)
         with contextlib.suppress(OSError):
             held.directory = None if self._real else open_directory(self.path)

@@ -11,19 +11,16 @@ from warmboot.core.boot import boot_partitions
 from warmboot.core.boot.board import running_board
 from warmboot.core.boot.entry import Entry, Found, SearchedPlace
 from warmboot.core.boot.filesystems import FileSystems, Place, Spec
-from warmboot.core.boot.grub.environment import parse_environment
-from warmboot.core.boot.grub.installed import (
-    MENU_LIMIT,
-    InstalledMenu,
-    kept_variables,
-    read_menus,
-    shows_entries,
-)
+from warmboot.core.boot.grub.menu_paths import MENU_LIMIT, menu_paths
 from warmboot.core.boot.loadervars import Running
 from warmboot.core.boot.mounts import read_slots
 from warmboot.core.boot.root import BootRoot
+from warmboot.core.hints import TYPE_CHECKING
 from warmboot.core.images.devicetree import Board
 from warmboot.core.text import plural, printable
+
+if TYPE_CHECKING:
+    from warmboot.core.boot.grub.installed import InstalledMenu
 
 _GRUB_FOLDERS = ("/boot/grub2", "/boot/grub")
 
@@ -123,6 +120,10 @@ class Search:
     @functools.cached_property
     def grub_menus(self) -> tuple[InstalledMenu, ...]:
         """The menus of GRUB, followed once for all that ask about them."""
+        if not any(self.root.exists(path) for path in menu_paths(self.root, self.places)):
+            return ()
+        from warmboot.core.boot.grub.installed import read_menus
+
         return tuple(read_menus(self.root, self.places, self.filesystems))
 
     @functools.cached_property
@@ -138,6 +139,10 @@ class Search:
     @functools.cached_property
     def grub_shows_entries(self) -> bool:
         """Whether GRUB shows the boot loader entries, by its own rules."""
+        if not self.grub_menus:
+            return False
+        from warmboot.core.boot.grub.installed import shows_entries
+
         return shows_entries(self.grub_menus)
 
     @property
@@ -156,6 +161,12 @@ class Search:
         for folder in _GRUB_FOLDERS:
             text = self.root.read_text(f"{folder}/grubenv")
             if text is not None:
+                from warmboot.core.boot.grub.environment import parse_environment
+
                 kept = parse_environment(text)
                 break
+        if not self.grub_menus:
+            return kept
+        from warmboot.core.boot.grub.installed import kept_variables
+
         return {**kept, **kept_variables(self.grub_menus)}

@@ -13,12 +13,12 @@ _END = (1, 0, "")  # older than all that may follow, but for ~
 _WORD, _NUMBER = 5, 6
 
 #: Parts of a release that say which build it is, not which flavour: release candidates, releases of
-#: a distribution (deb13, bpo, fc40, el9_4, amzn2023), commits.
+#: a distribution (deb13, bpo, fc40, el9_4, amzn2023, Gentoo's r1), commits.
 _BUILD = expression(
-    r"(?:rc|deb|bpo|fc|el|amzn|mga|git|ubuntu|pve)[0-9_]*|g[0-9a-f]{7,40}|dirty|rpt"
+    r"(?:rc|deb|bpo|fc|el|amzn|mga|git|ubuntu|pve)[0-9_]*|g[0-9a-f]{7,40}|[0-9]{8}git[0-9a-f]*|r[0-9]{1,3}|dirty|rpt"
 )
-#: Words that distributions put a build number behind: arch1, zen1, rt30, hardened2.
-_NUMBERED = expression(r"(arch|zen|rt|hardened|lts|cachyos|gentoo)[0-9]+")
+#: Words that distributions put a build number behind: arch1, zen1, rt30, hardened2, rpi8.
+_NUMBERED = expression(r"(arch|zen|rt|hardened|lts|cachyos|gentoo|xanmod|rpi)[0-9]+")
 #: Models that a flavour is named after by number alone (Raspberry Pi 5).
 _MODELS = frozenset(("2712",))
 

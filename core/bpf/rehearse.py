@@ -10,7 +10,6 @@ import errno
 import mmap
 import struct
 from collections.abc import Callable
-from typing import Self, TypeVar
 
 from warmboot.core.bpf import bpf_syscall
 from warmboot.core.bpf.dialects import facts_of
@@ -18,6 +17,7 @@ from warmboot.core.bpf.parsers import Parser
 from warmboot.core.bpf.refusal import Outcome, Refusal
 from warmboot.core.bpf.replay import may_trace
 from warmboot.core.errors import ImageError, WarmbootError
+from warmboot.core.hints import Self, TypeVar
 from warmboot.core.images import BytesView, View
 from warmboot.core.images.bpfobject import ParserObject
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 import errno
 import mmap
 import os
-from enum import StrEnum
 from pathlib import Path
 
 from warmboot.core.bpf.abi import MAPS
 from warmboot.core.bpf.bpf_syscall import LoadError, load
 from warmboot.core.bpf.compatibility import check_object
+from warmboot.core.enumeration import StrEnum
 from warmboot.core.errors import ImageError
 from warmboot.core.images import View
 from warmboot.core.images.bpfobject import ParserObject

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
 from pathlib import Path
 
 from warmboot.core.errors import NotFound, WarmbootError
 from warmboot.core.images import FileView
 from warmboot.core.images.authenticode import Signature, signatures_of
 from warmboot.core.outfile import OutFile
-from warmboot.core.programs import environment, find_program
+from warmboot.core.programs import find_program, run
 from warmboot.core.text import printable
 
 _PACKAGE = "sbsigntool"
@@ -53,19 +52,11 @@ def _tool(name: str) -> str:
 def _run(program: str, *arguments: str) -> None:
     """Run a program that has no terminal: a key with a passphrase fails instead of asking."""
     try:
-        done = subprocess.run(
-            [program, *arguments],
-            env=environment(),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=_SECONDS,
-            start_new_session=True,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
+        done = run([program, *arguments], _SECONDS, own_session=True)
+    except OSError as error:
         raise WarmbootError(f"{program} could not be run: {printable(str(error), 200)}") from error
-    if done.returncode != 0:
-        lines = (done.stderr or done.stdout).strip().splitlines() or [b"no reason given"]
+    if done.code != 0:
+        lines = (done.errors or done.out).strip().splitlines() or ["no reason given"]
         raise WarmbootError(
             f"{Path(program).name} failed: {printable(lines[0], 200)}",
             hint="Check that key and certificate are PEM files that belong together, "

@@ -10,7 +10,6 @@ import hashlib
 import os
 import re
 import stat
-import subprocess
 import tempfile
 from importlib import resources
 from pathlib import Path
@@ -24,7 +23,7 @@ from warmboot.core.bpf.skeleton import read_arrays
 from warmboot.core.errors import ImageError, NotFound, WarmbootError
 from warmboot.core.images.bpfobject import LARGEST
 from warmboot.core.outfile import OutFile
-from warmboot.core.programs import environment, find_program
+from warmboot.core.programs import find_program, run
 from warmboot.core.rooted import regular
 from warmboot.core.values import dataclass, replace
 
@@ -142,24 +141,14 @@ def _version(path: str, option: str, name: str, oldest: tuple[int, int]) -> str:
 
 def _run(command: tuple[str, ...], folder: Path) -> str:
     try:
-        done = subprocess.run(
-            command,
-            cwd=folder,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            stdin=subprocess.DEVNULL,
-            timeout=_TIMEOUT,
-            check=False,
-            env={**environment(), "LC_ALL": "C"},
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
+        done = run(command, _TIMEOUT, more={"LC_ALL": "C"}, folder=folder)
+    except OSError as error:
         raise WarmbootError(f"{command[0]} could not be run: {error}") from error
-    if done.returncode != 0:
-        said = (done.stderr or done.stdout).strip()[-2000:]
+    if done.code != 0:
+        said = (done.errors or done.out).strip()[-2000:]
         hint = "Install libbpf's headers (Debian: libbpf-dev)." if "bpf_helpers.h" in said else None
         raise WarmbootError(f"{command[0]} failed:\n{said}", hint=hint)
-    return done.stdout
+    return done.out
 
 
 def _cache_place(tools: Toolchain, recipe: Recipe) -> Path:

@@ -6,8 +6,8 @@ Sources: the Kconfig help of each option; systemd's README (what systemd needs o
 from __future__ import annotations
 
 from collections.abc import Mapping
-from enum import StrEnum
 
+from warmboot.core.enumeration import StrEnum
 from warmboot.core.values import NamedTuple
 
 

@@ -108,7 +108,9 @@ class InitrdContents:
 
     @cached_property
     def _names(self) -> frozenset[str]:
-        return frozenset(path.rpartition("/")[2] for path in self.paths)
+        # Folders of modules are called as programs are (drivers/nvme).
+        own = (path for path in self.paths if not path.startswith("lib/modules/"))
+        return frozenset(path.rpartition("/")[2] for path in own)
 
     def programs(self, *names: str) -> bool:
         """Whether one of the programs is there, wherever it is."""

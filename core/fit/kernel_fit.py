@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from enum import StrEnum
 from pathlib import Path
 
 from warmboot.core.boot.root import BootRoot
+from warmboot.core.enumeration import StrEnum
 from warmboot.core.fit.firmware import MissingFirmware, inside, installed, named_firmware
 from warmboot.core.fit.initrd_contents import InitrdContents
 from warmboot.core.fit.module_index import Module, ModuleIndex
@@ -95,6 +95,8 @@ class KernelFit:
     `release` and `initrd` are those of the kernel; `known`: there is an index of its modules.
     `firmware` are drivers that find none of their files. `left_behind` are modules that are loaded
     now and not built with the kernel (DKMS and the like), and that this kernel has not.
+    `microcode`: a file with the processor's is installed; None where that is not known.
+    `same_root` is the kernel's.
     """
 
     release: str | None
@@ -103,6 +105,8 @@ class KernelFit:
     known: bool
     firmware: tuple[MissingFirmware, ...] = ()
     left_behind: tuple[str, ...] = ()
+    microcode: bool | None = None
+    same_root: bool = True
 
     def of(self, purpose: Purpose) -> tuple[NeedFit, ...]:
         """Return what is said of one purpose."""
@@ -150,7 +154,16 @@ def judge_fit(demand: Demand, kernel: Kernel) -> KernelFit:
         known=index is not None,
         firmware=firmware,
         left_behind=_left_behind(demand, kernel.installed),
+        microcode=_microcode(demand, kernel),
+        same_root=kernel.same_root,
     )
+
+
+def _microcode(demand: Demand, kernel: Kernel) -> bool | None:
+    processor = demand.essentials.processor
+    if processor is None or kernel.root is None or kernel.release is None:
+        return None
+    return installed(kernel.root, kernel.release)(processor.file)
 
 
 def _left_behind(demand: Demand, index: ModuleIndex | None) -> tuple[str, ...]:
@@ -251,7 +264,9 @@ def _claims(need: Need, module: Module, index: ModuleIndex, running: ModuleIndex
 
     That is asked only where the running kernel's own module says that it does.
     """
-    if need.modalias is None or module.built_in or index.knows(need.modalias, module.name):
+    if need.modalias is None or module.built_in or not index.tells_aliases:
+        return True
+    if index.knows(need.modalias, module.name):
         return True
     return running is None or not running.knows(need.modalias, module.name)
 

@@ -10,9 +10,9 @@ import fnmatch
 import re
 from collections.abc import Iterator, Mapping
 from functools import cached_property
-from typing import Protocol
 
 from warmboot.core.expression import expression
+from warmboot.core.hints import Protocol
 from warmboot.core.values import NamedTuple
 
 _FILES = {
@@ -77,6 +77,11 @@ class ModuleIndex:
     def there(self) -> bool:
         """Whether there is an index at all."""
         return self._text("modules.dep") is not None
+
+    @property
+    def tells_aliases(self) -> bool:
+        """Whether it says which devices modules take; without that only names count."""
+        return self._text("modules.alias") is not None
 
     def module(self, name: str) -> Module | None:
         """Return the module called so; None where the kernel has none."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import zlib
 from collections.abc import ItemsView, Iterator, Mapping
 from pathlib import Path
 
@@ -65,6 +64,8 @@ def read_config(prefix: Path, release: str) -> BuildOptions | None:
         if raw is None:
             continue
         if path.suffix == ".gz":
+            import zlib
+
             try:
                 raw = zlib.decompressobj(31).decompress(raw, _LIMIT + 1)
             except zlib.error:

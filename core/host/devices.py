@@ -66,6 +66,28 @@ class Sysfs:
         lines = (self.text(f"{path}/uevent") or "").splitlines()
         return dict(line.split("=", 1) for line in lines if "=" in line)
 
+    def suppliers(self, folder: str) -> Iterator[str]:
+        """Yield the folders of the devices that a device waits for, and those that these wait for.
+
+        Regulators, clocks and the like; see Documentation/driver-api/device_link.rst.
+        """
+        waiting, seen = [folder], set[str]()
+        while waiting and len(seen) < _DEPTH:
+            one = waiting.pop(0)
+            for _ in range(_DEPTH):
+                if not one.startswith("sys/devices/"):
+                    break
+                for name in self.names(one):
+                    if not name.startswith("supplier:"):
+                        continue
+                    link = self.folder(f"{one}/{name}")
+                    found = None if link is None else self.folder(f"{link}/supplier")
+                    if found is not None and found not in seen and len(seen) < _DEPTH:
+                        seen.add(found)
+                        waiting.append(found)
+                        yield found
+                one = posixpath.dirname(one)
+
     def above(self, folder: str) -> Iterator[Device]:
         """Yield the devices from `folder` up to the bus that have a driver, nearest first."""
         for _ in range(_DEPTH):

@@ -6,13 +6,15 @@ Read from /sys and /proc of the running kernel, which has them all at work.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from enum import StrEnum
 from pathlib import Path
 
+from warmboot.core.enumeration import StrEnum
 from warmboot.core.host.devices import Device, Sysfs
 from warmboot.core.host.files import read_text
 from warmboot.core.host.interfaces import Interface, read_interfaces
 from warmboot.core.host.mounts import read_mounts
+from warmboot.core.host.network_names import Card, read_cards
+from warmboot.core.host.processor import Processor, read_processor
 from warmboot.core.host.root_features import Feature, read_root_features
 from warmboot.core.host.root_stack import RootStack, read_root_stack
 from warmboot.core.values import NamedTuple, dataclass
@@ -23,9 +25,10 @@ _USB = "Bus=0003"
 
 
 class Purpose(StrEnum):
-    """What a driver is needed for."""
+    """What a driver is needed for. `SUPPLY`: what the root's disk waits for (a regulator, say)."""
 
     ROOT = "root"
+    SUPPLY = "supply"
     NETWORK = "network"
     CONSOLE = "console"
     KEYBOARD = "keyboard"
@@ -50,13 +53,16 @@ class Essentials:
     """What the machine needs to come back, and what it stands on.
 
     `interfaces` carry a default route, or the login of the operator over the network. `features`
-    are those of the root file system, None where they cannot be read.
+    are those of the root file system, None where they cannot be read. `cards` are all network
+    cards. `processor` is the one whose microcode a system loads, None where none does.
     """
 
     needs: tuple[Need, ...]
     root: RootStack
     interfaces: tuple[Interface, ...]
     features: tuple[Feature, ...] | None = None
+    cards: tuple[Card, ...] = ()
+    processor: Processor | None = None
 
     def of(self, purpose: Purpose) -> tuple[Need, ...]:
         """Return the needs of one purpose."""
@@ -76,6 +82,8 @@ def read_essentials(prefix: Path, remote: str | None) -> Essentials:
         needs[Need(Purpose.ROOT, module, alias, None, module)] = None
     for folder in stack.devices:
         needs.update(dict.fromkeys(_chain(sysfs, Purpose.ROOT, folder)))
+        for supplier in sysfs.suppliers(folder):
+            needs.update(dict.fromkeys(_chain(sysfs, Purpose.SUPPLY, supplier)))
     purpose = Purpose.ROOT if stack.network else Purpose.NETWORK
     for each in interfaces:
         for kind in each.kinds:
@@ -85,7 +93,8 @@ def read_essentials(prefix: Path, remote: str | None) -> Essentials:
     needs.update(dict.fromkeys(_consoles(sysfs)))
     needs.update(dict.fromkeys(_keyboards(sysfs, prefix)))
     features = read_root_features(prefix, stack)
-    return Essentials(tuple(_once(needs)), stack, interfaces, features)
+    cards, processor = read_cards(prefix), read_processor(prefix)
+    return Essentials(tuple(_once(needs)), stack, interfaces, features, cards, processor)
 
 
 def _once(needs: Iterable[Need]) -> Iterator[Need]:

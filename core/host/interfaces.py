@@ -12,6 +12,7 @@ from pathlib import Path
 
 from warmboot.core.host.devices import Sysfs
 from warmboot.core.host.files import names, read_text
+from warmboot.core.host.network_setup import Setup, read_setups
 from warmboot.core.text import printable
 from warmboot.core.values import NamedTuple
 
@@ -29,7 +30,7 @@ class Interface(NamedTuple):
 
     `devices` are the folders in sysfs of the hardware it stands on, `kinds` what is above that
     (bond, bridge, vlan; DEVTYPE in uevent). `dhcp`: a DHCP client holds a lease for it; None where
-    that is not known.
+    that is not known. `setups` are what is configured for it.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Interface(NamedTuple):
     devices: tuple[str, ...] = ()
     kinds: tuple[str, ...] = ()
     dhcp: bool | None = None
+    setups: tuple[Setup, ...] = ()
 
 
 class _Route(NamedTuple):
@@ -56,8 +58,9 @@ def read_interfaces(prefix: Path, client: str | None) -> tuple[Interface, ...]:
     sysfs = Sysfs(prefix)
     for name in wanted:
         devices, kinds = _below(sysfs, name)
-        dhcp = _dhcp(prefix, name)
-        found.append(Interface(name, name in default, name == towards, devices, kinds, dhcp))
+        ways = name in default, name == towards
+        dhcp, setups = _dhcp(prefix, name), read_setups(prefix, name)
+        found.append(Interface(name, *ways, devices, kinds, dhcp, setups))
     return tuple(found)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from warmboot.core.expression import expression
 from warmboot.core.host.files import names, read_fields
-from warmboot.core.programs import environment, find_program
+from warmboot.core.programs import find_program, run
 from warmboot.core.values import dataclass
 
 _TIMEOUT = 2.0
@@ -75,27 +75,17 @@ def read_jobs(prefix: Path) -> tuple[Job, ...]:
     """Ask systemd for its jobs, as JSON; none where it does not run or answer in 2 s."""
     if prefix != Path("/") or not Path("/run/systemd/system").is_dir():
         return ()
-    import subprocess  # slow to import
-
     program = find_program("systemctl")
     if program is None:
         return ()
     command = [program, "list-jobs", "--output=json", "--no-pager"]
     try:
-        done = subprocess.run(
-            command,
-            env=environment(),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=_TIMEOUT,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired):
+        return parse_jobs(run(command, _TIMEOUT).out[:_OUTPUT])
+    except OSError:
         return ()
-    return parse_jobs(done.stdout[:_OUTPUT])
 
 
-def parse_jobs(answer: bytes) -> tuple[Job, ...]:
+def parse_jobs(answer: str) -> tuple[Job, ...]:
     """Return the jobs of ``systemctl list-jobs --output=json``."""
     try:
         rows = json.loads(answer)

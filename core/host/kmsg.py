@@ -11,8 +11,8 @@ import os
 from collections import deque
 from pathlib import Path
 from types import TracebackType
-from typing import Self
 
+from warmboot.core.hints import Self
 from warmboot.core.host.files import open_for_reading
 from warmboot.core.text import printable
 

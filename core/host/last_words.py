@@ -6,7 +6,7 @@ from pathlib import Path
 
 from warmboot.core.expression import expression
 from warmboot.core.host.files import names, read_text
-from warmboot.core.programs import environment, find_program
+from warmboot.core.programs import find_program, run
 from warmboot.core.text import printable
 from warmboot.core.typed import json_object
 from warmboot.core.values import NamedTuple
@@ -98,17 +98,7 @@ def last_messages(lines: list[str], left: str | None) -> LastWords | None:
 
 
 def _ask(command: list[str]) -> list[str]:
-    import subprocess  # slow to import
-
     try:
-        done = subprocess.run(
-            command,
-            env=environment(),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=_TIMEOUT,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired):
+        return run(command, _TIMEOUT).out[:_RECORD].splitlines()
+    except OSError:
         return []
-    return done.stdout[:_RECORD].decode("utf-8", "replace").splitlines()

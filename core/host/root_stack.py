@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from enum import StrEnum
 from pathlib import Path
 
+from warmboot.core.enumeration import StrEnum
 from warmboot.core.expression import expression
 from warmboot.core.host.devices import Sysfs
 from warmboot.core.host.files import names, read_text
@@ -36,18 +36,45 @@ class Layer(StrEnum):
     """What a block device above the disks is, as far as an initrd must have programs for it."""
 
     CRYPT = "dm-crypt"
+    VERITY = "dm-verity"
+    INTEGRITY = "dm-integrity"
     LVM = "LVM"
     RAID = "RAID"
     MULTIPATH = "multipath"
+    BCACHE = "bcache"
+    ZFS = "ZFS"
+    ISCSI = "iSCSI"
+    FABRICS = "NVMe over fabrics"
+    NBD = "a network block device"
 
 
-#: What the first word of a device-mapper UUID says (the prefix that each program sets), and the
-#: module of its target, None where dm_mod has it.
-_MAPPED = {
-    "CRYPT": (Layer.CRYPT, "dm_crypt"),
-    "LVM": (Layer.LVM, None),
-    "mpath": (Layer.MULTIPATH, "dm_multipath"),
-}
+#: What a device-mapper UUID begins with (the prefix that each program sets), and the module of its
+#: target, None where dm_mod has it. The first that fits counts.
+_MAPPED = (
+    ("CRYPT-VERITY-", Layer.VERITY, "dm_verity"),
+    ("CRYPT-INTEGRITY-", Layer.INTEGRITY, "dm_integrity"),
+    ("CRYPT-", Layer.CRYPT, "dm_crypt"),
+    ("LVM-", Layer.LVM, None),
+    ("mpath-", Layer.MULTIPATH, "dm_multipath"),
+)
+#: What tells of a part of a logical volume which target is above it: how its UUID or its name ends
+#: (lib/activate/dev_manager.c of LVM2).
+_LVM_PARTS = (
+    (re.compile(r"-t(?:pool|data|meta)$"), "dm_thin_pool"),
+    (re.compile(r"-c(?:data|meta|vol|pool)$"), "dm_cache"),
+    (re.compile(r"-(?:real|cow)$"), "dm_snapshot"),
+    (re.compile(r"-v(?:data|pool)$"), "dm_vdo"),
+    (re.compile(r"_r(?:image|meta)_[0-9]{1,4}$"), "dm_raid"),
+    (re.compile(r"_mimage_[0-9]{1,4}$|_mlog$"), "dm_mirror"),
+)
+#: Layers that the names of block devices tell.
+_NAMED = {"bcache": Layer.BCACHE, "nbd": Layer.NBD}
+_FABRICS = re.compile(r".*/nvme-fabrics/ctl/nvme[0-9]+")
+_SESSION = re.compile(r"(.*/(host[0-9]+))/session[0-9]+/.*")
+_TRANSPORT = re.compile(r"[a-z]{1,16}")
+#: iSCSI by a driver of the kernel's own, over its network: proc_name of the host, and the module.
+_ISCSI = {"iscsi_tcp": "iscsi_tcp", "iscsi_iser": "ib_iser"}
+_OVER_NETWORK = ("tcp", "rdma")
 
 
 class Part(NamedTuple):
@@ -76,8 +103,8 @@ class RootStack:
 
     `modules` are those of the file system and of the layers. `devices` are the
     folders in sysfs of the disks. `volumes` are the layers in between, the uppermost first.
-    `problem` says why the disks are not known; None where they are. `network`: it is mounted over
-    the network. `block` is the name of the block device that the file system lies on.
+    `problem` says why the disks are not known; None where they are. `network`: it, or its disk,
+    comes over the network. `block` is the name of the block device that the file system lies on.
     """
 
     type: str
@@ -111,6 +138,9 @@ def read_root_stack(prefix: Path, mounts: tuple[Mount, ...]) -> RootStack:
     waiting = _block_devices(prefix, sysfs, mount)
     block = waiting[0].rpartition("/")[2] if waiting else None
     found, volumes, disks, layers = set[str](), list[Volume](), list[str](), dict[str, None]()
+    network = False
+    if mount.type == "zfs":
+        volumes.append(Volume(mount.source, Layer.ZFS, "", ()))
     while waiting and len(found) < _LAYERS:
         folder = _whole(sysfs, waiting.pop(0))
         if folder in found:
@@ -124,8 +154,13 @@ def read_root_stack(prefix: Path, mounts: tuple[Mount, ...]) -> RootStack:
         layers.update({target: None} if target else {})
         places = [sysfs.folder(f"{folder}/slaves/{one}") for one in below]
         waiting += [place for place in places if place is not None]
-        if not below:
-            disks += _disks(sysfs, folder)
+        network = network or name.startswith(("nbd", "rbd"))
+        for disk in () if below else _disks(sysfs, folder):
+            disks.append(disk)
+            if (remote := _remote(sysfs, disk, name)) is not None:
+                volumes += [] if remote.volume in volumes else [remote.volume]
+                layers[remote.module] = None
+                network = network or remote.network
     problem = None if disks else f"the disk below {mount.source} is not known"
     modules = (*modules, *(Part(None, layer) for layer in layers))
     return RootStack(
@@ -134,6 +169,7 @@ def read_root_stack(prefix: Path, mounts: tuple[Mount, ...]) -> RootStack:
         modules,
         tuple(disks),
         tuple(volumes),
+        network=network,
         problem=problem,
         block=block,
     )
@@ -179,12 +215,43 @@ def _volume(
     if level:
         uuid = sysfs.text(f"{folder}/md/uuid") or ""
         return Volume(name, Layer.RAID, uuid, tuple(below)), _LEVELS.get(level)
+    for start, kind in _NAMED.items():
+        if name.startswith(start):
+            return Volume(name, kind, "", tuple(below)), None
     uuid = sysfs.text(f"{folder}/dm/uuid") or ""
-    kind, module = _MAPPED.get(uuid.partition("-")[0], (None, None))
-    if kind is None:
-        return None, None
     mapped = sysfs.text(f"{folder}/dm/name") or name
-    return Volume(mapped, kind, uuid, tuple(below)), module
+    for prefix, kind, module in _MAPPED:
+        if not uuid.startswith(prefix):
+            continue
+        for ending, target in _LVM_PARTS if kind is Layer.LVM else ():
+            if ending.search(uuid) or ending.search(mapped):
+                module = target  # noqa: PLW2901
+        return Volume(mapped, kind, uuid, tuple(below)), module
+    return None, None
+
+
+class _Remote(NamedTuple):
+    """A disk that the kernel reaches by a protocol: the module that speaks it."""
+
+    volume: Volume
+    module: str
+    network: bool
+
+
+def _remote(sysfs: Sysfs, folder: str, name: str) -> _Remote | None:
+    """Return how a disk is reached that no bus of this machine has; None for all others."""
+    fabrics = _FABRICS.match(folder)
+    if fabrics is not None:
+        transport = sysfs.text(f"{fabrics[0]}/transport") or ""
+        if not _TRANSPORT.fullmatch(transport):
+            return None
+        volume = Volume(name, Layer.FABRICS, "", ())
+        return _Remote(volume, f"nvme_{transport}", transport in _OVER_NETWORK)
+    session = _SESSION.match(folder)
+    driver = sysfs.text(f"{session[1]}/scsi_host/{session[2]}/proc_name") if session else None
+    if driver in _ISCSI:
+        return _Remote(Volume(name, Layer.ISCSI, "", ()), _ISCSI[driver], network=True)
+    return None
 
 
 def _disks(sysfs: Sysfs, folder: str) -> list[str]:

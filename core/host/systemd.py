@@ -8,7 +8,7 @@ from pathlib import Path
 
 from warmboot.core.expression import expression
 from warmboot.core.host.files import names, read_bytes
-from warmboot.core.programs import environment, find_program
+from warmboot.core.programs import find_program, run
 
 #: Set to 1 for systemctl, it reboots through firmware all the same. A systemctl that knows this
 #: name turns ``systemctl reboot`` into a kexec while something is staged.
@@ -58,24 +58,16 @@ def systemctl(
 
     `more` is added to its environment. None where it is not installed, or gave no answer in time.
     """
-    import subprocess  # slow to import
-
     program = find_program("systemctl")
     if program is None:
         return None
+    command = [program, "--no-pager", "--no-ask-password", *arguments]
     try:
-        done = subprocess.run(
-            [program, "--no-pager", "--no-ask-password", *arguments],
-            env={**environment(), **(more or {})},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=timeout,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired):
+        done = run(command, timeout, more=more)
+    except OSError:
         return None
-    said = done.stdout if done.returncode == 0 else done.stdout + done.stderr
-    return done.returncode, said[:_SAID].decode("utf-8", "replace")
+    said = done.out if done.code == 0 else done.out + done.errors
+    return done.code, said[:_SAID]
 
 
 def failed_units() -> tuple[str, ...] | None:

@@ -1,12 +1,11 @@
 """What is this file? Parsers from bytes to one immutable value per boot image."""
 
-from warmboot.core.images.identify import FORMATS, identify
+from warmboot.core.images.identify import formats, identify
 from warmboot.core.images.image_file import Identity, ImageFile
 from warmboot.core.images.model import BootImage, Fact, Format, Method, Stream
 from warmboot.core.images.view import BytesView, FileView, View
 
 __all__ = [
-    "FORMATS",
     "BootImage",
     "BytesView",
     "Fact",
@@ -17,5 +16,6 @@ __all__ = [
     "Method",
     "Stream",
     "View",
+    "formats",
     "identify",
 ]

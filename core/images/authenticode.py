@@ -10,9 +10,9 @@ from __future__ import annotations
 import functools
 import hashlib
 from collections.abc import Collection, Iterable, Iterator
-from typing import Any, ClassVar
 
 from warmboot.core.errors import ImageError
+from warmboot.core.hints import Any, ClassVar
 from warmboot.core.images.appended import appended_signature
 from warmboot.core.images.model import Fact
 from warmboot.core.images.pe import PeHeaders, parse_headers

@@ -5,10 +5,9 @@ One carries parser objects, the other the images for them.
 
 from __future__ import annotations
 
-from typing import ClassVar, Self
-
 from warmboot.core.errors import ImageError
 from warmboot.core.expression import expression
+from warmboot.core.hints import ClassVar, Self
 from warmboot.core.images.bpfobject import ParserObject
 from warmboot.core.images.elf64 import ElfSection, is_container, read_elf_sections
 from warmboot.core.images.model import BootImage, Fact, Format

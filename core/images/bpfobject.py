@@ -8,10 +8,10 @@ read out of the arrays.
 from __future__ import annotations
 
 import struct
-from typing import ClassVar, Self
 
 from warmboot.core.errors import ImageError
 from warmboot.core.expression import expression
+from warmboot.core.hints import ClassVar, Self
 from warmboot.core.images.elf64 import is_container, read_elf_sections, read_elf_symbols
 from warmboot.core.images.model import BootImage, Fact, Format
 from warmboot.core.images.pe import parse_headers

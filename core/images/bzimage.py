@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Self
-
 from warmboot.core.architecture import Architecture
 from warmboot.core.errors import ImageError
+from warmboot.core.hints import ClassVar, Self
 from warmboot.core.images.compression import detect_method
 from warmboot.core.images.model import BootImage, Fact, Format, Method, Stream
 from warmboot.core.images.view import View

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import struct
-from typing import ClassVar, Self
 
 from warmboot.core.architecture import of_elf
 from warmboot.core.errors import ImageError
+from warmboot.core.hints import ClassVar, Self
 from warmboot.core.images.elf64 import is_container
 from warmboot.core.images.model import BootImage, Fact, Format
 from warmboot.core.images.view import View

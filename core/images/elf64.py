@@ -6,9 +6,9 @@ The one description of these structures; what is written is written by them too.
 from __future__ import annotations
 
 import struct
-from typing import Self
 
 from warmboot.core.errors import ImageError
+from warmboot.core.hints import Self
 from warmboot.core.images.view import View
 from warmboot.core.text import printable
 from warmboot.core.values import NamedTuple, dataclass

@@ -6,10 +6,9 @@ arch/s390/include/asm/setup.h (the kernel image of s390x).
 
 from __future__ import annotations
 
-from typing import ClassVar, Self
-
 from warmboot.core.architecture import Architecture
 from warmboot.core.errors import ImageError
+from warmboot.core.hints import ClassVar, Self
 from warmboot.core.images.model import BootImage, Fact, Format
 from warmboot.core.images.view import View
 from warmboot.core.values import dataclass

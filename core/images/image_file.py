@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import stat
 from pathlib import Path
-from typing import Self
 
 from warmboot.core.closing import Closing
 from warmboot.core.debug import debug
 from warmboot.core.errors import ImageError, NotFound, NotPermitted, WarmbootError
+from warmboot.core.hints import Self
 from warmboot.core.images.view import FileView
 from warmboot.core.rooted import regular
 from warmboot.core.text import printable

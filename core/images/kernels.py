@@ -33,13 +33,21 @@ def identify_kernel(view: View) -> BootImage:
     return format_of(view, KERNEL_FORMATS).parse(view)
 
 
-def format_of(view: View, formats: Sequence[type[BootImage]]) -> type[BootImage]:
-    """Return the first of `formats` that takes the file for its own; raise ImageError if none."""
+def first_claim(view: View, formats: Sequence[type[BootImage]]) -> type[BootImage] | None:
+    """Return the first of `formats` that takes the file for its own, None where none does."""
     head = view.head(_HEAD)
     for format_class in formats:
         if format_class.matches(head) and format_class.claims(view):
             return format_class
-    if not head:
+    return None
+
+
+def format_of(view: View, formats: Sequence[type[BootImage]]) -> type[BootImage]:
+    """Return the first of `formats` that takes the file for its own; raise ImageError if none."""
+    found = first_claim(view, formats)
+    if found is not None:
+        return found
+    if not view.size:
         raise ImageError("The file is empty", hint="Install the kernel package again.")
     raise ImageError(
         "Not a boot image that warmboot knows",

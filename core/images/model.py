@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
-from typing import ClassVar, Self
-
 from warmboot.core.architecture import Architecture
+from warmboot.core.enumeration import StrEnum
+from warmboot.core.hints import ClassVar, Self
 from warmboot.core.images.view import View
 from warmboot.core.text import size
 from warmboot.core.values import dataclass

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping
-from typing import Self
 
 from warmboot.core.expression import expression
+from warmboot.core.hints import Self
 from warmboot.core.values import NamedTuple
 
 _PLAIN = expression(r"""[^\s"'\\$`#;&|]+|"[^"\\$`]*\"""")
@@ -46,6 +45,8 @@ def parse_os_release(text: str) -> dict[str, str]:
         if _PLAIN.fullmatch(value):  # shlex is slow
             fields[name] = value.strip('"')
             continue
+        import shlex  # one in a thousand
+
         try:
             words = shlex.split(value)
         except ValueError:

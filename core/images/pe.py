@@ -8,10 +8,10 @@ from __future__ import annotations
 import functools
 import struct
 from collections.abc import Iterable, Iterator
-from typing import Any, ClassVar, Self
 
 from warmboot.core.architecture import Architecture, of_pe
 from warmboot.core.errors import ImageError
+from warmboot.core.hints import Any, ClassVar, Self
 from warmboot.core.images.model import BootImage, Fact, Format
 from warmboot.core.images.view import View
 from warmboot.core.text import printable

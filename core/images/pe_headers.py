@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import mmap
 from collections.abc import Iterator
-from typing import Any
 
 from warmboot.core.errors import ImageError
+from warmboot.core.hints import Any
 from warmboot.core.images.model import Fact
 from warmboot.core.images.pe import parse_headers
 from warmboot.core.images.view import View

@@ -6,10 +6,9 @@ arch/loongarch/kernel/head.S.
 
 from __future__ import annotations
 
-from typing import ClassVar, Self, TypedDict
-
 from warmboot.core.architecture import Architecture
 from warmboot.core.errors import ImageError
+from warmboot.core.hints import ClassVar, Self, TypedDict
 from warmboot.core.images.bpfobject import CarriedParser, carried_parser
 from warmboot.core.images.model import BootImage, Fact, Format
 from warmboot.core.images.pe import is_signed, machine_of

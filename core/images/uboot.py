@@ -5,10 +5,9 @@ Sources: include/image.h of U-Boot (legacy header, big endian); the Devicetree S
 
 from __future__ import annotations
 
-from typing import ClassVar, Self
-
 from warmboot.core.architecture import of_uboot
 from warmboot.core.errors import ImageError
+from warmboot.core.hints import ClassVar, Self
 from warmboot.core.images.model import BootImage, Fact, Format
 from warmboot.core.images.view import View
 from warmboot.core.values import dataclass

@@ -5,9 +5,8 @@ Source: the UAPI group's Unified Kernel Image specification; systemd-stub(7) for
 
 from __future__ import annotations
 
-from typing import ClassVar, Self
-
 from warmboot.core.errors import ImageError
+from warmboot.core.hints import ClassVar, Self
 from warmboot.core.images.kernels import identify_kernel
 from warmboot.core.images.model import BootImage, Fact, Format
 from warmboot.core.images.osrelease import System, parse_os_release

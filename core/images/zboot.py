@@ -5,9 +5,8 @@ Source: drivers/firmware/efi/libstub/zboot-header.S.
 
 from __future__ import annotations
 
-from typing import ClassVar, Self
-
 from warmboot.core.errors import ImageError
+from warmboot.core.hints import ClassVar, Self
 from warmboot.core.images.bpfobject import CarriedParser, carried_parser
 from warmboot.core.images.compression import detect_method, zboot_method
 from warmboot.core.images.model import BootImage, Fact, Format, Method, Stream

@@ -90,6 +90,17 @@ def seal_kernel(
     return files.with_kernel(ImageFile(memory.fd, kernel.name, kernel.identity))
 
 
+class Joined(NamedTuple):
+    """All initrds behind one descriptor, None without any; `name` is what to call them.
+
+    `own` is how many bytes are what would be handed over without our own archive behind it.
+    """
+
+    fd: int | None
+    name: str | None
+    own: int
+
+
 def join_initrds(
     plan: Plan,
     files: BootFiles,
@@ -98,8 +109,8 @@ def join_initrds(
     cancel: Cancel,
     warnings: list[str],
     segment: bytes = b"",
-) -> tuple[int | None, str | None]:
-    """Return one descriptor for all initrds, joined in a sealed copy in memory.
+) -> Joined:
+    """Return all initrds, joined in a sealed copy in memory.
 
     A single one is handed over itself where the plan says that there is no room for a copy.
     `segment` is an archive of our own that goes behind them. `warnings` gets what the kernel does
@@ -115,13 +126,13 @@ def join_initrds(
     if segment:
         found.append(_Initrd("the trial's own archive", BytesView(segment)))
     if not found:
-        return None, None
+        return Joined(None, None, 0)
     know_options(files, [one.view for one in found], cancel)
     if len(found) == 1 and found[0].file is not None and not plan.sealed:
         report(Progress(Phase.CHECK, 0, 0))
         content = check_initrd(found[0].view, found[0].name, files, warnings, cancel)
         check_room(plan, content, warnings)
-        return found[0].file.fd, name
+        return Joined(found[0].file.fd, name, found[0].view.size)
     memory = held.enter_context(MemFile("warmboot-initrd"))
     starts = []
     for one in found:
@@ -140,7 +151,10 @@ def join_initrds(
         part = whole.part(start, one.view.size, "initrd")
         content += check_initrd(part, one.name, files, warnings, cancel)
     check_room(plan, content, warnings)
-    return memory.fd, name
+    own = memory.size
+    if segment:  # one alone has nothing behind it
+        own = starts[-1] if len(found) > 2 else found[0].view.size * (len(found) - 1)
+    return Joined(memory.fd, name, own)
 
 
 class _Initrd(NamedTuple):
@@ -210,10 +224,13 @@ def check_initrd(
 def open_devicetree(
     plan: Plan, files: BootFiles, held: ExitStack, report: Report, cancel: Cancel
 ) -> int | None:
-    """Return the descriptor of the device tree to hand over; raises ImageError where it is none."""
+    """Return the descriptor of the device tree to hand over, its overlays applied in order.
+
+    Raises ImageError where it is none, or an overlay does not fit it.
+    """
     if plan.devicetree is None:
         return None
-    from warmboot.core.load.kexec_load.devicetree import LIMIT, check_tree
+    from warmboot.core.load.kexec_load.devicetree import LIMIT, check_tree, with_overlay
 
     if files.devicetree is not None:
         view: View = files.devicetree.view
@@ -221,10 +238,14 @@ def open_devicetree(
         view = files.part(files.parts.devicetree)
     else:
         raise Blocked(f"The device tree {plan.devicetree} is not among the files that are open")
+    tree = view.head(LIMIT + 1)
+    check_tree(tree, plan.devicetree)
+    for overlay in files.overlays:
+        cancel.check()
+        tree = with_overlay(tree, overlay.view.head(LIMIT + 1), printable(overlay.name))
     memory = held.enter_context(MemFile("warmboot-devicetree"))
-    copy_all(view.part(0, min(view.size, LIMIT + 1), "tree"), memory, Phase.READ, report, cancel)
+    copy_all(BytesView(tree), memory, Phase.READ, report, cancel)
     memory.seal()
-    check_tree(memory.view().head(LIMIT + 1), plan.devicetree)
     return memory.fd
 
 

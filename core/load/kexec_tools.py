@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
 
 from warmboot.core.debug import debug
 from warmboot.core.errors import WarmbootError
@@ -11,7 +10,7 @@ from warmboot.core.host import Host
 from warmboot.core.load.loader import LoadRequest
 from warmboot.core.plan.loader_choice import by_file
 from warmboot.core.plan.request import Call
-from warmboot.core.programs import environment
+from warmboot.core.programs import Finished, run
 from warmboot.core.text import printable
 
 _TIMEOUT = 300  # seconds; it reads and checks everything, on a slow disk at worst
@@ -61,7 +60,7 @@ def _path(fd: int) -> str:
 
 
 def _check_version(program: str) -> None:
-    said = _start([program.encode(), b"--version"], [], _VERSION_TIMEOUT).stdout
+    said = _start([program.encode(), b"--version"], [], _VERSION_TIMEOUT).out
     match = re.search(r"(\d{1,4})\.(\d{1,4})\.(\d{1,4})", said)
     if match is None:
         raise WarmbootError(
@@ -78,32 +77,22 @@ def _check_version(program: str) -> None:
 
 def _run(words: list[bytes], passed: list[int], what: str) -> None:
     done = _start(words, passed, _TIMEOUT)
-    if done.returncode != 0:
-        lines = (done.stderr + done.stdout).splitlines()
+    if done.code != 0:
+        lines = (done.errors + done.out).splitlines()
         said = "; ".join(printable(line.strip()) for line in lines if line.strip())
         raise WarmbootError(
-            f"{what} failed: kexec-tools ended with {done.returncode}: "
+            f"{what} failed: kexec-tools ended with {done.code}: "
             f"{said[:_SHOWN] or 'it printed nothing'}",
             hint="The kernel log may say more: dmesg | tail.",
         )
 
 
-def _start(words: list[bytes], passed: list[int], timeout: int) -> subprocess.CompletedProcess[str]:
+def _start(words: list[bytes], passed: list[int], timeout: int) -> Finished:
     try:
-        done = subprocess.run(
-            words,
-            env=environment(),
-            pass_fds=passed,
-            capture_output=True,
-            encoding="utf-8",
-            errors="backslashreplace",
-            timeout=timeout,
-            check=False,
-            stdin=subprocess.DEVNULL,
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
+        done = run(words, timeout, passed=passed)
+    except OSError as error:
         raise WarmbootError(
             f"kexec-tools could not be run: {error}", hint="Use another loader (--loader)."
         ) from error
-    debug("%s %s ended with %s", words[0], words[1], done.returncode)
+    debug("%s %s ended with %s", words[0], words[1], done.code)
     return done

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import shlex
 from enum import IntFlag
-from typing import Protocol
 
 from warmboot.core.architecture import Architecture
+from warmboot.core.hints import Protocol
 from warmboot.core.plan.request import Call
 from warmboot.core.text import printable
 from warmboot.core.values import dataclass

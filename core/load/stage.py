@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import json
+import os
 import time
 from contextlib import ExitStack
 
@@ -14,6 +15,7 @@ from warmboot.core.debug import debug, step
 from warmboot.core.errors import ImageError, Refused, WarmbootError
 from warmboot.core.host import Host
 from warmboot.core.load.inputs import (
+    Joined,
     KernelInput,
     join_initrds,
     open_devicetree,
@@ -33,6 +35,7 @@ from warmboot.core.progress import Cancel, Phase, Progress, Report, ignore
 from warmboot.core.values import replace
 
 _WAIT = 0.1  # seconds between two looks at a digest
+_PIECE = 1 << 20  # bytes
 
 
 class Prepared(Closing):
@@ -93,6 +96,7 @@ class Prepared(Closing):
             "kernel": self.sha256,
             "initrd": self.initrd_sha256,
             "devicetree": self.plan.devicetree,
+            "overlays": self.plan.files.overlays,
             "cmdline": request.cmdline,
             "call": request.call,
             "panic": self.plan.request.panic,
@@ -130,12 +134,14 @@ def prepare(
     report: Report = ignore,
     cancel: Cancel | None = None,
     previewed: str | None = None,
+    previewed_initrd: str | None = None,
     segment: bytes = b"",
 ) -> Prepared:
     """Do everything before the call: unpack, join and check, in memory only.
 
     `previewed` is the SHA-256 of the kernel that was looked at before, in hex, beside the one that
-    the plan's request states. `segment` is an archive that goes behind the initrds. Raises
+    the plan's request states, and `previewed_initrd` that of all initrds as they were handed over
+    then. `segment` is an archive that goes behind the initrds. Raises
     ImageError where the image proves damaged or another one, Blocked where what came out is not for
     this machine, Cancelled.
     """
@@ -148,10 +154,12 @@ def prepare(
             kernel = _open_kernel(plan, files, held, report, cancel)
         followers = [held.enter_context(follow_file(kernel.fd, banner=kernel.banner))]
         with step("initrd"):
-            initrd_fd, initrd_name = join_initrds(
-                plan, files, held, report, cancel, warnings, segment
-            )
-        if plan.dialect is not None and facts_of(plan.dialect).whole:
+            joined = join_initrds(plan, files, held, report, cancel, warnings, segment)
+            initrd_fd, initrd_name = joined.fd, joined.name
+        enveloped = plan.dialect is not None and facts_of(plan.dialect).whole
+        if previewed_initrd is not None and not enveloped:
+            _check_initrd(joined, previewed_initrd, cancel)
+        if plan.dialect is not None and enveloped:
             report(Progress(Phase.CHECK, 0, 0))
             from warmboot.core.load.bpf_handover import envelop
 
@@ -268,6 +276,23 @@ def _check_digest(prepared: Prepared, wanted: str) -> None:
         raise ImageError(
             f"The kernel is not the one that was looked at: its SHA-256 is {prepared.sha256}",
             hint="It was replaced meanwhile. Look at it again, then stage it.",
+        )
+
+
+def _check_initrd(joined: Joined, wanted: str, cancel: Cancel) -> None:
+    """Raise ImageError where the initrds are not those of before."""
+    digest, at = hashlib.sha256(), 0
+    while joined.fd is not None and at < joined.own:
+        cancel.check()
+        part = os.pread(joined.fd, min(_PIECE, joined.own - at), at)
+        if not part:
+            break
+        digest.update(part)
+        at += len(part)
+    if digest.hexdigest() != wanted.lower():
+        raise ImageError(
+            f"The initrd is not the one that was staged: its SHA-256 is {digest.hexdigest()}",
+            hint="It was made again meanwhile. Stage it anew, and look at the plan.",
         )
 
 

@@ -6,10 +6,10 @@ import ctypes
 import errno
 import os
 from collections.abc import Sequence
-from typing import Final
 
 from warmboot.core.architecture import ArchitectureFacts, of_machine
 from warmboot.core.debug import debug, failure
+from warmboot.core.hints import Final
 
 KEXEC_ON_CRASH: Final = 0x1  # include/uapi/linux/kexec.h
 LINUX_REBOOT_CMD_KEXEC: Final = 0x45584543  # include/uapi/linux/reboot.h

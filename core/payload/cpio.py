@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import stat
 from collections.abc import Iterator
-from typing import Protocol
 
 from warmboot.core.errors import ImageError
 from warmboot.core.expression import expression
+from warmboot.core.hints import Protocol
 from warmboot.core.payload.codecs import Lost, NotDecodable
 from warmboot.core.payload.streams import OutOfBound, Stream
 from warmboot.core.text import plural, printable

@@ -10,9 +10,9 @@ import hashlib
 import os
 import threading
 from types import TracebackType
-from typing import Self
 
 from warmboot.core.errors import ImageError, WarmbootError
+from warmboot.core.hints import Self
 from warmboot.core.payload.scan import KernelScanner
 
 _CHUNK = 256 * 1024

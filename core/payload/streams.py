@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Protocol
 
 from warmboot.core.errors import ImageError
+from warmboot.core.hints import Protocol
 from warmboot.core.images import View
 from warmboot.core.payload.codecs import Piece
 from warmboot.core.progress import Cancel

@@ -6,10 +6,10 @@ import contextlib
 import copy
 from collections.abc import Container, Mapping
 from contextlib import ExitStack
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
-from typing import Self
 
+from warmboot.core.boot.board import running_board
 from warmboot.core.boot.entry import Entry
 from warmboot.core.boot.root import BootRoot
 from warmboot.core.closing import Closing
@@ -17,9 +17,11 @@ from warmboot.core.errors import ImageError, NotFound
 from warmboot.core.fit.initrd_contents import InitrdContents, read_contents
 from warmboot.core.fit.kernel_fit import installed_index
 from warmboot.core.fit.module_index import ModuleIndex
+from warmboot.core.hints import Self
 from warmboot.core.host import Host
 from warmboot.core.host.config import BuildOptions
 from warmboot.core.images import BootImage, ImageFile, identify
+from warmboot.core.images.devicetree import read_board
 from warmboot.core.images.image_file import changed
 from warmboot.core.images.pe import is_signed
 from warmboot.core.images.uboot import is_wrapped, unwrapped
@@ -64,7 +66,7 @@ class BootFiles(Closing):
     `entry` is the entry they belong to, None for a kernel given by its path. `parts` is what a UKI
     is put together to, None for any other image. `options` are the kernel's build options, None
     where no file says; `modules` those installed for it below `root`, None where its release is not
-    known.
+    known. `overlays` change the device tree, in order.
     """
 
     def __init__(
@@ -75,8 +77,11 @@ class BootFiles(Closing):
         addons: tuple[ImageFile, ...] = (),
         profile: str | None = None,
         entry: Entry | None = None,
+        overlays: tuple[ImageFile, ...] = (),
+        prefix: Path | None = None,
     ) -> None:
         self.entry = entry
+        self.overlays = overlays
         self.kernel = kernel
         self.initrds = initrds
         self.devicetree = devicetree
@@ -89,7 +94,7 @@ class BootFiles(Closing):
         self.parts: UkiParts | None = None
         if isinstance(self.image, Uki):
             found = [(file.name, _addon(file)) for file in addons]
-            self.parts = combine(self.image, found, profile)
+            self.parts = combine(self.image, found, profile, partial(self._fits, prefix))
         elif profile is not None or addons:
             raise NotFound(
                 f"{printable(kernel.name)} is not a UKI, so it has no profiles and takes no add-ons"
@@ -103,11 +108,13 @@ class BootFiles(Closing):
         root: BootRoot,
         request: PlanRequest,
         entry: Entry | None,
+        prefix: Path | None = None,
         cancel: Cancel | None = None,
     ) -> Self:
         """Open an entry's files inside `root`; what `request` gives by path replaces them.
 
-        Given paths are paths of this machine, not of the root. Raises WarmbootError.
+        Given paths are paths of this machine, not of the root. `prefix` is where its /sys is: the
+        board that it is decides on the device trees of a UKI. Raises WarmbootError.
         """
         kernel = request.kernel
         own = entry if kernel is None else None  # what else of the entry counts
@@ -132,6 +139,7 @@ class BootFiles(Closing):
                 tree = here(request.devicetree)
             elif own is not None and own.devicetree:
                 tree = inside(own.devicetree)
+            overlays = tuple(map(inside, _overlays(own)))
             if request.addons is not None:
                 addons = tuple(map(here, request.addons))
             elif not isinstance(identify(kernel_file.view), Uki):
@@ -140,7 +148,7 @@ class BootFiles(Closing):
                 beside = map(here, _beside(f"{kernel}.extra.d"))
                 addons = tuple(beside if own is None else map(inside, own.addons))
             profile = request.profile or (str(own.profile) if own and own.profile else None)
-            found = cls(kernel_file, files, tree, addons, profile, entry)
+            found = cls(kernel_file, files, tree, addons, profile, entry, overlays, prefix)
             found.options = read_options(root, found.release)
             found.modules = installed_index(root, found.release)
             found.root = root
@@ -160,6 +168,15 @@ class BootFiles(Closing):
         file = self.addons[part.file - 1] if part.file else self.kernel
         section = part.section
         return file.view.part(section.offset, section.size, f"{section.name} section")
+
+    def _fits(self, prefix: Path | None, part: Part) -> bool:
+        """Whether a .dtbauto section is for the board that runs: its own name comes first."""
+        board = None if prefix is None else running_board(prefix)
+        try:
+            named = read_board(self.part(part)).compatible[:1]
+        except ImageError:
+            return False
+        return board is not None and named == board.compatible[:1]
 
     @property
     def release(self) -> str | None:
@@ -229,7 +246,7 @@ class BootFiles(Closing):
             initrds=None if initrds is None else tuple(map(_initrd_name, initrds)),
             initrd_bytes=self.initrd_bytes,
             devicetree=self._devicetree_name(),
-            overlays=_overlays(self.entry),
+            overlays=tuple(printable(file.name) for file in self.overlays),
             addons=tuple(printable(file.name) for file in self.addons),
             profile=profile.id if profile else None,
             signed=self.signed,
@@ -243,12 +260,12 @@ class BootFiles(Closing):
         if part is None:
             return None
         file = self.addons[part.file - 1] if part.file else self.kernel
-        return f"{printable(file.name)} .dtb"
+        return f"{printable(file.name)} {part.section.name}"
 
     @property
     def _files(self) -> tuple[ImageFile, ...]:
         tree = () if self.devicetree is None else (self.devicetree,)
-        return (self.kernel, *(self.initrds or ()), *tree, *self.addons)
+        return (self.kernel, *(self.initrds or ()), *tree, *self.overlays, *self.addons)
 
     def unchanged(self, fds: Container[int | None] | None = None) -> None:
         """Raise ImageError where a file (or one of those with `fds`) changed since opening."""
@@ -323,4 +340,4 @@ def _overlays(entry: Entry | None) -> tuple[str, ...]:
     """Return the overlays an entry wants, but for those in add-ons, which are taken in."""
     if entry is None:
         return ()
-    return tuple(printable(path) for path in entry.overlays if path not in entry.addons)
+    return tuple(path for path in entry.overlays if path not in entry.addons)

@@ -63,7 +63,10 @@ def command_line_limits(
         limit = kernel.cmdline_size - Architecture.X86_64.facts.command_line_reserve
         return limit, limit
     facts = architecture.facts if architecture else None
-    return facts.command_line_limits(release) if facts else (2048, 2048)
+    if facts is None:
+        return 2048, 2048
+    least, most = facts.command_line_limits(release)
+    return least - facts.command_line_reserve, most - facts.command_line_reserve
 
 
 def running_line(context: PlanContext) -> CommandLine:

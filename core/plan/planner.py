@@ -106,7 +106,7 @@ def make_plan(
     """Return the plan for an image and a command line on the machine of `context`, judged."""
     host = context.host
     architecture = of_machine(host.machine)
-    wanted = Wanted(files.devicetree, bool(files.overlays), request.panic, request.loader)
+    wanted = Wanted(files.devicetree, request.panic, request.loader)
     chosen, devicetree, dialect, route = choose_way(
         *(image, wanted, host, architecture, context.dialect),
         refused=context.payload_refused is not None,

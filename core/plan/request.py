@@ -3,9 +3,8 @@ journal."""
 
 from __future__ import annotations
 
-from enum import StrEnum
-from typing import Any
-
+from warmboot.core.enumeration import StrEnum
+from warmboot.core.hints import Any
 from warmboot.core.values import NamedTuple
 
 

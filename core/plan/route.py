@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
-from typing import TYPE_CHECKING
-
 from warmboot.core.architecture import Architecture
+from warmboot.core.enumeration import StrEnum
+from warmboot.core.hints import TYPE_CHECKING
 from warmboot.core.host import Host
 from warmboot.core.images import BootImage, Format
 from warmboot.core.images.compressed import CompressedImage

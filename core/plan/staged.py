@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Self
-
+from warmboot.core.hints import Self
 from warmboot.core.typed import typed
 from warmboot.core.values import asdict, dataclass
 

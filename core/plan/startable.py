@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
 from warmboot.core.architecture import of_machine
 from warmboot.core.boot.entry import Entry
 from warmboot.core.boot.listed_entry import ListedEntry
 from warmboot.core.boot.merge import missing_files
 from warmboot.core.boot.root import BootRoot
+from warmboot.core.hints import TYPE_CHECKING
 from warmboot.core.host import Host
 from warmboot.core.images import BootImage
 from warmboot.core.images.uboot import UImage
-from warmboot.core.plan.checks.base import Finding, Verdict
-from warmboot.core.plan.request import PlanRequest
 from warmboot.core.plan.route import Strategy
 from warmboot.core.plan.way import Wanted, choose_way
 from warmboot.core.values import NamedTuple
@@ -22,6 +20,7 @@ from warmboot.core.values import NamedTuple
 if TYPE_CHECKING:
     from warmboot.core.bpf.abi import Dialect
     from warmboot.core.fit.kernel_fit import KernelFit
+    from warmboot.core.plan.checks.base import Finding
     from warmboot.core.plan.context import PlanContext
     from warmboot.core.progress import Cancel
 
@@ -110,7 +109,7 @@ def _image(image: BootImage, entry: Entry, host: Host, dialect: Dialect | None) 
     if isinstance(image, UImage):
         text = f"it is wrapped for U-Boot ({image.holds}), which kexec cannot load"
         return Obstacle(text, "wrapped for U-Boot")
-    wanted = Wanted(entry.devicetree, bool(entry.overlays))
+    wanted = Wanted(entry.devicetree)
     route = choose_way(image, wanted, host, mine, dialect).route
     if route.strategy is not Strategy.NONE:
         return None
@@ -123,15 +122,17 @@ def judge(
     """Return how an entry stands by its plan; raises WarmbootError where there can be none."""
     from warmboot.core.plan.boot_files import BootFiles
     from warmboot.core.plan.planner import plan_files
+    from warmboot.core.plan.request import PlanRequest
 
     request = PlanRequest(entry=entry.id)
-    with BootFiles.open(root, request, entry, cancel) as files:
+    with BootFiles.open(root, request, entry, context.host.prefix, cancel) as files:
         plan = plan_files(request, files, context)
         return standing(plan.findings)._replace(fit=plan.fit)
 
 
 def standing(findings: Iterable[Finding]) -> Standing:
     """Return how an entry stands by the findings of its plan."""
+    from warmboot.core.plan.checks.base import Verdict
     from warmboot.core.plan.checks.registry import about_entry
 
     fails = [f for f in findings if f.verdict is Verdict.FAIL and f.check != "privilege"]

@@ -33,6 +33,8 @@ def describe_steps(
     elif files.initrds is not None or not isinstance(image, Uki):
         steps.append("Use no initrd")
     if devicetree is not None:
+        if files.overlays:
+            steps.append(f"Apply the overlays {' + '.join(files.overlays)} to the device tree")
         steps.append(f"Hand over the device tree {devicetree}, with a new /chosen")
     if panic:
         steps.append(f"Stage with {loader} as the crash kernel; the running system goes on")
@@ -82,8 +84,9 @@ def _uki_steps(files: FileNames, image: Uki) -> list[str]:
     if files.initrds is None:
         section = "Take the initrd out of the UKI's .initrd section"
         steps.append(section if image.initrd_section else "Use the initrds that its parts hold")
-    if any(section.name == ".dtbauto" for section in image.headers.sections):
-        steps.append("Ignore its .dtbauto device trees: only firmware knows which one fits")
+    automatic = any(section.name == ".dtbauto" for section in image.headers.sections)
+    if automatic and not (files.devicetree or "").endswith(" .dtbauto"):
+        steps.append("Leave out its .dtbauto device trees: none is for the board that runs")
     steps.append(
         "Measure nothing: what is sealed to the PCRs that systemd-stub extends stays locked"
     )

@@ -6,7 +6,7 @@ that, measuring every part into a PCR, cannot be done from here.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from warmboot.core.errors import Blocked, NotFound
 from warmboot.core.images.pe import Section
@@ -44,10 +44,16 @@ class UkiParts:
         return sum(part.section.size for part in self.initrds)
 
 
-def combine(uki: Uki, addons: Sequence[tuple[str, Addon]], profile: str | None) -> UkiParts:
+def combine(
+    uki: Uki,
+    addons: Sequence[tuple[str, Addon]],
+    profile: str | None,
+    fits: Callable[[Part], bool] = lambda _: False,
+) -> UkiParts:
     """Return what `uki` starts with; `addons` are names and add-ons in the order of their names.
 
-    `profile` is a profile's number or id; None for the first, as the stub has it. Raises
+    `profile` is a profile's number or id; None for the first, as the stub has it. `fits` tells of
+    a .dtbauto section whether it is for this board: the first that is goes before a .dtb. Raises
     NotFound for an unknown profile, Blocked where an add-on does not fit.
     """
     chosen = _choose(uki, profile)
@@ -57,6 +63,7 @@ def combine(uki: Uki, addons: Sequence[tuple[str, Addon]], profile: str | None) 
     front: list[Part] = []
     behind: list[Part] = []
     trees = [Part(0, sections[".dtb"])] if ".dtb" in sections else []
+    trees = [part for part in _automatic(uki, chosen) if fits(part)][:1] or trees
     added = []
     for number, (name, addon) in enumerate(addons, 1):
         if addon.architecture is not uki.architecture:
@@ -72,7 +79,9 @@ def combine(uki: Uki, addons: Sequence[tuple[str, Addon]], profile: str | None) 
                 front.append(Part(number, section))
             elif section.name == ".initrd":
                 behind.append(Part(number, section))
-            elif section.name == ".dtb":
+            elif section.name == ".dtb" or (
+                section.name == ".dtbauto" and fits(Part(number, section))
+            ):
                 trees = [Part(number, section)]  # the last one stays, as with the stub
     inside = [Part(0, sections[name]) for name in (".ucode", ".initrd") if name in sections]
     return UkiParts(
@@ -83,6 +92,14 @@ def combine(uki: Uki, addons: Sequence[tuple[str, Addon]], profile: str | None) 
         devicetree=trees[0] if trees else None,
         addons=len(addons),
     )
+
+
+def _automatic(uki: Uki, chosen: Profile | None) -> list[Part]:
+    """Return the .dtbauto sections of a profile, and those of the base behind them."""
+    sections = uki.headers.sections
+    base = next((n for n, s in enumerate(sections) if s.name == ".profile"), len(sections))
+    candidates = (*(chosen.sections if chosen else ()), *sections[:base])
+    return [Part(0, section) for section in candidates if section.name == ".dtbauto"]
 
 
 def _choose(uki: Uki, wanted: str | None) -> Profile | None:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from warmboot.core.architecture import Architecture
+from warmboot.core.hints import TYPE_CHECKING
 from warmboot.core.host import Host
 from warmboot.core.images import BootImage
 from warmboot.core.plan.loader_choice import LoaderChoice, choose_loader
@@ -19,11 +18,10 @@ if TYPE_CHECKING:  # a list needs routes, and no parsers
 class Wanted(NamedTuple):
     """What a way depends on beside the image: the device tree, and what the operator asks for.
 
-    `devicetree` is its path; with `overlays` no loader takes it.
+    `devicetree` is its path, None for the one in use.
     """
 
     devicetree: str | None = None
-    overlays: bool = False
     panic: bool = False
     loader: Call | None = None
 
@@ -70,7 +68,7 @@ def _loader(
     Where no loader takes the tree, the choice is made without: a check then stands against it.
     """
     panic, loader = wanted.panic, wanted.loader
-    if wanted.devicetree is not None and not wanted.overlays:
+    if wanted.devicetree is not None:
         chosen = choose_loader(host, architecture, panic=panic, devicetree=True, wanted=loader)
         if chosen.call is not None:
             return chosen, wanted.devicetree

@@ -6,9 +6,9 @@ import platform
 import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
 
 from warmboot.core.errors import WarmbootError
+from warmboot.core.hints import Any
 from warmboot.core.host.state import STATE
 from warmboot.core.host.systemd import systemd_version
 from warmboot.core.outfile import OutFile

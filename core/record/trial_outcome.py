@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from enum import StrEnum
 
+from warmboot.core.enumeration import StrEnum
 from warmboot.core.host import Host
 from warmboot.core.host.boot_time import read_boot_time
 from warmboot.core.host.files import read_text

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Callable
-from enum import StrEnum
 from pathlib import Path
 
 from warmboot.core.debug import debug
+from warmboot.core.enumeration import StrEnum
 from warmboot.core.errors import WarmbootError
 from warmboot.core.host import Host
 from warmboot.core.host.jobs import Job, read_jobs
 from warmboot.core.load.loader import Loader
-from warmboot.core.programs import environment, find_program
+from warmboot.core.programs import find_program, run
 from warmboot.core.restart import shutdown
 
 _SYSTEMCTL_TIMEOUT = 60
@@ -76,22 +75,14 @@ def carry_out(
 
 def _systemctl() -> tuple[Job, ...]:
     try:
-        done = subprocess.run(
-            [find_program("systemctl") or "/usr/bin/systemctl", "kexec"],
-            env=environment(),
-            capture_output=True,
-            text=True,
-            timeout=_SYSTEMCTL_TIMEOUT,
-            check=False,
-            stdin=subprocess.DEVNULL,
-            start_new_session=True,
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
+        program = find_program("systemctl") or "/usr/bin/systemctl"
+        done = run([program, "kexec"], _SYSTEMCTL_TIMEOUT, own_session=True)
+    except OSError as error:
         raise WarmbootError(f"systemctl kexec could not be run: {error}", hint=_WITHOUT) from error
-    debug("systemctl kexec ended with %d", done.returncode)
+    debug("systemctl kexec ended with %d", done.code)
     jobs = read_jobs(Path("/"))
     # It may be ended by the very shutdown that it asked for; the job says that it was heard.
-    if done.returncode != 0 and not any(job.unit == _TARGET for job in jobs):
-        reason = done.stderr.strip() or f"exit {done.returncode}"
+    if done.code != 0 and not any(job.unit == _TARGET for job in jobs):
+        reason = done.errors.strip() or f"exit {done.code}"
         raise WarmbootError(f"systemctl kexec failed: {reason}", hint=_WITHOUT)
     return jobs

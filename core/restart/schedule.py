@@ -13,19 +13,18 @@ import json
 import os
 import re
 import signal
-import subprocess
 import sys
 import time
 import uuid
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Self
 
 from warmboot.core.errors import Blocked, WarmbootError, WrongArgument, space_hint
 from warmboot.core.expression import expression
+from warmboot.core.hints import Self
 from warmboot.core.host.state import RUN, process_start
-from warmboot.core.programs import environment, find_program
+from warmboot.core.programs import find_program, run
 from warmboot.core.rooted import rooted
 from warmboot.core.statefile import open_state, read_state, remove_state
 from warmboot.core.text import clock, printable
@@ -272,20 +271,11 @@ def _run(command: Sequence[str]) -> None:
     if program is None:
         raise WarmbootError(f"{name} could not be run: it is not installed", hint=hint)
     try:
-        done = subprocess.run(
-            [program, *command[1:]],
-            env=environment(),
-            capture_output=True,
-            timeout=_TIMEOUT,
-            check=False,
-            stdin=subprocess.DEVNULL,
-            start_new_session=True,
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
+        done = run([program, *command[1:]], _TIMEOUT, own_session=True)
+    except OSError as error:
         raise WarmbootError(f"{name} could not be run: {error}", hint=hint) from error
-    if done.returncode != 0:
-        said = printable(done.stderr.decode("utf-8", "replace").strip()[-400:])
-        reason = said or f"exit {done.returncode}"
+    if done.code != 0:
+        reason = printable(done.errors.strip()[-400:]) or f"exit {done.code}"
         raise WarmbootError(f"{name} failed: {reason}", hint=hint)
 
 

@@ -34,9 +34,12 @@ _LINKS = {
 _FILES = {
     f"{_DISK}/block/vda/vda2/partition": "2",
     f"{_CARD}/net/eth0/ifindex": "2",
+    f"{_CARD}/net/eth0/name_assign_type": "1",
     f"{_SERIAL}/tty/ttyAMA0/dev": "204:64",
     "sys/class/tty/console/active": "ttyAMA0",
-    "run/systemd/netif/leases/2": "ADDRESS=192.0.2.7",
+    "run/systemd/netif/links/2": "NETWORK_FILE=/etc/systemd/network/10-lan.network",
+    "etc/systemd/network/10-lan.network": "[Match]\nName=eth0\n\n[Network]\n"
+    "Address=192.0.2.7/24\nGateway=192.0.2.1",
     "proc/net/route": "Iface\tDestination\tGateway\tFlags\tRefCnt\tUse\tMetric\tMask\n"
     "eth0\t00000000\t010200C0\t0003\t0\t0\t100\t00000000\n"
     "eth0\t000200C0\t00000000\t0001\t0\t0\t100\t00FFFFFF",

@@ -10,9 +10,9 @@ import errno
 import hashlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from warmboot.core.errors import ImageError
+from warmboot.core.hints import Any
 from warmboot.core.host import Host
 from warmboot.core.host.security import read_ima_appraises
 from warmboot.core.images import View, pe

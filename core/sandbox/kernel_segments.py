@@ -12,13 +12,14 @@ import os
 import struct
 
 from warmboot.core.architecture import Architecture
+from warmboot.core.images.devicetree import MAGIC
 from warmboot.core.load.kexec_load.memory import Range, free_ranges
 from warmboot.core.load.kexec_load.segments import Layout, Segment
 from warmboot.core.sandbox.kernel_answer import KernelErrno, SimulatedCrash
 
 _MOST = 16  # KEXEC_SEGMENT_MAX
 _TREE = struct.Struct(">10I")
-_TREE_MAGIC, _TREE_VERSION = 0xD00DFEED, 17
+_TREE_VERSION = 17
 _LOONGARCH_OWN = Range(0x100000, 0x200000)  # the control code, and the command line's copy
 
 
@@ -67,7 +68,7 @@ def _is_tree(segment: Segment) -> bool:
         return False
     magic, total, structure, strings, reserved, version, compatible = _TREE.unpack(head)[:7]
     inside = all(_TREE.size <= offset <= total for offset in (structure, strings, reserved))
-    return magic == _TREE_MAGIC and compatible <= _TREE_VERSION <= version and inside
+    return magic == MAGIC and compatible <= _TREE_VERSION <= version and inside
 
 
 def _check_line(segments: tuple[Segment, ...]) -> None:

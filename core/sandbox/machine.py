@@ -46,14 +46,16 @@ MEMORY = {
   48000000-4a9fcfff : reserved""",
     Architecture.RISCV64: """\
 10000000-100000ff : serial
-80000000-8003ffff : Reserved
-80040000-16fffffff : System RAM
-  80202000-82a3afff : Kernel image
-    80202000-813fffff : Kernel code
+80000000-16fffffff : System RAM
+  80000000-8007ffff : Reserved
+  80200000-80201fff : Reserved
+  80202000-8259fa8f : Kernel image
+    80202000-80fd39f9 : Kernel code
     81400000-81ffffff : Kernel rodata
-    82200000-823fffff : Kernel data
-    82400000-82a3afff : Kernel bss
-  8a000000-8c9fcfff : Reserved""",
+    82200000-824f45ff : Kernel data
+    824f5000-8259fa8f : Kernel bss
+  8259fa90-825fffff : Reserved
+  88200000-8eaf9fff : Reserved""",
     Architecture.LOONGARCH64: """\
 00000000-0fffffff : System RAM
   00000000-001fffff : Reserved

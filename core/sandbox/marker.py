@@ -7,17 +7,13 @@ nobody else can write there. Where that cannot be told, warmboot stops.
 
 from __future__ import annotations
 
-import grp
-import json
 import os
-import pwd
 import stat
 from pathlib import Path
 
 from warmboot.core.errors import Blocked
 from warmboot.core.rooted import regular
 from warmboot.core.text import printable
-from warmboot.core.typed import json_object
 
 MARKER = ".warmboot-sandbox"
 #: Where a simulated machine keeps the trial that it is on.
@@ -55,6 +51,8 @@ def is_sandbox(path: Path) -> bool:
 
 def write_marker(path: Path) -> None:
     """Make `path` a sandbox."""
+    import json
+
     text = json.dumps({"warmboot-sandbox": _VERSION, "note": "simulated machine; safe to delete"})
     (path / MARKER).write_text(text + "\n")
 
@@ -94,6 +92,9 @@ def _check_owner(path: Path, status: os.stat_result) -> None:
 
 def _private(status: os.stat_result) -> bool:
     """Whether the group of a file has its owner as only member, as useradd(8) makes them."""
+    import grp
+    import pwd
+
     try:
         owner, group = pwd.getpwuid(status.st_uid), grp.getgrgid(status.st_gid)
     except KeyError:
@@ -107,6 +108,8 @@ def _read(found: int) -> dict[str, object] | None:
     status = os.fstat(found)
     if not stat.S_ISREG(status.st_mode) or status.st_size > _LIMIT:
         return None
+    from warmboot.core.typed import json_object
+
     fd = regular(found, MARKER)
     try:
         return json_object(os.pread(fd, _LIMIT, 0))

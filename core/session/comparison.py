@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Protocol
 
 from warmboot.core.boot.cmdline import Difference, compare, reusable
 from warmboot.core.boot.entry import Listing
@@ -12,6 +11,7 @@ from warmboot.core.errors import Cancelled, WarmbootError
 from warmboot.core.fit.build_options import OptionDifference, count, differences
 from warmboot.core.fit.initrd_contents import InitrdContents
 from warmboot.core.fit.kernel_fit import Demand, Kernel, KernelFit, judge_fit, read_demand
+from warmboot.core.hints import Protocol
 from warmboot.core.host import Host
 from warmboot.core.host.essentials import Essentials
 from warmboot.core.plan.planner import OpenPlan, fit_of

@@ -6,13 +6,13 @@ import os
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from warmboot.core.boot.entry import Entry
 from warmboot.core.boot.listed_entry import read_header
 from warmboot.core.boot.resolve import Selector
 from warmboot.core.boot.root import BootRoot
 from warmboot.core.errors import Cancelled, ImageError, NotFound, WarmbootError
+from warmboot.core.hints import TYPE_CHECKING
 from warmboot.core.images import BootImage, ImageFile, identify
 from warmboot.core.images.authenticode import Signature, signatures_of
 from warmboot.core.images.uboot import holds_initrd

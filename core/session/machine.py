@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Self
 
 from warmboot.core.boot import BootRoot
+from warmboot.core.hints import TYPE_CHECKING, Self
 from warmboot.core.host import Host, read_host
 from warmboot.core.values import dataclass, replace
 

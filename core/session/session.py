@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from warmboot.core.architecture import of_machine
 from warmboot.core.boot import Running
 from warmboot.core.debug import step
 from warmboot.core.errors import Blocked, WarmbootError
+from warmboot.core.hints import TYPE_CHECKING
 from warmboot.core.host.state import STATE
 from warmboot.core.progress import Report, ignore
 from warmboot.core.session.machine import Machine
@@ -189,7 +189,8 @@ class Session(Machine):
         from warmboot.core.plan.planner import OpenPlan
 
         request = request._replace(forced=forced_checks(request.forced))
-        files = BootFiles.open(self.root, request, self._entry_of(request), self.cancel)
+        entry, prefix = self._entry_of(request), self.host.prefix
+        files = BootFiles.open(self.root, request, entry, prefix, self.cancel)
         try:
             return OpenPlan(request, files, self.context(fit=fit))
         except BaseException:

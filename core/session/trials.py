@@ -203,12 +203,29 @@ class Trials:
         with self._plan(trial.request) as opened:
             check(opened.plan)
             with prepare(
-                opened.plan, opened.files, previewed=staged.sha256, segment=trial.segment
+                opened.plan,
+                opened.files,
+                previewed=staged.sha256,
+                previewed_initrd=self._initrd_before(),
+                segment=trial.segment,
             ) as prepared:
                 undo.then(_STAGED, lambda: unload_locked(machine))
                 made, warning = stage_locked(machine, prepared)
         warnings += [warning] if warning else []
         return made
+
+    def _initrd_before(self) -> str | None:
+        """Return the digest of the initrds that were staged; None where it is not known.
+
+        What a trial staged itself has an archive of ours behind it, and does not count.
+        """
+        digest: object = None
+        for line in self._machine.journal.lines():
+            if line.get("boot_id") == self._machine.host.boot_id and line.get("event") == "staged":
+                made = Staged.read(line.get("staged"))
+                if made is not None and made.trial is None:
+                    digest = line.get("initrd_sha256")
+        return digest if isinstance(digest, str) else None
 
     def _hold(
         self, trial: TrialPlan, undo: _Undo, warnings: list[str], *, now: bool

@@ -30,6 +30,7 @@ def test_blanks_between_quotes_do_not_split() -> None:
 def test_what_the_boot_loader_added_is_left_out() -> None:
     running = "BOOT_IMAGE=/vmlinuz-6.1 initrd=\\EFI\\initrd root=UUID=1 ro"
     assert reusable(running) == "root=UUID=1 ro"
+    assert reusable("kexec initrd=0x4a00000,0x18b000 root=UUID=1 ro") == "root=UUID=1 ro"
 
 
 def test_the_arguments_of_init_stay_as_they_are() -> None:

@@ -68,6 +68,14 @@ def test_order_is_antisymmetric(left: str, right: str) -> None:
         ("6.6.44-1-lts", ["6.6.45-1-lts"], ["6.10.3-arch1-1", "6.6.44-1-rt"]),
         ("6.6.41-0-virt", ["6.6.42-0-virt"], ["6.6.42-0-lts"]),
         ("6.11.0-rc3", ["6.11.0-rc4"], ["6.11.0-rc3-rt"]),
+        ("6.6.30-gentoo-r1", ["6.6.31-gentoo", "6.6.30-gentoo-r2"], ["6.6.31-gentoo-dist"]),
+        ("6.1.0-rpi7-rpi-v8", ["6.1.0-rpi8-rpi-v8"], ["6.1.0-rpi8-rpi-2712"]),
+        ("6.9.1-x64v3-xanmod1", ["6.9.1-x64v3-xanmod2", "6.9.2-x64v3-xanmod1"], []),
+        (
+            "6.11.0-0.rc3.20240814git6b0f8db921ab.30.fc42.x86_64",
+            ["6.11.0-0.rc4.20240822git872cf28b8df9.39.fc42.x86_64", "6.11.0-63.fc42.x86_64"],
+            ["6.11.0-63.fc42.x86_64+debug"],
+        ),
     ],
 )
 def test_another_flavour_is_no_update(running: str, updates: list[str], others: list[str]) -> None:

@@ -1,6 +1,6 @@
 """Debian as it is installed: a root file system on a disk, with systemd, and firmware before it.
 
-The boot partition holds systemd-boot, whose entries ``old.conf`` (the default) and ``new.conf``
+The boot partition holds systemd-boot or GRUB, whose entries ``old`` (the default) and ``new``
 start the same kernel. A service runs what the guest does: guest/trial-scenario.
 """
 
@@ -13,7 +13,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from .fetch import KEYRING, Arch, archive_address, cached, python_modules, run
+from support.tools import needs_tool
+
+from .fetch import (
+    KEYRING,
+    Arch,
+    archive_address,
+    cached,
+    debian_packages,
+    python_modules,
+    run,
+)
 from .initramfs import GUEST_FILES, copy_needed_modules, install_warmboot
 
 PACKAGES = (
@@ -40,6 +50,34 @@ StandardError=tty
 TTYPath=/dev/ttyS0
 Environment=PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8
 """
+#: What GRUB's image needs here; it has its configuration and its environment block on the ESP.
+GRUB_MODULES = (
+    "fat",
+    "linux",
+    "normal",
+    "configfile",
+    "loadenv",
+    "test",
+    "echo",
+    "reboot",
+    "sleep",
+)
+#: As grub-mkconfig writes it, down to what honours a choice for the next start only.
+GRUB_CFG = """\
+if [ -s $prefix/grubenv ]; then
+  load_env
+fi
+if [ "${next_entry}" ] ; then
+   set default="${next_entry}"
+   set next_entry=
+   save_env next_entry
+   set boot_once=true
+else
+   set default="0"
+fi
+set timeout=0
+"""
+GRUBENV = b"# GRUB Environment Block\n".ljust(1024, b"#")
 FSTAB = "LABEL=ROOT / ext4 defaults 0 1\n/dev/vda /boot vfat defaults 0 0\n"
 
 
@@ -122,7 +160,12 @@ def prepared(suite: str) -> Path:
 
 
 def make_disks(
-    folder: Path, suite: str, cases: Mapping[str, str], *, initrd: str = "initramfs-tools"
+    folder: Path,
+    suite: str,
+    cases: Mapping[str, str],
+    *,
+    initrd: str = "initramfs-tools",
+    loader: str = "systemd-boot",
 ) -> Disks:
     """Write the disks of a machine: `cases` are scripts by their names, run in order."""
     tree = folder / "tree"
@@ -136,7 +179,7 @@ def make_disks(
     (tree / "cases").mkdir()
     for number, (name, script) in enumerate(cases.items()):
         (tree / f"cases/{number}").write_text(f"this={name}\n{script}\n")
-    boot = _boot_partition(folder, tree, initrd)
+    boot = _boot_partition(folder, tree, initrd, loader)
     root = folder / "root.img"
     with root.open("wb") as file:
         file.truncate(1400 << 20)
@@ -147,7 +190,7 @@ def make_disks(
     return Disks(root, boot, variables)
 
 
-def _boot_partition(folder: Path, tree: Path, initrd: str) -> Path:
+def _boot_partition(folder: Path, tree: Path, initrd: str, loader: str) -> Path:
     (kernel,) = (tree / "boot").glob("vmlinuz-*")
     (made,) = (tree / "boot").glob("initrd.img-*")
     image = folder / "boot.img"
@@ -156,29 +199,55 @@ def _boot_partition(folder: Path, tree: Path, initrd: str) -> Path:
     run("mkfs.vfat", "--mbr=n", "-F", "32", "-n", "BOOT", image)
     files = folder / "boot"
     (files / "EFI/BOOT").mkdir(parents=True)
-    (files / "loader/entries").mkdir(parents=True)
-    shutil.copy(
-        tree / "usr/lib/systemd/boot/efi/systemd-bootx64.efi", files / "EFI/BOOT/BOOTX64.EFI"
-    )
     shutil.copy(kernel, files / kernel.name)
     shutil.copy(tree / "boot/dracut.img" if initrd == "dracut" else made, files / "initrd.img")
-    (files / "loader/loader.conf").write_text("default old.conf\ntimeout 0\n")
-    release = kernel.name.partition("-")[2]
-    for name in ("old", "new"):
-        lines = (
-            f"title The {name} one",
-            f"version {release}",
-            f"linux /{kernel.name}",
-            "initrd /initrd.img",
-            f"options root=LABEL=ROOT ro {CONSOLE} e2e={name}",
-        )
-        (files / f"loader/entries/{name}.conf").write_text("\n".join(lines) + "\n")
+    (_grub if loader == "grub" else _systemd_boot)(files, tree, kernel.name)
     run("mcopy", "-i", image, "-s", *sorted(files.iterdir()), "::")
     for path in (tree / "boot").iterdir():
         if not path.name.startswith("config-"):
             path.unlink()
     shutil.rmtree(files)
     return image
+
+
+def _systemd_boot(files: Path, tree: Path, kernel: str) -> None:
+    program = tree / "usr/lib/systemd/boot/efi/systemd-bootx64.efi"
+    shutil.copy(program, files / "EFI/BOOT/BOOTX64.EFI")
+    (files / "loader/entries").mkdir(parents=True)
+    (files / "loader/loader.conf").write_text("default old.conf\ntimeout 0\n")
+    for name in ("old", "new"):
+        lines = (
+            f"title The {name} one",
+            f"version {kernel.partition('-')[2]}",
+            f"linux /{kernel}",
+            "initrd /initrd.img",
+            f"options root=LABEL=ROOT ro {CONSOLE} e2e={name}",
+        )
+        (files / f"loader/entries/{name}.conf").write_text("\n".join(lines) + "\n")
+
+
+def _grub(files: Path, tree: Path, kernel: str) -> None:
+    """GRUB of this machine's Debian: its modules have to be of the version of grub-mkimage."""
+    del tree
+    downloads = debian_packages(Arch.AMD64, ["grub-efi-amd64-bin"])
+
+    def unpack(folder: Path) -> None:
+        (archive,) = downloads.glob("*.deb")
+        run("dpkg-deb", "--extract", archive, folder)
+
+    modules = cached("trees", [downloads.name, "grub"], unpack) / "usr/lib/grub/x86_64-efi"
+    run(
+        *(needs_tool("grub-mkimage"), "--format=x86_64-efi", f"--directory={modules}"),
+        *("--prefix=/grub", f"--output={files / 'EFI/BOOT/BOOTX64.EFI'}", *GRUB_MODULES),
+    )
+    (files / "grub").mkdir()
+    (files / "grub/grubenv").write_bytes(GRUBENV)
+    entries = (
+        f"menuentry 'The {name} one' --id {name} {{\n"
+        f"  linux /{kernel} root=LABEL=ROOT ro {CONSOLE} e2e={name}\n  initrd /initrd.img\n}}\n"
+        for name in ("old", "new")
+    )
+    (files / "grub/grub.cfg").write_text(GRUB_CFG + "".join(entries))
 
 
 def still_running(command: str) -> bool:

@@ -26,7 +26,8 @@ def started(
 ) -> tuple[SecondKernel, str]:
     """Stage and jump; return what the second kernel said, and what staging said.
 
-    `flags` are more options of QEMU.
+    `flags` are more options of QEMU. Where the running kernel's build options are empty, the guest
+    has none to read.
     """
     image, initramfs = folder / "running", folder / "initramfs.cpio"
     image.write_bytes(running.image)
@@ -35,6 +36,7 @@ def started(
         "/parameters": f"set -- {shlex.join(options)}\n".encode(),
         **files,
     }
+    boot = {path: content for path, content in boot.items() if content}
     guest_initramfs(initramfs, arch, boot, GUEST_FILES / "placed")
 
     def talk(guest: Guest) -> tuple[SecondKernel, str]:

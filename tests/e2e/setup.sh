@@ -15,6 +15,7 @@ need openssl openssl
 need mkfs.ext4 e2fsprogs
 need mmdebstrap mmdebstrap
 need mkfs.vfat dosfstools
+need grub-mkimage grub-common
 need depmod kmod
 need mcopy mtools
 need clang clang

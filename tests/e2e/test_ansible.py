@@ -132,3 +132,30 @@ def test_the_modules_documentation_is_what_ansible_reads(tmp_path: Path) -> None
         )
         (found,) = json.loads(done.stdout).values()
         assert {"doc", "examples", "return"} <= set(found)
+
+
+#: ansible-test would fetch pip for each environment that it makes; Python brings one.
+PIP = "import ensurepip\nensurepip.bootstrap(default_pip=True)\n"
+
+
+@pytest.mark.slow_guest
+@pytest.mark.timeout(1800)
+def test_ansible_test_finds_nothing(tmp_path: Path) -> None:
+    """All of ansible-test's sanity checks that apply; it fetches its own tools from PyPI."""
+    collection = tmp_path / "ansible_collections/warmboot/kexec"
+    shutil.copytree(
+        REPOSITORY / "ansible", collection, ignore=shutil.ignore_patterns("__pycache__")
+    )
+    kept = tmp_path / "home/.ansible/test/cache"
+    kept.mkdir(parents=True)
+    for version in ("24_2", "25_1", "25_2"):
+        (kept / f"get_pip_{version}.py").write_text(PIP)
+    done = subprocess.run(
+        [BIN / "ansible-test", "sanity", "--python", "3.11"],
+        cwd=collection,
+        env={**os.environ, "HOME": str(tmp_path / "home"), "LC_ALL": "C.UTF-8"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-3000:]

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from .fetch import REPOSITORY, cached
+from .rescue import EPOCH, rescue_build
 
 SUITES = ("bookworm", "trixie", "sid")
 #: The oldest system is tried every time, the others before a release.
@@ -35,7 +36,7 @@ _NETWORK = (
 )
 _BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
 #: What a test leaves in place of a real machine to look at.
-TRY = """
+RUN = """
 set -e
 warmboot --version
 warmboot sandbox /root/machine
@@ -43,6 +44,8 @@ warmboot --root /root/machine list
 warmboot --root /root/machine inspect /root/machine/boot/vmlinuz-6.17.8-sandbox
 warmboot --root /root/machine stage --default
 test "$(warmboot --root /root/machine list --names | wc -l)" -gt 5
+"""
+TRY = f"""{RUN}
 man -w 8 warmboot 2>/dev/null || find / -xdev -name warmboot.8* | grep share/man/man8
 """
 
@@ -137,7 +140,7 @@ def make_deb(source: Path, wheel: Path, folder: Path) -> None:
     python = REPOSITORY / ".venv/bin/python"
     subprocess.run(
         [python, source / "install/deb.py", wheel, folder],
-        env={**os.environ, "SOURCE_DATE_EPOCH": "1700000000"},
+        env={**os.environ, "SOURCE_DATE_EPOCH": EPOCH},
         check=True,
     )
 
@@ -202,6 +205,38 @@ def test_uv_tool(system: Callable[..., System], packages: Path) -> None:
         "UV_TOOL_BIN_DIR=/usr/local/bin UV_TOOL_DIR=/opt-tools "
         f"uv/bin/uv tool install -q --no-python-downloads ./{wheel.name}" + TRY
     )
+
+
+@pytest.mark.slow_guest
+@pytest.mark.parametrize("suite", SUITES)
+def test_the_single_file(suite: str, system: Callable[..., System]) -> None:
+    debian = system(suite)
+    shutil.copy(rescue_build()[""], debian.root / "usr/local/bin/warmboot")
+    debian.run(RUN)
+    assert debian.run("ls -A /tmp") == ""
+
+
+@pytest.mark.slow_guest
+@pytest.mark.parametrize("suite", SUITES[:2])
+def test_the_rescue_package(suite: str, system: Callable[..., System], tmp_path: Path) -> None:
+    """It puts the program into the initramfs as it is installed, and takes it out again."""
+    archive = rescue_build()[".tar.xz"]
+    shutil.copy(archive, tmp_path)
+    words = [REPOSITORY / ".venv/bin/python", REPOSITORY / "install/rescue/package.py", tmp_path]
+    subprocess.run(words, check=True, env={**os.environ, "SOURCE_DATE_EPOCH": EPOCH})
+    (package,) = tmp_path.glob("*.deb")
+    debian = system(suite, "initramfs-tools", "linux-image-cloud-amd64")
+    shutil.copy(package, debian.root / "root")
+    said = debian.run("cd /root && apt-get install -y --no-install-recommends ./*.deb")
+    assert "update-initramfs: Generating" in said
+    listed = debian.run("lsinitramfs /boot/initrd.img-*")
+    assert "usr/lib/warmboot-rescue/warmboot\n" in listed
+    assert "usr/bin/warmboot\n" in listed
+    unpacked = "cd /root && unmkinitramfs /boot/initrd.img-* u && d=$(dirname $(find u -name init))"
+    said = debian.run(f"{unpacked}; mount -t proc proc $d/proc; chroot $d warmboot --version")
+    assert said.endswith("0.2.0\n")
+    debian.run("apt-get purge -y warmboot-rescue")
+    assert "warmboot" not in debian.run("lsinitramfs /boot/initrd.img-*")
 
 
 @pytest.mark.parametrize("suite", EACH_SUITE)

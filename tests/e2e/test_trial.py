@@ -36,10 +36,22 @@ class Case:
 
 
 HANG = 'before() { printf "#!/bin/sh\\nwhile :; do sleep 1000; done\\n" >/hang; chmod 755 /hang; }'
-FSTAB = (
-    'before() { echo "LABEL=MISSING /mnt ext4 x-systemd.device-timeout=5 0 0" >>/etc/fstab; }\n'
-    "after() { sed -i /MISSING/d /etc/fstab; }"
-)
+#: A line of fstab that only the new system reads: the old one would not come up with it either.
+FSTAB = """\
+generator=/etc/systemd/system-generators/missing
+before() {
+    echo "LABEL=MISSING /mnt ext4 x-systemd.device-timeout=5 0 0" >/fstab.missing
+    mkdir -p "${generator%/*}"
+    cat >$generator <<-'END'
+	#!/bin/sh
+	grep -q e2e=new /proc/cmdline || exit 0
+	export SYSTEMD_FSTAB=/fstab.missing
+	exec /usr/lib/systemd/system-generators/systemd-fstab-generator "$@"
+	END
+    chmod 755 $generator
+}
+after() { rm $generator; }
+"""
 CONFIRM = f"""\
 in_new() {{
     step "confirm-$this" warmboot confirm
@@ -75,10 +87,26 @@ CONFIRMED: dict[str, Case] = {
 }
 
 
-def run(folder: Path, suite: str, cases: dict[str, Case], initrd: str) -> dict[str, Step]:
+#: With GRUB: back into its default, and into the kernel that runs though another is the default.
+GRUB: dict[str, Case] = {
+    "root-missing": RETURNED["root-missing"],
+    "one-shot": Case(
+        "menu=/boot/grub/grub.cfg\n"
+        'before() { sed -i \'s/default="0"/default="1"/\' $menu; }\n'
+        'after() { cat /boot/grub/grubenv; sed -i \'s/default="1"/default="0"/\' $menu; }\n'
+        'trial="--trial 60 --write-grubenv"\n'
+        'in_new() { sleep 2; step "revert-$this" warmboot confirm --revert; sleep 600; }',
+        ("asked",),
+    ),
+}
+
+
+def run(
+    folder: Path, suite: str, cases: dict[str, Case], initrd: str, loader: str = "systemd-boot"
+) -> dict[str, Step]:
     """Boot the machine, and let it go through the cases."""
     scripts = {name: case.script for name, case in cases.items()}
-    disks = make_disks(folder, suite, scripts, initrd=initrd)
+    disks = make_disks(folder, suite, scripts, initrd=initrd, loader=loader)
     with Guest(disks.command()) as guest:
         guest.expect_crash()
         try:
@@ -98,6 +126,21 @@ def trial(step: Step) -> dict[str, Any]:
     return answer
 
 
+def came_back(done: dict[str, Step], cases: dict[str, Case]) -> None:
+    assert {name: step for name, step in done.items() if step.code != 0} == {}
+    for name, case in cases.items():
+        answer = trial(done[f"status-{name}"])["trial"]
+        assert answer["state"] == "came back", name
+        assert answer["cause"] in case.causes, (name, answer)
+        assert answer["away"] > 0
+
+
+def test_grub_leads_back_by_its_default_or_by_its_environment_block(tmp_path: Path) -> None:
+    done = run(tmp_path, "trixie", GRUB, "initramfs-tools", "grub")
+    came_back(done, GRUB)
+    assert "next_entry" not in done["after-one-shot"].output, "it was used once"
+
+
 @pytest.mark.parametrize(
     ("suite", "initrd"),
     [("trixie", "initramfs-tools"), ("trixie", "dracut"), ("bookworm", "initramfs-tools")],
@@ -106,11 +149,6 @@ def test_each_failure_comes_back_and_what_is_confirmed_stays(
     tmp_path: Path, suite: str, initrd: str
 ) -> None:
     done = run(tmp_path, suite, {**RETURNED, **CONFIRMED}, initrd)
-    assert {name: step for name, step in done.items() if step.code != 0} == {}
-    for name, case in RETURNED.items():
-        answer = trial(done[f"status-{name}"])["trial"]
-        assert answer["state"] == "came back", name
-        assert answer["cause"] in case.causes, (name, answer)
-        assert answer["away"] > 0
+    came_back(done, RETURNED)
     for name in CONFIRMED:
         assert "confirmed by" in done[f"stays-{name}"].output

@@ -33,7 +33,21 @@ def test_the_running_kernel_is_compared_with_a_newer_one(call: Call) -> None:
     assert places(answer["old"]) == places(answer["new"]) == expected
     assert answer["essentials"]["root_type"] == "ext4"
     assert answer["essentials"]["interfaces"] == [
-        {"name": "eth0", "default": True, "remote": True, "dhcp": True}
+        {
+            "name": "eth0",
+            "default": True,
+            "remote": True,
+            "dhcp": False,
+            "setups": [
+                {
+                    "manager": "systemd-networkd",
+                    "file": "/etc/systemd/network/10-lan.network",
+                    "static": True,
+                    "dynamic": False,
+                    "names": ["eth0"],
+                }
+            ],
+        }
     ]
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import warmboot.core.images
 from warmboot.core.architecture import Architecture, of_elf, of_machine, of_pe, of_uboot
-from warmboot.core.images import FORMATS, BootImage, Format
+from warmboot.core.images import BootImage, Format, formats
 from warmboot.core.images.kernels import KERNEL_FORMATS
 from warmboot.core.load.kexec_load import PLACERS, placer_for
 
@@ -25,10 +25,10 @@ def test_every_format_is_in_the_registry() -> None:
         importlib.import_module(f"warmboot.core.images.{module.name}")
     # A class with slots is made twice: the one without them stays behind, of the same name.
     known = {child.__qualname__ for child in subclasses(BootImage)}
-    assert known == {row.__qualname__ for row in FORMATS}
-    assert sorted(row.format for row in FORMATS) == sorted(Format)
-    assert set(KERNEL_FORMATS) <= set(FORMATS)
-    assert all(row.about and row.recognised_by for row in FORMATS)
+    assert known == {row.__qualname__ for row in formats()}
+    assert sorted(row.format for row in formats()) == sorted(Format)
+    assert set(KERNEL_FORMATS) <= set(formats())
+    assert all(row.about and row.recognised_by for row in formats())
 
 
 def once(values: Iterable[object]) -> bool:

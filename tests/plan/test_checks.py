@@ -24,6 +24,7 @@ from warmboot.core.plan.checks.command_line import COMMAND_LINE
 from warmboot.core.plan.checks.drivers import DRIVERS
 from warmboot.core.plan.checks.initrd_fit import INITRD_FIT
 from warmboot.core.plan.checks.kernel_changes import KERNEL_CHANGES
+from warmboot.core.plan.checks.network import NETWORK
 from warmboot.core.plan.checks.parser import PARSER
 from warmboot.core.plan.checks.registry import all_checks
 from warmboot.core.sandbox.builders.bzimage import build_bzimage
@@ -47,7 +48,7 @@ def test_a_quiet_machine_passes_every_check(root: Path) -> None:
     assert {f.check: f.text for f in found.values() if f.verdict is not Verdict.PASS} == {}
     asked_for_only = {"devicetree", "crash-memory", "crash-load-limit", "crash-staged"}
     asked_for_only |= {check.id for check in PARSER.checks}  # for kernels that unpack images only
-    for group in (DRIVERS, INITRD_FIT, KERNEL_CHANGES):  # of real kernels; see tests/fit
+    for group in (DRIVERS, INITRD_FIT, KERNEL_CHANGES, NETWORK):  # of real kernels; see tests/fit
         asked_for_only |= {check.id for check in group.checks}
     quiet = {check.id for check in COMMAND_LINE.checks} - {"command-line-root"}
     asked_for_only |= quiet  # they speak up only where something is wrong

@@ -105,10 +105,10 @@ def test_systemd_s_answer_about_jobs() -> None:
         {"job": 1, "unit": "apt-daily.service", "type": "start", "state": "running"},
         {"job": 2, "unit": "b.target", "type": "start", "state": "waiting"},
     ]
-    job, waiting = parse_jobs(json.dumps(rows).encode())
+    job, waiting = parse_jobs(json.dumps(rows))
     assert (job.unit, job.type, job.state) == ("apt-daily.service", "start", "running")
     assert waiting.state == "waiting"
-    for answer in (b"", b"No jobs running.", b"{}", b"[1, null]", b"[" * 100_000, b"\xff"):
+    for answer in ("", "No jobs running.", "{}", "[1, null]", "[" * 100_000, "\xff"):
         assert parse_jobs(answer) == ()
 
 

@@ -16,7 +16,11 @@ from warmboot.core.plan.request import Origin
 from warmboot.core.plan.route import Strategy
 from warmboot.core.sandbox.builders.bzimage import build_bzimage
 from warmboot.core.sandbox.builders.compress import compress
-from warmboot.core.sandbox.builders.kernel import build_arm64_image, build_riscv_image
+from warmboot.core.sandbox.builders.kernel import (
+    build_arm64_image,
+    build_loongarch_image,
+    build_riscv_image,
+)
 from warmboot.core.sandbox.builders.uki import build_uki
 from warmboot.core.sandbox.builders.zboot import build_zboot
 
@@ -128,11 +132,25 @@ def test_x86_limits_come_from_the_kernel_s_own_header(plan: Make) -> None:
     assert failed(plan(old, machine="x86_64")) >= {"bzimage"}
 
 
+def test_loongarch64_keeps_room_for_what_a_kexec_puts_before_the_line(plan: Make) -> None:
+    kernel = build_loongarch_image("6.12.1", body_size=60_000)
+    assert failed(plan(kernel, machine="loongarch64", cmdline="x" * 4039)) == set()
+    assert failed(plan(kernel, machine="loongarch64", cmdline="x" * 4040)) == {"command-line"}
+
+
 def test_a_device_tree_is_never_dropped_silently(plan: Make) -> None:
     assert plan(ARM64, devicetree="/dtbs/x.dtb").devicetree == "/dtbs/x.dtb"
     locked = {"devicetree": "/dtbs/x.dtb", "lockdown": "integrity"}
     assert failed(plan(ARM64, **locked)) == {"devicetree"}
     assert failed(plan(ARM64, overlays=("/dtbs/x.dtbo",))) == {"devicetree"}
+
+
+def test_overlays_change_a_tree_that_is_named(plan: Make) -> None:
+    made = plan(ARM64, devicetree="/dtbs/x.dtb", overlays=("/dtbs/a.dtbo", "/dtbs/b.dtbo"))
+    assert failed(made) == set()
+    assert "Apply the overlays /dtbs/a.dtbo + /dtbs/b.dtbo to the device tree" in made.steps
+    locked = plan(ARM64, devicetree="/x", overlays=("/dtbs/a.dtbo",), lockdown="integrity")
+    assert failed(locked) == {"devicetree"}
 
 
 def test_every_failure_says_what_to_do(plan: Make) -> None:

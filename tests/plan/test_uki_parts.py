@@ -12,6 +12,7 @@ from warmboot.core.boot import BootRoot
 from warmboot.core.boot.find import find_entries
 from warmboot.core.errors import Blocked, ImageError, NotFound
 from warmboot.core.plan.request import PlanRequest
+from warmboot.core.sandbox.builders.devicetree import Node, build_tree
 from warmboot.core.sandbox.builders.kernel import build_arm64_image
 from warmboot.core.sandbox.builders.uki import Profile, build_addon, build_uki
 from warmboot.core.session import open_session
@@ -112,6 +113,78 @@ def test_the_device_tree_inside_goes_along_or_stands_against_it(folder: Path) ->
     addon(folder, "t.addon.efi", more=[(".dtb", b"not a tree")])
     with pytest.raises(ImageError, match=r"t\.addon\.efi \.dtb is not a device tree"):
         staged(folder)
+
+
+BOARD = "sys/firmware/devicetree/base/compatible"
+
+
+@pytest.mark.parametrize(
+    ("board", "taken"),
+    [(b"a,two\0a,chip\0", "two"), (b"a,chip\0", "plain"), (None, "plain")],
+    ids=["known", "only the chip", "no board"],
+)
+def test_the_device_tree_for_the_board_that_runs_is_taken(
+    folder: Path, board: bytes | None, taken: str
+) -> None:
+    trees = {
+        "one": build_tree({"compatible": b"a,one\0a,chip\0"}),
+        "two": build_tree({"compatible": b"a,two\0a,chip\0"}),
+        "plain": build_tree({"compatible": b"a,three\0"}),
+    }
+    uki = build_uki(
+        arch="arm64",
+        linux=KERNEL,
+        initrd=b"initrd",
+        cmdline="quiet",
+        dtb=trees["plain"],
+        dtbauto=[b"damaged", trees["one"], trees["two"]],
+    )
+    (folder / "u.efi").write_bytes(uki)
+    root = folder.parents[3]
+    if board is not None:
+        (root / BOARD).parent.mkdir(parents=True)
+        (root / BOARD).write_bytes(board)
+    session = open_session(root)
+    with session.plan(PlanRequest(kernel=str(folder / "u.efi"))) as opened:
+        assert not opened.plan.failures
+        left_out = any(".dtbauto" in s and "none is for" in s for s in opened.plan.steps)
+        assert left_out is (taken == "plain")
+        with session.prepare(opened) as ready:
+            fd = ready.request.devicetree_fd
+            assert fd is not None
+            assert os.pread(fd, 4096, 0) == trees[taken]
+
+
+def test_an_entry_s_overlays_are_applied_in_order(tmp_path: Path) -> None:
+    make_sandbox(tmp_path)
+    change: Node = {"fragment@0": {"target-path": b"/\0", "__overlay__": {"order": b"1"}}}
+    again: Node = {"fragment@0": {"target-path": b"/\0", "__overlay__": {"order": b"2"}}}
+    loader = tmp_path / "boot/loader/entries"
+    loader.mkdir(parents=True)
+    for name, content in (
+        ("k", KERNEL),
+        ("x.dtb", build_tree({"compatible": b"a\0", "order": b"0"})),
+        ("a.dtbo", build_tree(change)),
+        ("b.dtbo", build_tree(again)),
+        ("c.dtbo", build_tree({"fragment@0": {"__overlay__": {}}})),
+    ):
+        (tmp_path / "boot" / name).write_bytes(content)
+    head = "linux /k\noptions quiet\ndevicetree /x.dtb\ndevicetree-overlay"
+    (loader / "good.conf").write_text(f"title good\n{head} /a.dtbo /b.dtbo\n")
+    (loader / "bad.conf").write_text(f"title bad\n{head} /a.dtbo /c.dtbo\n")
+    session = open_session(tmp_path)
+    with (
+        session.plan(PlanRequest(entry="good.conf", forced=("command-line-root",))) as opened,
+        session.prepare(opened) as ready,
+    ):
+        fd = ready.request.devicetree_fd
+        assert fd is not None
+        assert os.pread(fd, 4096, 0) == build_tree({"compatible": b"a\0", "order": b"2"})
+    with (
+        session.plan(PlanRequest(entry="bad.conf")) as opened,
+        pytest.raises(ImageError, match=r"overlay .*c\.dtbo cannot be applied .*does not say what"),
+    ):
+        session.prepare(opened)
 
 
 def test_a_list_reads_little_of_each_image(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

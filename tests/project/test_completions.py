@@ -20,6 +20,21 @@ COMP_WORDS=({words}); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1))
 COMP_LINE="${{COMP_WORDS[*]}}"; COMP_POINT=${{#COMP_LINE}}
 _shtab_warmboot; printf '%s\\n' "${{COMPREPLY[@]}}"
 """
+#: Folder of the completions, then lines; prints the last word of each as it stands after Tab.
+ZSH = """\
+zmodload zsh/zpty
+zpty shell 'TERM=dumb zsh -fi'
+zpty -w shell "PS1=; fpath=($1 \\$fpath); autoload -Uz compinit; compinit -u -D; unsetopt beep"
+shift
+for line; do
+    zpty -w -n shell "$line"$'\\t'
+    zpty -w -n shell $'\\C-aprint -rl -- BEGIN \\C-e END\\n'
+    zpty -r shell said $'*BEGIN\\r\\n*\\r\\nEND\\r\\n*'
+    words=(${(f)${said//$'\\r'}})
+    print -r -- ${words[${words[(Ie)END]} - 1]}
+done
+zpty -d shell
+"""
 
 
 @pytest.fixture(scope="module")
@@ -65,5 +80,13 @@ def test_commands_options_entries_and_checks_are_completed(shell: str, root: Pat
     assert complete("warmboot stage --force sess") == ["sessions"]
 
 
-def test_zsh_takes_them() -> None:
-    assert run([needs_tool("zsh"), "-n", str(FOLDER / "_warmboot")]) == []
+def test_zsh_completes_what_a_person_types(root: Path) -> None:
+    """In a terminal of its own: what Tab leaves on the line is printed instead of run."""
+    lines = {
+        "warmboot needs-r": "needs-restart",
+        "warmboot stage --dr": "--dry-run",
+        f"warmboot --root {root} stage warmboot-6.17": "warmboot-6.17.8-sandbox.conf",
+        "warmboot stage --force sess": "sessions",
+    }
+    said = run([needs_tool("zsh"), "-fc", ZSH, "-", str(FOLDER), *lines])
+    assert said == list(lines.values())

@@ -37,7 +37,7 @@ SHARED = {
             "mountinfo",
         ),
         *("openat2", "outfile", "programs", "progress", "rooted", "statefile", "text", "typed"),
-        *("expression", "values", "version"),
+        *("enumeration", "expression", "hints", "values", "version"),
     )
 }
 _PLAN = {"core.boot", "core.images", "core.payload", "core.host", "core.bpf", "core.fit"}

@@ -1,18 +1,20 @@
-"""Values do what those of the standard library do: the same classes, made by both, side by side."""
+"""Values and closed sets do what the standard library does: one class, made by both."""
 
 from __future__ import annotations
 
 import copy
 import dataclasses
+import enum
+import json
 import types
 import typing
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from warmboot.core import values
+from warmboot.core import enumeration, values
 
 OPTIONS = st.fixed_dictionaries(
     {name: st.booleans() for name in ("frozen", "slots", "kw_only", "order")}
@@ -152,3 +154,36 @@ def test_what_is_made_for_each_value_is_shared_by_none() -> None:
     assert Kept.__match_args__ == ("inside",)
     with pytest.raises(TypeError, match="name"):
         Held()  # type: ignore[call-arg]
+
+
+WORDS = st.dictionaries(st.sampled_from("ABCDEFG"), st.text(max_size=3), min_size=1).filter(
+    lambda words: len(set(words.values())) == len(words)
+)
+
+
+@given(WORDS, st.text(max_size=3))
+def test_closed_sets(words: dict[str, str], other: str) -> None:
+    def fill(space: dict[str, Any]) -> None:
+        space.update(words)
+        space["__module__"] = __name__
+        space["shout"] = property(lambda self: self.upper())
+
+    standard, ours = (
+        cast("Any", types.new_class("Words", (base,), exec_body=fill))
+        for base in cast("Any", (enum.StrEnum, enumeration.StrEnum))
+    )
+    assert len(ours) == len(standard)
+    assert list(ours.__members__) == list(standard.__members__)
+    for old, new in zip(standard, ours, strict=True):
+        assert (new, new.name, new.value, new.shout) == (old, old.name, old.value, old.shout)
+        assert (repr(new), str(new), f"{new:>9}") == (repr(old), str(old), f"{old:>9}")
+        assert (hash(new), json.dumps(new)) == (hash(old), json.dumps(old))
+        assert type(new.value) is str
+        assert new is ours[new.name] is ours(new.value) is ours(new) is getattr(ours, new.name)
+        assert copy.copy(new) is new is copy.deepcopy(new)
+        assert new in ours
+        assert isinstance(new, ours)
+        assert outcome(setattr, new, "value", "x") is RAISED
+        assert outcome(setattr, ours, new.name, "x") is RAISED
+    assert outcome(ours, other) == outcome(standard, other)
+    assert outcome(ours, 1) is RAISED

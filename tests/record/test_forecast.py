@@ -15,7 +15,7 @@ from support.machines import make_machine
 from warmboot.core.host import read_host
 from warmboot.core.record.forecast import Forecast, read_forecast
 from warmboot.core.record.history import Deed, Ending, Step
-from warmboot.tui.present.forecast_text import away_text, forecast_items
+from warmboot.tui.present.forecast_text import away_text, forecast_items, short_time
 
 FPDT = "sys/firmware/acpi/fpdt/boot/exitbootservice_end_ns"
 EXECUTED = "sys/firmware/efi/efivars/LoaderTimeExecUSec-4a67b082-0a4c-41cf-b6c7-440b29bb8c4f"
@@ -104,6 +104,12 @@ def test_systemd_tells_when_it_had_started_everything(
 def test_compare_tells_it(call: Call) -> None:
     _, answer = call("compare", "warmboot-6.17.8-sandbox")
     assert answer["forecast"] == {"kexec": [], "startup": None, "firmware": None}
+
+
+@given(st.none() | st.floats(0.1, 3600), st.integers(60, 86400))
+def test_a_trial_that_is_over_too_early_is_warned_of(startup: float | None, seconds: int) -> None:
+    said = short_time(Forecast(startup=startup), seconds)
+    assert (said is not None) is (startup is not None and startup >= seconds)
 
 
 def test_what_is_known_is_said_in_words() -> None:

@@ -296,8 +296,14 @@ def test_what_was_staged_is_what_is_tried(sandbox: Path) -> None:
     trial = session.trials.plan(ASKED)
     kernel = sandbox / f"boot/vmlinuz-{NEW}"
     other = sandbox / f"boot/vmlinuz-{OLD}"
+    before = kernel.read_bytes()
     kernel.write_bytes(other.read_bytes())
     with pytest.raises(WarmbootError, match="not the one that was looked at"):
+        session.trials.execute(trial)
+    kernel.write_bytes(before)
+    initrd = sandbox / f"boot/initrd.img-{NEW}"
+    initrd.write_bytes(initrd.read_bytes() + bytes(512))
+    with pytest.raises(WarmbootError, match="initrd is not the one that was staged"):
         session.trials.execute(trial)
     changed = replace(trial, request=trial.request._replace(cmdline="root=/dev/other"))
     with pytest.raises(Blocked, match="changed meanwhile"):

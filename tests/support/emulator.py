@@ -10,7 +10,7 @@ import subprocess
 import sys
 import termios
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -36,7 +36,8 @@ KEYS = {
 class Emulator:
     """Runs warmboot on `root`. `rate`: bytes a second that its line carries, 0 for any number.
 
-    `seen` is what came through the line. `before` is Python that runs first.
+    `seen` is what came through the line. `before` is Python that runs first; `program` is started
+    instead of the installed one.
     """
 
     def __init__(
@@ -46,6 +47,7 @@ class Emulator:
         size: tuple[int, int] = (80, 24),
         rate: int = 0,
         before: str = "",
+        program: Sequence[str] = (),
         **environment: str,
     ) -> None:
         self.rate = rate
@@ -59,7 +61,10 @@ class Emulator:
         outside = {name: value for name, value in os.environ.items() if name not in HIDDEN}
         variables = {**outside, "TERM": "xterm-256color", "LC_ALL": "C.UTF-8", **environment}
         self.process = subprocess.Popen(
-            [sys.executable, "-I", "-c", before + START, "--root", str(root), *arguments],
+            [
+                *(program or (sys.executable, "-I", "-c", before + START)),
+                *("--root", str(root), *arguments),
+            ],
             stdin=self.slave,
             stdout=self.slave,
             stderr=self.slave,

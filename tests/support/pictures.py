@@ -22,7 +22,6 @@ NOW = 1793880000.0  # 2026-11-05 12:00:00 UTC, when all pictures are taken
 _LOOKS = 2  # how often it has to be seen unchanged, with nothing under way
 _STEP = 0.01  # seconds between two looks
 _CONSOLE = Console(color_system="truecolor", force_terminal=True, legacy_windows=False)
-_SIXTEEN = Console(color_system="standard", force_terminal=True, legacy_windows=False)
 _DIGITS = 4  # of a digest, for each row
 
 
@@ -40,10 +39,10 @@ LOOKS = (Look("night"), Look("day"), Look("mono", ascii=True))
 Pictures = Mapping[tuple[tuple[int, int], str], Canvas]
 
 
-def _drawn(app: App[int], console: Console = _CONSOLE) -> str:
-    """Return what an app shows, as it would be written to a terminal with so many colours."""
+def _drawn(app: App[int]) -> str:
+    """Return what an app shows, as it would be written to a terminal in full colour."""
     update = app.screen._compositor.render_update(full=True)
-    return update.render_segments(console)  # type: ignore[union-attr, no-any-return]
+    return update.render_segments(_CONSOLE)  # type: ignore[union-attr, no-any-return]
 
 
 def _under_way(app: App[int]) -> bool:
@@ -64,23 +63,18 @@ async def settled(person: Person, *, colours: bool = True) -> Canvas:
         now = _drawn(person.app)
         looks = looks + 1 if now == last and not _under_way(person.app) else 0
         last = now
-    return _canvas(person, last, colours=colours)
-
-
-def _canvas(person: Person, drawn: str, *, colours: bool = True) -> Canvas:
     canvas = Canvas(*person.app.size)
     canvas.colours = colours
-    canvas.feed(drawn)
+    canvas.feed(last)
     return canvas
 
 
-async def photograph(person: Person, *, sixteen: bool = False) -> Pictures:
+async def photograph(person: Person) -> Pictures:
     """Return pictures of the screen that a person sees, in all sizes and looks.
 
     One program goes through all: to start it anew for each took most of the time. A theme costs
     more than a size, and every letter or ASCII only is a matter of the terminal, so each kind of
-    terminal goes through the sizes by itself. `sixteen`: those of a terminal with sixteen colours
-    too, in its size, as the theme's name with ``-16``.
+    terminal goes through the sizes by itself.
     """
     pictures = {}
     await settled(person)
@@ -93,9 +87,6 @@ async def photograph(person: Person, *, sixteen: bool = False) -> Pictures:
                 person.app.theme = look.theme
                 colours = look.theme != "mono"
                 pictures[size, look.theme] = await settled(person, colours=colours)
-                if sixteen and colours and size == SIZES[0]:
-                    drawn = _drawn(person.app, _SIXTEEN)
-                    pictures[size, f"{look.theme}-16"] = _canvas(person, drawn)
             looks.reverse()  # the next size begins with the theme that is on
     return pictures
 

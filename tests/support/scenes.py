@@ -29,11 +29,8 @@ def scene(function: Scene) -> Scene:
     return function
 
 
-async def take(name: str, sandbox: Path, folder: Path, *, sixteen: bool = False) -> Pictures:
-    """Return all pictures of a screen, taken on a copy of a machine below `folder`.
-
-    `sixteen`: those in sixteen colours, too.
-    """
+async def take(name: str, sandbox: Path, folder: Path) -> Pictures:
+    """Return all pictures of a screen, taken on a copy of a machine below `folder`."""
     root = folder / name
     shutil.copytree(sandbox, root, symlinks=True)
     put(root, "proc/sys/kernel/random/boot_id", BOOT_ID)
@@ -42,7 +39,7 @@ async def take(name: str, sandbox: Path, folder: Path, *, sixteen: bool = False)
     with standing_time(), paths_below(root):
         async with sit_down(root, size=SIZES[0]) as person:
             await SCENES[name](person)
-            return await photograph(person, sixteen=sixteen)
+            return await photograph(person)
 
 
 @contextmanager

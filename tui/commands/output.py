@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
-import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from contextvars import ContextVar
 from pathlib import Path
 
 from warmboot.core.errors import NotPermitted, WrongArgument
+from warmboot.core.hints import TYPE_CHECKING
 from warmboot.core.images import Fact
-from warmboot.core.outfile import check_target, descriptor
-from warmboot.core.session import Session
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    from warmboot.core.session import Session
 
 _ANSWERED: ContextVar[bool] = ContextVar("answered", default=False)
 
@@ -25,6 +27,8 @@ def begin() -> None:
 
 def write_json(answer: Mapping[str, object]) -> None:
     """Print the answer of this run; see warmboot-json(5) and warmboot.tui.present.answers."""
+    import json
+
     write_document(json.dumps(answer, indent=2, allow_nan=False) + "\n")
 
 
@@ -67,6 +71,8 @@ def target(options: argparse.Namespace, *, answers: bool = False) -> Path:
     Nothing is done before that is known. With ``--json``, standard output has room for one answer;
     `answers`: the file itself is that answer.
     """
+    from warmboot.core.outfile import check_target
+
     path = Path(options.output) if str(options.output) else Path("/")
     check_target(path)
     if options.json and streams(path) and not answers:
@@ -79,11 +85,15 @@ def target(options: argparse.Namespace, *, answers: bool = False) -> Path:
 
 def streams(path: Path) -> bool:
     """Whether `path` stands for what is open, such as standard output."""
+    from warmboot.core.outfile import descriptor
+
     return descriptor(path) is not None
 
 
-def about(path: Path) -> contextlib.AbstractContextManager[object]:
+def about(path: Path) -> AbstractContextManager[object]:
     """Let what is printed about a file that goes to standard output not go there too."""
+    import contextlib
+
     if streams(path):
         return contextlib.redirect_stdout(sys.stderr)
     return contextlib.nullcontext()

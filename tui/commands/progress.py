@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 import time
 from types import TracebackType
-from typing import Self
 
+from warmboot.core.hints import Self
 from warmboot.core.progress import Phase, Progress
 from warmboot.core.text import size
 

@@ -12,6 +12,7 @@ from warmboot.core.session.restarts import Executed
 from warmboot.core.text import printable
 from warmboot.tui.commands import output
 from warmboot.tui.present.facts import ending_lines
+from warmboot.tui.present.forecast_text import away_text
 
 
 def restarted(
@@ -49,7 +50,8 @@ def ask_name(session: Session, lines: list[str], *, now: bool, as_json: bool) ->
             hint="warmboot exec --yes restarts without asking.",
         )
     name = printable(session.host.name)
-    lines = [*lines, f"How: {session.restarts.method(now=now).text}.", "What ends:"]
+    how = f"How: {session.restarts.method(now=now).text}."
+    lines = [*lines, how, f"Away: {away_text(session.forecast())}.", "What ends:"]
     lines += [f"  {line}" for line in ending_lines(session.host)]
     output.write_lines(map(printable, lines))
     sys.stdout.flush()

@@ -11,6 +11,7 @@ from warmboot.core.session import Session
 from warmboot.core.text import printable
 from warmboot.tui.commands import output
 from warmboot.tui.commands.restarting import ask_name, restarted
+from warmboot.tui.present.forecast_text import short_time
 from warmboot.tui.present.trial_text import not_covered_lines, trial_lines
 
 
@@ -21,6 +22,7 @@ def run(session: Session, options: argparse.Namespace) -> int:
     output.banner(session)
     for concern in session.restarts.concerns(session.restarts.target(trial=True)):
         output.warn(concern.text)
+    output.warn(short_time(session.forecast(), asked.seconds))
     if options.dry_run:
         return _show(session, trial, as_json=options.json)
     trial.check()

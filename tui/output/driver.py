@@ -13,7 +13,6 @@ import threading
 import time
 from collections.abc import Callable
 from types import FrameType
-from typing import Any
 
 from textual import events
 from textual.app import App
@@ -21,6 +20,7 @@ from textual.driver import Driver
 from textual.drivers.linux_driver import LinuxDriver
 from textual.message import Message
 
+from warmboot.core.hints import Any
 from warmboot.tui.output.canvas import Canvas
 from warmboot.tui.output.line import Line
 from warmboot.tui.output.outlet import Outlet

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from warmboot.core.boot.cmdline import Change
 from warmboot.core.fit.kernel_fit import NeedFit, Place
+from warmboot.core.hints import TYPE_CHECKING
 from warmboot.core.host.essentials import Purpose
 from warmboot.core.text import plural, printable, size
 from warmboot.tui.present.forecast_text import forecast_items
@@ -20,6 +20,7 @@ _MARKS = {Change.ADDED: "+", Change.REMOVED: "-", Change.CHANGED: "~"}
 #: What each purpose is called as a heading.
 PURPOSES = {
     Purpose.ROOT: "root",
+    Purpose.SUPPLY: "for the root",
     Purpose.NETWORK: "network",
     Purpose.CONSOLE: "console",
     Purpose.KEYBOARD: "USB keyboard",
@@ -64,7 +65,7 @@ def falls_short(fit: NeedFit) -> bool:
     """Whether a kernel has a driver not at all, or too late for what it is needed for."""
     if fit.place is Place.MISSING or fit.lacks:
         return True
-    return fit.need.purpose is Purpose.ROOT and fit.early is False
+    return fit.need.purpose in (Purpose.ROOT, Purpose.SUPPLY) and fit.early is False
 
 
 def initrd_text(side: Side) -> str:

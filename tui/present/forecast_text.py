@@ -17,6 +17,16 @@ def away_text(found: Forecast) -> str:
     return text
 
 
+def short_time(found: Forecast, seconds: int) -> str | None:
+    """Return what to say of a trial of so many seconds that ends before the system is up."""
+    if found.startup is None or found.startup < seconds:
+        return None
+    return (
+        f"The running system had started everything {_after(found.startup)}; a trial of "
+        f"{duration(seconds)} may be over before anybody can confirm it."
+    )
+
+
 def forecast_items(found: Forecast) -> tuple[Item, ...]:
     """Return each part of it, or that it is not known."""
     started = firmware = "not known"

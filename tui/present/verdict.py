@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
-
 from warmboot.core.boot.listed_entry import ListedEntry
+from warmboot.core.enumeration import StrEnum
 from warmboot.core.values import NamedTuple
 
 TYPE_CHECKING = False

@@ -76,7 +76,7 @@ needs_restart:
   type: dict
   returned: always
 plan:
-  description: The answer of C(warmboot stage --dry-run --json); RV(plan.digest) tells it from every other plan.
+  description: The answer of C(warmboot stage --dry-run --json); its C(digest) tells it from every other plan.
   type: dict
   returned: when O(plan=true)
 release:

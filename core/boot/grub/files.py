@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
 
 from warmboot.core.boot.filesystems import Place
+from warmboot.core.hints import Protocol
 from warmboot.core.values import NamedTuple
 
 

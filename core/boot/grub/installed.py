@@ -11,15 +11,12 @@ from warmboot.core.boot.filesystems import By, FileSystems, Located, Place, Spec
 from warmboot.core.boot.grub.entry import Item
 from warmboot.core.boot.grub.files import Facts, UndecidedError
 from warmboot.core.boot.grub.menu import GrubMenu, read_menu
+from warmboot.core.boot.grub.menu_paths import MENU_LIMIT, menu_paths
 from warmboot.core.boot.mounts import spec_of
 from warmboot.core.boot.root import BootRoot, Text
 from warmboot.core.errors import WarmbootError
 from warmboot.core.values import dataclass
 
-#: Bytes of a boot loader's menu that are read.
-MENU_LIMIT = 4 << 20
-_MENUS = ("/boot/grub/grub.cfg", "/boot/grub2/grub.cfg")
-_FOLDERS = 32
 _NAMES = 2000
 _LOOKS = 5000  # at files
 _PLATFORMS = ("pc", "efi", "emu", "xen", "xen_pvh", "ieee1275", "coreboot", "uboot", "qemu",
@@ -47,21 +44,11 @@ def read_menus(
 ) -> Iterator[InstalledMenu]:
     """Yield the menus of a root, each file once; never raises for what is in them."""
     seen: set[tuple[int, int]] = set()
-    for path in _paths(root, places):
+    for path in menu_paths(root, places):
         text = root.read_text(path, MENU_LIMIT)
         if text is None or not _new(root, path, seen):
             continue
         yield _read_menu(root, path, text, filesystems, seen)
-
-
-def _paths(root: BootRoot, places: Sequence[str]) -> Iterator[str]:
-    yield from _MENUS
-    for base in places:
-        try:
-            names = root.names(f"{base}/EFI")
-        except (OSError, ValueError):
-            continue
-        yield from (f"{base}/EFI/{name}/grub.cfg" for name in names[:_FOLDERS])
 
 
 def _new(root: BootRoot, path: str, seen: set[tuple[int, int]]) -> bool:

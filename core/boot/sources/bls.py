@@ -8,17 +8,20 @@ from collections.abc import Iterator, Mapping
 
 from warmboot.core.boot.bls_format import Fields, parse_entry, parse_fields
 from warmboot.core.boot.entry import Entry, Found, Kind, SearchedPlace
-from warmboot.core.boot.grub.bls import Decided, as_grub_reads, decided
-from warmboot.core.boot.grub.values import is_known, shown
+from warmboot.core.boot.grub.menu_paths import MENUS
 from warmboot.core.boot.search import Search
 from warmboot.core.boot.sources.source import Source
 from warmboot.core.boot.sources.uki import with_addons
 from warmboot.core.errors import WarmbootError
+from warmboot.core.hints import TYPE_CHECKING
 from warmboot.core.images.identify import outline
 from warmboot.core.images.pe import PeProgram
 from warmboot.core.images.uki import Addon, Outline
 from warmboot.core.text import printable
 from warmboot.core.values import replace
+
+if TYPE_CHECKING:  # GRUB is much to load where there is none
+    from warmboot.core.boot.grub.bls import Decided
 
 #: Where a boot loader without a boot partition hands its entries over. Source: systemd's
 #: documentation of environment variables and boot_entries_load_config_auto().
@@ -36,8 +39,7 @@ def find(search: Search) -> Iterator[Found]:
 
 def _variables(search: Search) -> Mapping[str, str] | None:
     """Return GRUB's variables where GRUB may read these entries; systemd-boot has none."""
-    menus = ("/boot/grub/grub.cfg", "/boot/grub2/grub.cfg")
-    grub = search.grubenv or any(search.root.exists(menu) for menu in menus)
+    grub = search.grubenv or any(search.root.exists(menu) for menu in MENUS)
     return search.grubenv if grub else None
 
 
@@ -59,27 +61,41 @@ def _type_1(search: Search, base: str, variables: Mapping[str, str] | None) -> I
         if text is None:
             return None
         fields = parse_fields(text)
-        if search.grub_shows_entries:
-            fields = as_grub_reads(fields, search.grubenv)
-        certain = _certain(search, fields, variables)
-        fields = certain.fields
+        decided = None
+        if search.grub_menus or variables is not None:
+            decided = _as_grub_reads(search, fields, variables)
+            fields = decided.fields
         entry = parse_entry(
             name,
             fields,
             source=printable(path),
             locate=functools.partial(search.locate, base),
-            variables=None if variables is None else {n: shown(v) for n, v in variables.items()},
+            variables=None if variables is None else _shown(variables),
             machine=search.machine,
         )
         if text.cut:
             return replace(entry, problem=text.cut)
-        return _look_into(search, _with_doubts(entry, certain), fields)
+        if decided is not None:
+            entry = _with_doubts(entry, decided)
+        return _look_into(search, entry, fields)
 
     yield from search.folder(folder, "", make)
 
 
-def _certain(search: Search, fields: Fields, variables: Mapping[str, str] | None) -> Decided:
-    """Return the lines without what only GRUB knows: variables of a menu that is not followed."""
+def _shown(variables: Mapping[str, str]) -> dict[str, str]:
+    from warmboot.core.boot.grub.values import shown
+
+    return {name: shown(value) for name, value in variables.items()}
+
+
+def _as_grub_reads(search: Search, fields: Fields, variables: Mapping[str, str] | None) -> Decided:
+    """Return the lines as GRUB takes them, if it reads them, and without what only GRUB knows:
+    variables of a menu that is not followed."""
+    from warmboot.core.boot.grub.bls import as_grub_reads, decided
+    from warmboot.core.boot.grub.values import is_known
+
+    if search.grub_shows_entries:
+        fields = as_grub_reads(fields, search.grubenv)
 
     def unknown(name: str) -> bool:
         if variables is None:
@@ -90,6 +106,8 @@ def _certain(search: Search, fields: Fields, variables: Mapping[str, str] | None
 
 
 def _with_doubts(entry: Entry, certain: Decided) -> Entry:
+    from warmboot.core.boot.grub.values import shown
+
     if certain.deciding and entry.problem is None:
         names = ", ".join(map(shown, certain.deciding))
         entry = replace(entry, problem=printable(f"GRUB decides {names} when it runs"))

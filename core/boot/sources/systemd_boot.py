@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from warmboot.core.boot.bls_format import parse_fields
 from warmboot.core.boot.entry import BootLoader, Entry, Found, Kind, LoaderDefault, SearchedPlace
 from warmboot.core.boot.glob_match import fits
+from warmboot.core.boot.grub.menu_paths import MENUS
 from warmboot.core.boot.loadervars import LoaderVariables
 from warmboot.core.boot.order import ordered
 from warmboot.core.boot.search import Search
@@ -90,8 +91,7 @@ def _configured(search: Search) -> tuple[str | None, tuple[Pattern, ...], str | 
 
 
 def _grub_here(search: Search) -> bool:
-    menus = ("/boot/grub/grub.cfg", "/boot/grub2/grub.cfg")
-    return bool(search.grubenv) or any(search.root.exists(menu) for menu in menus)
+    return bool(search.grubenv) or any(search.root.exists(menu) for menu in MENUS)
 
 
 def _listed(search: Search, entry: Entry) -> bool:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from warmboot.core.errors import ImageError, WarmbootError
 from warmboot.core.load.kexec_load.flattened import Flattened
+from warmboot.core.load.kexec_load.overlay import apply_overlay
 
 #: arm64 maps no more of a device tree than this many bytes (Documentation/arch/arm64/booting.rst).
 LIMIT = 2 * 1024 * 1024
@@ -44,6 +45,26 @@ def check_tree(tree: bytes, name: str) -> None:
     _parse(tree, name)
 
 
+def with_overlay(tree: bytes, overlay: bytes, name: str) -> bytes:
+    """Return `tree` with the overlay `name` applied; raises ImageError where it does not fit."""
+    try:
+        if len(overlay) > LIMIT:
+            raise ValueError(f"it is larger than {LIMIT} bytes")
+        made = apply_overlay(tree, overlay)
+    except ValueError as error:
+        raise ImageError(
+            f"The overlay {name} cannot be applied to the device tree: {error}",
+            hint="Use an overlay made for this tree, or take it out of the entry.",
+        ) from error
+    _check_size(made)
+    return made
+
+
+def _check_size(made: bytes) -> None:
+    if len(made) > LIMIT:
+        raise ImageError(f"The device tree is larger than {LIMIT} bytes; no kernel would read it")
+
+
 def next_tree(tree: bytes, name: str, cmdline: bytes, initrd: tuple[int, int] | None) -> bytes:
     """Return `tree` for the next kernel; `initrd` is its first address and the one behind it.
 
@@ -61,8 +82,7 @@ def next_tree(tree: bytes, name: str, cmdline: bytes, initrd: tuple[int, int] | 
         values["linux,initrd-end"] = struct.pack(">Q", initrd[1])
     stale = ("linux,initrd-start", "linux,initrd-end", *_STALE)
     made = parsed.with_properties("chosen", values, stale)
-    if len(made) > LIMIT:
-        raise ImageError(f"The device tree is larger than {LIMIT} bytes; no kernel would read it")
+    _check_size(made)
     return made
 
 

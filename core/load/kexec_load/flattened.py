@@ -106,7 +106,7 @@ class Flattened:
         found = inside = False
         for token in self.tokens:
             if token.kind == END_NODE and token.depth == 1 and not found:
-                made += struct.pack(">I", BEGIN_NODE) + _padded(wanted + b"\0")
+                made += struct.pack(">I", BEGIN_NODE) + padded(wanted + b"\0")
                 made += properties + struct.pack(">I", END_NODE)
             if inside and token.kind == PROP and token.depth == _CHILD and token.name in gone:
                 continue
@@ -119,9 +119,10 @@ class Flattened:
             elif token.depth == _CHILD and token.kind == END_NODE:
                 inside = False
         made += struct.pack(">I", END)
-        return self._assembled(bytes(made), bytes(names))
+        return self.assembled(bytes(made), bytes(names))
 
-    def _assembled(self, structure: bytes, names: bytes) -> bytes:
+    def assembled(self, structure: bytes, names: bytes) -> bytes:
+        """Return a tree with this one's reservations, and other tokens and names of properties."""
         at = _HEADER.size + len(self.reservations)
         behind = at + len(structure)
         header = _HEADER.pack(
@@ -143,8 +144,9 @@ def _property(names: bytearray, name: str, value: bytes) -> bytes:
     """Return a property; its name is added to `names`."""
     at = len(names)
     names += name.encode() + b"\0"
-    return struct.pack(">3I", PROP, len(value), at) + _padded(value)
+    return struct.pack(">3I", PROP, len(value), at) + padded(value)
 
 
-def _padded(raw: bytes) -> bytes:
+def padded(raw: bytes) -> bytes:
+    """Return `raw` with zeros up to a multiple of four bytes, as the format wants it."""
     return raw + bytes(-len(raw) % 4)

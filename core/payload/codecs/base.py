@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Protocol
 
 from warmboot.core.errors import ImageError
+from warmboot.core.hints import Protocol
 from warmboot.core.images import View
 
 #: Input is read in pieces of this many bytes.

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator
-from typing import Any
 
+from warmboot.core.hints import Any
 from warmboot.core.payload.codecs.base import (
     PIECE,
     WORK,

@@ -7,8 +7,8 @@ walked first: they alone tell whether the last block and the checksum are there.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import IO, TYPE_CHECKING, cast
 
+from warmboot.core.hints import TYPE_CHECKING, Any, cast
 from warmboot.core.payload.codecs.base import (
     CHUNK,
     WORK,
@@ -45,7 +45,7 @@ def decode(source: Source) -> Iterator[Piece]:
     window = memoryview(buffer)
     produced = 0
     held = b""  # the kernel loses a buffer where the next one ends in an error
-    with context.stream_reader(cast("IO[bytes]", frame), read_size=CHUNK) as reader:
+    with context.stream_reader(cast(Any, frame), read_size=CHUNK) as reader:
         while True:
             try:
                 count = reader.readinto(buffer)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from enum import StrEnum
-from typing import Generic, TypeVar
 
+from warmboot.core.enumeration import StrEnum
+from warmboot.core.hints import Generic, TypeVar
 from warmboot.core.values import NamedTuple
 
 Subject = TypeVar("Subject")

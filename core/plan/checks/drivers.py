@@ -20,7 +20,8 @@ _LOOKS_AT = (
 @DRIVERS.check(
     "root-drivers",
     "Can the new kernel reach the root file system?",
-    f"/proc/self/mountinfo, slaves in /sys/block, {_LOOKS_AT}, its initrd",
+    f"/proc/self/mountinfo, slaves in /sys/block, supplier:* in /sys/devices, {_LOOKS_AT}, its "
+    "initrd",
     forceable=True,
     for_crash=False,
     rule="a driver that is neither built in nor in the initrd is on the file system that it is "
@@ -44,6 +45,13 @@ def root_drivers(subject: FitSubject) -> Iterator[Result]:
                 f"The initrd has {modules([fit])}, but not what that needs: {listed(fit.lacks)}",
                 _make_initrd(subject, needs),
             )
+    supply = [fit for fit in subject.fit.of(Purpose.SUPPLY) if fit.early is False]
+    if supply:
+        yield warn(
+            f"Before its root file system {subject.release} has no driver for what the disk's own "
+            f"drivers wait for (regulators, clocks and the like): {modules(supply)}",
+            _make_initrd(subject, supply),
+        )
     unknown = [fit for fit in needs if fit.place is Place.UNKNOWN]
     problem = subject.essentials.root.problem
     if unknown:
@@ -57,7 +65,7 @@ def root_drivers(subject: FitSubject) -> Iterator[Result]:
             f"Which drivers the root file system needs is not known: {problem}",
             "Make sure that the new kernel or its initrd has them.",
         )
-    if needs and problem is None and all(fit.early for fit in needs):
+    if needs and problem is None and not supply and all(fit.early for fit in needs):
         yield passed(f"Drivers of the root file system: {_places(needs)}")
 
 

@@ -24,6 +24,26 @@ _PROGRAMS = {
     Layer.CRYPT: ("cryptsetup", "systemd-cryptsetup"),
     Layer.LVM: ("lvm",),
     Layer.RAID: ("mdadm",),
+    Layer.VERITY: ("veritysetup", "systemd-veritysetup"),
+    Layer.INTEGRITY: ("integritysetup", "systemd-integritysetup"),
+    Layer.MULTIPATH: ("multipathd", "multipath"),
+    Layer.BCACHE: ("bcache-register",),
+    Layer.ZFS: ("zpool",),
+    Layer.ISCSI: ("iscsistart", "iscsid"),
+    Layer.FABRICS: ("nvme",),
+    Layer.NBD: ("nbd-client",),
+}
+_REMOTE = (Layer.ISCSI, Layer.FABRICS, Layer.NBD)
+_PACKAGES = {
+    Layer.CRYPT: "cryptsetup-initramfs",
+    Layer.LVM: "lvm2",
+    Layer.RAID: "mdadm",
+    Layer.MULTIPATH: "multipath-tools-boot",
+    Layer.BCACHE: "bcache-tools",
+    Layer.ZFS: "zfs-initramfs",
+    Layer.ISCSI: "open-iscsi",
+    Layer.FABRICS: "nvme-cli",
+    Layer.NBD: "nbd-client",
 }
 #: An initrd that does all of it in one program of its own.
 _OF_ITS_OWN = ("etc/booster.init.yaml",)
@@ -83,11 +103,11 @@ def initrd_volumes(subject: FitSubject) -> Iterator[Result]:
                 text = f"The root file system is on {kind} ({name}), and there is no initrd"
                 yield (warn if kind is Layer.RAID else fail)(text, "Give it an initrd.")
             elif not initrd.programs(*programs):
-                yield fail(
+                package = f" ({_PACKAGES[kind]} in Debian)" if kind in _PACKAGES else ""
+                yield (warn if kind is Layer.MULTIPATH else fail)(
                     f"The root file system is on {kind} ({name}); the initrd has no program that "
                     f"sets it up ({' or '.join(programs)})",
-                    "Install what brings it into initrds (cryptsetup-initramfs, lvm2, mdadm), and "
-                    "make the initrd again.",
+                    f"Install what brings it into initrds{package}, and make the initrd again.",
                 )
             elif kind is Layer.CRYPT and not _named(subject, volume, initrd):
                 yield _not_named(name, initrd)
@@ -146,12 +166,48 @@ def root_unlock(subject: FitSubject) -> Result | None:
     )
 
 
+@INITRD_FIT.check(
+    "microcode",
+    "Does the new kernel get the processor's microcode?",
+    "vendor, family and microcode in /proc/cpuinfo, kernel/x86/microcode in the initrd, "
+    "/usr/lib/firmware, CONFIG_EXTRA_FIRMWARE",
+    for_crash=False,
+    rule="early microcode is looked for in an archive in front of the initrd, or in the kernel "
+    "itself (Documentation/arch/x86/microcode.rst); a kexec resets no processor, which keeps what "
+    "was loaded",
+)
+def microcode(subject: FitSubject) -> Result | None:
+    """Of no consequence at once: the revision that runs stays until the next power-on."""
+    processor, initrd = subject.essentials.processor, subject.fit.initrd
+    if processor is None:
+        return None
+    now = f"the processor runs {printable(processor.revision or 'an unknown revision', 40)} now"
+    if initrd is not None and initrd.has(processor.early):
+        return passed(f"The initrd has early microcode; {now}")
+    if processor.file in ((subject.options or {}).get("EXTRA_FIRMWARE") or "").split():
+        return passed(f"{subject.release} has the microcode built in; {now}")
+    if (initrd is not None and initrd.problem) or subject.fit.microcode is None:
+        return None
+    lacks = "There is no initrd that brings early microcode"
+    lacks = lacks if initrd is None else "The initrd has no early microcode for this processor"
+    if not subject.fit.microcode:
+        return passed(f"{lacks}, and none is installed; {now}, and keeps it through a kexec")
+    return warn(
+        f"{lacks}, though /usr/lib/firmware has it ({processor.file}): {now}, keeps it through a "
+        "kexec, and has firmware's after the next power-on",
+        "Make the initrd again, with intel-microcode or amd64-microcode (dracut: early_microcode).",
+    )
+
+
 def _network_root(subject: FitSubject) -> Iterator[Result]:
     initrd = subject.fit.initrd
+    stack = subject.essentials.root
+    kinds = (one.kind.value for one in stack.volumes if one.kind in _REMOTE)
+    over = next(kinds, printable(stack.type, 32))
     told = any(word.key in ("ip", "nfsaddrs", "rd.neednet") for word in subject.kernel_words)
     if not told and not (initrd is not None and initrd.network_words):
         yield warn(
-            f"The root file system comes over the network ({subject.essentials.root.type}), and "
+            f"The root file system comes over the network ({over}), and "
             "nothing tells the initrd to bring the network up",
             "Add ip=dhcp, as the running system may have it in its initrd's configuration.",
         )

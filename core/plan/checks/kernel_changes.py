@@ -1,4 +1,4 @@
-"""Checks of what is other in the new kernel: build options that matter, the network's addresses."""
+"""Checks of what is other in the new kernel: build options, modules, features it is too old for."""
 
 from __future__ import annotations
 
@@ -83,21 +83,4 @@ def root_features(subject: FitSubject) -> Result | None:
         f"The root file system ({kind}) has features that are newer than {subject.release}: "
         f"{listed(names)}",
         "It will not be mounted, unless the kernel's distributor has added them.",
-    )
-
-
-@KERNEL_CHANGES.check(
-    "address",
-    "Where do the network's addresses come from?",
-    "leases of systemd-networkd, NetworkManager, dhclient and dhcpcd",
-    for_crash=False,
-)
-def address(subject: FitSubject) -> Result | None:
-    """Stated, not judged: the server gives the same address to the same hardware address."""
-    interfaces = subject.essentials.interfaces
-    leased = [one.name for one in interfaces if one.dhcp]
-    if not leased:
-        return None
-    return passed(
-        f"{listed(leased)}: the address comes by DHCP; the server decides whether it stays the same"
     )

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 from warmboot.core.boot.cmdline import parse
 from warmboot.core.boot.cmdline_context import CmdlineContext
 from warmboot.core.errors import WrongArgument
+from warmboot.core.hints import Any
 from warmboot.core.host import Host
 from warmboot.core.host.hardware import read_memory
 from warmboot.core.host.live_state import LiveState
@@ -22,6 +22,7 @@ from warmboot.core.plan.checks.initrd_fit import INITRD_FIT
 from warmboot.core.plan.checks.kernel_changes import KERNEL_CHANGES
 from warmboot.core.plan.checks.live import LIVE, LiveSubject
 from warmboot.core.plan.checks.machine import MACHINE
+from warmboot.core.plan.checks.network import NETWORK
 from warmboot.core.plan.checks.parser import PARSER
 from warmboot.core.plan.checks.remote_login import REMOTE_LOGIN
 from warmboot.core.plan.checks.sealed import SEALED
@@ -33,7 +34,7 @@ from warmboot.core.text import printable
 #: Every group, in the order its checks are run and listed.
 GROUPS: tuple[Group[Any], ...] = (
     *(MACHINE, IMAGE, INITRD, SEALED, CRASH, PARSER),
-    *(DRIVERS, INITRD_FIT, KERNEL_CHANGES, LIVE),
+    *(DRIVERS, INITRD_FIT, KERNEL_CHANGES, NETWORK, LIVE),
     *(COMMAND_LINE, REMOTE_LOGIN),
 )
 
@@ -78,7 +79,7 @@ def _judge_fit(plan: Plan, context: PlanContext) -> list[Finding]:
         options=context.kernel_options,
         encryption=context.live.encryption if context.live else None,
     )
-    groups = (DRIVERS, INITRD_FIT, KERNEL_CHANGES)
+    groups = (DRIVERS, INITRD_FIT, KERNEL_CHANGES, NETWORK)
     return [finding for group in groups for finding in group.run(subject)]
 
 

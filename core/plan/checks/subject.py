@@ -92,10 +92,12 @@ class PlanSubject(NamedTuple):
     def devicetree_not_passed(self) -> str | None:
         """What the entry wants of the device tree and the kernel would not get, None for nothing.
 
-        Overlays are never applied.
+        Overlays are applied to a tree that is named: the one in use may hold them already.
         """
         files = self.plan.files
+        if self.plan.devicetree is not None:
+            return None
         if files.overlays:
             base = files.devicetree or "in use now"
             return f"{base} with the overlays {', '.join(files.overlays)}"
-        return files.devicetree if self.plan.devicetree is None else None
+        return files.devicetree

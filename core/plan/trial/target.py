@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from enum import StrEnum
 from pathlib import Path
 
 from warmboot.core.boot.cmdline import parse
 from warmboot.core.boot.cmdline_context import CmdlineContext
+from warmboot.core.enumeration import StrEnum
 from warmboot.core.expression import expression
 from warmboot.core.host.systemd import systemd_version
 from warmboot.core.images import View

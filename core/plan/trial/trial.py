@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from enum import StrEnum
 
 from warmboot.core.boot.cmdline import TRIAL, parse
+from warmboot.core.enumeration import StrEnum
 from warmboot.core.errors import Blocked, WrongArgument
 from warmboot.core.expression import expression
 from warmboot.core.plan.request import PlanRequest

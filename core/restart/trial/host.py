@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Protocol
 
 from warmboot.core.errors import WarmbootError
+from warmboot.core.hints import Protocol
 from warmboot.core.host.systemd import SKIP_AUTO_KEXEC, systemctl
 from warmboot.core.load.syscalls import reboot_through_firmware
 from warmboot.core.plan.trial.trial import CHECK_UNIT, UNIT, WatchdogUse

@@ -11,7 +11,6 @@ import contextlib
 import fcntl
 import os
 import struct
-import subprocess
 import time
 from pathlib import Path
 
@@ -20,7 +19,7 @@ from warmboot.core.errors import WarmbootError
 from warmboot.core.host.files import read_int
 from warmboot.core.host.hardware import read_watchdogs
 from warmboot.core.plan.trial.trial import WatchdogUse
-from warmboot.core.programs import environment, find_program
+from warmboot.core.programs import find_program, run
 from warmboot.core.text import printable
 
 # include/uapi/linux/watchdog.h
@@ -112,6 +111,8 @@ class HeldWatchdog:
     def close(self) -> None:
         """Let go of it: one that is not armed stops, and its modules are as they were."""
         if self._fd >= 0:
+            if not self._armed:  # it was released already, unless that failed
+                self.disarm()
             os.close(self._fd)
             self._fd = -1
         if self._reloaded and not self._armed:
@@ -147,18 +148,11 @@ def _modprobe(*words: str) -> None:
     if program is None:
         raise WarmbootError("modprobe could not be run: it is not installed")
     try:
-        done = subprocess.run(
-            [program, *words],
-            env=environment(),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=_SECONDS,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
+        done = run([program, *words], _SECONDS)
+    except OSError as error:
         raise WarmbootError(f"modprobe could not be run: {error}") from error
-    if done.returncode != 0:
-        said = printable(done.stderr.decode("utf-8", "replace").strip()[-300:])
+    if done.code != 0:
+        said = printable(done.errors.strip()[-300:])
         raise WarmbootError(f"modprobe {' '.join(words)} failed: {said}")
 
 

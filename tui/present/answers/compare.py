@@ -9,6 +9,7 @@ from warmboot.core.fit.firmware import MissingFirmware
 from warmboot.core.fit.kernel_fit import NeedFit, Place
 from warmboot.core.host.essentials import Essentials, Need, Purpose
 from warmboot.core.host.interfaces import Interface
+from warmboot.core.host.network_setup import Setup
 from warmboot.core.host.root_features import Feature
 from warmboot.core.host.root_stack import Layer, Volume
 from warmboot.core.session.comparison import Comparison, Side
@@ -95,6 +96,18 @@ class VolumeFields(TypedDict):
     below: Annotated[list[str], "names of the devices that it is made of"]
 
 
+class SetupFields(TypedDict):
+    """What is configured to give a network interface its address."""
+
+    manager: Annotated[str, "the program that follows the file"]
+    file: Annotated[str, "path of the file"]
+    static: Annotated[bool, "whether an address stands in it"]
+    dynamic: Annotated[bool, "whether it asks for one (DHCP, router advertisements)"]
+    names: Annotated[
+        list[str], "patterns of the names that it serves; empty where it goes by something else"
+    ]
+
+
 class InterfaceFields(TypedDict):
     """A network interface that this machine is reached by."""
 
@@ -102,6 +115,7 @@ class InterfaceFields(TypedDict):
     default: Annotated[bool, "whether it carries a default route"]
     remote: Annotated[bool, "whether it is the way to the operator's login over the network"]
     dhcp: Annotated[bool | None, "whether a DHCP client has a lease for it; null if not known"]
+    setups: Annotated[list[SetupFields], "what is configured for it"]
 
 
 class EssentialsFields(TypedDict):
@@ -242,4 +256,20 @@ def _volume(one: Volume) -> VolumeFields:
 
 
 def _interface(one: Interface) -> InterfaceFields:
-    return {"name": one.name, "default": one.default, "remote": one.remote, "dhcp": one.dhcp}
+    return {
+        "name": one.name,
+        "default": one.default,
+        "remote": one.remote,
+        "dhcp": one.dhcp,
+        "setups": [_setup(setup) for setup in one.setups],
+    }
+
+
+def _setup(one: Setup) -> SetupFields:
+    return {
+        "manager": one.manager,
+        "file": one.file,
+        "static": one.static,
+        "dynamic": one.dynamic,
+        "names": list(one.names),
+    }

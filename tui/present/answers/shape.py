@@ -6,7 +6,6 @@ from __future__ import annotations
 import math
 import types
 from collections.abc import Iterator, Mapping
-from enum import StrEnum
 from functools import cache
 from typing import (
     Annotated,
@@ -19,6 +18,7 @@ from typing import (
     is_typeddict,
 )
 
+from warmboot.core.enumeration import StrEnum
 from warmboot.core.expression import expression
 from warmboot.tui.present.answers.declare import OneOf
 
