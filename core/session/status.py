@@ -48,6 +48,11 @@ class Status(NamedTuple):
     left_over: tuple[OneShot, ...] = ()
     timer: Timer | None = None
 
+    @property
+    def on_trial(self) -> bool:
+        """Whether the system that runs is on trial, and not confirmed yet."""
+        return self.trial is not None and self.trial.state is TrialState.PENDING
+
 
 def read_status(machine: Machine) -> Status:
     """Read it for a machine, whose facts are read anew."""
