@@ -10,6 +10,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
+from row import Row, table
 from support import emulator as terminal
 from support.emulator import Emulator, emulate
 
@@ -35,7 +36,7 @@ Bare().run()
 """
 
 
-def screen(folder: Path) -> Iterator[str]:
+def screen(folder: Path) -> Iterator[Row]:
     """Yield a line for each thing measured."""
     root = folder / "sandbox"
     create_sandbox(root)
@@ -48,30 +49,34 @@ def _entry(emulator: Emulator) -> str:
     return next((line for line in emulator.lines if line.startswith(">")), "")
 
 
-def _bytes(root: Path, term: str, most: int) -> Iterator[str]:
+def _bytes(root: Path, term: str, most: int) -> Iterator[Row]:
     """Yield what starting and keys cost on a terminal of 80 columns and 24 rows."""
     with emulate(root, TERM=term) as emulator:
         emulator.wait(lambda: _entry(emulator), "an entry")
         while emulator.settle(REST):
             pass
-        yield f"| bytes until all is drawn, {term} | | {emulator.count} | ≤ 12000 |"
+        yield _count(f"bytes until all is drawn, {term}", emulator.count, 12000)
         before, count = _entry(emulator), emulator.count
         emulator.press("down")
         emulator.wait(lambda: _entry(emulator) not in ("", before), "the next entry")
-        yield f"| bytes for Down, {term} | | {emulator.count - count} | ≤ {most} |"
-        yield f"| … and for the details, once it rests | | {emulator.settle(REST)} | ≤ 3000 |"
+        yield _count(f"bytes for Down, {term}", emulator.count - count, most)
+        yield _count(f"… and for the details, {term}, once it rests", emulator.settle(REST), 3000)
         for name, key in KEYS.items():
             emulator.press(key)
-            bound = "≤ 4000" if name == "help" else ""
-            yield f"| bytes for the screen {name}, {term} | | {emulator.settle(REST)} | {bound} |"
+            bound = 4000 if name == "help" else None
+            yield _count(f"bytes for the screen {name}, {term}", emulator.settle(REST), bound)
             emulator.press("escape")
             emulator.settle(REST)
         status = Path(f"/proc/{emulator.process.pid}/status").read_text()
         size = next(line for line in status.splitlines() if line.startswith("RssAnon"))
-        yield f"| memory of its own | | {int(size.split()[1]) >> 10} MiB | |"
+        yield Row(f"memory of its own, {term}", "", int(size.split()[1]) >> 10, form="{:.0f} MiB")
 
 
-def _first_entries(root: Path) -> str:
+def _count(what: str, figure: int, bound: int | None) -> Row:
+    return Row(what, "", figure, bound, "{:.0f}")
+
+
+def _first_entries(root: Path) -> Row:
     """Return a line with the time to the first entries over that of a bare table."""
     ours = terminal.START
 
@@ -88,12 +93,11 @@ def _first_entries(root: Path) -> str:
     ]
     terminal.START = ours
     ratio = statistics.median(one / other for one, other in pairs)
-    return f"| first entries on the screen | a bare table of Textual | {ratio:.2f} | ≤ 1.30 |"
+    return Row("first entries on the screen", "a bare table of Textual", ratio, 1.30)
 
 
 if __name__ == "__main__":
     import tempfile
 
     with tempfile.TemporaryDirectory() as name:
-        for line in screen(Path(name)):
-            print(line, flush=True)
+        table(screen(Path(name)))
