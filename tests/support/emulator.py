@@ -18,7 +18,7 @@ import pyte
 
 PATIENCE = 30.0  # seconds
 PACE = 0.02  # seconds between two reads from a slow line
-START = "import sys; from warmboot.tui.cli import main; sys.exit(main())"
+START = "import sys; from warmboot.tui.entry import run; sys.exit(run())"
 #: Variables of whoever runs the tests that tell of another terminal.
 HIDDEN = ("COLORTERM", "COLUMNS", "LINES", "NO_COLOR", "TERM_PROGRAM", "WARMBOOT_THEME")
 KEYS = {
@@ -62,7 +62,7 @@ class Emulator:
         variables = {**outside, "TERM": "xterm-256color", "LC_ALL": "C.UTF-8", **environment}
         self.process = subprocess.Popen(
             [
-                *(program or (sys.executable, "-c", before + START)),
+                *(program or (sys.executable, "-I", "-c", before + START)),
                 *("--root", str(root), *arguments),
             ],
             stdin=self.slave,
