@@ -287,7 +287,7 @@ class Session(Machine):
         """Return what is staged now, what is about to happen, and what the last restart did."""
         from warmboot.core.session.status import read_status
 
-        return read_status(self.host, self.journal, self.trial_host)
+        return read_status(self)
 
     def history(self) -> tuple[Step, ...]:
         """Return every step that the journal tells of, oldest first, with what became of it."""
