@@ -57,6 +57,11 @@ def config_files(
     return tuple(files)
 
 
+def own_config(files: tuple[ConfigFile, ...]) -> ConfigFile | None:
+    """Return the file that is the operator's own to write: not the system's, None without one."""
+    return files[-1] if len(files) > 1 else None
+
+
 def read_config(file: ConfigFile) -> dict[str, Any]:
     """Return what a file says, {} where it is not there.
 

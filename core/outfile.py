@@ -5,10 +5,8 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import shutil
 import stat
 import sys
-import tempfile
 from pathlib import Path
 from types import TracebackType
 
@@ -90,6 +88,8 @@ class OutFile:
         try:
             if self._stream is not None:
                 os.fstat(self._stream)  # raises where it is closed
+                import tempfile  # slow to import
+
                 self._temporary = tempfile.mkdtemp(prefix="warmboot-")
                 self.draft = Path(self._temporary, "part")
             self._folder = open_directory(self.draft.parent)
@@ -174,6 +174,8 @@ class OutFile:
             os.close(self._folder)
             self._folder = -1
         if self._temporary is not None:
+            import shutil
+
             shutil.rmtree(self._temporary, ignore_errors=True)
 
 

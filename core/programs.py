@@ -7,7 +7,6 @@ come along with sudo -E and su.
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -32,6 +31,8 @@ def find_program(name: str) -> str | None:
 
     Root's are looked for in FOLDERS only, a user's where PATH leads too.
     """
+    import shutil  # slow to import
+
     folders = list(FOLDERS)
     if os.geteuid() != 0:
         folders = [*filter(os.path.isabs, os.environ.get("PATH", "").split(":")), *folders]

@@ -16,15 +16,19 @@ from pathlib import Path
 
 from warmboot.core.rooted import IRREGULAR, RootedPath, open_directory
 
+Owner = tuple[int, int]  # user id, group id
 _FOLDER = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _TRIES = 3  # opens of a file that comes and goes meanwhile
 _LINKED = "it has more than one name"
 
 
 @contextlib.contextmanager
-def folder(path: Path, *, make: bool = False) -> Iterator[int]:
-    """Hold the folder `path` open, as a descriptor for dir_fd; `make` it for its owner only."""
-    fd = _below(path, make) if isinstance(path, RootedPath) else _plain(path, make)
+def folder(path: Path, *, make: bool = False, owner: Owner | None = None) -> Iterator[int]:
+    """Hold the folder `path` open, as a descriptor for dir_fd; `make` it for its owner only.
+
+    A folder below a root that is made belongs to `owner`, where one is named.
+    """
+    fd = _below(path, make, owner) if isinstance(path, RootedPath) else _plain(path, make)
     try:
         yield fd
     finally:
@@ -37,7 +41,7 @@ def _plain(path: Path, make: bool) -> int:
     return open_directory(path)
 
 
-def _below(path: RootedPath, make: bool) -> int:
+def _below(path: RootedPath, make: bool, owner: Owner | None = None) -> int:
     fd = open_directory(path.base or "")
     try:
         for part in filter(None, path.inner.split("/")):
@@ -50,6 +54,8 @@ def _below(path: RootedPath, make: bool) -> int:
                     raise
                 with contextlib.suppress(FileExistsError):
                     os.mkdir(part, 0o700, dir_fd=fd)
+                    if owner is not None:
+                        os.chown(part, *owner, dir_fd=fd, follow_symlinks=False)
                 inner = os.open(part, _FOLDER, dir_fd=fd)
             os.close(fd)
             fd = inner
@@ -102,16 +108,23 @@ def read_state(path: Path, limit: int) -> bytes | None:
         os.close(fd)
 
 
-def replace_state(path: Path, content: bytes, mode: int = 0o644) -> None:
-    """Write a file so that readers see the old content or the new, never a part."""
+def replace_state(
+    path: Path, content: bytes, mode: int = 0o644, owner: Owner | None = None
+) -> None:
+    """Write a file so that readers see the old content or the new, never a part.
+
+    It belongs to `owner` from the start, where one is named.
+    """
     draft = f".{path.name}.new"
-    with folder(path.parent, make=True) as held:
+    with folder(path.parent, make=True, owner=owner) as held:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(draft, dir_fd=held)  # of one that was killed
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
         fd = os.open(draft, flags, mode, dir_fd=held)
         try:
             with open(fd, "wb") as file:
+                if owner is not None:
+                    os.fchown(fd, *owner)
                 file.write(content)
             os.rename(draft, path.name, src_dir_fd=held, dst_dir_fd=held)
         except OSError:

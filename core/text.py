@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-import unicodedata
 from collections.abc import Iterator, Sequence
 
 
@@ -27,6 +26,8 @@ def printable(text: str | bytes, limit: int = 4096) -> str:
 def _visible(char: str) -> str:
     if char.isprintable():
         return char
+    import unicodedata  # most text needs none
+
     if char in "\t\n\r" or unicodedata.category(char) == "Zs":
         return " "
     code = ord(char)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 
 from warmboot.core.hints import Any, TypeVar
@@ -17,6 +16,8 @@ def json_object(raw: bytes | str) -> dict[str, Any] | None:
 
     NaN, Infinity and numbers too large for a float are no JSON (RFC 8259, section 6).
     """
+    import json  # which only those wait for who have some
+
     try:
         value = json.loads(raw, parse_constant=_finite, parse_float=_finite)
     except (ValueError, RecursionError):

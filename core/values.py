@@ -35,8 +35,8 @@ class _Field:
 
     def __init__(
         self,
-        *,
         default: object = _Missing,
+        *,
         default_factory: Callable[[], object] | None = None,
         repr: bool = True,  # noqa: A002 - as the standard one calls it
     ) -> None:
@@ -53,10 +53,10 @@ class _Layout:
     __slots__ = ("fields", "names", "positional")
 
     def __init__(self, fields: dict[str, _Field]) -> None:
-        first = [name for name, one in fields.items() if not one.kw_only]
+        later = [name for name, one in fields.items() if one.kw_only]
         self.fields = fields
-        self.names = (*first, *(name for name, one in fields.items() if one.kw_only))
-        self.positional = len(first)
+        self.names = (*(name for name in fields if name not in later), *later)
+        self.positional = len(fields) - len(later)
 
     def default(self, name: str) -> object:
         """Return the default of a field; raise KeyError where it has none."""
@@ -180,11 +180,19 @@ _FROZEN = ("__setattr__", "__delattr__", "__hash__")
 _ORDERED = ("__lt__", "__le__", "__gt__", "__ge__")
 
 
+def _methods(names: Iterable[str]) -> dict[str, object]:
+    return {name: _Methods.__dict__[name] for name in names} | {"__dataclass_fields__": _STANDARD}
+
+
+_PLAIN_METHODS = _methods(_ALWAYS) | {"__hash__": None}
+_FROZEN_METHODS = _methods(_ALWAYS + _FROZEN)
+
+
 def _dataclass(
     *, frozen: bool = False, slots: bool = False, kw_only: bool = False, order: bool = False
 ) -> Callable[[type], type]:
     """Return what makes a class of fields of one that declares them."""
-    methods = (*_ALWAYS, *(_FROZEN if frozen else ()), *(_ORDERED if order else ()))
+    methods = (_FROZEN_METHODS if frozen else _PLAIN_METHODS) | _methods(_ORDERED if order else ())
 
     def make(cls: type) -> type:
         inherited: dict[str, _Field] = {}
@@ -197,10 +205,8 @@ def _dataclass(
             if not hint.startswith("ClassVar")
         }
         layout = _Layout(inherited | own)
-        added = {n: _Methods.__dict__[n] for n in methods if n not in cls.__dict__}
-        if not frozen:
-            added["__hash__"] = None
-        added |= {_LAYOUT: layout, "__dataclass_fields__": _STANDARD}
+        added = {name: it for name, it in methods.items() if name not in cls.__dict__}
+        added[_LAYOUT] = layout
         added["__match_args__"] = layout.names[: layout.positional]
         if slots:
             added["__slots__"] = tuple(name for name in own if name not in inherited)
@@ -219,16 +225,17 @@ def _dataclass(
 
 def _declared(cls: type, name: str, hint: str, kw_only: bool) -> _Field:
     default = cls.__dict__.get(name, _Missing)
-    one = default if isinstance(default, _Field) else _Field(default=default)
+    one = default if type(default) is _Field else _Field(default)
     one.name, one.type, one.kw_only = name, hint, kw_only
     return one
 
 
 def _made_anew(cls: type, own: Iterable[str], added: dict[str, object]) -> type:
     """Return the class made once more with slots, which one that is there cannot get."""
-    left_out = {*own, "__dict__", "__weakref__"}
-    namespace = {name: it for name, it in cls.__dict__.items() if name not in left_out}
-    made = type(cls)(cls.__name__, cls.__bases__, namespace | added)
+    namespace = {**cls.__dict__, **added}
+    for name in (*own, "__dict__", "__weakref__"):
+        namespace.pop(name, None)
+    made = type(cls)(cls.__name__, cls.__bases__, namespace)
     made.__qualname__ = cls.__qualname__
     return made
 

@@ -59,6 +59,16 @@ ACTIONS = (
         ("entries", "plan"),
         False,
     ),
+    Action("keep", "y", "y", "Keep", "keep the system that is on trial", ("entries",), False),
+    Action(
+        "revert",
+        "b",
+        "b",
+        "Go back",
+        "end the trial: restart into the system before",
+        ("entries",),
+        False,
+    ),
     Action("unload", "u", "u", "Unload", "unload what is staged", ("entries",), False),
     Action("filter", "slash", "/", "Find", "find entries by the words in them", ("entries",)),
     Action(
@@ -194,6 +204,11 @@ def _name(screen: str, action: Action) -> str:
     """Return what an action's key is called on a screen."""
     key = _chosen.get(f"{screen}.{action.id}")
     return action.key_name if key is None else format_key(key.partition(",")[0])
+
+
+def key_of(screen: str, name: str) -> str:
+    """Return what the key of an action is called on a screen."""
+    return next(_name(screen, action) for action in ACTIONS if action.id == name)
 
 
 def bindings(screen: str) -> list[BindingType]:

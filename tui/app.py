@@ -8,19 +8,20 @@ import signal
 import sys
 from pathlib import Path
 
+from textual import work
 from textual.app import App
 from textual.binding import Binding
 from textual.theme import Theme
 
-from warmboot.core.configfile import config_files
-from warmboot.core.errors import ExitCode, WrongArgument
+from warmboot.core.configfile import ConfigFile, config_files, own_config
+from warmboot.core.errors import ExitCode, WarmbootError, WrongArgument
+from warmboot.core.text import printable
 from warmboot.core.values import replace
 from warmboot.themes import STYLE
 from warmboot.tui.actions import use_keys
 from warmboot.tui.event_loop import new_event_loop
 from warmboot.tui.output.driver import driver_for
 from warmboot.tui.screens.entries import EntriesScreen
-from warmboot.tui.screens.palette import Choice, PaletteScreen, choices
 from warmboot.tui.settings import DEFAULT, Settings, known_theme, read_settings
 from warmboot.tui.terminal import Terminal, read_terminal
 
@@ -39,7 +40,13 @@ class WarmbootApp(App[int]):
     TITLE = "warmboot"
     ENABLE_COMMAND_PALETTE = False
 
-    def __init__(self, root: Path, terminal: Terminal, settings: Settings = DEFAULT) -> None:
+    def __init__(
+        self,
+        root: Path,
+        terminal: Terminal,
+        settings: Settings = DEFAULT,
+        config: ConfigFile | None = None,
+    ) -> None:
         driver = driver_for(terminal, lambda: self.theme != "mono", self._line_changed)
         super().__init__(driver_class=driver)
         self._root = root
@@ -48,9 +55,14 @@ class WarmbootApp(App[int]):
         self.slow_line = terminal.slow
         self.animation_level = "none"
         self._settings = settings
+        self._config = config  # where a theme that is chosen on the screen is written
         for name, palette in settings.themes.items():
             self.register_theme(Theme(name=name, **palette))  # type: ignore[arg-type]
         self.theme = terminal.theme
+        # The sheet is parsed with the colours of this theme at once, and not again when Textual
+        # hears of it.
+        self.stylesheet.set_variables(self.get_css_variables())
+        self._parsed: str | None = terminal.theme
         use_keys(settings.keys)
         self.set_keymap(dict(settings.keys))
 
@@ -67,11 +79,19 @@ class WarmbootApp(App[int]):
         if not self.is_headless:
             self.set_interval(_LOOK, self._look_at_terminal)
 
+    def refresh_css(self, animate: bool = True) -> None:
+        """Parse the sheet anew, unless it is that of the theme that the program started with."""
+        first, self._parsed = self._parsed, None
+        if first != self.theme:
+            super().refresh_css(animate)
+
     def _theme_changed(self, theme: Theme) -> None:
         self.set_class(theme.name == "mono", "mono")
 
     def action_palette(self) -> None:
         """Offer the actions of the screen that is shown, and the themes."""
+        from warmboot.tui.screens.palette import Choice, PaletteScreen, choices
+
         screen = self.screen
         ids = (one.id for one in screen.BINDINGS if isinstance(one, Binding) and one.id)
         name = next(ids).partition(".")[0]
@@ -79,8 +99,23 @@ class WarmbootApp(App[int]):
         async def chosen(choice: Choice | None) -> None:
             if choice is not None and choice.action is not None:
                 await screen.run_action(choice.action)
+            elif choice is not None and choice.theme is not None and self._config is not None:
+                self._keep_theme(self._config, choice.theme)
 
         self.push_screen(PaletteScreen(choices(name, self._settings.themes)), chosen)
+
+    @work(thread=True, group="theme")
+    def _keep_theme(self, config: ConfigFile, theme: str) -> None:
+        """Have the next start begin with a theme, and say where that is written."""
+        from warmboot.core.chosen_theme import write_theme
+        from warmboot.tui.screens.dialogs import message
+
+        title, text = "Theme kept", f"{theme}, from now on: {printable(str(config.path))} says so."
+        try:
+            write_theme(config, theme)
+        except WarmbootError as error:
+            title, text = "Theme not kept", f"{error.message}.\n{error.hint}"
+        self.call_from_thread(self.push_screen, message(title, text))
 
     def _look_at_terminal(self) -> None:
         """End where the terminal went away without SIGHUP (started with nohup, or by a script)."""
@@ -104,7 +139,8 @@ def run(root: Path, *, slow: bool = False) -> int:
     `slow`: the line to the terminal is to be spared; else that is noticed.
     """
     terminal = read_terminal(slow=slow)
-    settings = read_settings(config_files(os.environ))
+    files = config_files(os.environ)
+    settings = read_settings(files)
     try:
         terminal = replace(terminal, theme=_chosen_theme(terminal, settings))
     except WrongArgument as error:
@@ -114,7 +150,7 @@ def run(root: Path, *, slow: bool = False) -> int:
         sys.stderr.write(_PLAIN)
         return ExitCode.USAGE
     loop = new_event_loop()
-    app = WarmbootApp(root, terminal, settings)
+    app = WarmbootApp(root, terminal, settings, own_config(files))
     loop.add_signal_handler(signal.SIGTERM, app.exit)
     loop.add_signal_handler(signal.SIGHUP, hang_up, app)
     try:

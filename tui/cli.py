@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import importlib
 import os
 import signal
 import sys
@@ -68,7 +67,9 @@ def _run(arguments: Sequence[str]) -> int:
             signal.signal(number, _interrupt)
         _debug(options)
         module, _, function = options.run.partition(".")
-        command = importlib.import_module(f"warmboot.tui.commands.{module}")
+        place = f"warmboot.tui.commands.{module}"
+        __import__(place)  # importlib would be one module more
+        command = sys.modules[place]
         with step(module):
             code = int(getattr(command, function)(options))
         sys.stdout.flush()

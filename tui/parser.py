@@ -51,6 +51,10 @@ def _width() -> int:
         return 78
 
 
+#: argparse would look for its words in the operator's language, and warmboot speaks English.
+argparse._ = str  # type: ignore[attr-defined]
+
+
 class _Answering(argparse.ArgumentParser):
     """Raises WrongArgument for the caller to answer, where others print and exit."""
 

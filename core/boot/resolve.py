@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import posixpath
 from collections.abc import Sequence
 
@@ -81,6 +80,8 @@ def resolve_entry(listing: Listing, name: str, *, previous: str | None = None) -
             )
     names = {entry.id: entry.id for entry in entries}
     names |= {entry.title: entry.id for entry in entries}
+    import difflib
+
     close = difflib.get_close_matches(name[:128], list(names), 3, 0.4)
     near = ", ".join(dict.fromkeys(names[one] for one in close))
     hint = f"Similar names: {near}." if near else "warmboot list shows what is installed."

@@ -11,9 +11,14 @@ from pathlib import Path
 
 from warmboot.core.bpf.abi import ANCHOR, KFUNCS, Dialect
 from warmboot.core.bpf.btf import LARGEST, BtfType, Kind, find_types
-from warmboot.core.bpf.dialects import DIALECTS
 from warmboot.core.errors import ImageError
+from warmboot.core.hints import TYPE_CHECKING
 from warmboot.core.values import dataclass
+
+if TYPE_CHECKING:
+    from warmboot.core.bpf.dialects.base import DialectFacts
+
+    Dialects = Mapping[Dialect, DialectFacts]
 
 _CONTEXT, _COMMAND = "kexec_context", "cmd_hdr"
 _COMMAND_MEMBERS = {"cmd", "subcmd", "payload_len"}
@@ -76,14 +81,19 @@ def _decide(types: tuple[BtfType, ...], option: bool | None) -> Detection:
     if missing:
         evidence.append(f"BTF lacks {', '.join(missing)}")
         return Detection(None, True, tuple(evidence))
-    by_command, by_context = _by_command(types, evidence), _by_context(types, evidence)
+    from warmboot.core.bpf.dialects import DIALECTS  # few kernels have the interface
+
+    by_command = _by_command(DIALECTS, types, evidence)
+    by_context = _by_context(DIALECTS, types, evidence)
     if by_command is None or by_command is not by_context:
         evidence.append(f"this is neither {' nor '.join(f'dialect {name}' for name in DIALECTS)}")
         return Detection(None, True, tuple(evidence))
     return Detection(by_command, True, tuple(evidence))
 
 
-def _by_command(types: tuple[BtfType, ...], evidence: list[str]) -> Dialect | None:
+def _by_command(
+    dialects: Dialects, types: tuple[BtfType, ...], evidence: list[str]
+) -> Dialect | None:
     """Tell the dialect by the command header; other structs of that name have other members."""
     sizes = {
         t.size
@@ -92,17 +102,19 @@ def _by_command(types: tuple[BtfType, ...], evidence: list[str]) -> Dialect | No
     }
     shown = ", ".join(str(size) for size in sorted(sizes))
     evidence.append(f"struct {_COMMAND} has {shown} bytes" if sizes else f"no struct {_COMMAND}")
-    found = [dialect for dialect, row in DIALECTS.items() if sizes == {row.header.size}]
+    found = [dialect for dialect, row in dialects.items() if sizes == {row.header.size}]
     return found[0] if found else None
 
 
-def _by_context(types: tuple[BtfType, ...], evidence: list[str]) -> Dialect | None:
+def _by_context(
+    dialects: Dialects, types: tuple[BtfType, ...], evidence: list[str]
+) -> Dialect | None:
     contexts = [set(t.members) for t in types if t.name == _CONTEXT and t.kind == Kind.STRUCT]
     if len(contexts) != 1 or not contexts[0] >= _CONTEXT_MEMBERS:
         evidence.append(f"no struct {_CONTEXT} with a kernel in it")
         return None
     found = None
-    for dialect, row in DIALECTS.items():
+    for dialect, row in dialects.items():
         if row.context_member is None:
             found = found or dialect
             continue

@@ -9,7 +9,6 @@ from warmboot.core.images import BootImage, ImageFile, View, identify
 from warmboot.core.images.authenticode import Signature, signatures_of
 from warmboot.core.images.bpfobject import CarriedParser, carried_parser
 from warmboot.core.images.uboot import unwrapped
-from warmboot.core.outfile import OutFile, check_target, copy_to, descriptor
 from warmboot.core.payload.archives import Initrd
 from warmboot.core.payload.examine import examine, kernel_inside
 from warmboot.core.payload.initrd import mismatch, read_initrd
@@ -99,6 +98,8 @@ def extract_kernel(
     What was found in it is looked for where `examined`. Raises ImageError where
     there is nothing to unpack or it is damaged, WarmbootError where it cannot be written.
     """
+    from warmboot.core.outfile import OutFile, check_target, copy_to, descriptor
+
     check_target(target)
     view, image = kernel_inside(file.view, identify(file.view))
     if image is None:

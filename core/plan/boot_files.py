@@ -30,6 +30,7 @@ from warmboot.core.images.view import View, too_large
 from warmboot.core.plan.context import InitrdHead
 from warmboot.core.plan.request import PlanRequest
 from warmboot.core.plan.uki_parts import Part, UkiParts, combine
+from warmboot.core.progress import Cancel
 from warmboot.core.text import printable
 from warmboot.core.values import NamedTuple
 
@@ -89,6 +90,7 @@ class BootFiles(Closing):
         self.options: Mapping[str, str] | None = None
         self.modules: ModuleIndex | None = None
         self.root: BootRoot | None = None
+        self.cancel: Cancel | None = None  # of the reading of initrds
         self.parts: UkiParts | None = None
         if isinstance(self.image, Uki):
             found = [(file.name, _addon(file)) for file in addons]
@@ -107,6 +109,7 @@ class BootFiles(Closing):
         request: PlanRequest,
         entry: Entry | None,
         prefix: Path | None = None,
+        cancel: Cancel | None = None,
     ) -> Self:
         """Open an entry's files inside `root`; what `request` gives by path replaces them.
 
@@ -149,6 +152,7 @@ class BootFiles(Closing):
             found.options = read_options(root, found.release)
             found.modules = installed_index(root, found.release)
             found.root = root
+            found.cancel = cancel
             opened.pop_all()
         return found
 
@@ -185,9 +189,9 @@ class BootFiles(Closing):
 
     @cached_property
     def contents(self) -> InitrdContents | None:
-        """What the initrds hold, all of them read; None where there are none."""
+        """What the initrds hold, all of them read; None where there are none. Raises Cancelled."""
         views = self._initrd_views()
-        return read_contents(views) if views else None
+        return read_contents(views, cancel=self.cancel) if views else None
 
     def _initrd_views(self) -> list[tuple[str, View]]:
         if self.initrds is not None:

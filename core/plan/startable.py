@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from warmboot.core.fit.kernel_fit import KernelFit
     from warmboot.core.plan.checks.base import Finding
     from warmboot.core.plan.context import PlanContext
+    from warmboot.core.progress import Cancel
 
 
 class Obstacle(NamedTuple):
@@ -115,14 +116,16 @@ def _image(image: BootImage, entry: Entry, host: Host, dialect: Dialect | None) 
     return Obstacle(route.why, "format not loadable")
 
 
-def judge(entry: Entry, root: BootRoot, context: PlanContext) -> Standing:
+def judge(
+    entry: Entry, root: BootRoot, context: PlanContext, cancel: Cancel | None = None
+) -> Standing:
     """Return how an entry stands by its plan; raises WarmbootError where there can be none."""
     from warmboot.core.plan.boot_files import BootFiles
     from warmboot.core.plan.planner import plan_files
     from warmboot.core.plan.request import PlanRequest
 
     request = PlanRequest(entry=entry.id)
-    with BootFiles.open(root, request, entry, context.host.prefix) as files:
+    with BootFiles.open(root, request, entry, context.host.prefix, cancel) as files:
         plan = plan_files(request, files, context)
         return standing(plan.findings)._replace(fit=plan.fit)
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import json
 import os
 import time
 from pathlib import Path
@@ -75,6 +74,8 @@ class Journal:
         """
         line: Line = {"seq": self._next(), "at": time.time(), "event": event, "boot_id": boot_id}
         line |= {"uid": os.getuid(), **self._kernel(), **_caller(), **fields}
+        import json
+
         raw = json.dumps(line).encode() + b"\n"
         debug("journal: %s", event)
         if self._real:

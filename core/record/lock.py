@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import fcntl
-import json
 import os
 import signal
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -74,6 +72,8 @@ def undisturbed() -> Iterator[None]:
     A signal that comes in between is too late to stop the step, and what is said of it must be
     true. Handlers, not a mask, so that no other thread takes the signal and no child inherits it.
     """
+    import threading
+
     if threading.current_thread() is not threading.main_thread():
         yield  # signals are handled in the main thread, which this one does not stop
         return
@@ -117,6 +117,8 @@ def _name(fd: int, holder: Holder | None) -> None:
     try:
         os.ftruncate(fd, 0)
         if holder is not None:
+            import json
+
             os.pwrite(fd, json.dumps(asdict(holder)).encode(), 0)
     except OSError:
         return

@@ -9,15 +9,12 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import json
 import os
 import re
 import signal
 import sys
 import time
-import uuid
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from warmboot.core.errors import Blocked, WarmbootError, WrongArgument, space_hint
@@ -104,6 +101,8 @@ def parse_time(text: str, now: float) -> float:
     Local time, where no offset from UTC is given. Raises WrongArgument for what is no time, or
     past.
     """
+    from datetime import datetime, timedelta  # slow to import
+
     today = datetime.fromtimestamp(now).astimezone()
     wrong = WrongArgument(
         f"{text!r} is not in the future",
@@ -171,7 +170,7 @@ def make(at: float, sha256: str | None, staged_at: float | None) -> Countdown:
     due = at.due if isinstance(at, Moment) else None
     now = time.time()
     return Countdown(
-        uuid.uuid4().hex, float(at), now, os.getuid(), None, None, None, sha256, staged_at, due
+        os.urandom(16).hex(), float(at), now, os.getuid(), None, None, None, sha256, staged_at, due
     )
 
 
@@ -226,6 +225,8 @@ def _timer(prefix: Path, countdown: Countdown, command: Sequence[str]) -> Countd
     if (prefix / _TRANSIENT).exists():
         _stop_timer()
     _write(prefix, countdown)
+    from datetime import UTC, datetime
+
     calendar = datetime.fromtimestamp(countdown.at, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
     left = countdown.left()
     by_delay = countdown.due is not None or left < _SOON
@@ -305,6 +306,8 @@ def _write(prefix: Path, countdown: Countdown) -> None:
     Half a file is as good as none (see _read). Raises WarmbootError, the file taken away.
     """
     path = rooted(prefix) / RUN / _FILE
+    import json
+
     raw = json.dumps(asdict(countdown)).encode()
     try:
         fd = open_state(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)

@@ -19,6 +19,7 @@ MARKER = ".warmboot-sandbox"
 #: Where a simulated machine keeps the trial that it is on.
 TRIAL = ".warmboot-kernel/trial.json"
 _VERSION = 1
+_WRITTEN = '{"warmboot-sandbox": 1, "note": "simulated machine; safe to delete"}\n'
 _LIMIT = 4096  # bytes
 _HINT = f"Make one of your own: warmboot sandbox DIR. Without {MARKER} it is a system like others."
 
@@ -39,22 +40,19 @@ def is_sandbox(path: Path) -> bool:
     try:
         check_place(path)
         _check_owner(path / MARKER, os.fstat(found))
-        content = _read(found)
+        text = _read(found)
     except (OSError, MemoryError) as error:
         raise _doubt(path, str(getattr(error, "strerror", "no memory"))) from error
     finally:
         os.close(found)
-    if content is None or content.get("warmboot-sandbox") != _VERSION:
+    if text != _WRITTEN.encode() and not _says_so(text):
         raise _doubt(path, f"{MARKER} there is damaged, or of another version of warmboot")
     return True
 
 
 def write_marker(path: Path) -> None:
     """Make `path` a sandbox."""
-    import json
-
-    text = json.dumps({"warmboot-sandbox": _VERSION, "note": "simulated machine; safe to delete"})
-    (path / MARKER).write_text(text + "\n")
+    (path / MARKER).write_text(_WRITTEN)
 
 
 def check_place(path: Path) -> None:
@@ -103,16 +101,22 @@ def _private(status: os.stat_result) -> bool:
     return alone and owner.pw_gid == group.gr_gid and owner.pw_name == group.gr_name
 
 
-def _read(found: int) -> dict[str, object] | None:
-    """Return what the marker says, None where it is no file of ours. Raises OSError."""
-    status = os.fstat(found)
-    if not stat.S_ISREG(status.st_mode) or status.st_size > _LIMIT:
-        return None
+def _says_so(text: bytes) -> bool:
+    """Whether a marker that was written otherwise is one."""
     from warmboot.core.typed import json_object
 
+    content = json_object(text)
+    return content is not None and content.get("warmboot-sandbox") == _VERSION
+
+
+def _read(found: int) -> bytes:
+    """Return what the marker says, nothing where it is no file of ours. Raises OSError."""
+    status = os.fstat(found)
+    if not stat.S_ISREG(status.st_mode) or status.st_size > _LIMIT:
+        return b""
     fd = regular(found, MARKER)
     try:
-        return json_object(os.pread(fd, _LIMIT, 0))
+        return os.pread(fd, _LIMIT, 0)
     finally:
         os.close(fd)
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from warmboot.core.boot.cmdline import Difference, compare, reusable
 from warmboot.core.boot.entry import Listing
 from warmboot.core.debug import debug
-from warmboot.core.errors import WarmbootError
+from warmboot.core.errors import Cancelled, WarmbootError
 from warmboot.core.fit.build_options import OptionDifference, count, differences
 from warmboot.core.fit.initrd_contents import InitrdContents
 from warmboot.core.fit.kernel_fit import Demand, Kernel, KernelFit, judge_fit, read_demand
@@ -93,6 +93,8 @@ def _running(session: Planner, demand: Demand) -> Side:
     try:
         with session.plan(PlanRequest(entry=entry.id), fit=False) as opened:
             return side_of(opened, demand, running=True)
+    except Cancelled:
+        raise
     except WarmbootError as error:
         debug("the running entry %s cannot be opened: %s", entry.id, error.message)
         return running_side(session.host, demand)

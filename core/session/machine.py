@@ -11,6 +11,7 @@ from warmboot.core.values import dataclass, replace
 
 if TYPE_CHECKING:
     from warmboot.core.load.loader import Loader
+    from warmboot.core.progress import Cancel
     from warmboot.core.record.journal import Journal
     from warmboot.core.restart.trial.host import TrialHost
 
@@ -20,12 +21,18 @@ class Machine:
     """Where images are looked for, and which kernel is asked to load them.
 
     `foreign_root`: the boot root is that of another system, and what runs here says nothing of it.
+    `cancel` breaks off what takes long: the reading of initrds for a plan.
     """
 
     root: BootRoot
     host: Host
     simulated: bool
     foreign_root: bool
+    cancel: Cancel | None = None
+
+    def until(self, cancel: Cancel) -> Self:
+        """Return the machine, of which `cancel` breaks plans off; those raise Cancelled then."""
+        return replace(self, cancel=cancel)
 
     def refreshed(self) -> Self:
         """Return the machine with its facts read anew."""

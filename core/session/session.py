@@ -143,7 +143,7 @@ class Session(Machine):
         """Return what `doctor ENTRY` has against an entry; raises WarmbootError without a plan."""
         from warmboot.core.plan.startable import judge
 
-        return judge(entry, self.root, context)
+        return judge(entry, self.root, context, self.cancel)
 
     def needs_restart(self) -> NeedsRestart:
         """Return what speaks for a restart; see warmboot.core.session.needs_restart."""
@@ -189,7 +189,8 @@ class Session(Machine):
         from warmboot.core.plan.planner import OpenPlan
 
         request = request._replace(forced=forced_checks(request.forced))
-        files = BootFiles.open(self.root, request, self._entry_of(request), self.host.prefix)
+        entry, prefix = self._entry_of(request), self.host.prefix
+        files = BootFiles.open(self.root, request, entry, prefix, self.cancel)
         try:
             return OpenPlan(request, files, self.context(fit=fit))
         except BaseException:
@@ -286,7 +287,7 @@ class Session(Machine):
         """Return what is staged now, what is about to happen, and what the last restart did."""
         from warmboot.core.session.status import read_status
 
-        return read_status(self.host, self.journal, self.trial_host)
+        return read_status(self)
 
     def history(self) -> tuple[Step, ...]:
         """Return every step that the journal tells of, oldest first, with what became of it."""

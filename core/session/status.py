@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from warmboot.core.host import Host, read_host
+from warmboot.core.hints import TYPE_CHECKING
+from warmboot.core.host import read_host
 from warmboot.core.host.hardware import Watchdog, read_watchdogs
 from warmboot.core.host.systemd import reboot_is_kexec
 from warmboot.core.plan.staged import Staged
 from warmboot.core.plan.trial.trial import OneShot
-from warmboot.core.record.journal import Journal
 from warmboot.core.record.lock import Holder, read_holder
 from warmboot.core.record.outcome import Attempt, Outcome, last_attempt, last_restart
 from warmboot.core.record.trial_outcome import TrialOutcome, TrialState, last_trial, leftovers
 from warmboot.core.restart import schedule
 from warmboot.core.restart.schedule import Countdown, read_countdown
-from warmboot.core.restart.trial.host import Timer, TrialHost
 from warmboot.core.values import NamedTuple
+
+if TYPE_CHECKING:
+    from warmboot.core.restart.trial.host import Timer
+    from warmboot.core.session.machine import Machine
 
 
 class Status(NamedTuple):
@@ -45,10 +48,15 @@ class Status(NamedTuple):
     left_over: tuple[OneShot, ...] = ()
     timer: Timer | None = None
 
+    @property
+    def on_trial(self) -> bool:
+        """Whether the system that runs is on trial, and not confirmed yet."""
+        return self.trial is not None and self.trial.state is TrialState.PENDING
 
-def read_status(host: Host, journal: Journal, trial_host: TrialHost) -> Status:
-    """Read it for the machine `host` is of, whose facts are read anew."""
-    prefix = host.prefix
+
+def read_status(machine: Machine) -> Status:
+    """Read it for a machine, whose facts are read anew."""
+    prefix, journal = machine.host.prefix, machine.journal
     host = read_host(prefix)
     lines = journal.lines()
     countdown, holder = read_countdown(prefix), read_holder(prefix)
@@ -69,6 +77,6 @@ def read_status(host: Host, journal: Journal, trial_host: TrialHost) -> Status:
         readable=journal.readable(),
         problems=tuple(filter(None, (journal.problem(), schedule.problem(prefix)))),
         trial=trial,
-        timer=trial_host.timer() if trial and trial.state is TrialState.PENDING else None,
+        timer=machine.trial_host.timer() if trial and trial.state is TrialState.PENDING else None,
         left_over=() if holder else leftovers(lines, host.boot_id),
     )

@@ -10,6 +10,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from PIL import Image, ImageDraw, ImageFont
+from rich.color import Color, ColorSystem
 from support.pictures import LOOKS, SIZES, Pictures, as_text
 from support.scenes import SCENES, take
 
@@ -26,12 +27,20 @@ FONTS = Path("/usr/share/fonts/truetype/dejavu")
 POINTS = 15
 LIGHT, DARK = (208, 208, 208), (0, 0, 0)  # of a terminal's own
 Colour = tuple[int, int, int]
+#: The sixteen colours of the kernel's console (drivers/tty/vt/vt.c), in the order of SGR.
+SIXTEEN: tuple[Colour, ...] = (
+    (0, 0, 0), (170, 0, 0), (0, 170, 0), (170, 85, 0),
+    (0, 0, 170), (170, 0, 170), (0, 170, 170), (170, 170, 170),
+    (85, 85, 85), (255, 85, 85), (85, 255, 85), (255, 255, 85),
+    (85, 85, 255), (255, 85, 255), (85, 255, 255), (255, 255, 255),
+)  # fmt: skip
 
 
 class Painter:
-    """Draws cells with a monospaced font."""
+    """Draws cells with a monospaced font; `sixteen`: as a terminal with so many colours."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, sixteen: bool = False) -> None:
+        self._sixteen = sixteen
         self._regular = ImageFont.truetype(FONTS / "DejaVuSansMono.ttf", POINTS)
         self._bold = ImageFont.truetype(FONTS / "DejaVuSansMono-Bold.ttf", POINTS)
         self.width = round(self._regular.getlength("M"))
@@ -51,7 +60,8 @@ class Painter:
     def _paint_cell(
         self, draw: ImageDraw.ImageDraw, x: int, y: int, text: str, style: Style
     ) -> None:
-        ink, paper = _colour(style.foreground, LIGHT), _colour(style.background, DARK)
+        ink = _colour(style.foreground, LIGHT, sixteen=self._sixteen)
+        paper = _colour(style.background, DARK, sixteen=self._sixteen)
         if style.attributes & REVERSE:
             ink, paper = paper, ink
         if style.attributes & DIM:
@@ -67,11 +77,14 @@ class Painter:
             draw.line((x, y + self.height // 2, right, y + self.height // 2), ink)
 
 
-def _colour(parameters: str, otherwise: Colour) -> Colour:
+def _colour(parameters: str, otherwise: Colour, *, sixteen: bool) -> Colour:
     """Return the colour that SGR parameters choose; pictures are taken in full colour."""
     if not parameters:
         return otherwise
     red, green, blue = map(int, parameters.split(";")[2:])
+    if sixteen:  # as Textual has Rich choose it for such a terminal
+        number = Color.from_rgb(red, green, blue).downgrade(ColorSystem.STANDARD).number
+        return SIXTEEN[number or 0]
     return red, green, blue
 
 
@@ -89,6 +102,8 @@ def sheet(names: list[str]) -> str:
         parts.append(f"<h2>{name}</h2>")
         for size in SIZES:
             files = [f"{name}-{size[0]}x{size[1]}-{look.theme}.png" for look in LOOKS]
+            if size == SIZES[0]:
+                files += [f"{name}-{size[0]}x{size[1]}-{look.theme}-16.png" for look in LOOKS[:2]]
             parts += [f'<img src="{file}" title="{file}" width="32%">' for file in files]
     return "\n".join(parts) + "\n"
 
@@ -105,17 +120,20 @@ def main(arguments: list[str]) -> int:
     """Draw the screens that are named, or all; ``--keep``: as those to compare with from now on."""
     keep = "--keep" in arguments
     names = [word for word in arguments if word != "--keep"] or list(SCENES)
-    painter = Painter()
+    painter, sixteen = Painter(), Painter(sixteen=True)
     SHEET.mkdir(parents=True, exist_ok=True)
     for name, pictures in asyncio.run(take_all(names)).items():
         for (size, theme), canvas in pictures.items():
-            painter.paint(canvas).save(SHEET / f"{name}-{size[0]}x{size[1]}-{theme}.png")
+            file = f"{name}-{size[0]}x{size[1]}-{theme}"
+            painter.paint(canvas).save(SHEET / f"{file}.png")
+            if size == SIZES[0]:
+                sixteen.paint(canvas).save(SHEET / f"{file}-16.png")
         if keep:
             (HERE / f"{name}.txt").write_text(as_text(pictures))
-            for file, screen, size in IN_MANUAL:
+            for kept, screen, shown in IN_MANUAL:
                 if screen == name:
-                    picture = painter.paint(pictures[size, LOOKS[0].theme]).quantize(64)
-                    picture.save(MANUAL / f"{file}.png", optimize=True)
+                    picture = painter.paint(pictures[shown, LOOKS[0].theme]).quantize(64)
+                    picture.save(MANUAL / f"{kept}.png", optimize=True)
     (SHEET / "sheet.html").write_text(sheet(names))
     print(f"file://{SHEET}/sheet.html")
     return 0

@@ -29,6 +29,7 @@ SHARED = {
             "architecture",
             "bounded",
             "closing",
+            "chosen_theme",
             "configfile",
             "debug",
             "errors",

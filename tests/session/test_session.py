@@ -12,6 +12,7 @@ from warmboot.core.boot.root import BootRoot
 from warmboot.core.host import read_host
 from warmboot.core.plan.plan import Plan
 from warmboot.core.plan.request import Call, Origin, PlanRequest
+from warmboot.core.progress import Cancel
 from warmboot.core.sandbox.machine import SimulatedMachine, write_machine
 from warmboot.core.sandbox.tree import create_sandbox
 from warmboot.core.session import Session, open_session
@@ -52,7 +53,7 @@ def test_an_entry_without_options_gets_its_own_system_s_command_line(foreign: Se
     evidence = foreign.evidence(request).plan
     assert evidence is not None
     assert evidence.cmdline == plan.cmdline
-    assert open_plan(foreign, request).opened.plan.cmdline == plan.cmdline
+    assert open_plan(foreign, request, Cancel()).opened.plan.cmdline == plan.cmdline
     assert foreign.command_line(request).line == plan.cmdline
 
 
@@ -119,7 +120,7 @@ def test_the_command_line_and_the_screen_get_equal_plans(sandbox: Path) -> None:
         asked = stage_request(make_parser(arguments).parse_args(arguments))
         assert asked == request
         session = open_session(sandbox)
-        with open_plan(session, request).opened as shown:
+        with open_plan(session, request, Cancel()).opened as shown:
             assert planned(session, asked) == shown.plan
         count += 1
     assert count >= 36

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.person import Person, sit_down
+from support.pictures import settled
 from textual import events
 
 from warmboot.core.boot.cmdline import Change, compare, parse
 from warmboot.core.boot.known_words import KNOWN_WORDS, completions, known_word
 from warmboot.core.boot.presets import built_in
+from warmboot.core.plan import boot_files
+from warmboot.core.progress import Cancel
 from warmboot.core.session.paths import complete_path
 from warmboot.core.text import shared_beginning
 from warmboot.tui.present.cmdline_text import difference
@@ -37,6 +42,36 @@ async def test_typing_goes_on_at_the_end_also_behind_a_preset(sandbox: Path) -> 
         await person.press("escape", "3", "3", "e")
         await person.write(" x")
         assert editor.text == f"{OPTIONS} nomodeset x"
+
+
+@pytest.mark.parametrize("key", ["escape", "q"])
+async def test_the_reading_of_an_initrd_is_broken_off(
+    sandbox: Path, monkeypatch: pytest.MonkeyPatch, key: str
+) -> None:
+    """However large it is: this one has no end."""
+    begun, ended = threading.Event(), threading.Event()
+
+    def read(_: object, *, cancel: Cancel) -> None:
+        begun.set()
+        try:
+            while True:
+                cancel.check()
+                time.sleep(0.01)
+        finally:
+            ended.set()
+
+    async with sit_down(sandbox) as person:
+        await person.choose(ENTRY)
+        await settled(person)
+        monkeypatch.setattr(boot_files, "read_contents", read)
+        await person.press("enter")
+        await person.wait(begun.is_set, "the reading")
+        await person.press(key)
+        await person.wait(ended.is_set, "its end")
+        assert "PLAN" not in person.text
+        if key == "escape":
+            monkeypatch.undo()
+            await person.plan(ENTRY)
 
 
 async def test_a_paste_arrives_once_and_on_one_line(sandbox: Path) -> None:

@@ -131,6 +131,39 @@ async def test_the_restart_box_shows_everything_and_the_field(
         await person.press("escape")
 
 
+@pytest.mark.parametrize(
+    ("key", "asked", "said"),
+    [
+        ("y", "Keep 6.17.8-sandbox on", "stays in 6.17.8-sandbox. Nothing restarts it any more."),
+        ("b", "Go back from 6.17.8-sandbox?", "now runs 6.12.57-sandbox"),
+    ],
+)
+async def test_a_trial_is_ended_by_a_key_and_a_question(
+    sandbox: Path, key: str, asked: str, said: str
+) -> None:
+    async with sit_down(sandbox, size=(120, 40)) as person:
+        await person.plan("Warmboot Linux 7 (6.17)")
+        await person.press("t")
+        await person.see("on trial", "Type")
+        await person.write(HOST)
+        await person.press("enter")
+        await person.see("now runs 6.17.8-sandbox")
+        await person.press("enter")
+        await person.see("y keeps it, b goes back.", "y Keep  b Go back")
+        await person.press(key)
+        await person.see(asked)
+        await person.press("enter")  # the harmless answer
+        await person.see("y keeps it, b goes back")
+        await person.press(key)
+        await person.see(asked)
+        await person.press("right", "enter")
+        await person.see(said)
+        await person.press("enter")
+        await person.see_no("keeps it, b goes back")
+        await person.press("y")
+        await person.see("No system is on trial here")
+
+
 async def test_a_restart_on_trial_says_what_brings_the_machine_back(sandbox: Path) -> None:
     async with sit_down(sandbox, size=(120, 40)) as person:
         await person.plan("Warmboot Linux 7 (6.17)")
@@ -148,7 +181,7 @@ async def test_a_restart_on_trial_says_what_brings_the_machine_back(sandbox: Pat
         await person.press(*["backspace"] * len(" in 10m"), "enter")
         await person.see("now runs 6.17.8-sandbox")
         await person.press("enter")
-        await person.see("is on trial", "warmboot confirm keeps it")
+        await person.see("is on trial", "y keeps it, b goes back")
 
 
 async def test_a_trial_that_cannot_be_is_refused_with_the_reason(sandbox: Path) -> None:

@@ -8,7 +8,6 @@ import sys
 from warmboot.core.errors import ExitCode, WrongArgument
 from warmboot.core.session import open_session
 from warmboot.tui.commands import output
-from warmboot.tui.present.metrics import metrics_text
 from warmboot.tui.present.status_text import host_facts, status_facts
 
 
@@ -19,6 +18,8 @@ def run(options: argparse.Namespace) -> int:
         raise WrongArgument("--json and --format are two forms of one answer; ask for one of them")
     now = session.status()
     if options.format == "prometheus":
+        from warmboot.tui.present.metrics import metrics_text
+
         sys.stdout.write(metrics_text(session.host, now))
         return ExitCode.OK
     if options.json:

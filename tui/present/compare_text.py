@@ -31,7 +31,7 @@ def compare_lines(found: Comparison) -> list[str]:
     """Return what differs, a line for each difference; what is the same is counted."""
     old, new = found.old, found.new
     lines = [f"Compared: {side_name(old)}", f"    with: {side_name(new)}", ""]
-    lines += ["Initrd", f"  {initrd_text(old)}", f"  {initrd_text(new)}", ""]
+    lines += ["Initrd", *(f"  {_release(one)}: {initrd_text(one)}" for one in (old, new)), ""]
     lines += ["Command line", *_word_lines(found), ""]
     lines += ["Drivers that this machine needs to come back", *_need_lines(found), ""]
     lines += ["Build options that matter", *_option_lines(found), ""]
@@ -42,9 +42,13 @@ def compare_lines(found: Comparison) -> list[str]:
 
 def side_name(side: Side) -> str:
     """Return what a person calls a kernel."""
-    release = printable(side.release or "a kernel of unknown release", 128)
+    release = _release(side)
     entry = f" ({printable(side.entry, 128)})" if side.entry else ""
     return f"{release}{entry}{', runs now' if side.running else ''}"
+
+
+def _release(side: Side) -> str:
+    return printable(side.release or "a kernel of unknown release", 128)
 
 
 def place_text(fit: NeedFit | None) -> str:
@@ -96,7 +100,8 @@ def _need_lines(found: Comparison) -> Iterator[str]:
         name = name or need.module or need.driver or need.modalias or need.what
         mark = "!" if new is None or falls_short(new) else " "
         head = f"{mark} {PURPOSES[need.purpose]:<12}  {printable(name, 40):<18}"
-        lines[f"{head}  {place_text(new):<20}  (was {place_text(old)})"] = None
+        was = "" if place_text(new) == place_text(old) else f"  (was {place_text(old)})"
+        lines[f"{head}  {place_text(new)}{was}"] = None
     yield from lines
     if not before and not after:
         yield "  none are known"

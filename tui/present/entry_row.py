@@ -12,6 +12,7 @@ from warmboot.tui.present.verdict import Known, Verdict, verdict
 #: Letters and words of the marks, in the order of their places. The last is a number of tries.
 MARKS = (("*", "runs"), ("S", "staged"), ("d", "default"), ("n", "next"), ("-", "tries"))
 _LONGEST_VERSION, _LONGEST_STATE, _LEAST_TITLE = 22, 24, 18
+_WHOLE_TITLE = 24  # columns that words of marks leave, as most titles fit into them
 _SHORT_TITLE = 14
 
 
@@ -96,7 +97,7 @@ def columns(rows: Iterable[Row], width: int) -> Columns:
     )
     rest = width - len("> ") - version - 1 - state - 1
     in_words = rest - sum(length + 1 for length in words if length)
-    if in_words >= _LEAST_TITLE:
+    if in_words >= _WHOLE_TITLE:
         return Columns(in_words, version, state, words)
     rest -= len(MARKS) + 1
     if rest >= _LEAST_TITLE:

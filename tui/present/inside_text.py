@@ -46,8 +46,8 @@ def initrd_lines(found: Iterable[InitrdInspection], width: int) -> Iterator[Line
 
 def header_lines(found: PeView, width: int) -> Iterator[Line]:
     """Yield the headers and sections of a PE file; what pefile finds odd comes first."""
-    odd = tuple(Item("Odd", text, "$warning") for text in found.warnings)
-    none = (Item("Odd", "nothing, says pefile"),)
+    odd = tuple(Item("Warning", text, "$warning") for text in found.warnings)
+    none = (Item("Warnings", "none from pefile"),)
     parts = [Group("", odd or none)]
     for header in found.headers:
         fields = tuple(Item(fact.label, fact.value) for fact in header.fields)

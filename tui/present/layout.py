@@ -8,7 +8,7 @@ from warmboot.core.text import printable
 from warmboot.core.values import NamedTuple
 from warmboot.tui.present.styled import Styled
 
-_LONGEST_NAME = 13
+_LONGEST_NAME = 14
 _LIMIT = 1 << 16
 _PARTING = "/,-.:"
 

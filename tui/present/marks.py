@@ -13,7 +13,7 @@ _LIST: _ROWS = [
 ]
 _STATES: _ROWS = [
     ("ready", "nothing stands against it on this machine"),
-    ("ready, 2 to know", "it can be started; its plan says what to know"),
+    ("ready, 2 to know", "it can be started; its plan says more"),
     ("no: why", "it cannot be started here; its plan says more"),
     ("not looked at yet", "its checks are still to come"),
 ]

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from warmboot.core.boot.listed_entry import ListedEntry
 from warmboot.core.enumeration import StrEnum
-from warmboot.core.plan.startable import Standing
-from warmboot.core.session.images import EntryReading
 from warmboot.core.values import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # the list is there before either is found out
+    from warmboot.core.plan.startable import Standing
+    from warmboot.core.session.images import EntryReading
 
 
 class Known(NamedTuple):

@@ -17,7 +17,6 @@ from warmboot.core.images import Identity
 from warmboot.core.progress import Cancel
 from warmboot.core.session import Session
 from warmboot.core.text import printable
-from warmboot.tui.present.entry_text import groups, summary
 from warmboot.tui.present.layout import lines, styled, wrap
 from warmboot.tui.present.verdict import Known
 from warmboot.tui.screens.messages import EntryRead
@@ -85,6 +84,8 @@ class DetailsPane(VerticalScroll, can_focus=False):
 
     def show_row(self, row: ListedEntry) -> None:
         """Show an entry at once, as it is known by now."""
+        from warmboot.tui.present.entry_text import groups, summary
+
         row = next((one for one in self._rows if one.entry is row.entry), row)
         if self._row is None or row.entry.id != self._row.entry.id:
             self.scroll_home(animate=False)
@@ -100,7 +101,7 @@ class DetailsPane(VerticalScroll, can_focus=False):
 
     @property
     def _width(self) -> int:
-        return max(20, self.scrollable_content_region.width)
+        return max(20, self.scrollable_content_region.width - 1)  # none beside the scroll bar
 
     def follow(self, row: ListedEntry | None) -> None:
         """Show an entry once the cursor rests on it, and read it then."""

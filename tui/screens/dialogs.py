@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -10,13 +10,16 @@ from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Button
 
-from warmboot.core.session.status import Status
 from warmboot.core.text import plural
 from warmboot.tui.actions import help_rows
 from warmboot.tui.present.marks import marks
 from warmboot.tui.present.styled import Styled
 from warmboot.tui.screens.messages import Restarted, StageDone, WorkFailed
 from warmboot.tui.widgets.bars import Text, staged_name
+
+if TYPE_CHECKING:
+    from warmboot.core.session import Session
+    from warmboot.core.session.status import Status
 
 Answer = TypeVar("Answer")
 
@@ -216,6 +219,23 @@ def unload_box(status: Status, load_limit: int | None) -> Choice:
     text = f"It will not be started. {again_text(load_limit)}"
     buttons = (("keep", "Keep it staged"), ("unload", "Unload"))
     return Choice(f"Unload {staged_name(status)}?", text, buttons)
+
+
+def keep_box(session: Session) -> Choice:
+    """Return the question before a trial is confirmed: ``keep`` or anything else."""
+    text = "It stays, and nothing restarts it any more: no watchdog, no timer."
+    buttons = (("later", "Not yet"), ("keep", "Keep it"))
+    return Choice(f"Keep {session.host.release} on {session.host.name}?", text, buttons)
+
+
+def revert_box(session: Session) -> Choice:
+    """Return the question before a trial is given up: ``back`` or anything else."""
+    text = (
+        f"{session.host.name} restarts through firmware into the system before this one. "
+        "All sessions end, this one too."
+    )
+    buttons = (("stay", "Stay here"), ("back", "Go back now"))
+    return Choice(f"Go back from {session.host.release}?", text, buttons)
 
 
 def leave_box(status: Status) -> Choice:

@@ -6,6 +6,7 @@ Others are imported where they are opened: this one does not wait for their code
 from __future__ import annotations
 
 from functools import partial
+from pathlib import Path
 
 from textual import events, work
 from textual.app import ComposeResult
@@ -14,12 +15,11 @@ from textual.containers import Container
 from warmboot.core.boot.listed_entry import ListedEntry
 from warmboot.core.errors import WarmbootError
 from warmboot.core.plan.request import PlanRequest
-from warmboot.core.record.trial_outcome import TrialState
-from warmboot.tui.actions import NOT_WHILE_TYPING, bindings
+from warmboot.core.progress import Cancel
+from warmboot.core.session import open_session
+from warmboot.core.text import printable
+from warmboot.tui.actions import NOT_WHILE_TYPING, bindings, key_of
 from warmboot.tui.present.entry_row import Row, make_row
-from warmboot.tui.present.entry_text import searched_text
-from warmboot.tui.present.trial_text import outcome_text
-from warmboot.tui.screens.ask import kernel_question
 from warmboot.tui.screens.details import DetailsPane
 from warmboot.tui.screens.dialogs import (
     failure_box,
@@ -43,7 +43,6 @@ from warmboot.tui.screens.workers import (
     judge_entries,
     open_plan,
     read_entries,
-    read_machine,
     write_report,
 )
 from warmboot.tui.widgets.bars import KeyLine, Text, TopLine
@@ -60,7 +59,13 @@ class EntriesScreen(RecordKeys):
 
     BINDINGS = bindings("entries")
 
+    def __init__(self, root: Path, problems: tuple[str, ...] = ()) -> None:
+        super().__init__(root, problems)
+        self._opening = Cancel()
+        self._against = ""  # what stands in the way of any restart
+
     def compose(self) -> ComposeResult:
+        self._read()  # while the screen is put together: a fast disk has the entries by then
         yield TopLine()
         yield Text("", id="notice")
         with Container(id="body"):
@@ -75,7 +80,6 @@ class EntriesScreen(RecordKeys):
         self.notice("")
         self.query_one("#empty").display = False
         self._list.focus()
-        self._read()
 
     @property
     def _list(self) -> EntryList:
@@ -91,14 +95,14 @@ class EntriesScreen(RecordKeys):
     @work(thread=True, group="read", exclusive=True)
     def _read(self) -> None:
         try:
-            found = read_machine(self._root)
-            self.post_message(found)
+            session = open_session(self._root)
             rows: tuple[ListedEntry, ...] = ()
-            for news in read_entries(found.session):
+            for news in read_entries(session):  # what one came for is seen first
                 self.post_message(news)
                 rows += news.rows if isinstance(news, RowsRead) else ()
-            self.post_message(MachineJudged(found.session.doctor()))
-            for judged in judge_entries(found.session, rows):
+            self.post_message(MachineRead(session, session.status()))
+            self.post_message(MachineJudged(session.doctor()))
+            for judged in judge_entries(session, rows):
                 self.post_message(judged)
             self.post_message(JudgingDone())
         except WarmbootError as error:
@@ -116,10 +120,13 @@ class EntriesScreen(RecordKeys):
         self.query_one(StateLine).show_status(event.status)
         self.query_one(KeyLine).show_keys(typing=self._typing, first=self._first_keys)
         self._list.draw()
+        self._show_notice()
 
     @property
     def _first_keys(self) -> tuple[str, ...]:
-        """The actions that come before all others: those for what is staged."""
+        """The actions that come before all others: those for a trial, and for what is staged."""
+        if self._status.on_trial:
+            return ("keep", "revert")
         if not self._status.staged:
             return ()
         return ("cancel_restart" if self._status.countdown else "execute", "unload")
@@ -127,20 +134,28 @@ class EntriesScreen(RecordKeys):
     def on_machine_judged(self, event: MachineJudged) -> None:
         from warmboot.tui.present.finding_text import standing_in_the_way
 
-        trial = self._status.trial
-        pending = trial is not None and trial.state is TrialState.PENDING
-        said = f"{outcome_text(trial)}; warmboot confirm keeps it." if trial and pending else ""
-        self.notice(said or standing_in_the_way(event.findings))
+        self._against = standing_in_the_way(event.findings)
+        self._show_notice()
+
+    def _show_notice(self) -> None:
+        """Say what must be seen at once: a trial that goes on, else what stands in the way."""
+        trial, said = self._status.trial, self._against
+        if trial is not None and self._status.on_trial:
+            keep, revert = (key_of("entries", name) for name in ("keep", "revert"))
+            name = printable(trial.release or "This system", 60)
+            said = f"{name} is on trial, not confirmed yet: {keep} keeps it, {revert} goes back."
+        self.notice(said)
 
     def on_entries_found(self, event: EntriesFound) -> None:
         self.query_one("#body").display = bool(event.rows)
         empty = self.query_one("#empty", Text)
         empty.display = not event.rows
         if not event.rows:
+            from warmboot.tui.present.entry_text import searched_text
+
             empty.show(searched_text(event.listing), layout=True)
         self._list.show_rows(event.rows)
-        foreign = self._session is not None and self._session.foreign_root
-        self.query_one(StateLine).show_rows(event.rows, foreign=foreign)
+        self.query_one(StateLine).show_rows(event.rows, foreign=event.foreign)
         if not self._typing:
             self._list.focus()
 
@@ -201,7 +216,8 @@ class EntriesScreen(RecordKeys):
             self.app.push_screen(message("This entry cannot be used", row.problem))
             return
         self._pane.stop()
-        self._do(partial(open_plan, self._session, PlanRequest(entry=row.entry.id), row))
+        request = PlanRequest(entry=row.entry.id)
+        self._do(partial(open_plan, self._session, request, self._begin(), row))
 
     def action_open_kernel(self) -> None:
         session = self._session
@@ -210,9 +226,22 @@ class EntriesScreen(RecordKeys):
 
         def answered(path: str | None) -> None:
             if path:
-                self._do(partial(open_plan, session, PlanRequest(kernel=path)))
+                self._do(partial(open_plan, session, PlanRequest(kernel=path), self._begin()))
+
+        from warmboot.tui.screens.ask import kernel_question
 
         self.app.push_screen(kernel_question(), answered)
+
+    def _begin(self) -> Cancel:
+        """Return what breaks the opening of a plan off: Esc, or leaving."""
+        self._opening.cancel()
+        self._opening = Cancel()
+        return self._opening
+
+    def action_leave(self) -> None:
+        self._opening.cancel()
+        self._pane.stop()
+        super().action_leave()
 
     def action_inside(self) -> None:
         self._look_inside(1)
@@ -280,7 +309,9 @@ class EntriesScreen(RecordKeys):
             self._list.focus()
 
     def action_clear_filter(self) -> None:
-        """Show every entry again."""
+        """Show every entry again; open no plan that is being opened."""
+        self._opening.cancel()
+        self._pane.read_all(self._list.rows)
         if self.query_one(FilterLine).display:
             self._list.focus()
             self.query_one(FilterLine).end()

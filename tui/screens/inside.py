@@ -55,8 +55,8 @@ def _details(subject: Subject, cancel: Cancel) -> Maker:
     return partial(lines, groups(row, known, session.host))
 
 
-def _compare(subject: Subject, _: Cancel) -> Maker:
-    found = subject.session.compare(PlanRequest(entry=subject.row.entry.id), None)
+def _compare(subject: Subject, cancel: Cancel) -> Maker:
+    found = subject.session.until(cancel).compare(PlanRequest(entry=subject.row.entry.id))
     return partial(comparison_lines, found)
 
 
@@ -69,8 +69,8 @@ def _headers(subject: Subject, _: Cancel) -> Maker:
     return partial(header_lines, subject.session.images.headers(subject.row.entry))
 
 
-def _checks(subject: Subject, _: Cancel) -> Maker:
-    found = subject.session.doctor(PlanRequest(entry=subject.row.entry.id))
+def _checks(subject: Subject, cancel: Cancel) -> Maker:
+    found = subject.session.until(cancel).doctor(PlanRequest(entry=subject.row.entry.id))
     return partial(finding_lines, found)
 
 

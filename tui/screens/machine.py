@@ -5,16 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from textual import work
 from textual.message import Message
 from textual.screen import Screen
 
-from warmboot.core.errors import WarmbootError
-from warmboot.core.session import Session
-from warmboot.core.session.status import Status
+from warmboot.core.errors import Cancelled, WarmbootError
 from warmboot.core.text import printable
-from warmboot.tui.screens.dialogs import leave_box, message, restarted_box, unload_box
+from warmboot.tui.screens.dialogs import (
+    keep_box,
+    leave_box,
+    message,
+    restarted_box,
+    revert_box,
+    unload_box,
+)
 from warmboot.tui.screens.messages import (
     ActionDone,
     PlanOpened,
@@ -25,15 +31,21 @@ from warmboot.tui.screens.messages import (
 )
 from warmboot.tui.screens.workers import (
     cancel_restart,
+    confirm_trial,
     look_before_restart,
     look_before_trial,
     read_machine,
     restart,
     restart_later,
     restart_on_trial,
+    revert_trial,
     unload,
 )
 from warmboot.tui.widgets.bars import Text, staged_name
+
+if TYPE_CHECKING:
+    from warmboot.core.session import Session
+    from warmboot.core.session.status import Status
 
 
 class MachineScreen(Screen[None]):
@@ -47,7 +59,7 @@ class MachineScreen(Screen[None]):
         self._problems = problems
         self._root = root
         self._session: Session | None = None
-        self._status = Status(None, None)
+        self._status: Status  # comes with the session
 
     def notice(self, text: str) -> None:
         """Show what must be seen at once, below the first line, before problems."""
@@ -64,6 +76,8 @@ class MachineScreen(Screen[None]):
     def _do(self, action: Callable[[], Message]) -> None:
         try:
             result = action()
+        except Cancelled:
+            return
         except WarmbootError as error:
             self.post_message(WorkFailed(error.message, error.hint))
             self._post_machine()
@@ -131,6 +145,38 @@ class MachineScreen(Screen[None]):
 
         screen = RestartScreen(session, event.status, event.away, event.concerns, event.trial)
         self.app.push_screen(screen, answered)
+
+    def action_keep(self) -> None:
+        """Confirm the trial that goes on, once more asked."""
+        session = self._session
+        if session is None or not self._on_trial():
+            return
+
+        def answered(answer: str | None) -> None:
+            if answer == "keep":
+                self._do(partial(confirm_trial, session))
+
+        self.app.push_screen(keep_box(session), answered)
+
+    def action_revert(self) -> None:
+        """End the trial that goes on by a restart into the old system, once more asked."""
+        session = self._session
+        if session is None or not self._on_trial():
+            return
+
+        def answered(answer: str | None) -> None:
+            if answer == "back":
+                self._do(partial(revert_trial, session))
+
+        self.app.push_screen(revert_box(session), answered)
+
+    def _on_trial(self) -> bool:
+        """Whether the system that runs is on trial; says so where it is not."""
+        if self._status.on_trial:
+            return True
+        text = "No system is on trial here. t restarts into what is staged on trial."
+        self.app.push_screen(message("Not now", text))
+        return False
 
     def action_unload(self) -> None:
         session = self._session

@@ -12,9 +12,10 @@ from textual.binding import Binding
 from textual.containers import VerticalScroll
 from textual.screen import Screen
 
-from warmboot.core.errors import WarmbootError
+from warmboot.core.errors import Cancelled, WarmbootError
 from warmboot.core.plan.checks.base import Verdict
 from warmboot.core.plan.request import Origin, PlanRequest
+from warmboot.core.progress import Cancel
 from warmboot.core.session import Session
 from warmboot.core.session.status import Status
 from warmboot.tui.actions import NOT_WHILE_TYPING, bindings
@@ -61,6 +62,7 @@ class PlanScreen(Screen[StageDone | None]):
         self._first = event.opened.plan.cmdline
         self._staging = self._on_trial = False
         self._why = False
+        self._cancel = Cancel()  # of the reading of other initrds
 
     def compose(self) -> ComposeResult:
         yield TopLine()
@@ -84,6 +86,7 @@ class PlanScreen(Screen[StageDone | None]):
         self._show()
 
     def on_unmount(self) -> None:
+        self._cancel.cancel()
         if not self._staging:  # else the program is ending, and the thread still reads them
             self._opened.close()
 
@@ -198,7 +201,7 @@ class PlanScreen(Screen[StageDone | None]):
         def answered(answer: str | None) -> None:
             if answer is not None:
                 request = self._opened.plan.request._replace(initrds=paths_of(answer))
-                self._reopen(partial(open_plan, self._session, request))
+                self._reopen(partial(open_plan, self._session, request, self._cancel))
 
         names = tuple(self._path(file.name) for file in self._opened.files.initrds or ())
         self.app.push_screen(initrd_question(names), answered)
@@ -212,6 +215,8 @@ class PlanScreen(Screen[StageDone | None]):
     def _reopen(self, opener: Callable[[], PlanOpened]) -> None:
         try:
             event = opener()
+        except Cancelled:
+            return
         except WarmbootError as error:
             self.post_message(WorkFailed(error.message, error.hint))
             return

@@ -1,4 +1,7 @@
-"""The work behind the screens: plain functions for threads."""
+"""The work behind the screens: plain functions for threads.
+
+What a piece of work needs is imported by it: the list does not wait for the code of other screens.
+"""
 
 from __future__ import annotations
 
@@ -14,13 +17,9 @@ from warmboot.core.boot.listed_entry import ListedEntry
 from warmboot.core.errors import Cancelled, ImageError, WarmbootError
 from warmboot.core.images import Format
 from warmboot.core.plan.request import PlanRequest
-from warmboot.core.plan.route import Strategy
-from warmboot.core.plan.trial.trial import TrialPlan, TrialRequest
 from warmboot.core.progress import Cancel, Report
 from warmboot.core.session import Session, open_session
 from warmboot.core.text import clock
-from warmboot.tui.present.forecast_text import away_text
-from warmboot.tui.present.history_text import last_restarts
 from warmboot.tui.present.verdict import Known
 from warmboot.tui.screens.messages import (
     ActionDone,
@@ -39,6 +38,7 @@ from warmboot.tui.screens.messages import (
 
 if TYPE_CHECKING:
     from warmboot.core.plan.planner import OpenPlan
+    from warmboot.core.plan.trial.trial import TrialPlan
 
 _HAND_OUT = 0.05  # seconds between two portions of rows
 _NICE = 10
@@ -54,12 +54,15 @@ def read_machine(root: Path) -> MachineRead:
 def read_entries(session: Session) -> Iterator[EntriesFound | RowsRead]:
     """Find the entries, then read their headers; what is known is handed out as it comes."""
     listing = session.entries()
-    yield EntriesFound(tuple(ListedEntry(entry) for entry in listing.entries), listing)
+    rows = tuple(ListedEntry(entry) for entry in listing.entries)
+    yield EntriesFound(rows, listing, session.foreign_root)
     yield from _portions((session.header(entry) for entry in listing.entries), RowsRead)
 
 
 def judge_entries(session: Session, rows: Sequence[ListedEntry]) -> Iterator[RowsJudged]:
     """Say what the checks have against each entry, as `doctor ENTRY` would."""
+    from warmboot.tui.present.history_text import last_restarts
+
     context = session.context(fit=False)
     last = last_restarts(session.history())
 
@@ -106,7 +109,9 @@ def read_entry(session: Session, row: ListedEntry, cancel: Cancel) -> Known:
         except WarmbootError as error:
             return Known(damage=error.message)
         try:
-            return Known(session.standing(row.entry, session.context()), reading)
+            return Known(session.until(cancel).standing(row.entry, session.context()), reading)
+        except Cancelled:
+            raise
         except WarmbootError as error:
             return Known(reading=reading, no_plan=error.message)
 
@@ -128,12 +133,16 @@ def _standing_back() -> Iterator[None]:
             os.setpriority(os.PRIO_PROCESS, thread, before)
 
 
-def open_plan(session: Session, request: PlanRequest, row: ListedEntry | None = None) -> PlanOpened:
-    """Open what is asked for and plan it; raises WarmbootError.
+def open_plan(
+    session: Session, request: PlanRequest, cancel: Cancel, row: ListedEntry | None = None
+) -> PlanOpened:
+    """Open what is asked for and plan it; raises WarmbootError, Cancelled.
 
     What was shown in the list as `row` must be what is opened now, else ImageError.
     """
-    opened = session.plan(request)
+    from warmboot.tui.present.forecast_text import away_text
+
+    opened = session.until(cancel).plan(request)
     seen = row.identity if row is not None else None
     if seen is not None and opened.files.kernel.identity != seen:
         opened.close()
@@ -151,11 +160,15 @@ def examine_here(session: Session) -> Examined:
 
 def read_history(session: Session) -> HistoryRead:
     """Read every step of the journal."""
+    from warmboot.tui.present.forecast_text import away_text
+
     return HistoryRead(session.history(), away_text(session.forecast()))
 
 
 def look_before_restart(session: Session) -> RestartLookedAt:
     """Read the machine once more: who is logged in, what is staged, what would keep us out."""
+    from warmboot.tui.present.forecast_text import away_text
+
     session = session.refreshed()
     status = session.status()
     concerns = session.restarts.concerns(status.what)
@@ -169,6 +182,8 @@ def look_before_trial(session: Session) -> RestartLookedAt:
     """
     looked = look_before_restart(session)
     if looked.status.staged and looked.session.host.privileged:
+        from warmboot.core.plan.trial.trial import TrialRequest
+
         asked = TrialRequest(seconds=TRIAL, without_watchdog=True)
         looked.trial = looked.session.trials.plan(asked)
         looked.trial.check()
@@ -212,6 +227,19 @@ def restart(session: Session) -> Restarted:
     return Restarted(session.refreshed(), done.warning)
 
 
+def confirm_trial(session: Session) -> ActionDone:
+    """Keep the system that is on trial; raises NotFound where this is none, WarmbootError."""
+    ended = session.trials.confirm()
+    text = f"{session.host.name} stays in {session.host.release}. Nothing restarts it any more."
+    return ActionDone("Confirmed", "\n".join([text, *filter(None, (ended.warning,))]))
+
+
+def revert_trial(session: Session) -> Restarted:
+    """Go back to the system before the trial; raises NotFound, WarmbootError."""
+    ended = session.trials.revert()
+    return Restarted(session.refreshed(), ended.warning)
+
+
 def unload(session: Session, *, leave: bool = False) -> Unloaded:
     """Take out what is staged, to `leave` the program then; raises WarmbootError."""
     return Unloaded(leave, session.unload())
@@ -224,6 +252,8 @@ def stage(
 
     `seen` is the digest of the kernel as it was shown, unpacked where it was unpacked for that.
     """
+    from warmboot.core.plan.route import Strategy
+
     plan = opened.plan
     same = plan.strategy in (Strategy.UNPACK, Strategy.SPLIT)
     previewed = seen if same or plan.image.format is Format.IMAGE else None

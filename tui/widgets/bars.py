@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from textual.content import Content
 from textual.widgets import Static
 
 from warmboot.core.architecture import of_machine
-from warmboot.core.session import Session
-from warmboot.core.session.status import Status
 from warmboot.core.text import clock, duration, printable
 from warmboot.tui.actions import key_line
 from warmboot.tui.present.styled import Styled
+
+if TYPE_CHECKING:
+    from warmboot.core.session import Session
+    from warmboot.core.session.status import Status
 
 
 def harmless(text: str | Styled) -> Content:
@@ -48,11 +50,27 @@ class Text(Static):
             self.refresh(layout=True)
 
 
-class TopLine(Text):
+class Bar(Text):
+    """A line that stands out from edge to edge, be it by a colour or by nothing but reverse."""
+
+    _ends = ("", "")
+
+    def show_bar(self, left: str, right: str = "") -> None:
+        """Show texts at both ends of the line."""
+        self._ends = (left, right)
+        width = max(20, self.size.width - 2)
+        self.show(f" {spread(left, right, width) if right else left.ljust(width)} ")
+
+    def on_resize(self) -> None:
+        self.show_bar(*self._ends)
+
+
+class TopLine(Bar):
     """Which machine this is, whether it is a simulated one, and what runs on it since when."""
 
     def __init__(self) -> None:
-        super().__init__("warmboot", id="top")
+        super().__init__(" warmboot", id="top")
+        self._ends = ("warmboot", "")
         self._left: list[str] = []
         self._right: list[str] = []
 
@@ -87,7 +105,7 @@ class TopLine(Text):
                 left = left[:-1]
             else:
                 break
-        self.show(spread("  ".join(left), ", ".join(right), width))
+        self.show_bar("  ".join(left), ", ".join(right))
 
 
 def spread(left: str, right: str, width: int) -> str:
@@ -95,7 +113,7 @@ def spread(left: str, right: str, width: int) -> str:
     return f"{left}{' ' * max(2, width - len(left) - len(right))}{right}"
 
 
-class StagedLine(Text):
+class StagedLine(Bar):
     """What is staged; hidden while nothing is."""
 
     def __init__(self) -> None:
@@ -109,10 +127,10 @@ class StagedLine(Text):
             return
         if status.countdown is not None:
             at, name = clock(status.countdown.at), staged_name(status, 25)
-            self.show(f"RESTART at {at} into {name}   z cancels it")
+            self.show_bar(f"RESTART at {at} into {name}   z cancels it")
             return
         warning = "  (systemctl reboot starts it too)" if status.reboot_is_kexec else ""
-        self.show(f"STAGED {staged_name(status, 40)}{warning}")
+        self.show_bar(f"STAGED {staged_name(status, 40)}{warning}")
 
 
 def staged_name(status: Status, limit: int = 70) -> str:

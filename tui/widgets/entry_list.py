@@ -186,7 +186,9 @@ class EntryList(ScrollView, can_focus=True):
         if y == 0:
             style = self.get_component_rich_style("entry-list--heading")
             heading = Row("ENTRY", "VERSION", Verdict(Level.READY, "STATE"), ("",) * len(MARKS))
-            return self._strip("  ", heading, style, style) if self._cells else self._blank(style)
+            if not self._cells:
+                return self._blank(style)
+            return self._strip("  ", heading, style, style, marked="MARKS")
         index = self.scroll_offset.y + y - 1
         if index >= len(self._cells):
             return self._blank(style)
@@ -201,10 +203,12 @@ class EntryList(ScrollView, can_focus=True):
     def _blank(self, style: Style) -> Strip:
         return Strip.blank(self._width, style)
 
-    def _strip(self, cursor: str, row: Row, style: Style, stated: Style) -> Strip:
+    def _strip(
+        self, cursor: str, row: Row, style: Style, stated: Style, *, marked: str = ""
+    ) -> Strip:
         """Return a line: the cursor's columns, title and version, the state, marks as words."""
         title, version, state, words = self._columns
-        cells = [] if words else [letters(row)]
+        cells = [] if words else [marked or letters(row)]
         cells.append(set_cell_size(_cut(row.title, title), title))
         cells += [set_cell_size(row.version, version)] if version else []
         marks = [mark.ljust(width) for mark, width in zip(row.marks, words, strict=False) if width]

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from textual.app import ComposeResult
 from textual.containers import Vertical
 
 from warmboot.core.boot import Entry
 from warmboot.core.boot.listed_entry import ListedEntry
-from warmboot.core.session.status import Status
 from warmboot.core.text import clock, printable
-from warmboot.tui.widgets.bars import Text, spread, staged_name
+from warmboot.tui.widgets.bars import Bar, staged_name
+
+if TYPE_CHECKING:
+    from warmboot.core.session.status import Status
 
 
 class StateLine(Vertical):
@@ -24,8 +27,8 @@ class StateLine(Vertical):
         self._foreign = False
 
     def compose(self) -> ComposeResult:
-        yield Text("", id="staged")
-        yield Text("", id="firmware")
+        yield Bar("", id="staged")
+        yield Bar("", id="firmware")
 
     def show_status(self, status: Status) -> None:
         """Say what is staged."""
@@ -47,11 +50,11 @@ class StateLine(Vertical):
         staged, firmware = staged_text(status), firmware_text(self._rows)
         if self._foreign:
             firmware = ""
-        if not status.staged and len(staged) + 3 + len(firmware) <= width:
-            staged, firmware = spread(staged, firmware, width), ""
-        self.query_one("#staged", Text).show(staged)
+        beside = not status.staged and len(staged) + 3 + len(firmware) <= width
+        self.query_one("#staged", Bar).show_bar(staged, firmware if beside else "")
+        firmware = "" if beside else firmware
         self.query_one("#staged").set_class(bool(status.staged), "something")
-        self.query_one("#firmware", Text).show(firmware)
+        self.query_one("#firmware", Bar).show_bar(firmware)
         self.query_one("#firmware").display = bool(firmware) and self.app.size.height >= 18
 
 

@@ -55,7 +55,7 @@ class TextView(ScrollView, can_focus=True):
 
     def _lay_out(self) -> None:
         width = self.scrollable_content_region.width
-        self._lines = list(self._make(max(8, width - 1)))
+        self._lines = list(self._make(max(8, width - 2)))
         self.virtual_size = Size(width, len(self._lines))
         self._search()
         self.refresh()

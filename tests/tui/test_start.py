@@ -1,0 +1,104 @@
+"""What a command loads before it answers: its own parts, and nothing that takes long to load."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from support.machines import make_sandbox
+
+from warmboot.core.sandbox.builders.kernel import build_arm64_image
+from warmboot.core.sandbox.builders.zboot import build_zboot
+
+RUN = """
+import sys
+before = set(sys.modules)
+sys.argv[1:2] = []
+from warmboot.tui.entry import run
+code = run()
+sys.stderr.write("\\n" + " ".join(sorted(set(sys.modules) - before)))
+sys.exit(code)
+"""
+#: Modules of the standard library that take 1 to 30 ms to load, and what is to do without them.
+SLOW = {
+    *("asyncio", "concurrent.futures", "dataclasses", "datetime", "email", "importlib.metadata"),
+    *("inspect", "locale", "logging", "multiprocessing", "pickle", "platform", "random", "shutil"),
+    *("socket", "subprocess", "tempfile", "typing", "urllib.request", "uuid"),
+}
+#: Also not needed where nothing is unpacked, nor is JSON read or written.
+PLAIN = {*SLOW, "bz2", "hashlib", "json", "lzma", "shlex", "threading", "zlib"}
+#: Folders of the core that do something else than look.
+DOING = {"core.load", "core.fit", "core.restart.trial", "core.plan.checks", "core.sandbox.builders"}
+LISTING = {*DOING, "core.payload", "core.bpf", "core.record", "core.restart"}
+LOOKING = {"core.boot.sources", "core.boot.grub", "core.plan.checks", "core.fit"}
+
+
+def loaded(*words: str) -> set[str]:
+    """Return the modules that a command has loaded when it ends."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("COV", "PYTHON"))}
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", RUN, "warmboot", *words],
+        env=kept,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode in (0, 3), done.stderr
+    return set(done.stderr.rpartition("\n")[2].split())
+
+
+def own(modules: set[str]) -> set[str]:
+    """Return the folders of warmboot among modules."""
+    names = {name.removeprefix("warmboot.") for name in modules if name.startswith("warmboot.")}
+    return names | {name.rpartition(".")[0] for name in names}
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    return make_sandbox(tmp_path / "machine")
+
+
+def test_the_version_needs_nothing() -> None:
+    found = {name for name in loaded("--version") if name.startswith("warmboot")}
+    assert own(found) <= {"", "tui", "tui.entry", "core", "core.version"}
+
+
+def test_status(root: Path) -> None:
+    found = loaded("--root", str(root), "status")
+    assert not found & (PLAIN - {"json"})  # the simulated kernel's state is written in it
+    assert not own(found) & {*LOOKING, "core.payload", "core.load", "core.bpf.dialects"}
+
+
+def test_list(root: Path) -> None:
+    found = loaded("--root", str(root), "list")
+    assert not found & PLAIN
+    assert not own(found) & LISTING
+    assert "warmboot.core.boot.grub.menu" not in found  # there is no menu of it
+
+
+def test_list_where_grub_has_a_menu(root: Path) -> None:
+    (root / "boot/grub").mkdir()
+    (root / "boot/grub/grub.cfg").write_text("menuentry one {\n linux /vmlinuz\n}\n")
+    found = loaded("--root", str(root), "list")
+    assert not found & PLAIN
+    assert "warmboot.core.boot.grub.menu" in found
+
+
+def test_inspect(tmp_path: Path) -> None:
+    kernel = build_arm64_image("6.12", body_size=60_000)
+    image = tmp_path / "vmlinuz"
+    image.write_bytes(build_zboot(kernel, arch="arm64", method="gzip"))
+    found = loaded("inspect", str(image))
+    assert not found & SLOW
+    assert not own(found) & {*LOOKING, *DOING, "core.record", "core.restart"}
+    codecs = {name for name in own(found) if name.startswith("core.payload.codecs.")}
+    assert codecs <= {"core.payload.codecs.gzip", "core.payload.codecs.base"}
+
+
+def test_answers_in_json_load_what_writes_it(root: Path) -> None:
+    found = loaded("--root", str(root), "list", "--json")
+    assert "json" in found
+    assert not own(found) & LISTING
