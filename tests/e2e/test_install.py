@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from .fetch import REPOSITORY, cached
+from .fetch import KEYRING, REPOSITORY, Arch, archive_address, cached, debian_packages
 from .rescue import EPOCH, rescue_build
 
 SUITES = ("bookworm", "trixie", "sid")
@@ -34,6 +34,8 @@ _NETWORK = (
     "/etc/xdg/pip/pip.conf",
     "/etc/xdg/pip/constraints.txt",
 )
+#: A mirror may stand still; how old its lists are is nothing that is tested here.
+STILL = '--aptopt=Acquire::Check-Valid-Until "false"'
 _BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
 #: What a test leaves in place of a real machine to look at.
 RUN = """
@@ -101,7 +103,7 @@ def system(tmp_path: Path) -> Iterator[Callable[..., System]]:
 
     def make(suite: str, *more: str) -> System:
         def fill(folder: Path) -> None:
-            words = ["mmdebstrap", "-q", "--variant=minbase", "--include=ca-certificates"]
+            words = ["mmdebstrap", "-q", "--variant=minbase", "--include=ca-certificates", STILL]
             subprocess.run([*words, suite, str(folder / "root")], check=True, timeout=TIMEOUT)
 
         root = tmp_path / suite
@@ -237,6 +239,40 @@ def test_the_rescue_package(suite: str, system: Callable[..., System], tmp_path:
     assert said.endswith("0.2.0\n")
     debian.run("apt-get purge -y warmboot-rescue")
     assert "warmboot" not in debian.run("lsinitramfs /boot/initrd.img-*")
+
+
+@pytest.mark.slow_guest
+def test_the_debian_package_where_there_are_no_wheels(packages: Path, tmp_path: Path) -> None:
+    """What is compiled comes from the distribution; run by an emulator of a riscv64 processor."""
+    suite, arch = "trixie", Arch.RISCV64
+    root = tmp_path / "root"
+    include = "python3,python3-" + ",python3-".join(("asn1crypto", "lz4", "pefile", "psutil"))
+    words = ["mmdebstrap", "-q", "--variant=extract", f"--architectures={arch}", STILL]
+    words += [f"--include={include},python3-zstandard", suite, str(root)]
+    words += [f"deb [signed-by={KEYRING}] {archive_address()} {suite} main"]
+    subprocess.run(words, check=True, timeout=TIMEOUT)
+    for name in ("lib", "bin", "lib64"):
+        if (root / "usr" / name).exists() and not (root / name).exists():
+            (root / name).symlink_to(f"usr/{name}")
+    (emulator,) = debian_packages(Arch.AMD64, ["qemu-user-static"]).glob("*.deb")
+    (package,) = packages.glob("*.deb")
+    subprocess.run(["dpkg-deb", "--extract", emulator, tmp_path], check=True)
+    subprocess.run(["dpkg-deb", "--extract", package, root], check=True)
+    shutil.copy(tmp_path / f"usr/bin/qemu-{arch}-static", root / "emulator")
+    python = f"chroot {root} /emulator /usr/bin/python3 -I"
+    loaded = "import platform, zstandard, lz4.block, psutil; print(platform.machine())"
+    steps = RUN.replace("warmboot --", f"{python} /usr/bin/warmboot --")
+    steps = steps.replace("warmboot sandbox", f"{python} /usr/bin/warmboot sandbox")
+    script = f"mkdir -p {root}/proc {root}/root; mount -t proc proc {root}/proc\n{steps}\n"
+    done = subprocess.run(
+        ["unshare", "--mount", "sh", "-ec", f"{script}{python} -c '{loaded}'"],
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    assert done.stdout.endswith(f"{arch}\n")
 
 
 @pytest.mark.parametrize("suite", EACH_SUITE)

@@ -18,13 +18,13 @@ installkernel() {
 
 install() {
 	local path library
-	while read -r path; do
+	for path in $(find "$home/warmboot" "$home/_internal" ! -type d); do
 		inst_simple "$path"
-	done < <(find "$home/warmboot" "$home/_internal" ! -type d)
+	done
 	# All libraries but the C library's come along.
-	while read -r library; do
+	for library in $(find "$home" -name '*.so*' -exec ldd "$home/warmboot" {} + 2> /dev/null |
+		sed -n 's|.* => \(/[^ ]*\) .*|\1|p; s|^\t\(/[^ ]*\) .*|\1|p' | sort -u); do
 		[[ -e $home/_internal/${library##*/} ]] || inst_library "$library"
-	done < <(find "$home" -name '*.so*' -exec ldd "$home/warmboot" {} + 2> /dev/null |
-		sed -n 's|.* => \(/[^ ]*\) .*|\1|p; s|^\t\(/[^ ]*\) .*|\1|p' | sort -u)
+	done
 	ln_r "$home/warmboot" /usr/bin/warmboot
 }
