@@ -126,7 +126,7 @@ class _Reader:
             self.refuse(f"{where} needs a name of lower-case letters, digits and hyphens, a table")
             return None
         base = fields.get("base", "night")
-        if base not in PALETTES:
+        if not isinstance(base, str) or base not in PALETTES:
             self.refuse(f"{where}: its base is none of {', '.join(PALETTES)}")
             return None
         palette = dict(PALETTES[base])

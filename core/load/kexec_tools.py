@@ -27,7 +27,9 @@ def load(host: Host, request: LoadRequest) -> None:
     program = _program(host)
     _check_version(program)
     words = [program, "--load-panic" if request.panic else "--load"]
-    file_call = by_file(host, Call.TOOLS, devicetree=request.devicetree_fd is not None)
+    file_call = request.file_call and by_file(
+        host, Call.TOOLS, devicetree=request.devicetree_fd is not None
+    )
     words.append("--kexec-file-syscall" if file_call else "--kexec-syscall")
     passed = [request.kernel_fd]
     words.append(_path(request.kernel_fd))

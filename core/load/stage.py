@@ -247,7 +247,7 @@ def _load(prepared: Prepared, loader: Loader, host: Host) -> Call:
             raise
         debug("%s is missing, %s is tried", request.call, other)
         try:
-            loader.load(replace(request, call=other))
+            loader.load(replace(request, call=other, file_call=False))
         except WarmbootError as second:
             second.message = f"No {request.call} here, so {other} was tried. {second.message}"
             raise

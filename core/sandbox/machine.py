@@ -59,12 +59,17 @@ MEMORY = {
     Architecture.LOONGARCH64: """\
 00000000-0fffffff : System RAM
   00000000-001fffff : Reserved
-  00200000-0163ffff : Kernel code
-  01640000-01f7ffff : Kernel data
-  01f80000-020dffff : Kernel bss
-1fe001e0-1fe001e7 : serial
-90000000-16fffffff : System RAM
-  f0000000-f2ffffff : Reserved""",
+  00200000-012fffff : Kernel code
+  01300000-01b139ff : Kernel data
+  01b13a00-01bfee6f : Kernel bss
+  01bfee70-01bfffff : Reserved
+  01c00000-05cc3fff : Reserved
+  08400000-0ed9ffff : Reserved
+1fe001e0-1fe002df : serial
+80000000-16fffffff : System RAM
+  80000000-87ffffff : Reserved
+  ec000000-edffffff : Reserved
+  efbd8000-efedbfff : Reserved""",
 }
 
 

@@ -134,6 +134,20 @@ def debian_packages(arch: Arch, names: Sequence[str], suite: str = SUITE) -> Pat
     return cached("debs", [suite, arch, *names], download)
 
 
+def debian_tree(arch: Arch, names: Sequence[str], suite: str) -> Path:
+    """A folder with these packages of `suite` and all that they depend on, unpacked."""
+
+    def unpack(folder: Path) -> None:
+        with _private_apt(arch, suite) as env:
+            wanted = ("install", "--download-only", "--no-install-recommends", "-y", *names)
+            run("apt-get", "-q", *wanted, env=env)
+            archives = Path(env["APT_CONFIG"]).parent / "archives"
+            for package in sorted(archives.glob("*.deb")):
+                run("dpkg-deb", "--extract", package, folder)
+
+    return cached("trees", [suite, arch, "installed", *names], unpack)
+
+
 def _depended_on(metapackage: str, env: dict[str, str]) -> list[str]:
     """The package of a kernel that a metapackage stands for, or the parts that it consists of."""
     names = [n for n in _dependencies(metapackage, env) if not n.startswith("linux-base-")]

@@ -44,6 +44,7 @@ class Board:
 BOARDS = {
     Arch.AMD64: Board("qemu-system-x86_64", ("-M", "q35", "-cpu", "max,-cx16"), "ttyS0", 768),
     Arch.ARM64: Board("qemu-system-aarch64", ("-M", "virt", "-cpu", "cortex-a57"), "ttyAMA0", 512),
+    Arch.LOONG64: Board("qemu-system-loongarch64", ("-M", "virt", "-cpu", "la464"), "ttyS0", 1536),
     Arch.PPC64EL: Board("qemu-system-ppc64", ("-M", "pseries", "-cpu", "power9"), "hvc0", 1024),
     Arch.RISCV64: Board("qemu-system-riscv64", ("-M", "virt"), "ttyS0", 1024),
 }

@@ -30,7 +30,6 @@ PACKAGES = (
     *("libc6", "libc-bin", "libgcc-s1", "zlib1g", "libexpat1", "libffi8", "liblzma5"),
     *("libbz2-1.0", "libuuid1", "libcrypt1", "busybox-static"),
 )
-KEXEC_TOOLS = ("kexec-tools",)
 XEN = (  # which kexec-tools is linked to where there is Xen
     *("libxenmisc4.17", "libxencall1", "libxentoollog1", "libxenevtchn1"),
     *("libxenforeignmemory1", "libxendevicemodel1", "libxengnttab1", "libxentoolcore1"),
@@ -86,7 +85,7 @@ def drivers(arch: Arch, names: Sequence[str] = DISK_DRIVERS) -> dict[str, bytes]
 
 def kexec_tools(arch: Arch) -> dict[str, bytes]:
     """Debian's kexec(8) and the libraries it is linked to, as files for guest_initramfs."""
-    downloads = debian_packages(arch, [*KEXEC_TOOLS, *(XEN if arch.has_wheels else ())])
+    downloads = debian_packages(arch, ["kexec-tools", *(XEN if arch.has_wheels else ())])
 
     def unpack(folder: Path) -> None:
         for package in downloads.glob("*.deb"):

@@ -42,6 +42,7 @@ def started(
     def talk(guest: Guest) -> tuple[SecondKernel, str]:
         second = second_kernel(guest, nonces, LIMIT)
         done = steps(guest.transcript)
+        assert "loaded" in done, guest.transcript[-4000:]
         assert (done["stage"].code, done["loaded"].output) == (0, "1\n")
         return second, done["stage"].output
 

@@ -208,6 +208,17 @@ def test_kexec_tools_reads_the_very_files_that_are_open(
     assert lines[3:] == [path, "--command-line=a  b'c", "KERNEL"]
 
 
+def test_kexec_tools_leaves_out_a_call_that_proved_to_be_missing(
+    program: Callable[[str], Host], tmp_path: Path
+) -> None:
+    host = replace(program(f'{VERSION}echo "$2" >{tmp_path}/said'), config=None)
+    with MemFile("kernel") as kernel:
+        request = LoadRequest(kernel.fd, "k", None, None, "quiet", call=Call.TOOLS)
+        for known, said in ((True, "--kexec-file-syscall"), (False, "--kexec-syscall")):
+            kexec_tools.load(host, replace(request, file_call=known))
+            assert (tmp_path / "said").read_text() == f"{said}\n"
+
+
 def test_what_kexec_tools_said_is_shown(program: Callable[[str], Host]) -> None:
     host = program(f'{VERSION}echo "cannot load \033[31mthat" >&2; exit 255')
     with MemFile("kernel") as kernel:

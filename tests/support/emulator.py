@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pty
 import select
@@ -17,6 +18,7 @@ from pathlib import Path
 import pyte
 
 PATIENCE = 30.0  # seconds
+LOOK = 0.05  # seconds between two looks whether the program works
 PACE = 0.02  # seconds between two reads from a slow line
 START = "import sys; from warmboot.tui.entry import run; sys.exit(run())"
 #: Variables of whoever runs the tests that tell of another terminal.
@@ -124,11 +126,24 @@ class Emulator:
             self.read(left)
 
     def settle(self, seconds: float = 0.5) -> int:
-        """Read until nothing came for a while; return how many bytes came."""
-        before = self.count
-        while self.read(seconds):
-            pass
-        return self.count - before
+        """Read until nothing came for a while, and nothing was worked on; return the bytes."""
+        before, quiet, end = self.count, 0.0, time.monotonic() + PATIENCE
+        while True:
+            if self.read(min(seconds, LOOK)):
+                quiet = 0.0
+                continue
+            quiet = 0.0 if self._works and time.monotonic() < end else quiet + LOOK
+            if quiet >= seconds:
+                return self.count - before
+
+    @property
+    def _works(self) -> bool:
+        """Whether a thread of the program runs, or would on a machine with nothing else to do."""
+        for path in Path(f"/proc/{self.process.pid}/task").glob("*/stat"):
+            with contextlib.suppress(OSError):  # it has ended
+                if path.read_text().rpartition(")")[2].split()[0] in ("R", "D"):
+                    return True
+        return False
 
     def press(self, *keys: str) -> None:
         """Press keys: a name in KEYS, or characters."""

@@ -32,7 +32,7 @@ async def test_details_in_groups(sandbox: Path) -> None:
         ]
         assert places == sorted(places)
         assert person.text.index("SHA-256") > person.text.index(" File")
-        await person.see("Found in       /boot/efi/EFI/Linux/warmboot-7.efi")
+        await person.see("Found in        /boot/efi/EFI/Linux/warmboot-7.efi")
         await person.press("escape")
         await person.see("Enter Plan")
 
@@ -72,7 +72,7 @@ async def test_every_header_and_section_as_pefile_has_them(sandbox: Path) -> Non
     async with sit_down(sandbox) as person:
         view = await look_inside(person, UNIFIED)
         await person.press("left", "left")
-        await person.see("[4 PE]", "e_magic", "nothing, says pefile")
+        await person.see("[4 PE]", "e_magic", "none from pefile")
         await person.press("slash")
         await person.write("section")
         await person.see(f"of {sum('ection' in str(line) for line in view._lines)}")

@@ -56,6 +56,7 @@ def test_theme_colours_and_keys(tmp_path: Path) -> None:
         ("[themes.a]\nblue = '#000000'", "blue is none of primary"),
         ("[themes.a]\ndark = '#000000'", "dark is none of"),
         ("[themes.a]\nbase = 'x'", "its base is none of night"),
+        ("[themes.a]\nbase = ['day']", "its base is none of night"),
         ("[themes.'A b']\nbase = 'day'", "needs a name"),
         ("[keys]\n'entries.docter' = 'D'", "did you mean entries.doctor?"),
         ("[keys]\n'entries.plan' = 'D'", "no action entries.plan"),

@@ -35,7 +35,7 @@ async def test_the_plan_says_what_will_happen(sandbox: Path) -> None:
         await person.plan(ENTRY)
         for text in (
             "choose > PLAN > stage > restart",
-            "Nothing stands in the way, 1 to know, 36 passed",
+            "Nothing stands in the way, 1 to know, ",
             "Kernel   /boot/vmlinuz-6.17.8-sandbox  zboot, arm64",
             "Initrd   /boot/initrd.img-6.17.8-sandbox",
             OPTIONS,
@@ -59,7 +59,7 @@ async def test_every_check_of_a_plan_is_explained(sandbox: Path) -> None:
         await person.press("v")
         await person.see(
             ">WARN sessions",
-            "36 checks passed: Enter shows them",
+            " checks passed: Enter shows them",
             "Who else is logged in?",
             "/run/systemd/sessions",
             "a judgement of warmboot's own",

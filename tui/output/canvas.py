@@ -114,6 +114,17 @@ class Canvas:
         number, column = self.cursor
         row = self.rows[number]
         style = self._style
+        if text.isascii():  # nearly all there is
+            text = text[: self.width - column]
+            end = column + len(text)
+            cells = [cell(character, style) for character in text]
+            if row[column:end] != cells:
+                row[column:end] = cells
+                self._mend(row, column)
+                self._mend(row, end)
+                self.drawn[number] = self._clock
+            self.cursor = (number, end)
+            return
         first = column
         changed = False
         for cluster, width in clusters(text):

@@ -65,6 +65,7 @@ class EntriesScreen(RecordKeys):
         self._against = ""  # what stands in the way of any restart
 
     def compose(self) -> ComposeResult:
+        self._read()  # while the screen is put together: a fast disk has the entries by then
         yield TopLine()
         yield Text("", id="notice")
         with Container(id="body"):
@@ -79,7 +80,6 @@ class EntriesScreen(RecordKeys):
         self.notice("")
         self.query_one("#empty").display = False
         self._list.focus()
-        self._read()
 
     @property
     def _list(self) -> EntryList:
