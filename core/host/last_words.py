@@ -80,8 +80,9 @@ def read_journal(
     if program is None:
         return None
     span = [f"--since=@{since:.0f}", f"--until=@{until:.0f}"]
-    options = ["--no-pager", "--quiet", "--output=json", f"--lines={_LINES}", "--boot=-1"]
-    return last_messages(_ask([program, *options, *span]), left)
+    # In reverse: with --since, the first lines are what systemd 252 gives of --lines.
+    options = ["--no-pager", "--quiet", "--output=json", f"--lines={_LINES}", "--reverse"]
+    return last_messages(_ask([program, *options, "--boot=-1", *span])[::-1], left)
 
 
 def last_messages(lines: list[str], left: str | None) -> LastWords | None:

@@ -6,10 +6,12 @@ import json
 import os
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.files import put
 
+from warmboot.core.host import last_words
 from warmboot.core.host.last_words import last_messages, read_panic
 
 PANIC = """Panic#1 Part1
@@ -55,3 +57,25 @@ def test_the_old_system_s_words_are_not_the_new_one_s() -> None:
     found = last_messages([*of_old, *lines, "no JSON", "[]"], left)
     assert found is not None
     assert found.lines == ("m0", "m1", "m2")
+
+
+@pytest.mark.parametrize("first_ones", [True, False], ids=["systemd 252", "systemd 257"])
+@given(count=st.integers(0, 20))
+def test_the_last_lines_are_asked_for_in_a_way_that_every_journalctl_takes(
+    first_ones: bool, count: int
+) -> None:
+    """With --since, --lines gives the first lines in 252 and the last ones later."""
+    lines = [json.dumps({"MESSAGE": f"m{n}", "_BOOT_ID": "0b" * 16}) for n in range(count)]
+
+    def journalctl(command: list[str]) -> list[str]:
+        shown = next(int(word[8:]) for word in command if word.startswith("--lines="))
+        if "--reverse" in command:
+            return lines[::-1][:shown]
+        return lines[:shown] if first_ones else lines[-shown:]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(last_words, "_ask", journalctl)
+        patch.setattr(last_words, "find_program", lambda name: f"/usr/bin/{name}")
+        found = last_words.read_journal(Path("/"), 1, 2)
+    expected = tuple(f"m{n}" for n in range(count))[-6:]
+    assert (found.lines if found else ()) == expected

@@ -19,8 +19,11 @@ def restarted(
     session: Session, done: Executed, *, as_json: bool, trial: TrialPlan | None = None
 ) -> int:
     """Say that the restart goes on."""
-    after = session.refreshed().host
     name = printable(session.host.name)
+    if not as_json and not session.simulated:  # at once: systemd ends this process, too
+        output.write_lines([f"systemd is restarting {name} into the staged kernel."])
+        sys.stdout.flush()
+    after = session.refreshed().host
     if as_json:
         from warmboot.tui.present.answers.exec import exec_answer
 
@@ -30,7 +33,6 @@ def restarted(
     elif session.simulated:
         output.write_lines([f"The simulated machine {name} now runs {printable(after.release)}."])
     else:
-        output.write_lines([f"systemd is restarting {name} into the staged kernel."])
         output.write_lines(
             f"  {printable(job.unit)}: {printable(job.type)}, {printable(job.state)}"
             for job in done.jobs

@@ -5,6 +5,7 @@ Others are imported where they are opened: this one does not wait for their code
 
 from __future__ import annotations
 
+import threading
 from functools import partial
 from pathlib import Path
 
@@ -51,6 +52,7 @@ from warmboot.tui.widgets.filter import FilterLine
 from warmboot.tui.widgets.state_line import StateLine
 
 BESIDE = 100  # columns from which on the details stand beside the list
+_SEEN = 0.2  # seconds that the first drawing of entries may take before the work goes on
 LOW = 20  # lines below which only what must be seen is shown
 
 
@@ -62,6 +64,7 @@ class EntriesScreen(RecordKeys):
     def __init__(self, root: Path, problems: tuple[str, ...] = ()) -> None:
         super().__init__(root, problems)
         self._opening = Cancel()
+        self._seen = threading.Event()  # the entries are on the screen
         self._against = ""  # what stands in the way of any restart
 
     def compose(self) -> ComposeResult:
@@ -97,9 +100,11 @@ class EntriesScreen(RecordKeys):
         try:
             session = open_session(self._root)
             rows: tuple[ListedEntry, ...] = ()
+            self._seen.clear()
             for news in read_entries(session):  # what one came for is seen first
                 self.post_message(news)
                 rows += news.rows if isinstance(news, RowsRead) else ()
+            self._seen.wait(_SEEN)  # what follows would only keep the screen from drawing them
             self.post_message(MachineRead(session, session.status()))
             self.post_message(MachineJudged(session.doctor()))
             for judged in judge_entries(session, rows):
@@ -161,6 +166,7 @@ class EntriesScreen(RecordKeys):
 
     def on_rows_read(self, event: RowsRead) -> None:
         self._list.update_rows(event.rows)
+        self.call_after_refresh(self._seen.set)
 
     def on_rows_judged(self, event: RowsJudged) -> None:
         self._pane.learn(event.news)
