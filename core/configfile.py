@@ -67,8 +67,6 @@ def read_config(file: ConfigFile) -> dict[str, Any]:
 
     Raises WarmbootError where it cannot be read, is not to be trusted, or is no TOML.
     """
-    import tomllib  # 10 ms that only a configuration file is worth
-
     shown = printable(str(file.path))
     try:
         fd = open_regular(file.path) if file.owner is None else _open_foreign(file, file.owner)
@@ -81,6 +79,8 @@ def read_config(file: ConfigFile) -> dict[str, Any]:
         raise WarmbootError(f"{shown} cannot be read: {reason}") from error
     if len(content) > _LIMIT:
         raise WarmbootError(f"{shown} has more than {_LIMIT} bytes", hint="Shorten it.")
+    import tomllib  # 10 ms that only a configuration file is worth
+
     try:
         return tomllib.loads(content.decode())
     except (ValueError, RecursionError) as error:

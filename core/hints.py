@@ -21,16 +21,40 @@ if TYPE_CHECKING:
         TypedDict,
         TypeVar,
         cast,
+        is_typeddict,
     )
 else:
     IO = Any = ClassVar = Final = NoReturn = Protocol = Self = TextIO = object
-    TypedDict = dict
 
     class Generic:
         """A base class: which types it is made for is not kept."""
 
         __slots__ = ()
         __class_getitem__ = classmethod(lambda cls, _: cls)
+
+    class _Shapes(type):
+        """Makes shapes of dictionaries: what they hold is read of their annotations."""
+
+        def __new__(cls, name, bases, namespace, total=True):
+            """Keep the fields in their order, and which of them a dictionary may lack."""
+            made = super().__new__(cls, name, bases, namespace)
+            own = tuple(namespace.get("__annotations__", ()))
+            above = [base for base in bases if isinstance(base, _Shapes)]
+            made.__fields__ = (*(field for base in above for field in base.__fields__), *own)
+            optional = (field for base in above for field in base.__optional_keys__)
+            made.__optional_keys__ = frozenset((*optional, *(() if total else own)))
+            return made
+
+        def __call__(cls, *given, **named):
+            """Return a dictionary."""
+            return dict(*given, **named)
+
+    class TypedDict(metaclass=_Shapes):
+        """A dictionary of a shape."""
+
+    def is_typeddict(kind):
+        """Whether a type is the shape of a dictionary."""
+        return isinstance(kind, _Shapes)
 
     def TypeVar(name, **_):  # noqa: N802
         """Return something that stands for a type."""
@@ -55,4 +79,5 @@ __all__ = (
     "TypeVar",
     "TypedDict",
     "cast",
+    "is_typeddict",
 )

@@ -50,13 +50,30 @@ class _Field:
 class _Layout:
     """The fields of a dataclass as they were declared; `names` as they are passed."""
 
-    __slots__ = ("fields", "names", "positional")
+    __slots__ = ("_plain", "fields", "names", "positional")
 
     def __init__(self, fields: dict[str, _Field]) -> None:
         later = [name for name, one in fields.items() if one.kw_only]
         self.fields = fields
         self.names = (*(name for name in fields if name not in later), *later)
         self.positional = len(fields) - len(later)
+        self._plain: dict[str, object] | None = None
+
+    def bind(
+        self, what: str, given: tuple[object, ...], named: dict[str, object]
+    ) -> Iterable[object]:
+        """Return a value for each name; raise TypeError where that cannot be."""
+        if self._plain is None:
+            self._plain = {
+                name: one.default
+                for name, one in self.fields.items()
+                if one.default is not _Missing
+            }
+        if not given:  # the usual case by far, and a quick one
+            found = self._plain | named
+            if len(found) == len(self.names) and found.keys() == self.fields.keys():
+                return [found[name] for name in self.names]
+        return _bind(what, self.names, self.positional, self.default, given, named)
 
     def default(self, name: str) -> object:
         """Return the default of a field; raise KeyError where it has none."""
@@ -136,8 +153,7 @@ class _Methods:
         names = layout.names
         values: Iterable[object] = given
         if named or not len(given) == len(names) == layout.positional:
-            what = type(self).__qualname__
-            values = _bind(what, names, layout.positional, layout.default, given, named)
+            values = layout.bind(type(self).__qualname__, given, named)
         for name, value in zip(names, values, strict=True):
             _set(self, name, value)
 

@@ -81,7 +81,7 @@ def _decide(types: tuple[BtfType, ...], option: bool | None) -> Detection:
     if missing:
         evidence.append(f"BTF lacks {', '.join(missing)}")
         return Detection(None, True, tuple(evidence))
-    from warmboot.core.bpf.dialects import DIALECTS  # few kernels have the interface
+    from warmboot.core.bpf.dialects.registry import DIALECTS  # few kernels have the interface
 
     by_command = _by_command(DIALECTS, types, evidence)
     by_context = _by_context(DIALECTS, types, evidence)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import resources
 
 from warmboot.core.bpf.abi import Dialect, Kind
-from warmboot.core.bpf.dialects import DIALECTS
+from warmboot.core.bpf.dialects.registry import DIALECTS
 from warmboot.core.bpf.resize import resized
 from warmboot.core.bpf.sizes import AS_COMPILED, kind_of, sizes_of
 from warmboot.core.bpf.toolchain import Recipe, find_toolchain

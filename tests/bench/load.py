@@ -19,6 +19,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # for e2e
 from e2e.fetch import Arch
 from e2e.guest import Guest, converse, machine
 from e2e.initramfs import debian_kernel, guest_initramfs, kexec_tools, second_initrd
+from row import RESULTS, Row, table
 
 from warmboot.core.sandbox.builders.compress import compress
 from warmboot.core.sandbox.builders.zboot import build_zboot
@@ -82,8 +83,8 @@ def _theirs(kernel: str, *options: str) -> list[str]:
     ]
 
 
-def rows() -> Iterator[str]:
-    """Yield the table's lines."""
+def rows() -> Iterator[Row]:
+    """Yield what staging takes in a guest."""
     bzimage = debian_kernel(Arch.AMD64).image
     commands = {
         "warmboot": _ours("/boot/bzImage"),
@@ -100,37 +101,34 @@ def rows() -> Iterator[str]:
     yield from _lines("gzip zboot", run(Arch.ARM64, files, commands))
 
 
-def _lines(what: str, results: Result) -> Iterator[str]:
+def _lines(what: str, results: Result) -> Iterator[Row]:
     start, modules, mine = (results.pop(name) for name in ("start", "modules", "warmboot"))
-    yield f"| stage a {what}, until kexec_loaded is 1 | | {mine.staged:.2f} s | |"
-    yield f"| … of that, Python itself | | {start.ended:.2f} s | |"
-    yield f"| … of that, Python with the modules that are used | | {modules.ended:.2f} s | |"
-    yield f"| … until the digests are known and the command ends | | {mine.ended:.2f} s | |"
+
+    def seconds(name: str, figure: float) -> Row:
+        return Row(f"{what}: {name}", "", figure, form="{:.2f} s")
+
+    yield seconds("staged, until kexec_loaded is 1", mine.staged)
+    yield seconds("… of that, Python itself", start.ended)
+    yield seconds("… of that, Python with the modules that are used", modules.ended)
+    yield seconds("… until the digests are known and the command ends", mine.ended)
     for name, theirs in results.items():
-        ratio = mine.staged / theirs.staged
-        yield f"| … in all | `{name}` ({theirs.staged:.2f} s) | {ratio:.2f} | |"
+        tool, form = f"`{name}`", "{:.1f} MiB"
+        yield Row(f"{what}: staged, with Python's start", tool, mine.staged / theirs.staged, 1.3)
         ratio = (mine.staged - modules.ended) / theirs.staged
-        yield f"| … without that start | `{name}` | {ratio:.2f} | ≤ 1.00 |"
-        yield f"| … peak memory in all | `{name}` | {_mib(mine.peak, theirs.peak)} | |"
+        yield Row(f"{what}: staged, without that start", tool, ratio, 1.0)
+        most = theirs.peak / 2**20
+        yield Row(f"{what}: peak memory in all", tool, mine.peak / 2**20, most, form)
         peak = mine.peak - modules.peak
-        yield f"| … without that start's | `{name}` | {_mib(peak, theirs.peak)} | less |"
+        yield Row(f"{what}: peak memory without that start's", tool, peak / 2**20, most, form)
 
 
-def _mib(mine: float, theirs: float) -> str:
-    return f"{mine / 2**20:.1f} against {theirs / 2**20:.1f} MiB"
-
-
-def main() -> None:
-    """Print the table, and put it behind what measure.py wrote."""
-    lines = ["| what | against | measured | bound |", "|---|---|---|---|"]
-    print("\n".join(lines))
-    for row in rows():
-        lines.append(row)
-        print(row, flush=True)
-    results = Path(__file__).parent / "RESULTS.md"
-    before = results.read_text(encoding="utf-8").split(f"\n{HEADING}")[0]
-    results.write_text(f"{before}\n{HEADING}\n\n" + "\n".join(lines) + "\n", encoding="utf-8")
+def main() -> int:
+    """Print the table, and put it behind that of measure.py; return 1 where a bound is missed."""
+    text, missed = table(rows())
+    before = RESULTS.read_text(encoding="utf-8").split(f"\n{HEADING}")[0]
+    RESULTS.write_text(f"{before}\n{HEADING}\n\n{text}", encoding="utf-8")
+    return 1 if missed else 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

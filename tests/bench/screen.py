@@ -11,6 +11,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
+from row import Row, table
 from support import emulator as terminal
 from support.emulator import Emulator, emulate
 
@@ -36,7 +37,7 @@ Bare().run()
 """
 
 
-def screen(folder: Path) -> Iterator[str]:
+def screen(folder: Path) -> Iterator[Row]:
     """Yield a line for each thing measured."""
     root = folder / "sandbox"
     create_sandbox(root)
@@ -49,30 +50,34 @@ def _entry(emulator: Emulator) -> str:
     return next((line for line in emulator.lines if line.startswith(">")), "")
 
 
-def _bytes(root: Path, term: str, most: int) -> Iterator[str]:
+def _bytes(root: Path, term: str, most: int) -> Iterator[Row]:
     """Yield what starting and keys cost on a terminal of 80 columns and 24 rows."""
     with emulate(root, TERM=term) as emulator:
         emulator.wait(lambda: _entry(emulator), "an entry")
         while emulator.settle(REST):
             pass
-        yield f"| bytes until all is drawn, {term} | | {emulator.count} | ≤ 12000 |"
+        yield _count(f"bytes until all is drawn, {term}", emulator.count, 12000)
         before, count = _entry(emulator), emulator.count
         emulator.press("down")
         emulator.wait(lambda: _entry(emulator) not in ("", before), "the next entry")
-        yield f"| bytes for Down, {term} | | {emulator.count - count} | ≤ {most} |"
-        yield f"| … and for the details, once it rests | | {emulator.settle(REST)} | ≤ 3000 |"
+        yield _count(f"bytes for Down, {term}", emulator.count - count, most)
+        yield _count(f"… and for the details, {term}, once it rests", emulator.settle(REST), 3000)
         for name, key in KEYS.items():
             emulator.press(key)
-            bound = "≤ 4000" if name == "help" else ""
-            yield f"| bytes for the screen {name}, {term} | | {emulator.settle(REST)} | {bound} |"
+            bound = 4000 if name == "help" else None
+            yield _count(f"bytes for the screen {name}, {term}", emulator.settle(REST), bound)
             emulator.press("escape")
             emulator.settle(REST)
         status = Path(f"/proc/{emulator.process.pid}/status").read_text()
         size = next(line for line in status.splitlines() if line.startswith("RssAnon"))
-        yield f"| memory of its own | | {int(size.split()[1]) >> 10} MiB | |"
+        yield Row(f"memory of its own, {term}", "", int(size.split()[1]) >> 10, form="{:.0f} MiB")
 
 
-def _first_entries(root: Path) -> Iterator[str]:
+def _count(what: str, figure: int, bound: int | None) -> Row:
+    return Row(what, "", figure, bound, "{:.0f}")
+
+
+def _first_entries(root: Path) -> Iterator[Row]:
     """Yield the time to the first frame and the first entries over that of a bare table.
 
     In turns, for this machine may be busy. The processor's time beside it does not wait for others.
@@ -97,8 +102,8 @@ def _first_entries(root: Path) -> Iterator[str]:
             found[name].append((ours[0] / table[0], ours[1] / table[1]))
     for name, ratios in found.items():
         clock, processor = (statistics.median(one) for one in zip(*ratios, strict=True))
-        yield f"| {name} on the screen | {bare} | {clock:.2f} | ≤ 1.30 |"
-        yield f"| … in time of the processor | {bare} | {processor:.2f} | |"
+        yield Row(f"{name} on the screen", bare, clock, 1.30)
+        yield Row(f"… {name} in time of the processor", bare, processor)
 
 
 def _processor(process: int) -> float:
@@ -111,5 +116,4 @@ if __name__ == "__main__":
     import tempfile
 
     with tempfile.TemporaryDirectory() as name:
-        for line in screen(Path(name)):
-            print(line, flush=True)
+        table(screen(Path(name)))

@@ -12,13 +12,14 @@ from support.tools import needs_tool
 
 from warmboot.core.bpf import dialects
 from warmboot.core.bpf.abi import Action, Command, Dialect, Kind, Target
-from warmboot.core.bpf.dialects import DIALECTS, facts_of
+from warmboot.core.bpf.dialects import facts_of
+from warmboot.core.bpf.dialects.registry import DIALECTS
 from warmboot.core.bpf.parsers import prebuilt_content, prebuilt_recipes
 from warmboot.core.bpf.toolchain import Recipe, sources
 from warmboot.core.sandbox.builders.btf import build_kernel_btf
 from warmboot.core.sandbox.kernel_parsers import UNWRAP
 
-SHARED = {"__init__", "base", "pieces"}
+SHARED = {"__init__", "base", "pieces", "registry"}
 
 
 def test_no_dialect_is_forgotten() -> None:

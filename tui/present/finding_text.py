@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
@@ -26,6 +25,8 @@ STYLES = {Verdict.PASS: "$success", Verdict.WARN: "$warning", Verdict.FAIL: "$er
 
 def finding_lines(findings: Sequence[Finding]) -> list[str]:
     """Return verdict, name and evidence in columns, remedies below what is not fine."""
+    import textwrap
+
     lines = []
     column = max((len(finding.check) for finding in findings), default=0) + 8
     for finding in findings:

@@ -1,14 +1,16 @@
-"""The dialects of the parser interface: one row for each, from the module of its name."""
+"""The dialects of the parser interface; they are loaded where a kernel has one of them."""
 
 from __future__ import annotations
 
 from warmboot.core.bpf.abi import Dialect
-from warmboot.core.bpf.dialects import v6, v7
-from warmboot.core.bpf.dialects.base import DialectFacts
+from warmboot.core.hints import TYPE_CHECKING
 
-DIALECTS: dict[Dialect, DialectFacts] = {Dialect.V6: v6.FACTS, Dialect.V7: v7.FACTS}
+if TYPE_CHECKING:
+    from warmboot.core.bpf.dialects.base import DialectFacts
 
 
 def facts_of(dialect: Dialect) -> DialectFacts:
     """Return what is special to a dialect."""
+    from warmboot.core.bpf.dialects.registry import DIALECTS
+
     return DIALECTS[dialect]

@@ -7,7 +7,6 @@ the initrd puts it into /run, which survives the change of the root.
 
 from __future__ import annotations
 
-import base64
 from enum import Enum
 
 from warmboot.core.payload.cpio_writer import Node, build_cpio
@@ -159,4 +158,6 @@ def _note(event: str, trial: str, more: str = "") -> str:
 
 
 def _base64(text: str) -> str:
+    import base64
+
     return base64.b64encode(text.encode()).decode()

@@ -24,7 +24,7 @@ install() {
 	# All libraries but the C library's come along.
 	for library in $(find "$home" -name '*.so*' -exec ldd "$home/warmboot" {} + 2> /dev/null |
 		sed -n 's|.* => \(/[^ ]*\) .*|\1|p; s|^\t\(/[^ ]*\) .*|\1|p' | sort -u); do
-		[[ -e $home/_internal/${library##*/} ]] || inst_library "$library"
+		[[ -e $home/_internal/${library##*/} ]] || inst "$library"
 	done
 	ln_r "$home/warmboot" /usr/bin/warmboot
 }

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated, TypedDict
+from typing import Annotated
 
 from warmboot.core.errors import Refused, WarmbootError
+from warmboot.core.hints import TypedDict
 from warmboot.tui.present.answers.declare import SCHEMA, Answer
 
 

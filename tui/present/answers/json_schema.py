@@ -4,8 +4,9 @@ to an object, and nothing left out that is not optional."""
 from __future__ import annotations
 
 import json
-from typing import Any, get_args, get_origin, is_typeddict
+from typing import Any, get_args, get_origin
 
+from warmboot.core.hints import is_typeddict
 from warmboot.tui.present.answers.declare import SCHEMA
 from warmboot.tui.present.answers.registry import UNIONS, answers, objects, union_name
 from warmboot.tui.present.answers.shape import (

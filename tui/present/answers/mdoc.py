@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, get_args, get_origin, is_typeddict
+from typing import Any, get_args, get_origin
 
+from warmboot.core.hints import is_typeddict
 from warmboot.tui.present.answers.declare import Answer
 from warmboot.tui.present.answers.registry import ANSWERS, OTHERS, UNIONS, objects, union_name
 from warmboot.tui.present.answers.shape import (

@@ -15,11 +15,11 @@ from typing import (
     get_args,
     get_origin,
     get_type_hints,
-    is_typeddict,
 )
 
 from warmboot.core.enumeration import StrEnum
 from warmboot.core.expression import expression
+from warmboot.core.hints import is_typeddict
 from warmboot.tui.present.answers.declare import OneOf
 
 _WORD = expression(r"[A-Z][a-z0-9]*")
@@ -42,7 +42,7 @@ class Field(NamedTuple):
 def fields_of(shape: Any) -> tuple[Field, ...]:
     """Return the fields of a TypedDict in the order they are declared."""
     hints = get_type_hints(shape, include_extras=True)
-    return tuple(_field(name, hint, shape) for name, hint in hints.items())
+    return tuple(_field(name, hints[name], shape) for name in shape.__fields__)
 
 
 def name_of(shape: Any) -> str:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, TypedDict
+from typing import Annotated, Literal
 
 from warmboot.core.bpf.abi import Dialect
+from warmboot.core.hints import TypedDict
 from warmboot.core.session import Session
 from warmboot.core.session.status import Status
 from warmboot.tui.present.answers.declare import SCHEMA, Answer

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated, TypedDict
+from typing import Annotated
 
 from warmboot.core.boot.entry import Entry, Kind
+from warmboot.core.hints import TypedDict
 
 
 class EntryFields(TypedDict):

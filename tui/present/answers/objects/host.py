@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, TypedDict
+from typing import Annotated
 
+from warmboot.core.hints import TypedDict
 from warmboot.core.host import Host
 from warmboot.core.host.sessions import Session
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, TypedDict
+from typing import Annotated, Literal
 
+from warmboot.core.hints import TypedDict
 from warmboot.core.images import BootImage, Format
 from warmboot.core.images.bpfcontainer import Envelope, ParserContainer
 from warmboot.core.images.bpfobject import ParserObject

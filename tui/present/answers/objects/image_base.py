@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated, TypedDict
+from typing import Annotated
 
 from warmboot.core.architecture import Architecture
+from warmboot.core.hints import TypedDict
 from warmboot.core.images import BootImage, Method, Stream
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, TypedDict
+from typing import Annotated
 
+from warmboot.core.hints import TypedDict
 from warmboot.core.images import Method
 from warmboot.core.payload.archives import Initrd, Segment
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, TypedDict
+from typing import Annotated
 
+from warmboot.core.hints import TypedDict
 from warmboot.core.record.outcome import Attempt, Outcome
 from warmboot.core.restart.schedule import Countdown
 from warmboot.tui.present.answers.declare import OneOf

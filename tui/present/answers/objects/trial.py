@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, TypedDict
+from typing import Annotated
 
+from warmboot.core.hints import TypedDict
 from warmboot.core.plan.trial.trial import Layer, LayerName, TrialPlan
 from warmboot.core.record.trial_outcome import Cause, TrialOutcome, TrialState
 
