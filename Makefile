@@ -33,7 +33,7 @@ help:
 	@echo '  make test-deps  install the Debian packages that some tests run (as root)'
 	@echo '  make e2e        boot real kernels in QEMU and restart them into one another'
 	@echo '  make e2e-all    the same and the slow ones; their results are kept in tests/e2e/PROVEN.md'
-	@echo '  make bench      measure warmboot against gzip, zstd, kexec-tools and bootctl'
+	@echo '  make bench      measure warmboot against gzip, zstd, kexec-tools and bootctl; fails where a bound is missed'
 	@echo '  make fuzz       look for inputs that break a parser or cost too much, for FUZZ_SECONDS=60'
 	@echo '  make pictures   draw every screen in three sizes and themes; UPDATE=1 keeps them for the tests'
 	@echo '  make prebuilt   rebuild the BPF parsers that come with warmboot'
@@ -71,9 +71,8 @@ lint: $(VENV)/installed $(VENV)/dev
 
 bench: $(VENV)/installed $(VENV)/dev
 	@tests/tools.sh bench
-	@$(BIN)/python tests/bench/measure.py
 	@tests/e2e/setup.sh
-	@$(BIN)/python tests/bench/load.py
+	@$(BIN)/python tests/bench/measure.py; missed=$$?; $(BIN)/python tests/bench/load.py && exit $$missed
 
 e2e: $(VENV)/installed $(VENV)/dev
 	@tests/e2e/setup.sh

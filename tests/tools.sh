@@ -4,7 +4,7 @@
 set -eu
 want="bpftool clang cpio device-tree-compiler file fish grub-emu kmod libbpf-dev lzop mandoc openssl sbsigntool zsh"
 if [ "${1:-}" = bench ]; then
-	want="file gzip isal lz4 lzop xz-utils zstd"
+	want="file gzip isal lz4 lzop valgrind xz-utils zstd"
 	# systemd-boot brings bootctl, and writes a boot loader to an EFI system partition it finds.
 	grep -Eq ' /(efi|boot|boot/efi) ' /proc/mounts || want="$want systemd-boot"
 fi

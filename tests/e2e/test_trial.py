@@ -19,7 +19,8 @@ from .guest import Guest, Step, steps
 
 pytestmark = [pytest.mark.slow_guest, pytest.mark.timeout(6000)]
 LIMIT = 1500.0  # seconds for one case; measured: 100 to 400
-MINUTES = "sleep 185"  # past the deadline and two minutes more
+#: Where somebody has to do something in time: a busy machine takes three minutes to start.
+LONG = 'trial="--trial 300'
 
 
 @dataclass(frozen=True)
@@ -52,17 +53,18 @@ before() {
 }
 after() { rm $generator; }
 """
-CONFIRM = f"""\
-in_new() {{
+#: What is confirmed is looked at past its deadline and two minutes more.
+CONFIRM = """\
+in_new() {
     step "confirm-$this" warmboot confirm
-    {MINUTES}
+    sleep 425
     step "stays-$this" warmboot status
     rm /var/lib/e2e/begun
     echo $((number + 1)) >/var/lib/e2e/number
     systemctl reboot
     sleep 600
-}}"""
-CHECKED = CONFIRM.replace('step "confirm-$this" warmboot confirm', "sleep 20")
+}"""
+CHECKED = CONFIRM.replace('step "confirm-$this" warmboot confirm', ":").replace("425", "205")
 RETURNED: dict[str, Case] = {
     "root-missing": Case('stage="--append root=LABEL=NOWHERE"\ntrial="--trial 60"', ("not known",)),
     "panic": Case("in_new() { sleep 2; echo c >/proc/sysrq-trigger; sleep 600; }", ("panic",)),
@@ -75,6 +77,7 @@ RETURNED: dict[str, Case] = {
     "one-shot": Case(
         "before() { sed -i s/old.conf/new.conf/ /boot/loader/loader.conf; }\n"
         "after() { sed -i s/new.conf/old.conf/ /boot/loader/loader.conf; }\n"
+        f'{LONG}"\n'
         'in_new() { sleep 2; step "revert-$this" warmboot confirm --revert; sleep 600; }',
         ("asked",),
     ),
@@ -82,7 +85,7 @@ RETURNED: dict[str, Case] = {
     "hang": Case(f'{HANG}\nstage="--append init=/hang"', ("watchdog",)),
 }
 CONFIRMED: dict[str, Case] = {
-    "by-hand": Case(f'trial="--trial 60"\n{CONFIRM}'),
+    "by-hand": Case(f'{LONG}"\n{CONFIRM}'),
     "by-check": Case(f'trial="--trial 60 --confirm-when ssh --confirm-when units"\n{CHECKED}'),
 }
 
@@ -94,7 +97,7 @@ GRUB: dict[str, Case] = {
         "menu=/boot/grub/grub.cfg\n"
         'before() { sed -i \'s/default="0"/default="1"/\' $menu; }\n'
         'after() { cat /boot/grub/grubenv; sed -i \'s/default="1"/default="0"/\' $menu; }\n'
-        'trial="--trial 60 --write-grubenv"\n'
+        f'{LONG} --write-grubenv"\n'
         'in_new() { sleep 2; step "revert-$this" warmboot confirm --revert; sleep 600; }',
         ("asked",),
     ),
@@ -138,7 +141,7 @@ def came_back(done: dict[str, Step], cases: dict[str, Case]) -> None:
 def test_grub_leads_back_by_its_default_or_by_its_environment_block(tmp_path: Path) -> None:
     done = run(tmp_path, "trixie", GRUB, "initramfs-tools", "grub")
     came_back(done, GRUB)
-    assert "next_entry" not in done["after-one-shot"].output, "it was used once"
+    assert "next_entry=0" not in done["after-one-shot"].output, "GRUB has used it"
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.person import Person, sit_down
+from support.person import PATIENCE, Person, sit_down
 from support.pictures import settled
 from textual import events
 
@@ -18,7 +18,9 @@ from warmboot.core.boot.known_words import KNOWN_WORDS, completions, known_word
 from warmboot.core.boot.presets import built_in
 from warmboot.core.plan import boot_files
 from warmboot.core.progress import Cancel
+from warmboot.core.session import Session
 from warmboot.core.session.paths import complete_path
+from warmboot.core.session.status import Status
 from warmboot.core.text import shared_beginning
 from warmboot.tui.present.cmdline_text import difference
 from warmboot.tui.screens.ask import there_text
@@ -247,3 +249,23 @@ def test_names_stand_in_columns_and_none_is_lost_in_silence(names: list[str], wi
     shown = sum(len(line.split()) for line in lines if not line.startswith("and "))
     left = next((int(line.split()[1]) for line in lines if line.startswith("and ")), 0)
     assert not names or shown + left == len(names)
+
+
+@pytest.mark.parametrize(
+    ("key", "then"), [("enter", "PLAN"), ("d", "checks passed"), ("c", "[2 Compare]")]
+)
+async def test_a_key_that_comes_before_the_machine_is_read_waits_for_it(
+    sandbox: Path, monkeypatch: pytest.MonkeyPatch, key: str, then: str
+) -> None:
+    pressed, status = threading.Event(), Session.status
+
+    def slow(session: Session) -> Status:
+        pressed.wait(PATIENCE)
+        return status(session)
+
+    monkeypatch.setattr(Session, "status", slow)
+    async with sit_down(sandbox) as person:
+        await person.see("> Warmboot Linux 7 (6.17)")
+        await person.press(key)
+        pressed.set()
+        await person.see(then)

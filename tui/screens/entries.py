@@ -6,6 +6,7 @@ Others are imported where they are opened: this one does not wait for their code
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -52,6 +53,11 @@ from warmboot.tui.widgets.filter import FilterLine
 from warmboot.tui.widgets.state_line import StateLine
 
 BESIDE = 100  # columns from which on the details stand beside the list
+#: Actions that are nothing without the machine: entries are shown before it is read.
+_OF_THE_MACHINE = (
+    *("open_kernel", "execute", "trial", "keep", "revert", "unload", "inside", "compare", "doctor"),
+    *("history", "log", "report", "cancel_restart"),
+)
 _SEEN = 0.2  # seconds that the first drawing of entries may take before the work goes on
 LOW = 20  # lines below which only what must be seen is shown
 
@@ -65,6 +71,7 @@ class EntriesScreen(RecordKeys):
         super().__init__(root, problems)
         self._opening = Cancel()
         self._seen = threading.Event()  # the entries are on the screen
+        self._waiting: Callable[[], object] | None = None  # for the machine: the last key
         self._against = ""  # what stands in the way of any restart
 
     def compose(self) -> ComposeResult:
@@ -126,6 +133,9 @@ class EntriesScreen(RecordKeys):
         self.query_one(KeyLine).show_keys(typing=self._typing, first=self._first_keys)
         self._list.draw()
         self._show_notice()
+        waiting, self._waiting = self._waiting, None
+        if waiting is not None:
+            self.call_later(waiting)
 
     @property
     def _first_keys(self) -> tuple[str, ...]:
@@ -216,6 +226,8 @@ class EntriesScreen(RecordKeys):
 
     def on_entry_list_chosen(self) -> None:
         row = self._list.row
+        if self._session is None:
+            self._waiting = self.on_entry_list_chosen
         if row is None or self._session is None:
             return
         if row.problem:
@@ -296,8 +308,15 @@ class EntriesScreen(RecordKeys):
         return self.query_one(FilterLine).typing
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Let letters be letters while words are typed."""
-        return not (self.is_mounted and self._typing and action in NOT_WHILE_TYPING)
+        """Let letters be letters while words are typed; what needs the machine waits for it."""
+        if not self.is_mounted:
+            return True
+        if self._typing and action in NOT_WHILE_TYPING:
+            return False
+        if self._session is None and action in _OF_THE_MACHINE and self._list.rows:
+            self._waiting = partial(self.run_action, action)
+            return False
+        return True
 
     def action_filter(self) -> None:
         self.query_one(FilterLine).begin()

@@ -41,6 +41,9 @@ class Text(Static):
             width, height = self.content_size
             same = bool(width) and content.get_height({}, width) == height
             self._saved = layout and same
+            # Heights are remembered until this number changes; a second change before a layout is
+            # not counted by Textual.
+            self._layout_updates += 1
             self.update(content, layout=layout and not same)
 
     def on_resize(self) -> None:
