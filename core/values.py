@@ -50,30 +50,14 @@ class _Field:
 class _Layout:
     """The fields of a dataclass as they were declared; `names` as they are passed."""
 
-    __slots__ = ("_plain", "fields", "names", "positional")
+    __slots__ = ("fields", "made", "names", "positional")
 
     def __init__(self, fields: dict[str, _Field]) -> None:
         later = [name for name, one in fields.items() if one.kw_only]
         self.fields = fields
         self.names = (*(name for name in fields if name not in later), *later)
         self.positional = len(fields) - len(later)
-        self._plain: dict[str, object] | None = None
-
-    def bind(
-        self, what: str, given: tuple[object, ...], named: dict[str, object]
-    ) -> Iterable[object]:
-        """Return a value for each name; raise TypeError where that cannot be."""
-        if self._plain is None:
-            self._plain = {
-                name: one.default
-                for name, one in self.fields.items()
-                if one.default is not _Missing
-            }
-        if not given:  # the usual case by far, and a quick one
-            found = self._plain | named
-            if len(found) == len(self.names) and found.keys() == self.fields.keys():
-                return [found[name] for name in self.names]
-        return _bind(what, self.names, self.positional, self.default, given, named)
+        self.made = 0
 
     def default(self, name: str) -> object:
         """Return the default of a field; raise KeyError where it has none."""
@@ -127,6 +111,7 @@ class _Standard:
 
 
 _LAYOUT = "_values_layout"
+_OFTEN = 100  # values: to compile a method takes as long as to make so many without it
 _STANDARD = _Standard()
 _set = object.__setattr__
 
@@ -150,10 +135,14 @@ class _Methods:
 
     def __init__(self, *given: object, **named: object) -> None:
         layout: _Layout = self._values_layout  # type: ignore[attr-defined]
+        layout.made += 1
+        if layout.made == _OFTEN:
+            _specialize(type(self), layout)
         names = layout.names
         values: Iterable[object] = given
         if named or not len(given) == len(names) == layout.positional:
-            values = layout.bind(type(self).__qualname__, given, named)
+            what = type(self).__qualname__
+            values = _bind(what, names, layout.positional, layout.default, given, named)
         for name, value in zip(names, values, strict=True):
             _set(self, name, value)
 
@@ -189,6 +178,31 @@ class _Methods:
         if _fixed(self, name):
             raise AttributeError(f"cannot delete field {name!r}")
         object.__delattr__(self, name)
+
+
+def _specialize(kind: type, layout: _Layout) -> None:
+    """Give a class that many values are made of a method __init__ of its own, which is quick."""
+    owner = next(one for one in kind.__mro__ if one.__dict__.get(_LAYOUT) is layout)
+    if owner.__dict__["__init__"] is not _Methods.__init__:
+        return
+    known: dict[str, Any] = {"_set": _set, "_Missing": _Missing}
+    head, body = ["self"], []
+    for place, name in enumerate(layout.names):
+        one, value = layout.fields[name], name
+        if place == layout.positional:
+            head.append("*")
+        if one.default_factory is not None:
+            known[f"_make_{name}"] = one.default_factory
+            head.append(f"{name}=_Missing")
+            value = f"_make_{name}() if {name} is _Missing else {name}"
+        elif one.default is _Missing:
+            head.append(name)
+        else:
+            known[f"_default_{name}"] = one.default
+            head.append(f"{name}=_default_{name}")
+        body.append(f"    _set(self, {name!r}, {value})")
+    exec(f"def __init__({', '.join(head)}):\n" + "\n".join(body), known)
+    type.__setattr__(owner, "__init__", known["__init__"])
 
 
 _ALWAYS = ("__init__", "__repr__", "__eq__")
@@ -298,8 +312,12 @@ class _NamedTuple(tuple[object, ...], metaclass=_NamedTuples):
     __slots__ = ()
     _fields: tuple[str, ...] = ()
     _field_defaults: dict[str, object] = {}
+    _made = 0
 
     def __new__(cls, *given: object, **named: object) -> Self:
+        cls._made += 1
+        if cls._made == _OFTEN:
+            _specialize_tuple(cls)
         if not named and len(given) == len(cls._fields):
             return tuple.__new__(cls, given)
         default = cls._field_defaults.__getitem__
@@ -325,6 +343,16 @@ class _NamedTuple(tuple[object, ...], metaclass=_NamedTuples):
 
     def __getnewargs__(self) -> tuple[object, ...]:
         return tuple(self)
+
+
+def _specialize_tuple(kind: type[_NamedTuple]) -> None:
+    """Give a class that many tuples are made of a method __new__ of its own, which is quick."""
+    known: dict[str, Any] = {"_new": tuple.__new__}
+    known |= {f"_default_{name}": value for name, value in kind._field_defaults.items()}
+    head = [f"{n}=_default_{n}" if n in kind._field_defaults else n for n in kind._fields]
+    inside = "".join(f"{name}, " for name in kind._fields)
+    exec(f"def __new__(_kind, {', '.join(head)}):\n return _new(_kind, ({inside}))", known)
+    kind.__new__ = known["__new__"]  # type: ignore[method-assign]
 
 
 if not TYPE_CHECKING:

@@ -50,7 +50,8 @@ def build(archive: Path, folder: Path) -> Path:
         root = Path(temporary) / "root"
         (root / _HOME).parent.mkdir(parents=True)
         with tarfile.open(archive) as content:
-            content.extractall(root / _HOME.parent, filter="data")
+            content.extraction_filter = getattr(tarfile, "data_filter", None)  # since 3.11.4
+            content.extractall(root / _HOME.parent)
         hooks = root / _HOME / "hooks"
         for name, place in _HOOKS.items():
             (root / place).parent.mkdir(parents=True, exist_ok=True)

@@ -125,7 +125,8 @@ def prepared(suite: str) -> Path:
         tree = folder / "tree"
         tree.mkdir()
         with tarfile.open(system(suite)) as archive:
-            archive.extractall(tree, filter="fully_trusted")
+            archive.extraction_filter = getattr(tarfile, "fully_trusted_filter", None)
+            archive.extractall(tree)
         copy_needed_modules(wheels, tree / f"usr/local/lib/python{PYTHON[suite]}/dist-packages")
         conf = tree / "etc/initramfs-tools"
         (conf / "conf.d").mkdir(exist_ok=True)

@@ -46,7 +46,8 @@ class Bare:
             (root / name).mkdir(parents=True)
         shutil.copy(busybox(Arch.AMD64), root / "bin/busybox")
         with tarfile.open(made[".tar.xz"]) as archive:
-            archive.extractall(root / "usr/lib", filter="data")
+            archive.extraction_filter = getattr(tarfile, "data_filter", None)  # since 3.11.4
+            archive.extractall(root / "usr/lib")
         shutil.copy(made[""], root / "warmboot-single")
         for path in self._libraries():
             (root / path[1:]).parent.mkdir(parents=True, exist_ok=True)

@@ -70,7 +70,8 @@ def rescue(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the folder that the rescue archive unpacks to."""
     target = tmp_path_factory.mktemp("unpacked")
     with tarfile.open(rescue_build()[".tar.xz"]) as archive:
-        archive.extractall(target, filter="data")
+        archive.extraction_filter = getattr(tarfile, "data_filter", None)
+        archive.extractall(target)
     return target / "warmboot-rescue"
 
 
@@ -81,7 +82,8 @@ def installed() -> Path:
         tree = folder / "tree"
         tree.mkdir()
         with tarfile.open(system(SUITE)) as archive:
-            archive.extractall(tree, filter="fully_trusted")
+            archive.extraction_filter = getattr(tarfile, "fully_trusted_filter", None)
+            archive.extractall(tree)
         conf = tree / "etc/initramfs-tools"
         (conf / "conf.d").mkdir(exist_ok=True)
         (conf / "conf.d/e2e").write_text("MODULES=list\nCOMPRESS=zstd\n")

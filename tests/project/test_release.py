@@ -108,7 +108,8 @@ def test_tests_run_from_the_source_archive(tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     (archive,) = (tmp_path / "dist").glob("*.tar.gz")
     with tarfile.open(archive) as content:
-        content.extractall(tmp_path / "unpacked", filter="data")
+        content.extraction_filter = getattr(tarfile, "data_filter", None)  # since 3.11.4
+        content.extractall(tmp_path / "unpacked")
     (unpacked,) = (tmp_path / "unpacked").iterdir()
     files = {str(path.relative_to(unpacked)) for path in unpacked.rglob("*") if path.is_file()}
     assert names - files == set()
