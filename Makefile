@@ -53,7 +53,7 @@ run: $(VENV)/installed
 	@$(BIN)/warmboot --root $(SANDBOX)
 
 test: lint test-deps
-	@$(BIN)/pytest -n 2 $(T)
+	@$(BIN)/pytest -n 3 --dist worksteal $(T)
 
 # By itself: measuring takes half as long again.
 coverage: $(VENV)/installed $(VENV)/dev test-deps
