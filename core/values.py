@@ -182,27 +182,15 @@ class _Methods:
 
 def _specialize(kind: type, layout: _Layout) -> None:
     """Give a class that many values are made of a method __init__ of its own, which is quick."""
+    from warmboot.core.quick_methods import initializer
+
     owner = next(one for one in kind.__mro__ if one.__dict__.get(_LAYOUT) is layout)
-    if owner.__dict__["__init__"] is not _Methods.__init__:
-        return
-    known: dict[str, Any] = {"_set": _set, "_Missing": _Missing}
-    head, body = ["self"], []
-    for place, name in enumerate(layout.names):
-        one, value = layout.fields[name], name
-        if place == layout.positional:
-            head.append("*")
-        if one.default_factory is not None:
-            known[f"_make_{name}"] = one.default_factory
-            head.append(f"{name}=_Missing")
-            value = f"_make_{name}() if {name} is _Missing else {name}"
-        elif one.default is _Missing:
-            head.append(name)
-        else:
-            known[f"_default_{name}"] = one.default
-            head.append(f"{name}=_default_{name}")
-        body.append(f"    _set(self, {name!r}, {value})")
-    exec(f"def __init__({', '.join(head)}):\n" + "\n".join(body), known)
-    type.__setattr__(owner, "__init__", known["__init__"])
+    if owner.__dict__["__init__"] is _Methods.__init__:
+        rows = layout.fields.items()
+        factories = {name: it.default_factory for name, it in rows if it.default_factory}
+        defaults = {name: it.default for name, it in rows if it.default is not _Missing}
+        made = initializer(layout.names, layout.positional, defaults, factories)
+        type.__setattr__(owner, "__init__", made)
 
 
 _ALWAYS = ("__init__", "__repr__", "__eq__")
@@ -317,7 +305,9 @@ class _NamedTuple(tuple[object, ...], metaclass=_NamedTuples):
     def __new__(cls, *given: object, **named: object) -> Self:
         cls._made += 1
         if cls._made == _OFTEN:
-            _specialize_tuple(cls)
+            from warmboot.core.quick_methods import maker
+
+            cls.__new__ = maker(cls._fields, cls._field_defaults)  # type: ignore[method-assign]
         if not named and len(given) == len(cls._fields):
             return tuple.__new__(cls, given)
         default = cls._field_defaults.__getitem__
@@ -343,16 +333,6 @@ class _NamedTuple(tuple[object, ...], metaclass=_NamedTuples):
 
     def __getnewargs__(self) -> tuple[object, ...]:
         return tuple(self)
-
-
-def _specialize_tuple(kind: type[_NamedTuple]) -> None:
-    """Give a class that many tuples are made of a method __new__ of its own, which is quick."""
-    known: dict[str, Any] = {"_new": tuple.__new__}
-    known |= {f"_default_{name}": value for name, value in kind._field_defaults.items()}
-    head = [f"{n}=_default_{n}" if n in kind._field_defaults else n for n in kind._fields]
-    inside = "".join(f"{name}, " for name in kind._fields)
-    exec(f"def __new__(_kind, {', '.join(head)}):\n return _new(_kind, ({inside}))", known)
-    kind.__new__ = known["__new__"]  # type: ignore[method-assign]
 
 
 if not TYPE_CHECKING:

@@ -57,21 +57,27 @@ _MAPPED = (
     ("LVM-", Layer.LVM, None),
     ("mpath-", Layer.MULTIPATH, "dm_multipath"),
 )
+_THIN = expression(r"-t(?:pool|data|meta)$")
+_CACHE = expression(r"-c(?:data|meta|vol|pool)$")
+_SNAPSHOT = expression(r"-(?:real|cow)$")
+_VDO = expression(r"-v(?:data|pool)$")
+_RAID = expression(r"_r(?:image|meta)_[0-9]{1,4}$")
+_MIRROR = expression(r"_mimage_[0-9]{1,4}$|_mlog$")
 #: What tells of a part of a logical volume which target is above it: how its UUID or its name ends
 #: (lib/activate/dev_manager.c of LVM2).
 _LVM_PARTS = (
-    (re.compile(r"-t(?:pool|data|meta)$"), "dm_thin_pool"),
-    (re.compile(r"-c(?:data|meta|vol|pool)$"), "dm_cache"),
-    (re.compile(r"-(?:real|cow)$"), "dm_snapshot"),
-    (re.compile(r"-v(?:data|pool)$"), "dm_vdo"),
-    (re.compile(r"_r(?:image|meta)_[0-9]{1,4}$"), "dm_raid"),
-    (re.compile(r"_mimage_[0-9]{1,4}$|_mlog$"), "dm_mirror"),
+    (_THIN, "dm_thin_pool"),
+    (_CACHE, "dm_cache"),
+    (_SNAPSHOT, "dm_snapshot"),
+    (_VDO, "dm_vdo"),
+    (_RAID, "dm_raid"),
+    (_MIRROR, "dm_mirror"),
 )
 #: Layers that the names of block devices tell.
 _NAMED = {"bcache": Layer.BCACHE, "nbd": Layer.NBD}
-_FABRICS = re.compile(r".*/nvme-fabrics/ctl/nvme[0-9]+")
-_SESSION = re.compile(r"(.*/(host[0-9]+))/session[0-9]+/.*")
-_TRANSPORT = re.compile(r"[a-z]{1,16}")
+_FABRICS = expression(r".*/nvme-fabrics/ctl/nvme[0-9]+")
+_SESSION = expression(r"(.*/(host[0-9]+))/session[0-9]+/.*")
+_TRANSPORT = expression(r"[a-z]{1,16}")
 #: iSCSI by a driver of the kernel's own, over its network: proc_name of the host, and the module.
 _ISCSI = {"iscsi_tcp": "iscsi_tcp", "iscsi_iser": "ib_iser"}
 _OVER_NETWORK = ("tcp", "rdma")

@@ -47,6 +47,7 @@ _LOAD = {"core.plan", *_PLAN}
 #: shared.
 ALLOWED = {
     "core.images": set[str](),
+    "core.values": {"core.quick_methods"},
     "core.payload": {"core.images"},
     "core.boot": {"core.images"},
     "core.host": set[str](),

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from warmboot.core.errors import WarmbootError
 from warmboot.core.values import dataclass
 
-_STEPS = 100_000
+_STEPS = 70_000
 _SHARE = 20_000
 _BYTES = 8 << 20
 _DEEPEST = 32  # menus within menus; one may read itself
@@ -28,7 +28,7 @@ class Budget:
     made: int = 0
     read: int = 0
     depth: int = 0
-    most_tokens: int = 300_000
+    most_tokens: int = 200_000
     most_steps: int = _STEPS
 
     def step(self, count: int = 1) -> None:

@@ -25,6 +25,7 @@ _VARIABLE = expression(
 )
 NAME = expression(r"[A-Za-z_][A-Za-z0-9_]*")
 _MARKS = "{};\n"
+_ENDS = " \t\n{};|&<>"  # of a word; a text ends with a newline
 _PIECES = 20_000  # of one word
 
 
@@ -73,9 +74,9 @@ class Lexer:
     def next(self) -> Token:
         """Return the next token; raise SyntaxFault for what is none."""
         text = self.text
-        found = _BLANKS.match(text, self.position)
-        if found:
-            self.position = found.end()
+        if text.startswith((" ", "\t"), self.position):
+            found = _BLANKS.match(text, self.position)
+            self.position = found.end() if found else self.position
         if self.position >= len(text):
             return Token("", self.position)
         char = text[self.position]
@@ -92,6 +93,10 @@ class Lexer:
 
     def _word(self) -> Token:
         text, start, end = self.text, self.position, len(self.text)
+        run = _RUN.match(text, start)
+        if run is not None and text[run.end()] in _ENDS:  # the usual word
+            self.position = run.end()
+            return Token(None, run.end(), ((Part.TEXT, run[0]),), run[0])
         pieces: list[Piece] = []
         while self.position < end:
             char = text[self.position]

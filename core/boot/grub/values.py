@@ -132,15 +132,21 @@ class _Arguments:
         self.budget = budget
         self.done: list[tuple[str, str]] = []
         self.parts: list[str] | None = None
-        self.pattern: list[str] = []
+        self.quoted: list[bool] = []
         self.wild = False
 
     def next(self) -> None:
         if self.parts is not None:
             value = "".join(self.parts)
             self.budget.make(len(value))
-            self.done.append((value, "".join(self.pattern) if self.wild else ""))
-        self.parts, self.pattern, self.wild = None, [], False
+            self.done.append((value, self._pattern(self.parts) if self.wild else ""))
+        self.parts, self.quoted, self.wild = None, [], False
+
+    def _pattern(self, parts: Sequence[str]) -> str:
+        return "".join(
+            _GLOB.sub(r"\\\g<0>", text.replace("\\", "\\\\")) if quoted else text
+            for text, quoted in zip(parts, self.quoted, strict=True)
+        )
 
     def add(self, text: str, *, quoted: bool) -> None:
         """Put text into the slot; outside quotes ``*`` and ``?`` stand for names of files."""
@@ -148,9 +154,9 @@ class _Arguments:
         if self.parts is None:
             self.parts = []
         self.parts.append(text)
-        wild = not quoted and bool(_GLOB.search(text))
+        wild = not quoted and _GLOB.search(text) is not None
         self.wild = self.wild or wild
-        self.pattern.append(text if wild else _GLOB.sub(r"\\\g<0>", text.replace("\\", "\\\\")))
+        self.quoted.append(not wild)
 
 
 def expand(
