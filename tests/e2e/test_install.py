@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from support.sources import source_files
 
 from .fetch import KEYRING, REPOSITORY, Arch, archive_address, cached, debian_packages
 from .rescue import EPOCH, rescue_build
@@ -148,14 +149,8 @@ def make_deb(source: Path, wheel: Path, folder: Path) -> None:
 
 
 def copy_sources(target: Path) -> None:
-    """Copy what git knows of the repository, as it stands."""
-    listed = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        cwd=REPOSITORY,
-        capture_output=True,
-        check=True,
-    ).stdout
-    for name in filter(None, os.fsdecode(listed).split("\0")):
+    """Copy the source tree as it stands."""
+    for name in source_files():
         (target / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(REPOSITORY / name, target / name)
 
