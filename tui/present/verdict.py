@@ -66,7 +66,7 @@ def verdict(row: ListedEntry, known: Known) -> Verdict:
         return Verdict(Level.CANNOT, f"no: {against}")
     if not row.read or standing is None:
         return Verdict(Level.LOOKING, "not looked at yet")
-    if not known.read and row.image is not None and row.image.stream is not None:
+    if not known.read and row.image is not None:
         return Verdict(Level.LOOKING, "being read")
     count = len(standing.notes) + len(initrd_notes(known))
     if count:
