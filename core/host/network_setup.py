@@ -104,7 +104,7 @@ def _network_manager(prefix: Path, index: str) -> Iterator[Setup]:
 
 def _interfaces(prefix: Path, name: str) -> Iterator[Setup]:
     """Yield the stanzas of ifupdown; see interfaces(5)."""
-    waiting, seen = [("/etc/network/interfaces", 0)], set[str]()
+    waiting, seen, lookups = [("/etc/network/interfaces", 0)], set[str](), 0
     while waiting and len(seen) < _FILES:
         path, depth = waiting.pop(0)
         if path in seen:
@@ -112,7 +112,10 @@ def _interfaces(prefix: Path, name: str) -> Iterator[Setup]:
         seen.add(path)
         for line in (_text(prefix, path) or "").splitlines()[:_LINES]:
             words = line.split()
-            if len(words) >= 2 and words[0].startswith("source") and depth < _DEPTH:
+            if len(words) >= 2 and words[0].startswith("source"):
+                lookups += 1
+                if depth >= _DEPTH or lookups > _FILES:
+                    continue
                 whole = words[0] == "source-directory"
                 waiting += [(one, depth + 1) for one in _sourced(prefix, words[1], whole=whole)]
             elif len(words) >= 4 and words[0] == "iface" and words[1] == name:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import itertools
 from pathlib import Path
+from unittest import mock
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.files import put
 
+from warmboot.core.host.files import names
 from warmboot.core.host.network_setup import Setup, read_setups
 
 NAME, MAC = "enp1s0", "52:54:00:12:34:56"
@@ -141,3 +143,15 @@ def test_whatever_stands_in_the_files_is_no_error(tmp_path_factory: object, raw:
         put(root, path, raw)
     for setup in read_setups(root, NAME):
         assert setup.file.startswith("/")
+
+
+def test_folders_that_are_brought_in_without_end_are_not_all_looked_at(root: Path) -> None:
+    """Each of 256 files names 4,000 folders: a million looks, were they not counted."""
+    more = "".join(f"source /etc/network/more/../more/*{n}*\n" for n in range(4000))
+    put(root, "etc/network/interfaces", f"source /etc/network/more/*\n{more}")
+    for number in range(256):
+        put(root, f"etc/network/more/{number}", more)
+    put(root, "etc/network/more/0", f"iface {NAME} inet dhcp\n")
+    with mock.patch("warmboot.core.host.network_setup.names", wraps=names) as looks:
+        assert [setup.manager for setup in read_setups(root, NAME)] == ["ifupdown"]
+    assert looks.call_count < 300
