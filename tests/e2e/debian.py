@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-import tarfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from support.archives import unpack
 from support.tools import needs_tool
 
 from .fetch import (
@@ -124,9 +124,7 @@ def prepared(suite: str) -> Path:
     def make(folder: Path) -> None:
         tree = folder / "tree"
         tree.mkdir()
-        with tarfile.open(system(suite)) as archive:
-            archive.extraction_filter = getattr(tarfile, "fully_trusted_filter", None)
-            archive.extractall(tree)
+        unpack(system(suite), tree, system=True)
         copy_needed_modules(wheels, tree / f"usr/local/lib/python{PYTHON[suite]}/dist-packages")
         conf = tree / "etc/initramfs-tools"
         (conf / "conf.d").mkdir(exist_ok=True)

@@ -6,11 +6,11 @@ import json
 import re
 import shutil
 import subprocess
-import tarfile
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from support.archives import unpack
 from support.emulator import emulate
 
 from warmboot.core.sandbox.tree import create_sandbox
@@ -45,9 +45,7 @@ class Bare:
         for name in ("bin", "tmp", "proc", "dev", "usr/lib", "sysroot", "run"):
             (root / name).mkdir(parents=True)
         shutil.copy(busybox(Arch.AMD64), root / "bin/busybox")
-        with tarfile.open(made[".tar.xz"]) as archive:
-            archive.extraction_filter = getattr(tarfile, "data_filter", None)  # since 3.11.4
-            archive.extractall(root / "usr/lib")
+        unpack(made[".tar.xz"], root / "usr/lib")
         shutil.copy(made[""], root / "warmboot-single")
         for path in self._libraries():
             (root / path[1:]).parent.mkdir(parents=True, exist_ok=True)

@@ -10,12 +10,12 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
-import tarfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from support.archives import unpack
 
 from .debian import DRIVERS, WORDS, system
 from .fetch import REPOSITORY, cached, run
@@ -69,9 +69,7 @@ class Broken:
 def rescue(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the folder that the rescue archive unpacks to."""
     target = tmp_path_factory.mktemp("unpacked")
-    with tarfile.open(rescue_build()[".tar.xz"]) as archive:
-        archive.extraction_filter = getattr(tarfile, "data_filter", None)
-        archive.extractall(target)
+    unpack(rescue_build()[".tar.xz"], target)
     return target / "warmboot-rescue"
 
 
@@ -81,9 +79,7 @@ def installed() -> Path:
     def make(folder: Path) -> None:
         tree = folder / "tree"
         tree.mkdir()
-        with tarfile.open(system(SUITE)) as archive:
-            archive.extraction_filter = getattr(tarfile, "fully_trusted_filter", None)
-            archive.extractall(tree)
+        unpack(system(SUITE), tree, system=True)
         conf = tree / "etc/initramfs-tools"
         (conf / "conf.d").mkdir(exist_ok=True)
         (conf / "conf.d/e2e").write_text("MODULES=list\nCOMPRESS=zstd\n")

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.answers import worst_findings
 from support.command import Call
 from support.files import put
 from support.hardware_trees import DISKS, Tree
@@ -47,11 +48,7 @@ def judge(root: Path, call: Call, files: dict[str, bytes], words: str = "") -> d
     )
     put(root, "boot/loader/entries/new.conf", entry)
     _, answer = call("doctor", "new.conf")
-    found: dict[str, Any] = {}
-    for one in answer["findings"]:
-        if one["check"] not in found or one["verdict"] != "pass":
-            found[one["check"]] = one
-    return found
+    return worst_findings(answer)
 
 
 VOLUMES = [

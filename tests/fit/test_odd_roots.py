@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from support.answers import worst_findings
 from support.command import Call
 from support.files import put
 from support.hardware_trees import CARDS, DISKS, MODULES, Part, Tree
@@ -147,11 +148,7 @@ def judge(
     entry = f"title New\nversion {NEW}\nlinux /boot/vmlinuz\ninitrd /boot/initrd\n"
     put(root, "boot/loader/entries/new.conf", f"{entry}options root=/dev/vda1 {words}\n")
     _, answer = call("doctor", "new.conf")
-    found: dict[str, Any] = {}
-    for one in answer["findings"]:
-        if one["check"] not in found or one["verdict"] != "pass":
-            found[one["check"]] = one
-    return found
+    return worst_findings(answer)
 
 
 @pytest.fixture

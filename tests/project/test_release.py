@@ -5,10 +5,10 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
-import tarfile
 from pathlib import Path
 
 import pytest
+from support.archives import unpack
 from support.sources import source_files
 
 ROOT = Path(__file__).parent.parent.parent
@@ -104,9 +104,7 @@ def test_tests_run_from_the_source_archive(tmp_path: Path) -> None:
     done = ran(sys.executable, "-c", MAKE, script, tmp_path / "dist")
     assert (done.returncode, done.stderr) == (0, "")
     (archive,) = (tmp_path / "dist").glob("*.tar.gz")
-    with tarfile.open(archive) as content:
-        content.extraction_filter = getattr(tarfile, "data_filter", None)  # since 3.11.4
-        content.extractall(tmp_path / "unpacked")
+    unpack(archive, tmp_path / "unpacked")
     (unpacked,) = (tmp_path / "unpacked").iterdir()
     files = {str(path.relative_to(unpacked)) for path in unpacked.rglob("*") if path.is_file()}
     assert source_files() - files == set()

@@ -26,6 +26,15 @@ def check_object(name: str, value: object) -> None:
     jsonschema.validate(value, definition)
 
 
+def worst_findings(answer: Any) -> dict[str, Any]:
+    """Return a finding of each check in an answer of doctor: one that did not pass, if any."""
+    found: dict[str, Any] = {}
+    for one in answer["findings"]:
+        if one["check"] not in found or one["verdict"] != "pass":
+            found[one["check"]] = one
+    return found
+
+
 def only_document(text: str) -> Any:
     """Return the one JSON document that was printed; fail where there are more or none."""
     answer, end = json.JSONDecoder().raw_decode(text)
