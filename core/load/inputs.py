@@ -152,7 +152,7 @@ def join_initrds(
         content += check_initrd(part, one.name, files, warnings, cancel)
     check_room(plan, content, warnings)
     own = memory.size
-    if segment:  # one alone has nothing behind it
+    if segment:  # as they are without it: several are padded, one by itself is not
         own = starts[-1] if len(found) > 2 else found[0].view.size * (len(found) - 1)
     return Joined(memory.fd, name, own)
 

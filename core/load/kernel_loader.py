@@ -34,7 +34,6 @@ class KernelLoader:
             return
         call = partial(self._file_load, request)
         if request.call is Call.LOAD:
-            # A library among what they need that only this needs.
             from warmboot.core.load.kexec_load.layout import lay_out
             from warmboot.core.load.kexec_load.segments import load
 
