@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.cost import seconds
 from support.grub_files import DictFiles
-from support.layouts import grub_cfg, menu_entry
+from support.loader_files import grub_cfg, menu_entry
 
 from warmboot.core.boot.grub.default import Expand, positions, started
 from warmboot.core.boot.grub.menu import GrubMenu, read_menu
