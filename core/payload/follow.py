@@ -45,6 +45,10 @@ class Follower:
             self._written = size
             self._news.notify()
 
+    def begin(self) -> None:
+        """Tell that the file is complete: all of it is read from now on."""
+        self.written(os.fstat(self._fd).st_size)
+
     @property
     def size(self) -> int:
         """How many bytes there are to read, as far as it was told."""
@@ -140,8 +144,12 @@ def _failed(error: BaseException) -> WarmbootError:
     )
 
 
-def follow_file(fd: int, *, banner: bool = False) -> Follower:
-    """Return a follower that reads a whole file from now on; for the `banner` only if asked to."""
+def follow_file(fd: int, *, banner: bool = False, later: bool = False) -> Follower:
+    """Return a follower that reads a whole file from now on; for the `banner` only if asked to.
+
+    With `later` its thread is there and waits for `begin`.
+    """
     follower = Follower(fd, KernelScanner(banner=banner, config=False))
-    follower.written(os.fstat(fd).st_size)
+    if not later:
+        follower.begin()
     return follower
