@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import errno
-import hashlib
-import json
 import os
 import time
 from contextlib import ExitStack
@@ -132,6 +130,9 @@ class Prepared(Closing):
             "call": request.call,
             "panic": self.plan.request.panic,
         }
+        import hashlib  # slow to load, and not needed for the call
+        import json
+
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
     @property
@@ -327,6 +328,8 @@ def _check_digest(prepared: Prepared, wanted: str) -> None:
 
 def _check_initrd(joined: Joined, wanted: str, cancel: Cancel) -> None:
     """Raise ImageError where the initrds are not those of before."""
+    import hashlib
+
     digest, at = hashlib.sha256(), 0
     while joined.fd is not None and at < joined.own:
         cancel.check()
