@@ -31,6 +31,16 @@ class LastWords(NamedTuple):
     panic: bool
 
 
+class BootBefore(NamedTuple):
+    """What journald has last of the boot before this one, None where it tells of none.
+
+    `is_left`: that is the boot which was left, so that one in between wrote no journal.
+    """
+
+    words: LastWords | None = None
+    is_left: bool = False
+
+
 def read_panic(prefix: Path, since: float) -> LastWords | None:
     """Return the last lines of the newest panic that pstore has from after `since`, None for none.
 
@@ -67,35 +77,36 @@ def _records(prefix: Path) -> list[Path]:
     return found[-4 * _RECORDS :]
 
 
-def read_journal(
-    prefix: Path, since: float, until: float, left: str | None = None
-) -> LastWords | None:
-    """Return what journald has last of the boot that ran between two times; None for nothing.
+def read_journal(prefix: Path, since: float, until: float, left: str | None = None) -> BootBefore:
+    """Return what journald has last of the boot that ran between two times.
 
-    Times in seconds since the epoch. `left` is the boot that was left then: what the boot before
-    this one says is not wanted where it is that one. Asks journalctl(1), on the machine itself
-    only.
+    Times in seconds since the epoch. `left` is the boot that was left then: what that says is not
+    wanted. Asks journalctl(1), on the machine itself only.
     """
     program = find_program("journalctl") if prefix == Path("/") else None
     if program is None:
-        return None
+        return BootBefore()
     span = [f"--since=@{since:.0f}", f"--until=@{until:.0f}"]
     # In reverse: with --since, the first lines are what systemd 252 gives of --lines.
     options = ["--no-pager", "--quiet", "--output=json", f"--lines={_LINES}", "--reverse"]
     return last_messages(_ask([program, *options, "--boot=-1", *span])[::-1], left)
 
 
-def last_messages(lines: list[str], left: str | None) -> LastWords | None:
+def last_messages(lines: list[str], left: str | None) -> BootBefore:
     """Return the messages of journald's lines (JSON) that are not of the boot `left`."""
-    shown = []
+    shown, of_left = [], 0
     for line in lines:
         record = json_object(line)
         message = record.get("MESSAGE") if record else None
-        if record is None or record.get("_BOOT_ID") == (left or "").replace("-", ""):
+        if record is None:
+            continue
+        if record.get("_BOOT_ID") == (left or "").replace("-", ""):
+            of_left += 1
             continue
         if isinstance(message, str):
             shown.append(printable(message, 200))
-    return LastWords(tuple(shown), "journalctl --boot=-1", False) if shown else None
+    words = LastWords(tuple(shown), "journalctl --boot=-1", False) if shown else None
+    return BootBefore(words, is_left=of_left > 0 and words is None)
 
 
 def _ask(command: list[str]) -> list[str]:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from support.files import put
 
 from warmboot.core.host import last_words
-from warmboot.core.host.last_words import last_messages, read_panic
+from warmboot.core.host.last_words import BootBefore, last_messages, read_panic
 
 PANIC = """Panic#1 Part1
 <4>[    1.000000] before
@@ -53,10 +53,12 @@ def test_the_old_system_s_words_are_not_the_new_one_s() -> None:
     lines = [json.dumps({"MESSAGE": f"m{n}", "_BOOT_ID": new}) for n in range(3)]
     of_old = [json.dumps({"MESSAGE": "Journal stopped", "_BOOT_ID": old})]
     left = f"{old[:8]}-{old[8:12]}-{old[12:16]}-{old[16:20]}-{old[20:]}"
-    assert last_messages(of_old, left) is None
-    found = last_messages([*of_old, *lines, "no JSON", "[]"], left)
+    assert last_messages(of_old, left) == BootBefore(None, is_left=True)
+    assert last_messages(["no JSON", "[]"], left) == BootBefore()
+    found, is_left = last_messages([*of_old, *lines, "no JSON", "[]"], left)
     assert found is not None
     assert found.lines == ("m0", "m1", "m2")
+    assert not is_left
 
 
 @pytest.mark.parametrize("first_ones", [True, False], ids=["systemd 252", "systemd 257"])
@@ -76,6 +78,6 @@ def test_the_last_lines_are_asked_for_in_a_way_that_every_journalctl_takes(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(last_words, "_ask", journalctl)
         patch.setattr(last_words, "find_program", lambda name: f"/usr/bin/{name}")
-        found = last_words.read_journal(Path("/"), 1, 2)
+        found = last_words.read_journal(Path("/"), 1, 2).words
     expected = tuple(f"m{n}" for n in range(count))[-6:]
     assert (found.lines if found else ()) == expected
