@@ -17,6 +17,8 @@ _LINES = 6
 _RECORD = 1 << 17
 _RECORDS = 64
 _TIMEOUT = 5.0  # seconds
+_PANIC = "Kernel panic"
+_PART = expression(r"(?:Panic|Oops)#\d{1,9} Part(\d{1,9})")
 _STAMP = expression(r"^(?:<\d+>)?(?:\[[^\]]{1,32}\] )?")
 
 
@@ -44,22 +46,26 @@ class BootBefore(NamedTuple):
 def read_panic(prefix: Path, since: float) -> LastWords | None:
     """Return the last lines of the newest panic that pstore has from after `since`, None for none.
 
-    `since` in seconds since the epoch. Source: fs/pstore/platform.c (Panic#1 Part1).
+    A log that is longer than a record comes in parts, the last lines in Part1; systemd-pstore(8)
+    keeps them apart in systemd 252. `since` in seconds since the epoch. Source:
+    fs/pstore/platform.c (Panic#1 Part1).
     """
-    best: tuple[float, Path, str] | None = None
+    best: tuple[tuple[bool, float, int], Path, str] | None = None
     for path in _records(prefix):
         try:
             at = path.stat().st_mtime
         except (OSError, ValueError):
             continue
-        text = read_text(path, _RECORD) or ""
-        if at >= since and text.startswith(("Panic", "Oops")) and (best is None or at > best[0]):
-            best = (at, path, text)
+        text = (read_text(path, _RECORD) or "") if at >= since else ""
+        if (head := _PART.match(text)) is not None:
+            rank = (_PANIC in text, at, -int(head[1]))
+            if best is None or rank > best[0]:
+                best = (rank, path, text)
     if best is None:
         return None
     _, path, text = best
     lines = [_STAMP.sub("", line) for line in text.splitlines()[1:] if line.strip()]
-    told = next((n for n, line in enumerate(lines) if "Kernel panic" in line), len(lines) - _LINES)
+    told = next((n for n, line in enumerate(lines) if _PANIC in line), len(lines) - _LINES)
     shown = lines[max(0, told) : max(0, told) + _LINES]
     place = "/" + str(path.relative_to(prefix))
     return LastWords(tuple(printable(line, 200) for line in shown), printable(place, 200), True)

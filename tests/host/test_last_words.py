@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import random
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -37,12 +39,45 @@ def test_the_newest_panic_counts_from_where_it_begins(tmp_path: Path) -> None:
     assert read_panic(tmp_path, 250) is None
 
 
+@given(
+    before=st.integers(0, 12),
+    behind=st.integers(0, 12),
+    size=st.integers(1, 5),
+    folder=st.sampled_from(["sys/fs/pstore", "var/lib/systemd/pstore/179569405"]),
+    order=st.randoms(use_true_random=False),
+)
+def test_of_a_panic_in_parts_the_part_with_the_panic_is_quoted(
+    *, before: int, behind: int, size: int, folder: str, order: random.Random
+) -> None:
+    """The kernel writes the last lines first; whoever copies the parts may give them any time."""
+    said = "Kernel panic - not syncing: sysrq triggered crash"
+    log = [*(f"before {n}" for n in range(before)), said, *(f"behind {n}" for n in range(behind))]
+    parts = [log[max(0, end - size) : end] for end in range(len(log), 0, -size)]
+    times = [float(200 + n) for n in range(len(parts))]
+    order.shuffle(times)
+    with tempfile.TemporaryDirectory() as name:
+        for part, (lines, at) in enumerate(zip(parts, times, strict=True), 1):
+            text = "\n".join(f"<4>[    1.000000] {line}" for line in lines)
+            place = f"{folder}/dmesg-efi-1795694055{part:02}001"
+            record(Path(name), place, f"Panic#1 Part{part}\n{text}\n", at)
+        found = read_panic(Path(name), 100)
+    assert found is not None
+    assert found.lines[0] == said
+
+
+def test_of_an_oops_in_parts_the_last_lines_are_quoted(tmp_path: Path) -> None:
+    for part in (1, 2, 3):
+        text = f"Oops#1 Part{part}\n<4>[    1.000000] part {part}\n"
+        record(tmp_path, f"sys/fs/pstore/dmesg-efi_pstore-{part}", text, 200)
+    found = read_panic(tmp_path, 100)
+    assert found is not None
+    assert found.lines == ("part 1",)
+
+
 @given(st.binary(max_size=400))
 def test_any_record_is_read_without_an_error(content: bytes) -> None:
-    import tempfile
-
     with tempfile.TemporaryDirectory() as name:
-        put(Path(name), "sys/fs/pstore/dmesg-x-1", b"Panic#1" + content)
+        put(Path(name), "sys/fs/pstore/dmesg-x-1", b"Panic#1 Part1" + content)
         found = read_panic(Path(name), 0)
         assert found is not None
         assert all(line.isprintable() for line in found.lines)
