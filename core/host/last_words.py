@@ -18,7 +18,7 @@ _RECORD = 1 << 17
 _RECORDS = 64
 _TIMEOUT = 5.0  # seconds
 _PANIC = "Kernel panic"
-_PART = expression(r"(?:Panic|Oops)#\d{1,9} Part(\d{1,9})")
+_HEAD = expression(r"((?:Panic|Oops)#\d{1,9}) Part(\d{1,9})")
 _STAMP = expression(r"^(?:<\d+>)?(?:\[[^\]]{1,32}\] )?")
 
 
@@ -31,6 +31,14 @@ class LastWords(NamedTuple):
     lines: tuple[str, ...]
     place: str
     panic: bool
+
+
+class _Record(NamedTuple):
+    """A part of what pstore kept of one log."""
+
+    at: float
+    path: Path
+    text: str
 
 
 class BootBefore(NamedTuple):
@@ -50,25 +58,38 @@ def read_panic(prefix: Path, since: float) -> LastWords | None:
     keeps them apart in systemd 252. `since` in seconds since the epoch. Source:
     fs/pstore/platform.c (Panic#1 Part1).
     """
-    best: tuple[tuple[bool, float, int], Path, str] | None = None
+    dumps: dict[tuple[Path, str], dict[int, _Record]] = {}
     for path in _records(prefix):
         try:
             at = path.stat().st_mtime
         except (OSError, ValueError):
             continue
         text = (read_text(path, _RECORD) or "") if at >= since else ""
-        if (head := _PART.match(text)) is not None:
-            rank = (_PANIC in text, at, -int(head[1]))
-            if best is None or rank > best[0]:
-                best = (rank, path, text)
-    if best is None:
+        if (head := _HEAD.match(text)) is not None:
+            parts = dumps.setdefault((path.parent, head[1]), {})
+            number = int(head[2])
+            if number not in parts or at > parts[number].at:
+                parts[number] = _Record(at, path, text)
+    newest = max(dumps.values(), key=_rank, default=None)
+    if newest is None:
         return None
-    _, path, text = best
-    lines = [_STAMP.sub("", line) for line in text.splitlines()[1:] if line.strip()]
-    told = next((n for n, line in enumerate(lines) if _PANIC in line), len(lines) - _LINES)
-    shown = lines[max(0, told) : max(0, told) + _LINES]
+    log = [
+        (record.path, _STAMP.sub("", line))
+        for _, record in sorted(newest.items(), reverse=True)
+        for line in record.text.splitlines()[1:]
+        if line.strip()
+    ]
+    told = next((n for n, (_, line) in enumerate(log) if _PANIC in line), len(log) - _LINES)
+    shown = log[max(0, told) : max(0, told) + _LINES]
+    path = shown[0][0] if shown else next(iter(newest.values())).path
     place = "/" + str(path.relative_to(prefix))
-    return LastWords(tuple(printable(line, 200) for line in shown), printable(place, 200), True)
+    lines = tuple(printable(line, 200) for _, line in shown)
+    return LastWords(lines, printable(place, 200), True)
+
+
+def _rank(parts: dict[int, _Record]) -> tuple[bool, float]:
+    """A panic before an oops, then the newer one."""
+    return any(_PANIC in one.text for one in parts.values()), max(one.at for one in parts.values())
 
 
 def _records(prefix: Path) -> list[Path]:
