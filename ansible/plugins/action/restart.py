@@ -7,9 +7,9 @@ import time
 from typing import Any
 
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
+from ansible_collections.warmboot.kexec.plugins.module_utils.warmboot import answer_in
 
 from ansible.plugins.action import ActionBase
-from ansible_collections.warmboot.kexec.plugins.module_utils.warmboot import answer_in
 
 _PAUSE = 2.0  # seconds between two questions
 
