@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from warmboot.core.boot.cmdline import parse
+from warmboot.core.boot.cmdline import root_word
 from warmboot.core.boot.cmdline_context import CmdlineContext
 from warmboot.core.enumeration import StrEnum
 from warmboot.core.expression import expression
@@ -97,7 +97,7 @@ def _initrd(views: Iterable[View]) -> tuple[Initramfs, int | None]:
 
 def _same_root(cmdline: str, context: PlanContext) -> bool:
     """Whether the new system has the root file system that runs now."""
-    wanted, now = _root_of(cmdline), _root_of(context.host.cmdline)
+    wanted, now = root_word(cmdline), root_word(context.host.cmdline)
     if wanted == now:
         return True
     known: CmdlineContext | None = context.cmdline
@@ -105,8 +105,3 @@ def _same_root(cmdline: str, context: PlanContext) -> bool:
         return False
     real = known.real(wanted)
     return real == known.real(now) and real.startswith("/dev/")
-
-
-def _root_of(cmdline: str) -> str | None:
-    values = [word.value for word in parse(cmdline) if word.key == "root"]
-    return values[-1] if values else None
