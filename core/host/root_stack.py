@@ -46,6 +46,7 @@ class Layer(StrEnum):
     ISCSI = "iSCSI"
     FABRICS = "NVMe over fabrics"
     NBD = "a network block device"
+    BTRFS = "Btrfs of several disks"
 
 
 #: What a device-mapper UUID begins with (the prefix that each program sets), and the module of its
@@ -147,6 +148,9 @@ def read_root_stack(prefix: Path, mounts: tuple[Mount, ...]) -> RootStack:
     network = False
     if mount.type == "zfs":
         volumes.append(Volume(mount.source, Layer.ZFS, "", ()))
+    if mount.type == "btrfs" and len(waiting) > 1:
+        members = tuple(place.rpartition("/")[2] for place in waiting)
+        volumes.append(Volume(mount.source, Layer.BTRFS, "", members))
     while waiting and len(found) < _LAYERS:
         folder = _whole(sysfs, waiting.pop(0))
         if folder in found:

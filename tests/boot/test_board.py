@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from fdt import FDT, PropStrings
 from support.files import put
-from support.layouts import kernel
+from support.loader_files import kernel
 
 from warmboot.core.boot import BootRoot, Running
 from warmboot.core.boot.board import running_board, tree_for

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from support.files import put
-from support.layouts import kernel
+from support.loader_files import kernel
 
 from warmboot.core.boot import BootRoot, Entry, Listing
 from warmboot.core.boot.extlinux_format import Label, parse_menu

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from support.files import put
-from support.layouts import grubenv, kernel
+from support.loader_files import grubenv, kernel
 
 from warmboot.core.boot import BootRoot, Entry
 from warmboot.core.boot.filesystems import By, FileSystems, Place, Slot, Spec

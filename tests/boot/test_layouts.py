@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from support import layouts
+from support import layouts, loader_files
 from support.files import put
-from support.layouts import MACHINE, UUID, loader_variable
+from support.loader_files import MACHINE, UUID, loader_variable
 
 from warmboot.core.boot import BootRoot, Entry, Kind, Listing, Running
 from warmboot.core.boot.find import find_entries
@@ -64,7 +64,7 @@ def test_a_release_or_a_kernel_s_file_is_name_enough(tmp_path: Path) -> None:
     for name in ("6.1.0-18-amd64", "vmlinuz-6.1.0-18-amd64", "/boot/vmlinuz-6.1.0-18-amd64"):
         assert resolve_entry(found, name).id == older
     put(tmp_path, "boot/loader/entries/x.conf", "linux /y\nversion 6.1.0-18-amd64\n")
-    put(tmp_path, "boot/y", layouts.kernel("6.1.0-18-amd64") + b"y")
+    put(tmp_path, "boot/y", loader_files.kernel("6.1.0-18-amd64") + b"y")
     with pytest.raises(NotFound, match="matches 3 entries"):
         resolve_entry(listing(tmp_path), "6.1.0-18-amd64")
 
@@ -72,11 +72,11 @@ def test_a_release_or_a_kernel_s_file_is_name_enough(tmp_path: Path) -> None:
 def test_debian_starts_something_else_the_next_time(tmp_path: Path) -> None:
     layouts.debian(tmp_path)
     wanted = f"gnulinux-advanced-{UUID}>gnulinux-6.1.0-18-amd64-advanced-{UUID}"
-    put(tmp_path, "boot/grub/grubenv", layouts.grubenv({"next_entry": wanted}))
+    put(tmp_path, "boot/grub/grubenv", loader_files.grubenv({"next_entry": wanted}))
     found = entries(tmp_path)
     assert marked(found, "default") == [f"gnulinux-simple-{UUID}"]
     assert marked(found, "next") == [f"gnulinux-6.1.0-18-amd64-advanced-{UUID}"]
-    put(tmp_path, "boot/grub/grubenv", layouts.grubenv({"next_entry": "1>3"}))
+    put(tmp_path, "boot/grub/grubenv", loader_files.grubenv({"next_entry": "1>3"}))
     assert marked(entries(tmp_path), "next") == [f"gnulinux-6.1.0-18-amd64-recovery-{UUID}"]
 
 
@@ -146,10 +146,10 @@ def test_arch_with_systemd_boot_and_a_uki(tmp_path: Path) -> None:
 
 
 def test_arch_plain(tmp_path: Path) -> None:
-    put(tmp_path, "boot/vmlinuz-linux", layouts.kernel("6.17.9-arch1-1"))
+    put(tmp_path, "boot/vmlinuz-linux", loader_files.kernel("6.17.9-arch1-1"))
     put(tmp_path, "boot/initramfs-linux.img", b"x")
     put(tmp_path, "boot/initramfs-linux-fallback.img", b"x")
-    put(tmp_path, "usr/lib/modules/6.17.9-arch1-1/vmlinuz", layouts.kernel("6.17.9-arch1-1"))
+    put(tmp_path, "usr/lib/modules/6.17.9-arch1-1/vmlinuz", loader_files.kernel("6.17.9-arch1-1"))
     (entry,) = entries(tmp_path, "6.17.9-arch1-1", "root=/dev/sda2 rw").values()
     assert entry.initrds == ("/boot/initramfs-linux.img",)
     assert entry.initrd_reason == "has the kernel's name"
@@ -238,7 +238,7 @@ def test_a_board_with_extlinux(tmp_path: Path) -> None:
 
 
 def test_a_dataset_of_zfs_is_a_plain_folder(tmp_path: Path) -> None:
-    put(tmp_path, "boot/vmlinuz-6.12.0_1", layouts.kernel("6.12.0_1"))
+    put(tmp_path, "boot/vmlinuz-6.12.0_1", loader_files.kernel("6.12.0_1"))
     put(tmp_path, "boot/initramfs-6.12.0_1.img", b"x")
     (entry,) = entries(tmp_path).values()
     assert entry.initrds == ("/boot/initramfs-6.12.0_1.img",)
@@ -246,10 +246,10 @@ def test_a_dataset_of_zfs_is_a_plain_folder(tmp_path: Path) -> None:
 
 def test_kernel_install_without_entries(tmp_path: Path) -> None:
     put(tmp_path, "etc/kernel/entry-token", "my-token\n")
-    put(tmp_path, "boot/my-token/6.17.0/linux", layouts.kernel("6.17.0"))
+    put(tmp_path, "boot/my-token/6.17.0/linux", loader_files.kernel("6.17.0"))
     for name in ("initrd", "microcode-amd", "initrd.extra"):
         put(tmp_path, f"boot/my-token/6.17.0/{name}", b"x")
-    put(tmp_path, "boot/other-token/6.17.0/linux", layouts.kernel("6.17.0"))
+    put(tmp_path, "boot/other-token/6.17.0/linux", loader_files.kernel("6.17.0"))
     (entry,) = entries(tmp_path).values()
     assert entry.id == "my-token/6.17.0"
     assert [path.rpartition("/")[2] for path in entry.initrds] == [
@@ -270,7 +270,7 @@ def test_an_esp_that_is_not_mounted_is_named(tmp_path: Path) -> None:
 def test_an_esp_in_an_unusual_place_is_found_by_fstab(tmp_path: Path) -> None:
     put(tmp_path, "etc/fstab", "UUID=AB-CD /mnt/my\\040esp vfat defaults 0 1\n")
     put(tmp_path, "mnt/my esp/EFI/Linux/x.efi", build_uki(
-        arch="x86-64", linux=layouts.kernel("6.1"), uname="6.1", cmdline="quiet"))  # fmt: skip
+        arch="x86-64", linux=loader_files.kernel("6.1"), uname="6.1", cmdline="quiet"))  # fmt: skip
     assert "x.efi" in entries(tmp_path)
 
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import pytest
 from support.files import put
-from support.layouts import kernel
+from support.loader_files import kernel
 
 from warmboot.core.boot import BootRoot, Listing, Running
 from warmboot.core.boot.find import find_entries

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from support.files import put
-from support.layouts import kernel
+from support.loader_files import kernel
 
 from warmboot.core.boot import BootRoot, Entry, Kind, Listing
 from warmboot.core.boot.find import find_entries

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from support.files import put
-from support.layouts import bls, kernel, loader_variable
+from support.loader_files import bls, kernel, loader_variable
 
 from warmboot.core.boot import BootRoot, Listing, Running
 from warmboot.core.boot.find import find_entries

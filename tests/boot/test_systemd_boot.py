@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from support.files import put
-from support.layouts import bls, kernel, loader_variable
+from support.loader_files import bls, kernel, loader_variable
 
 from warmboot.core.architecture import Architecture
 from warmboot.core.boot import BootRoot, Entry, Listing, Running

@@ -194,6 +194,41 @@ def test_a_root_on_zfs_needs_its_module_and_its_programs(root: Path, call: Call)
     assert found["root-drivers"]["verdict"] in ("fail", "warn")
 
 
+_SCAN, _RULE, _FLAGS = {"btrfs"}, {"64-btrfs.rules"}, "rootflags=subvol=@,device=/dev/sdb1"
+
+
+@pytest.mark.parametrize(
+    ("disks", "programs", "words", "verdict"),
+    [
+        (2, set(), "", "fail"),
+        (2, set(), "rootflags=subvol=@", "fail"),
+        (2, set(), f"{_FLAGS} rootflags=subvol=@", "fail"),
+        (2, _SCAN, "", "pass"),
+        (2, _RULE, "", "pass"),
+        (2, set(), _FLAGS, "pass"),
+        (1, set(), "", "pass"),
+    ],
+)
+def test_a_btrfs_of_several_disks_needs_somebody_to_find_them(
+    root: Path, call: Call, disks: int, programs: set[str], words: str, verdict: str
+) -> None:
+    """Btrfs mounts when all devices were scanned, or rootflags= names them; the last one counts."""
+    tree = Tree(root)
+    places = [tree.disk(DISKS["hba"], number) for number in range(disks)]
+    for place in places:
+        tree.link(f"sys/fs/btrfs/1-2/devices/{place.rpartition('/')[2]}", place)
+    tree.root_on(places[0], "btrfs")
+    mounts = root / "proc/self/mountinfo"
+    source = places[0].rpartition("/")[2]
+    mounts.write_text(f"29 1 0:43 /@ / rw - btrfs /dev/{source} rw\n")
+    stack = read_root_stack(root, read_mounts(root))
+    assert [len(one.below) for one in stack.volumes_of(Layer.BTRFS)] == ([2] if disks > 1 else [])
+    needs = {"btrfs", "raid6_pq", "mpt3sas", *SCSI}
+    found = judge(root, call, needs, programs, words)
+    assert found["initrd-volumes"]["verdict"] == verdict, found["initrd-volumes"]
+    assert found["root-drivers"]["verdict"] == "pass", found["root-drivers"]
+
+
 REGULATOR = Part(
     "devices/platform/i2c0/0-0040", "of:NregulatorT(null)Cfcs,fan53555", "i2c", "fan53555",
     "fan53555",

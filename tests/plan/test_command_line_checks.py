@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.files import put
-from support.layouts import MACHINE, UUID
+from support.loader_files import MACHINE, UUID
 
 from warmboot.core.boot import BootRoot
 from warmboot.core.boot.cmdline import parse

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from support.files import put
-from support.layouts import kernel
+from support.loader_files import kernel
 
 from warmboot.core.architecture import Architecture
 from warmboot.core.boot.entry import Entry, Kind

@@ -5,29 +5,21 @@ from __future__ import annotations
 import json
 import os
 import signal
-import stat
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from datetime import datetime
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
-from support.answers import check
 from support.command import Call
-from support.cost import seconds
 from support.files import loaded
 
-from warmboot.core.bounded import bounded
 from warmboot.core.errors import ExitCode, Refused, WrongArgument
 from warmboot.core.host.hardware import read_watchdogs
 from warmboot.core.host.state import process_start
 from warmboot.core.host.systemd import SKIP_AUTO_KEXEC, reboot_is_kexec
-from warmboot.core.record.report import redact
-from warmboot.core.restart import schedule, shutdown
+from warmboot.core.restart import schedule
 from warmboot.core.sandbox.builders.bzimage import build_bzimage
 from warmboot.core.sandbox.machine import SimulatedMachine, write_machine
 from warmboot.core.sandbox.marker import write_marker
@@ -191,103 +183,6 @@ def test_times_of_day_are_the_next_and_dates_are_to_come() -> None:
             schedule.parse_time(text, now)
 
 
-def fake(proc: Path, pid: int, parent: int, group: int, flags: int = 0, argv: str = "x") -> None:
-    (proc / str(pid)).mkdir(parents=True)
-    (proc / str(pid) / "stat").write_text(f"{pid} (a) b)) S {parent} {group} 1 0 -1 {flags} 0\n")
-    (proc / str(pid) / "cmdline").write_text(argv + "\0")
-
-
-def test_who_is_ended_and_who_is_spared(tmp_path: Path) -> None:
-    fake(tmp_path, 1, 0, 1)
-    fake(tmp_path, 2, 0, 0, 0x00200000)
-    fake(tmp_path, 10, 1, 10)  # sshd
-    fake(tmp_path, 11, 10, 11)  # this session's sshd
-    fake(tmp_path, 12, 11, 12)  # shell
-    fake(tmp_path, 13, 12, 13)  # warmboot
-    fake(tmp_path, 14, 12, 13)  # | tee
-    fake(tmp_path, 20, 1, 20, argv="@iscsid")
-    fake(tmp_path, 30, 1, 30)  # a database
-    fake(tmp_path, 31, 10, 31)  # another session
-    (tmp_path / "40").mkdir()
-    (tmp_path / "40/stat").write_text("40 (zombie) Z 1 40 1 0 -1 0")
-    assert shutdown.doomed(shutdown.read_processes(tmp_path), 13) == [30, 31]
-
-
-def test_processes_are_asked_first_and_then_made_to_end() -> None:
-    stubborn = "import signal; signal.signal(15, signal.SIG_IGN); print(1, flush=True)"
-    programs = (f"{stubborn}; signal.pause()", "print(1, flush=True); input()")
-    running = [
-        subprocess.Popen(
-            [sys.executable, "-c", text], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-        )
-        for text in programs
-    ]
-    for process in running:
-        assert process.stdout is not None
-        process.stdout.readline()
-
-    def find() -> list[int]:
-        return [process.pid for process in running if process.poll() is None]
-
-    assert shutdown.end_processes(find, term_seconds=1.0, kill_seconds=LIMIT) == ()
-    assert [process.wait() for process in running] == [-signal.SIGKILL, -signal.SIGTERM]
-    for process in running:
-        for stream in (process.stdin, process.stdout):
-            assert stream is not None
-            stream.close()
-
-
-def test_only_writable_file_systems_with_data_are_unmounted() -> None:
-    text = (
-        "20 1 8:1 / / rw,relatime shared:1 - ext4 /dev/vda1 rw\n"
-        "21 20 0:5 / /proc rw - proc proc rw\n"
-        "22 20 8:2 / /mnt/a\\040b rw - xfs /dev/vdb rw\n"
-        "23 20 8:3 / /ro ro - iso9660 /dev/sr0 ro\n"
-        "damaged\n"
-    )
-    assert shutdown.mount_points(text) == ["/", "/mnt/a b"]
-
-
-def hang() -> bool:
-    time.sleep(LIMIT)
-    return True
-
-
-def test_a_step_that_hangs_is_given_up_in_time() -> None:
-    """As umount(2) of a dead NFS server does; the child that waits is left behind."""
-    before = time.monotonic()
-    assert bounded(hang, 0.2) is None
-    assert time.monotonic() - before < LIMIT / 2
-    assert bounded(lambda: True, LIMIT) is True
-    assert bounded(lambda: False, LIMIT) is False
-
-
-def test_what_hangs_is_not_unmounted_and_is_said(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    mounts = "31 1 0:5 / /srv/dead rw - nfs4 a:/x rw\n32 1 0:6 / /srv/alive rw - ext4 /dev/b rw\n"
-    (tmp_path / "proc/self").mkdir(parents=True)
-    (tmp_path / "proc/self/mountinfo").write_text(mounts)
-    answers = {b"/srv/dead": None, b"/srv/alive": True}
-    monkeypatch.setattr(shutdown, "end_processes", lambda find: ())
-    monkeypatch.setattr(shutdown, "sync_disks", lambda: True)
-    monkeypatch.setattr(shutdown, "_MOUNT_SECONDS", 0.2)
-
-    class Libc:
-        @staticmethod
-        def umount2(target: bytes, flags: int) -> int:
-            if answers[target] is None:
-                time.sleep(LIMIT)
-            return 0
-
-    monkeypatch.setattr(shutdown, "_libc", Libc)
-    ended = shutdown.end_everything(tmp_path / "proc")
-    assert (ended.unmounted, ended.hung, ended.unsynced) == (("/srv/alive",), ("/srv/dead",), False)
-    log = tmp_path / "kmsg"
-    shutdown.tell(ended, log)
-    assert log.read_text() == "<4>warmboot: /srv/dead did not answer and stays mounted\n"
-
-
 def test_watchdogs_are_shown_and_left(root: Path, call: Call) -> None:
     dog = root / "sys/class/watchdog/watchdog0"
     dog.mkdir(parents=True)
@@ -316,57 +211,3 @@ def test_systemctl_itself_says_what_it_does(root: Path, content: str, answer: bo
     (root / "usr/lib/systemd").mkdir(parents=True)
     (root / f"usr/lib/systemd/libsystemd-shared-{'252' if answer else '261'}.so").touch()
     assert reboot_is_kexec(root, systemd=True, staged=True) is answer
-
-
-def test_a_report_holds_evidence_and_no_secrets(
-    root: Path, call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("SSH_CONNECTION", "198.51.100.7 50000 192.0.2.2 22")
-    secret = "rd.luks.key=/hidden/key token=hidden netroot=iscsi:u:hidden@192.0.2.9::::x"
-    call("stage", "vmlinuz-6.12.1", "--append", secret)
-    target = tmp_path / "report.json"
-    code, _ = call("report", "vmlinuz-6.12.1", "-o", str(target))
-    assert code == ExitCode.OK
-    assert stat.S_IMODE(target.stat().st_mode) == 0o600
-    text = target.read_text()
-    assert "hidden" not in text
-    for address in ("198.51.100.7", "192.0.2.17", "192.0.2.40"):
-        assert address not in text
-    content = json.loads(text)
-    check(content)
-    assert content["plan"]["strategy"]
-    assert content["status"]["staged"] is True
-    assert [line["event"] for line in content["journal"]] == ["staging", "staged"]
-    assert call("report", "-o", str(tmp_path / "missing/report"))[0] == ExitCode.SYSTEM
-    assert not list(tmp_path.glob(".report*"))
-
-
-def test_redaction_keeps_what_is_no_secret() -> None:
-    line = "root=UUID=1 rd.luks.uuid=2 vconsole.keymap=us quiet console=ttyS0,115200 ip=dhcp"
-    assert redact(line) == line
-    assert redact('a.password="two words" x') == "a.password=(redacted) x"
-    line = "vmlinuz root=/dev/sda2 crashkernel=256M@16M mem=1G nr_cpus=2 -- (redacted)"
-    assert redact(line) == line
-
-
-@pytest.mark.parametrize(
-    "word",
-    [
-        "rootpw=S", "pass=S", "apikey=S", "authkey=S", "passkey=S", "pin=S", "ima_hmac=S",
-        'dm-mod.create="crypt,,0,rw,0 100 crypt aes-xts S 0 /dev/a"', "url=http://h/?sig=S",
-        "root=live:http://h/x?jwt=S", '"x.password=two S"', 'password="unbalanced S',
-        'password=a"b S"', 'root="x S"', "root=a?S", "http://u:S@host/", "iscsi:u:S@192.0.2.1::x",
-        "quiet -- S", "-- --password S", 'console=" pin=S"', "rootflags=key=S", "UNHEARD.of=S",
-        "root=password=S", "ip=@S", "Ro-Ot=password=S", "systemd.set_credential=a:S",
-    ],
-)  # fmt: skip
-def test_whatever_is_not_known_to_be_harmless_is_not_shown(word: str) -> None:
-    for line in (word, f"quiet {word}", f"x root=/dev/a {word} end", f'Command line: "{word} x'):
-        assert "S" not in redact(line).replace("UNHEARD", ""), line
-
-
-def test_redaction_takes_time_in_proportion_to_the_text() -> None:
-    for part in ("a=", "x://", "a.key" * 3, '"', "=", "-- ", "http://u@", " ", "a=b ", "key" * 9):
-        short, long = (part * (size // len(part)) for size in (50_000, 400_000))
-        bound = min(2.0, 1.0 + 20 * seconds(partial(redact, short), 0))
-        assert seconds(partial(redact, long), bound) <= bound, part

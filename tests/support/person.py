@@ -102,6 +102,14 @@ class Person:
         await self.press("enter")
         await self.see("Esc Back", "PLAN")
 
+    async def stage(self, title: str) -> None:
+        """Stage an entry of the list, and come back to the list."""
+        await self.plan(title)
+        await self.press("s")
+        await self.see("is staged", "OK")
+        await self.press("enter")
+        await self.see("STAGED")
+
     def is_loaded(self) -> bool:
         """Whether the simulated kernel holds something to restart into."""
         return (self.root / "sys/kernel/kexec_loaded").read_text() == "1\n"

@@ -1,7 +1,7 @@
 """Checks of an initrd against what the root file system stands on.
 
 Sources: initramfs-tools(7), cryptsetup-initramfs' README; dracut.cmdline(7); mkinitcpio(8);
-systemd-cryptsetup-generator(8).
+systemd-cryptsetup-generator(8); btrfs(5) for device=, 64-btrfs.rules of systemd.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ _PROGRAMS = {
     Layer.ISCSI: ("iscsistart", "iscsid"),
     Layer.FABRICS: ("nvme",),
     Layer.NBD: ("nbd-client",),
+    Layer.BTRFS: ("btrfs", "64-btrfs.rules"),
 }
 _REMOTE = (Layer.ISCSI, Layer.FABRICS, Layer.NBD)
 _PACKAGES = {
@@ -44,6 +45,7 @@ _PACKAGES = {
     Layer.ISCSI: "open-iscsi",
     Layer.FABRICS: "nvme-cli",
     Layer.NBD: "nbd-client",
+    Layer.BTRFS: "btrfs-progs",
 }
 #: An initrd that does all of it in one program of its own.
 _OF_ITS_OWN = ("etc/booster.init.yaml",)
@@ -80,8 +82,8 @@ def initrd_release(subject: FitSubject) -> Result | None:
 @INITRD_FIT.check(
     "initrd-volumes",
     "Can the initrd set up the volumes below the root?",
-    "device-mapper and RAID in /sys/block, programs and crypttab in the initrd, rd.luks.*, "
-    "cryptdevice=, ip= on the command line",
+    "device-mapper and RAID in /sys/block, /sys/fs/btrfs, programs and crypttab in the initrd, "
+    "rd.luks.*, cryptdevice=, rootflags=, ip= on the command line",
     forceable=True,
     for_crash=False,
     rule="the kernel itself sets up neither LUKS nor LVM: programs of the initrd do "
@@ -99,7 +101,9 @@ def initrd_volumes(subject: FitSubject) -> Iterator[Result]:
         for volume in stack.volumes_of(kind)[:1]:
             found = True
             name = printable(volume.name, 64)
-            if initrd is None:
+            if kind is Layer.BTRFS and _devices_named(subject):
+                yield passed(f"The command line names the disks of {name} ({kind})")
+            elif initrd is None:
                 text = f"The root file system is on {kind} ({name}), and there is no initrd"
                 yield (warn if kind is Layer.RAID else fail)(text, "Give it an initrd.")
             elif not initrd.programs(*programs):
@@ -211,6 +215,12 @@ def _network_root(subject: FitSubject) -> Iterator[Result]:
             "nothing tells the initrd to bring the network up",
             "Add ip=dhcp, as the running system may have it in its initrd's configuration.",
         )
+
+
+def _devices_named(subject: FitSubject) -> bool:
+    """Whether rootflags= names the devices, so that the kernel needs no program to find them."""
+    flags = [word.value or "" for word in subject.kernel_words if word.key == "rootflags"]
+    return any(flag.startswith("device=") for flag in ",".join(flags[-1:]).split(","))
 
 
 def _named(subject: FitSubject, volume: Volume, initrd: InitrdContents) -> bool:

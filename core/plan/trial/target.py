@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from warmboot.core.boot.cmdline import parse
+from warmboot.core.boot.cmdline import root_word
 from warmboot.core.boot.cmdline_context import CmdlineContext
 from warmboot.core.enumeration import StrEnum
 from warmboot.core.expression import expression
@@ -19,7 +19,9 @@ from warmboot.core.values import dataclass
 
 _NAMES = 1 << 16  # of an archive; Debian's have 3,000
 _BYTES = 1 << 30
-_SYSTEMD = expression(r"(?:usr/)?lib(?:64)?/(?:[^/]+/)?systemd/libsystemd-shared-(\d{1,4})")
+_LIBRARY = expression(r"(?:usr/)?lib(?:64)?/(?:[^/]+/)?systemd/libsystemd-shared-(\d{1,4})")
+#: What runs as process 1; its library comes along with udev, without it.
+_PROGRAMS = ("usr/lib/systemd/systemd", "lib/systemd/systemd")
 
 
 class Initramfs(StrEnum):
@@ -47,7 +49,8 @@ _SIGNS = {
 class TargetSystem:
     """The system to be tried. Versions of systemd are None where there is none, or not known.
 
-    `root_known`: its root file system is one that was looked at here.
+    `initrd_systemd` is of the one that is process 1 there. `root_known`: its root file system is
+    one that was looked at here.
     """
 
     initramfs: Initramfs
@@ -79,21 +82,22 @@ def _views(files: BootFiles) -> list[View]:
 
 
 def _initrd(views: Iterable[View]) -> tuple[Initramfs, int | None]:
-    kind, version = Initramfs.NONE, None
+    kind, version, runs = Initramfs.NONE, None, False
     for view in views:
         found = read_initrd(view, head=_NAMES, limit=_BYTES)
         for name in (name for part in found.segments for name in part.names):
             kind = _SIGNS.get(name, kind)
-            systemd = _SYSTEMD.match(name)
-            version = int(systemd[1]) if systemd else version
+            library = _LIBRARY.match(name)
+            version = int(library[1]) if library else version
+            runs = runs or name in _PROGRAMS
         if kind is Initramfs.NONE:
             kind = Initramfs.OTHER
-    return kind, version
+    return kind, version if runs else None
 
 
 def _same_root(cmdline: str, context: PlanContext) -> bool:
     """Whether the new system has the root file system that runs now."""
-    wanted, now = _root_of(cmdline), _root_of(context.host.cmdline)
+    wanted, now = root_word(cmdline), root_word(context.host.cmdline)
     if wanted == now:
         return True
     known: CmdlineContext | None = context.cmdline
@@ -101,8 +105,3 @@ def _same_root(cmdline: str, context: PlanContext) -> bool:
         return False
     real = known.real(wanted)
     return real == known.real(now) and real.startswith("/dev/")
-
-
-def _root_of(cmdline: str) -> str | None:
-    values = [word.value for word in parse(cmdline) if word.key == "root"]
-    return values[-1] if values else None

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from warmboot.core.host.hardware import Watchdog, WatchdogCore
-from warmboot.core.plan.trial.trial import WatchdogUse
+from warmboot.core.plan.trial.trial import SHORTEST, WatchdogUse
 from warmboot.core.values import NamedTuple
 
 #: Seconds that stopping this system and the jump may take, before the new system's time begins.
@@ -96,9 +96,11 @@ def _obstacle(
         return "another program holds it (systemd: RuntimeWatchdogSec=), and stops it at the kexec"
     longest = dog.longest or driver.longest
     if seconds + BEFORE > longest:
+        room = longest - BEFORE
+        fits = f"; --trial {room}s fits" if room >= SHORTEST else ""
         return (
             f"it counts {longest} s at most, and {seconds} s of trial with {BEFORE} s for the "
-            f"way there need {seconds + BEFORE} s"
+            f"way there need {seconds + BEFORE} s{fits}"
         )
     if driver.stops and options is not None and options.get(driver.option) == "y":
         return f"the new kernel has its driver built in (CONFIG_{driver.option}=y), and stops it"
