@@ -283,4 +283,6 @@ def _placed(need: Need, module: Module, kernel: Kernel, index: ModuleIndex) -> N
         return NeedFit(need, Place.UNKNOWN, module.name, (), outside)
     if index is kernel.installed:
         return NeedFit(need, Place.INSTALLED, module.name, (), outside)
+    if not kernel.same_root and need.purpose is not Purpose.ROOT:
+        return NeedFit(need, Place.UNKNOWN, module.name, (), outside)
     return NeedFit(need, Place.MISSING, None, (), outside)

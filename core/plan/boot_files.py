@@ -65,8 +65,9 @@ class BootFiles(Closing):
 
     `entry` is the entry they belong to, None for a kernel given by its path. `parts` is what a UKI
     is put together to, None for any other image. `options` are the kernel's build options, None
-    where no file says; `modules` those installed for it below `root`, None where its release is not
-    known. `overlays` change the device tree, in order.
+    where no file says; `modules` those installed for it below `tree`, the root of its system as far
+    as that is here, None where its release is not known. `root` is that of the boot entries.
+    `overlays` change the device tree, in order.
     """
 
     def __init__(
@@ -90,6 +91,7 @@ class BootFiles(Closing):
         self.options: Mapping[str, str] | None = None
         self.modules: ModuleIndex | None = None
         self.root: BootRoot | None = None
+        self.tree: BootRoot | None = None
         self.cancel: Cancel | None = None  # of the reading of initrds
         self.parts: UkiParts | None = None
         if isinstance(self.image, Uki):
@@ -149,12 +151,18 @@ class BootFiles(Closing):
                 addons = tuple(beside if own is None else map(inside, own.addons))
             profile = request.profile or (str(own.profile) if own and own.profile else None)
             found = cls(kernel_file, files, tree, addons, profile, entry, overlays, prefix)
-            found.options = read_options(root, found.release)
-            found.modules = installed_index(root, found.release)
             found.root = root
+            found.look_into(root)
             found.cancel = cancel
             opened.pop_all()
         return found
+
+    def look_into(self, tree: BootRoot) -> None:
+        """Have modules and build options read in `tree`, unless that is done already."""
+        if self.tree is not None and self.tree.path == tree.path:
+            return
+        self.tree, self.modules = tree, installed_index(tree, self.release)
+        self.options = self.options or read_options(tree, self.release)
 
     @property
     def initrd_bytes(self) -> int:
