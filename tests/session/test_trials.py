@@ -14,6 +14,7 @@ import pytest
 from warmboot.core.boot.cmdline import reusable
 from warmboot.core.errors import Blocked, NotFound, Refused, WarmbootError
 from warmboot.core.host.hardware import read_watchdogs
+from warmboot.core.payload.cpio_writer import Node, build_cpio
 from warmboot.core.plan.request import PlanRequest
 from warmboot.core.plan.trial.trial import CONFIRMED, LayerName, OneShot, TrialRequest, read_mark
 from warmboot.core.record.trial_outcome import Cause, TrialState
@@ -66,6 +67,23 @@ def test_a_trial_is_planned_with_each_layer_and_the_way_back(sandbox: Path) -> N
     assert trial.watchdog is not None
     assert trial.watchdog.timeout > trial.asked.seconds
     assert nothing_armed(sandbox), "planning changes nothing"
+
+
+@pytest.mark.parametrize("program", ["usr/lib/systemd/systemd", "lib/systemd/systemd", None])
+def test_an_initrd_with_the_library_alone_has_no_systemd(
+    sandbox: Path, program: str | None
+) -> None:
+    """udev brings the library of systemd into initrds where another program is process 1."""
+    names = [
+        f"usr/lib/x86_64-linux-gnu/systemd/{Path(LIBRARY).name}",
+        *([program] if program else []),
+    ]
+    with (sandbox / f"boot/initrd.img-{NEW}").open("ab") as file:
+        file.write(build_cpio({name: Node(b"", 0o100755) for name in names}))
+    (sandbox / DOG).unlink()
+    trial = stage(sandbox).trials.plan(ASKED)
+    assert any("initrd that waits" in text for text in trial.not_covered) is (program is None)
+    assert any(word.startswith("rd.systemd") for word in trial.words) is (program is not None)
 
 
 def test_its_words_are_about_that_restart_alone(sandbox: Path) -> None:

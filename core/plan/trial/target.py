@@ -16,7 +16,9 @@ from warmboot.core.values import dataclass
 
 _NAMES = 1 << 16  # of an archive; Debian's have 3,000
 _BYTES = 1 << 30
-_SYSTEMD = expression(r"(?:usr/)?lib(?:64)?/(?:[^/]+/)?systemd/libsystemd-shared-(\d{1,4})")
+_LIBRARY = expression(r"(?:usr/)?lib(?:64)?/(?:[^/]+/)?systemd/libsystemd-shared-(\d{1,4})")
+#: What runs as process 1; its library comes along with udev, without it.
+_PROGRAMS = ("usr/lib/systemd/systemd", "lib/systemd/systemd")
 
 
 class Initramfs(StrEnum):
@@ -44,7 +46,8 @@ _SIGNS = {
 class TargetSystem:
     """The system to be tried. Versions of systemd are None where there is none, or not known.
 
-    `root_known`: its root file system is one that was looked at here.
+    `initrd_systemd` is of the one that is process 1 there. `root_known`: its root file system is
+    one that was looked at here.
     """
 
     initramfs: Initramfs
@@ -71,13 +74,14 @@ def _views(files: BootFiles) -> list[View]:
 
 
 def _initrd(views: Iterable[View]) -> tuple[Initramfs, int | None]:
-    kind, version = Initramfs.NONE, None
+    kind, version, runs = Initramfs.NONE, None, False
     for view in views:
         found = read_initrd(view, head=_NAMES, limit=_BYTES)
         for name in (name for part in found.segments for name in part.names):
             kind = _SIGNS.get(name, kind)
-            systemd = _SYSTEMD.match(name)
-            version = int(systemd[1]) if systemd else version
+            library = _LIBRARY.match(name)
+            version = int(library[1]) if library else version
+            runs = runs or name in _PROGRAMS
         if kind is Initramfs.NONE:
             kind = Initramfs.OTHER
-    return kind, version
+    return kind, version if runs else None
