@@ -15,11 +15,10 @@ from warmboot.core.boot.root import BootRoot
 from warmboot.core.closing import Closing
 from warmboot.core.errors import ImageError, NotFound
 from warmboot.core.fit.initrd_contents import InitrdContents, read_contents
-from warmboot.core.fit.kernel_fit import installed_index
+from warmboot.core.fit.kernel_fit import installed_index, installed_options
 from warmboot.core.fit.module_index import ModuleIndex
 from warmboot.core.hints import Self
 from warmboot.core.host import Host
-from warmboot.core.host.config import BuildOptions
 from warmboot.core.images import BootImage, ImageFile, identify
 from warmboot.core.images.devicetree import read_board
 from warmboot.core.images.image_file import changed
@@ -35,7 +34,6 @@ from warmboot.core.text import printable
 from warmboot.core.values import NamedTuple
 
 _ADDON = ".addon.efi"
-_CONFIG_LIMIT = 4 << 20
 _HEAD = 16  # bytes: enough for every magic
 
 
@@ -162,7 +160,7 @@ class BootFiles(Closing):
         if self.tree is not None and self.tree.path == tree.path:
             return
         self.tree, self.modules = tree, installed_index(tree, self.release)
-        self.options = self.options or read_options(tree, self.release)
+        self.options = self.options or installed_options(tree, self.release)
 
     @property
     def initrd_bytes(self) -> int:
@@ -296,17 +294,6 @@ class BootFiles(Closing):
         """Close every file."""
         for file in self._files:
             file.close()
-
-
-def read_options(root: BootRoot, release: str | None) -> BuildOptions | None:
-    """Return the build options of the kernel `release` inside the root, None where none say."""
-    if release is None or "/" in release:
-        return None
-    for name in (f"/boot/config-{release}", f"/usr/lib/modules/{release}/config"):
-        text = root.read_text(name, _CONFIG_LIMIT)
-        if text is not None and not text.cut:
-            return BuildOptions(text)
-    return None
 
 
 def _head(name: str, view: View) -> InitrdHead:
