@@ -80,7 +80,12 @@ TAKEN_BACK = CONFIRM.replace(
 )
 CHECKED = CONFIRM.replace('step "confirm-$this" warmboot confirm', ":").replace("545", "205")
 RETURNED: dict[str, Case] = {
-    "root-missing": Case('stage="--append root=LABEL=NOWHERE"\ntrial="--trial 60"', ("not known",)),
+    "root-missing": Case(
+        'stage="--append root=LABEL=NOWHERE"\ntrial="--trial 60"', ("its root is not here",)
+    ),
+    "root-refused": Case(
+        'stage="--append rootfstype=xfs"\ntrial="--trial 60"', ("before its root was mounted",)
+    ),
     "panic": Case("in_new() { sleep 2; echo c >/proc/sysrq-trigger; sleep 600; }", ("panic",)),
     "nobody": Case(
         'stage="--append systemd.mask=ssh.service"\ntrial="--trial 60 --confirm-when ssh"\n'
@@ -95,7 +100,9 @@ RETURNED: dict[str, Case] = {
         'step "chosen-$this" chosen; step "revert-$this" warmboot confirm --revert; sleep 600; }',
         ("asked",),
     ),
-    "no-memory": Case('stage="--append mem=90M"', ("panic", "watchdog", "not known")),
+    "no-memory": Case(
+        'stage="--append mem=90M"', ("panic", "watchdog", "before its root was mounted")
+    ),
     "hang": Case(f'{HANG}\nstage="--append init=/hang"', ("watchdog",)),
 }
 CONFIRMED: dict[str, Case] = {
