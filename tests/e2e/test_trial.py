@@ -119,7 +119,7 @@ GRUB: dict[str, Case] = {
     "default": Case(
         "block=/boot/grub/grubenv\nbefore() { cp $block /; }\nafter() { cmp $block /grubenv; }\n"
         + RETURNED["root-missing"].script,
-        ("not known",),
+        RETURNED["root-missing"].causes,
     ),
     "one-shot": Case(
         "menu=/boot/grub/grub.cfg\n"
