@@ -144,16 +144,16 @@ def system(suite: str, arch: Arch = Arch.AMD64) -> Path:
     packages = PLATFORMS[arch].packages
 
     def make(folder: Path) -> None:
-        hook = [f"--dpkgopt=path-exclude=/usr/share/{name}/*" for name in LEFT_OUT]
         source = f"deb [signed-by={KEYRING}] {archive_address()} {suite} main"
         command: list[str | Path] = ["mmdebstrap", "--mode=root", "--variant=essential"]
         command += [f"--include={','.join(packages)}", '--aptopt=Acquire::Languages "none"']
-        command += hook
-        if arch is not Arch.AMD64:  # there an initrd with all modules takes minutes
-            conf = '"$1/etc/initramfs-tools/conf.d'
-            command += [f'--essential-hook=mkdir -p {conf}"; echo MODULES=list >{conf}/e2e"']
-            command += [f"--architectures={arch}"]
-        _run_for(arch, *command, suite, folder / "root.tar", source, seconds=3000)
+        command += [f"--dpkgopt=path-exclude=/usr/share/{name}/*" for name in LEFT_OUT]
+        if arch is not Arch.AMD64:
+            # An initrd with all modules would take an emulated processor minutes.
+            conf = '"$1"/etc/initramfs-tools/conf.d'
+            hook = f"mkdir -p {conf}; echo MODULES=list >{conf}/e2e"
+            command += [f"--architectures={arch}", f"--essential-hook={hook}"]
+        _run_for(arch, *command, suite, folder / "root.tar", source, seconds=9000)
 
     key = [suite, *packages] if arch is Arch.AMD64 else [suite, arch, *packages]
     return cached("systems", key, make) / "root.tar"

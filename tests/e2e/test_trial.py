@@ -191,6 +191,7 @@ def test_each_failure_comes_back_and_what_is_confirmed_stays(
         assert "confirmed by" in done[f"stays-{name}"].output
 
 
+@pytest.mark.timeout(20000)  # making the system takes emulated processors half an hour
 def test_on_arm64_too_whose_kernel_takes_no_image_but_segments(tmp_path: Path) -> None:
     returned = {name: RETURNED[name] for name in ("nobody", "panic", "hang")}
     cases = {**returned, "by-hand": CONFIRMED["by-hand"]}
