@@ -60,6 +60,7 @@ default() { sed -i "s/^default .*/default $1.conf/" /boot/loader/loader.conf; }
 value() { tail -c +5 "$1" | tr -d '\\0'; echo; }
 chosen() { value $one_shot; }
 selected() { value ${one_shot%%OneShot*}Selected-${one_shot#*-}; }
+none() { ! ls ${one_shot%/*} | grep -E '^(BootNext|LoaderEntryOneShot)-'; }
 """
 #: What is confirmed is looked at past its deadline and two minutes more.
 CONFIRM = """\
@@ -76,7 +77,7 @@ in_new() {
 TAKEN_BACK = CONFIRM.replace(
     'step "confirm-$this" warmboot confirm',
     'step "chosen-$this" chosen; step "confirm-$this" warmboot confirm\n'
-    '    step "taken-back-$this" [ ! -e $one_shot ]; default old',
+    '    step "taken-back-$this" none; default old',
 )
 CHECKED = CONFIRM.replace('step "confirm-$this" warmboot confirm', ":").replace("545", "205")
 RETURNED: dict[str, Case] = {
@@ -90,7 +91,7 @@ RETURNED: dict[str, Case] = {
     "emergency": Case(FSTAB, ("not confirmed in time",)),
     "one-shot": Case(
         f"{ONE_SHOT}before() {{ default new; }}\n"
-        f'after() {{ selected; default old; [ ! -e $one_shot ]; }}\n{LONG}"\n'
+        f'after() {{ selected; default old; none; }}\n{LONG}"\n'
         "in_new() {\n"
         'step "chosen-$this" chosen; step "revert-$this" warmboot confirm --revert; sleep 600; }',
         ("asked",),
@@ -176,3 +177,6 @@ def test_each_failure_comes_back_and_what_is_confirmed_stays(
     came_back(done, RETURNED)
     for name in CONFIRMED:
         assert "confirmed by" in done[f"stays-{name}"].output
+    for name in ("one-shot", "one-shot-by-hand"):
+        assert done[f"chosen-{name}"].output == "old.conf\n"
+    assert done["after-one-shot"].output == "old.conf\n", "what systemd-boot has started then"
