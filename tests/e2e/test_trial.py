@@ -52,12 +52,13 @@ before() {
     chmod 755 $generator
 }
 after() { rm $generator; }
+trial='--trial 180'
 """
 #: Another entry is systemd-boot's default, and what its variables say.
 ONE_SHOT = """\
 one_shot=/sys/firmware/efi/efivars/LoaderEntryOneShot-4a67b082-0a4c-41cf-b6c7-440b29bb8c4f
 default() { sed -i "s/^default .*/default $1.conf/" /boot/loader/loader.conf; }
-value() { tail -c +5 "$1" | tr -d '\\0'; echo; }
+value() { cat "$1" | tail -c +5 | tr -d '\\0'; echo; }
 chosen() { value $one_shot; }
 selected() { value ${one_shot%%OneShot*}Selected-${one_shot#*-}; }
 none() { ! ls ${one_shot%/*} | grep -E '^(BootNext|LoaderEntryOneShot)-'; }
@@ -84,7 +85,7 @@ RETURNED: dict[str, Case] = {
     "root-missing": Case('stage="--append root=LABEL=NOWHERE"\ntrial="--trial 60"', ("not known",)),
     "panic": Case("in_new() { sleep 2; echo c >/proc/sysrq-trigger; sleep 600; }", ("panic",)),
     "nobody": Case(
-        'stage="--append systemd.mask=ssh.service"\ntrial="--trial 60 --confirm-when ssh"\n'
+        'stage="--append systemd.mask=ssh.service"\ntrial="--trial 180 --confirm-when ssh"\n'
         "in_new() { systemctl is-active ssh.service; sleep 3600; }",
         ("not confirmed in time",),
     ),
