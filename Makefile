@@ -8,8 +8,9 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3.14 python3; 
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pip -qq --disable-pip-version-check
-# Wheels only: what is installed runs no code of its own before its hash was looked at.
-WHEELS := --require-hashes --only-binary=:all:
+# Wheels only: what is installed runs no code of its own before its hash was looked at. The lock files
+# are complete, and Debian 12's pip 23.0 takes no pin for a requirement with extras (name[extra]).
+WHEELS := --require-hashes --only-binary=:all: --no-deps
 # Folders too: their times change when a file goes, and what is gone must not stay installed.
 SOURCES := $(shell find core tui themes ansible \( -name __pycache__ -o -name '.*' \) -prune -o -print) \
 	pyproject.toml README.md LICENSE $(wildcard man/* install/completions/*)

@@ -87,6 +87,12 @@ def parse(text: str) -> tuple[Word, ...]:
     return tuple(words)
 
 
+def root_word(text: str) -> str | None:
+    """Return what root= of a command line names, None where there is none: the last one counts."""
+    values = [word.value for word in parse(text) if word.key == "root"]
+    return values[-1] if values else None
+
+
 def _word(raw: str, *, init: bool) -> Word:
     quoted = raw.startswith('"')
     inner = raw[1:] if quoted else raw

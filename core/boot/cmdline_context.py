@@ -15,7 +15,7 @@ _DEPTH = 2
 _LIMIT = 65536
 _MACHINE_ID = 32
 _TAGS = {"UUID": "by-uuid", "PARTUUID": "by-partuuid", "LABEL": "by-label",
-         "PARTLABEL": "by-partlabel"}  # fmt: skip
+         "PARTLABEL": "by-partlabel", "ID": "by-id"}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +46,23 @@ class CmdlineContext:
         return self.links.get("mapper", {}).get(os.path.basename(value), value) if (
             value.startswith("/dev/mapper/")
         ) else value  # fmt: skip
+
+    def exists(self, value: str) -> bool | None:
+        """Whether the device that root= or resume= names is there; None where it cannot be told."""
+        tag, equals, name = value.partition("=")
+        if equals and tag.upper() in _TAGS:
+            links = self.links.get(_TAGS[tag.upper()])
+            name = name.strip('"').split("/PARTNROFF=")[0]
+            if links is None:
+                return None
+            return name in links or name.lower() in {link.lower() for link in links}
+        if value.startswith("/dev/disk/"):
+            kind, _, rest = value.removeprefix("/dev/disk/").partition("/")
+            links = self.links.get(kind)
+            return None if links is None or not rest else rest in links
+        if value.startswith("/dev/") and value != "/dev/nfs" and self.nodes is not None:
+            return value in self.nodes
+        return None
 
 
 def read_cmdline_context(

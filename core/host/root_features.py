@@ -61,17 +61,27 @@ def read_root_features(prefix: Path, stack: RootStack) -> tuple[Feature, ...] | 
         return None
     if stack.type == "btrfs":
         return _btrfs(Sysfs(prefix), stack.block)
-    if stack.type not in ("ext4", "xfs"):
-        return None
-    raw = read_bytes(prefix / "dev" / stack.block, _SUPERBLOCK)
-    if raw is None or len(raw) < _SUPERBLOCK:
-        return None
-    return _ext4(raw[_EXT4_START:]) if stack.type == "ext4" else _xfs(raw)
+    if stack.type == "ext4":
+        found = read_ext4_superblock(prefix, stack)
+        return None if found is None else _ext4(found)
+    raw = _first_block(prefix, stack.block) if stack.type == "xfs" else None
+    return None if raw is None else _xfs(raw)
 
 
-def _ext4(raw: bytes) -> tuple[Feature, ...] | None:
-    if raw[0x38:0x3A] != _EXT4_MAGIC:
+def read_ext4_superblock(prefix: Path, stack: RootStack) -> bytes | None:
+    """Return it from the root's device; None where the root is not ext4, or it cannot be read."""
+    if stack.type != "ext4" or stack.block is None:
         return None
+    raw = (_first_block(prefix, stack.block) or b"")[_EXT4_START:]
+    return raw if raw[0x38:0x3A] == _EXT4_MAGIC else None
+
+
+def _first_block(prefix: Path, block: str) -> bytes | None:
+    raw = read_bytes(prefix / "dev" / block, _SUPERBLOCK)
+    return raw if raw is not None and len(raw) == _SUPERBLOCK else None
+
+
+def _ext4(raw: bytes) -> tuple[Feature, ...]:
     incompat, compat = (int.from_bytes(raw[at : at + 4], "little") for at in (0x60, 0x64))
     return (*_named(incompat, _EXT4_INCOMPAT), *_named(compat, _EXT4_RO))
 

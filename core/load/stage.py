@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import errno
-import hashlib
-import json
 import os
 import time
 from contextlib import ExitStack
@@ -41,9 +39,11 @@ _PIECE = 1 << 20  # bytes
 class Prepared(Closing):
     """Open descriptors ready for the call; closing them gives all memory back.
 
-    `warnings` are what only reading everything told; the plan's findings have them too.
+    `warnings` are what only reading everything told; the plan's findings have them too. `unread` is
+    what was in the way of reading what was staged once more.
 
-    Digests are computed meanwhile, on the other core; who asks for one waits for it.
+    Digests are computed when one is asked for, each on a core of its own, and waited for. What is
+    sealed cannot change, so that may be after the call.
     """
 
     def __init__(
@@ -52,7 +52,6 @@ class Prepared(Closing):
         files: BootFiles,
         request: LoadRequest,
         kernel: KernelInput,
-        followers: list[Follower],
         held: ExitStack,
     ) -> None:
         self.plan = plan
@@ -60,22 +59,54 @@ class Prepared(Closing):
         self.kernel = kernel
         self.warnings: tuple[str, ...] = ()
         self._files = files
-        self._followers = followers  # of the kernel and, where there is one, of the initrd
+        self._waiting: list[Follower] = []
+        self.unread: WarmbootError | None = None
         self._held = held
+
+    def ready(self) -> None:
+        """Have a thread wait for each digest; raises WarmbootError where none is to be had."""
+        if not self._waiting:
+            request, follow = self.request, self._held.enter_context
+            made = [follow(follow_file(request.kernel_fd, banner=self.kernel.banner, later=True))]
+            if request.initrd_fd is not None:
+                made.append(follow(follow_file(request.initrd_fd, later=True)))
+            self._waiting = made
+
+    @property
+    def _followers(self) -> list[Follower]:
+        """Those of the kernel and, where there is one, of the initrd, at work."""
+        self.ready()
+        for follower in self._waiting:
+            follower.begin()
+        return self._waiting
+
+    @property
+    def sealed(self) -> bool:
+        """Whether nobody can change the kernel or the initrd any more."""
+        request = self.request
+        return is_sealed(request.kernel_fd) and (
+            request.initrd_fd is None or is_sealed(request.initrd_fd)
+        )
 
     @property
     def sha256(self) -> str:
-        """The digest of the kernel's bytes, in hex; waits for it. Raises ImageError."""
+        """The digest of the kernel's bytes, in hex; waits for it.
+
+        Raises ImageError, and WarmbootError where something else was in the way.
+        """
+        if self.unread is not None:
+            raise self.unread
         return self._followers[0].finish()
 
     @property
     def initrd_sha256(self) -> str | None:
         """The digest of all initrds as they are handed over.
 
-        None where there are none, or where somebody could have changed them meanwhile.
+        None where there are none, or where somebody could have changed them meanwhile. Raises as
+        `sha256` does.
         """
         fd = self.request.initrd_fd
-        if fd is None or not is_sealed(fd):
+        if fd is None or not is_sealed(fd) or self.unread is not None:
             return None
         return self._followers[1].finish()
 
@@ -84,13 +115,11 @@ class Prepared(Closing):
         """What tells this plan from every other: SHA-256 of all that the kernel is to be given.
 
         That is the kernel's and the initrds' bytes, the device tree's path, the command line, the
-        call, and whether it is for a crash. None where a part could still be changed by somebody.
-        Waits for the digests. Raises ImageError.
+        call, and whether it is for a crash. None where a part could still be changed by somebody,
+        or could not be read once it was staged. Waits for the digests; raises as `sha256` does.
         """
         request = self.request
-        if not is_sealed(request.kernel_fd):
-            return None
-        if request.initrd_fd is not None and self.initrd_sha256 is None:
+        if not self.sealed or self.unread is not None:
             return None
         parts = {
             "kernel": self.sha256,
@@ -101,22 +130,37 @@ class Prepared(Closing):
             "call": request.call,
             "panic": self.plan.request.panic,
         }
+        import hashlib  # slow to load, and not needed for the call
+        import json
+
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
     @property
     def release(self) -> str | None:
         """The kernel's release by its banner, else by its header; complete once `sha256` is."""
-        return self._followers[0].scanner.release or self.kernel.release
+        found = self._waiting[0].scanner.release if self._waiting else None
+        return found or self.kernel.release
 
     def digests(self, report: Report = ignore, cancel: Cancel | None = None) -> None:
-        """Wait until all digests are known, and say how far they are; raises Cancelled."""
-        total = sum(follower.size for follower in self._followers)
-        while any(follower.busy(_WAIT) for follower in self._followers):
-            done = sum(follower.done for follower in self._followers)
+        """Wait until all digests are known, and say how far they are.
+
+        Raises Cancelled, and as `sha256` does.
+        """
+        followers = self._followers
+        total = sum(follower.size for follower in followers)
+        while any(follower.busy(_WAIT) for follower in followers):
+            done = sum(follower.done for follower in followers)
             report(Progress(Phase.DIGEST, done, total))
             if cancel is not None:
                 cancel.check()
         _ = self.sha256, self.initrd_sha256
+
+    def afterwards(self, report: Report = ignore) -> None:
+        """Wait for the digests of what is staged, and keep what was in the way: see `unread`."""
+        try:
+            self.digests(report)
+        except WarmbootError as error:
+            self.unread = error
 
     def unchanged(self) -> None:
         """Raise ImageError where a chosen file changed since it was opened."""
@@ -152,7 +196,6 @@ def prepare(
         with step("kernel"):
             opened, files = files, seal_kernel(plan, files, held, report, cancel)
             kernel = _open_kernel(plan, files, held, report, cancel)
-        followers = [held.enter_context(follow_file(kernel.fd, banner=kernel.banner))]
         with step("initrd"):
             joined = join_initrds(plan, files, held, report, cancel, warnings, segment)
             initrd_fd, initrd_name = joined.fd, joined.name
@@ -165,8 +208,6 @@ def prepare(
 
             initrd_fd = envelop(plan, files, initrd_fd, held, cancel)
             initrd_name = "kernel, initrd and command line"
-        if initrd_fd is not None:
-            followers.append(held.enter_context(follow_file(initrd_fd)))
         tree_fd = open_devicetree(plan, files, held, report, cancel)
         request = LoadRequest(
             kernel_fd=kernel.fd,
@@ -183,7 +224,7 @@ def prepare(
         )
         noted = [Finding("initrd", Verdict.WARN, text) for text in warnings]
         plan = replace(plan, findings=(*plan.findings, *noted))
-        prepared = Prepared(plan, opened, request, kernel, followers, held)
+        prepared = Prepared(plan, opened, request, kernel, held)
         prepared.warnings = tuple(warnings)
         wanted = [one for one in (plan.request.sha256, previewed) if one]
         if wanted:
@@ -197,8 +238,9 @@ def prepare(
 def commit(prepared: Prepared, loader: Loader, host: Host, *, report: Report = ignore) -> Staged:
     """Make the one call. Not to be cancelled: it takes effect wholly or not at all.
 
-    Raises ImageError where a chosen file changed meanwhile, Refused where the kernel says no,
-    Blocked where a parser would not work in it, WarmbootError where a digest could not be computed.
+    What is sealed is digested after the call; where that fails, it is staged, and its digest is not
+    known. Raises ImageError where a chosen file changed meanwhile, Refused where the kernel says
+    no, Blocked where a parser would not work in it, WarmbootError where a file cannot be read.
     """
     prepared.unchanged()
     if prepared.kernel.parsers and not loader.simulated:
@@ -207,13 +249,18 @@ def commit(prepared: Prepared, loader: Loader, host: Host, *, report: Report = i
         if prepared.plan.dialect is not None:
             try_parsers(prepared.kernel, prepared.request, prepared.plan.dialect, host.prefix)
     plan = prepared.plan
-    with step("digest"):
-        sha256 = _digest(prepared)
-        _ = prepared.initrd_sha256  # whatever fails, fails before the call
+    if prepared.sealed:
+        prepared.ready()  # what it takes is there; the content is final, and is read after the call
+    else:
+        with step("digest"):
+            prepared.digests(report)  # what cannot be read fails before the call
     report(Progress(Phase.LOAD, 0, 0))
     with step("the call"):
         call = _load(prepared, loader, host)
     report(Progress(Phase.LOAD, 1, 1))
+    with step("digest"):
+        prepared.afterwards(report)
+    known = is_sealed(prepared.request.kernel_fd) and prepared.unread is None
     return Staged(
         entry=plan.entry,
         kernel=plan.files.kernel,
@@ -222,7 +269,7 @@ def commit(prepared: Prepared, loader: Loader, host: Host, *, report: Report = i
         cmdline=plan.cmdline.text,
         strategy=plan.strategy,
         loader=plan.loader.replace(prepared.request.call, call),
-        sha256=sha256,
+        sha256=prepared.sha256 if known else None,
         at=time.time(),
         boot_id=host.boot_id,
         panic=plan.request.panic,
@@ -281,6 +328,8 @@ def _check_digest(prepared: Prepared, wanted: str) -> None:
 
 def _check_initrd(joined: Joined, wanted: str, cancel: Cancel) -> None:
     """Raise ImageError where the initrds are not those of before."""
+    import hashlib
+
     digest, at = hashlib.sha256(), 0
     while joined.fd is not None and at < joined.own:
         cancel.check()
@@ -294,9 +343,3 @@ def _check_initrd(joined: Joined, wanted: str, cancel: Cancel) -> None:
             f"The initrd is not the one that was staged: its SHA-256 is {digest.hexdigest()}",
             hint="It was made again meanwhile. Stage it anew, and look at the plan.",
         )
-
-
-def _digest(prepared: Prepared) -> str | None:
-    """Return the digest of what the kernel was given; None where that could have been changed."""
-    sha256 = prepared.sha256
-    return sha256 if is_sealed(prepared.request.kernel_fd) else None

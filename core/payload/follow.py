@@ -6,7 +6,6 @@ done by a thread that follows the writer they cost no waiting.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import threading
 from types import TracebackType
@@ -26,7 +25,7 @@ class Follower:
 
     def __init__(self, fd: int, scanner: KernelScanner | None = None) -> None:
         self.scanner = scanner or KernelScanner()
-        self._digest = hashlib.sha256()
+        self._sha256 = ""
         self._fd = fd
         self._written = 0
         self._read = 0
@@ -44,6 +43,10 @@ class Follower:
         with self._news:
             self._written = size
             self._news.notify()
+
+    def begin(self) -> None:
+        """Tell that the file is complete: all of it is read from now on."""
+        self.written(os.fstat(self._fd).st_size)
 
     @property
     def size(self) -> int:
@@ -76,7 +79,7 @@ class Follower:
             raise _failed(self._error) from self._error
         if self._read != self._written:
             raise _failed(RuntimeError("it ended too early"))
-        return self._digest.hexdigest()
+        return self._sha256
 
     def abandon(self) -> None:
         """Stop reading; the file may be closed afterwards."""
@@ -108,6 +111,10 @@ class Follower:
             self._error = error
 
     def _follow(self) -> None:
+        self._await(0)
+        import hashlib  # which takes 3 ms to load; a call that is being made does not wait for it
+
+        digest = hashlib.sha256()
         buffer = bytearray(_CHUNK)
         window = memoryview(buffer)
         position = 0
@@ -117,10 +124,11 @@ class Follower:
                 count = os.preadv(self._fd, [part], position)
                 if count == 0:
                     raise ImageError("The file became shorter while it was read", offset=position)
-                self._digest.update(part[:count])
+                digest.update(part[:count])
                 self.scanner.feed(buffer, count)
                 position += count
                 self._read = position
+            self._sha256 = digest.hexdigest()
         except OSError as error:
             text = f"The file cannot be read: {error.strerror}"
             raise ImageError(text, offset=position) from error
@@ -140,8 +148,12 @@ def _failed(error: BaseException) -> WarmbootError:
     )
 
 
-def follow_file(fd: int, *, banner: bool = False) -> Follower:
-    """Return a follower that reads a whole file from now on; for the `banner` only if asked to."""
+def follow_file(fd: int, *, banner: bool = False, later: bool = False) -> Follower:
+    """Return a follower that reads a whole file from now on; for the `banner` only if asked to.
+
+    With `later` its thread is there and waits for `begin`.
+    """
     follower = Follower(fd, KernelScanner(banner=banner, config=False))
-    follower.written(os.fstat(fd).st_size)
+    if not later:
+        follower.begin()
     return follower

@@ -21,8 +21,8 @@ from warmboot.core.values import NamedTuple
 
 #: An answer is some 4 KiB; whatever is longer is none.
 _LONGEST = 1 << 20
-#: Seconds that one question may take, and between two of them.
-_ONE = 30.0
+#: Seconds that the first question may take, and between two of them.
+_FIRST = 30.0
 _PAUSE = 3.0
 _PENDING = ("executing", "handed-over", "set")
 
@@ -68,13 +68,17 @@ def wait_until_back(ask: Ask, timeout: float, boot: str | None) -> Seen:
 
     Without `boot`, the first answer tells which boot it is; where no restart is pending in it, the
     machine is back already. `ask` gets the seconds that an answer may take, and returns None where
-    there was none. Raises NotBack after `timeout` seconds.
+    there was none. A question that took all of them may still be at work on a slow machine, so that
+    the next gets twice as long. Raises NotBack after `timeout` seconds.
     """
     end = time.monotonic() + timeout
+    patience = _FIRST
     last: Seen | None = None
     while (left := end - time.monotonic()) > 0:
         began = time.monotonic()
-        seen = ask(min(_ONE, left))
+        seen = ask(min(patience, left))
+        if time.monotonic() - began >= patience:
+            patience *= 2
         if seen is not None:
             last = seen
             if boot is None and not seen.pending:
@@ -82,7 +86,7 @@ def wait_until_back(ask: Ask, timeout: float, boot: str | None) -> Seen:
             boot = boot or seen.boot_id
             if seen.boot_id != boot:
                 return seen
-        time.sleep(max(0.0, min(_PAUSE - (time.monotonic() - began), end - time.monotonic())))
+        time.sleep(max(0.0, min(_PAUSE, end - time.monotonic())))
     if last is None:
         raise NotBack(
             f"The machine gave no answer within {timeout:.0f} s",

@@ -10,6 +10,10 @@ from collections.abc import Mapping
 
 _SOCKET = "/run/systemd/journal/socket"
 _NOTICE = "5"
+#: What of a line, and of what is staged in it, becomes a field; warmboot(8) describes them.
+_OF_LINE = ("event", "way", "strategy", "step", "errno")
+_OF_STAGED = ("kernel", "release", "sha256")
+FIELDS = tuple(f"WARMBOOT_{name.upper()}" for name in (*_OF_LINE, *_OF_STAGED))
 
 
 def send(event: str, line: Mapping[str, object]) -> None:
@@ -18,24 +22,24 @@ def send(event: str, line: Mapping[str, object]) -> None:
         return
     import socket
 
-    fields = {
-        "MESSAGE": f"warmboot: {event}",
-        "PRIORITY": _NOTICE,
-        "SYSLOG_IDENTIFIER": "warmboot",
-        "WARMBOOT_EVENT": event,
-    }
-    for name in ("way", "step", "errno", "strategy", "sha256"):
-        if line.get(name) is not None:
-            fields[f"WARMBOOT_{name.upper()}"] = str(line[name])
-    staged = line.get("staged")
-    if isinstance(staged, Mapping):
-        fields["WARMBOOT_KERNEL"] = str(staged.get("kernel"))
-        fields["WARMBOOT_RELEASE"] = str(staged.get("release"))
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as journald:
-            journald.sendto(encode(fields), _SOCKET)
+            journald.sendto(encode(fields_of(event, line)), _SOCKET)
     except OSError:
         return
+
+
+def fields_of(event: str, line: Mapping[str, object]) -> dict[str, str]:
+    """Return the fields of a line of the journal; what it does not tell has none."""
+    staged = line.get("staged")
+    told = {name: line.get(name) for name in _OF_LINE}
+    if isinstance(staged, Mapping):
+        told |= {name: staged.get(name) for name in _OF_STAGED}
+    told["event"] = event
+    fields = {"MESSAGE": f"warmboot: {event}", "PRIORITY": _NOTICE, "SYSLOG_IDENTIFIER": "warmboot"}
+    return fields | {
+        f"WARMBOOT_{name.upper()}": str(value) for name, value in told.items() if value is not None
+    }
 
 
 def encode(fields: Mapping[str, str]) -> bytes:

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from warmboot.core.boot.cmdline import root_word
+from warmboot.core.boot.cmdline_context import read_cmdline_context
+from warmboot.core.boot.root import BootRoot
 from warmboot.core.enumeration import StrEnum
 from warmboot.core.host import Host
 from warmboot.core.host.boot_time import read_boot_time
 from warmboot.core.host.files import read_text
 from warmboot.core.host.hardware import read_watchdogs
-from warmboot.core.host.last_words import LastWords, read_journal, read_panic
+from warmboot.core.host.last_words import BootBefore, LastWords, read_journal, read_panic
+from warmboot.core.host.mount_count import MountCount, only_this_system
+from warmboot.core.plan.staged import Staged
 from warmboot.core.plan.trial.trial import CONFIRMED, Mark, OneShot, read_mark
 from warmboot.core.record.journal import Line
 from warmboot.core.rooted import rooted
 from warmboot.core.text import clock, printable
-from warmboot.core.typed import is_number
+from warmboot.core.typed import is_number, typed
 from warmboot.core.values import dataclass, field
 
 _CLOCK = 60.0  # seconds that the clock may be set back at boot
@@ -35,6 +40,8 @@ class Cause(StrEnum):
     DEAD_MAN = "not confirmed in time"
     PANIC = "panic"
     WATCHDOG = "watchdog"
+    BEFORE_ROOT = "before its root was mounted"
+    ROOT_ABSENT = "its root is not here"
     UNKNOWN = "not known"
 
 
@@ -66,12 +73,17 @@ _ENDS = ("confirmed", "expired", "reverting")
 
 @dataclass(slots=True)
 class _Known:
-    """What the journal says of the last trial; `ends` are the lines that end it."""
+    """What the journal says of the last trial; `ends` are the lines that end it.
+
+    `root` is what root= was to be, `mounts` how often that was mounted before, None for neither.
+    """
 
     id: str
     at: float
     boot: str | None
     release: str | None
+    root: str | None
+    mounts: MountCount | None
     ends: list[Line] = field(default_factory=list)
 
     def ended_by(self, event: str) -> Line | None:
@@ -141,10 +153,13 @@ def ending_of_trial(lines: Iterable[Line]) -> str | None:
 
 def _known(lines: Iterable[Line]) -> _Known | None:
     found: _Known | None = None
+    armed: Line = {}
     for line in lines:
         event, name = line.get("event"), line.get("trial")
-        if event == "executing":
-            found = _begun(line, name)
+        if event == "arming":
+            armed = line
+        elif event == "executing":
+            found = _begun(line, armed if armed.get("trial") == name else {})
         elif event in ("failed", "refused") and line.get("step") == "executing":
             found = None
         elif event in ("failed", "refused") and line.get("step") == "reverting" and found:
@@ -156,13 +171,18 @@ def _known(lines: Iterable[Line]) -> _Known | None:
     return found
 
 
-def _begun(line: Line, name: object) -> _Known | None:
-    at, boot, staged = line.get("at"), line.get("boot_id"), line.get("staged")
+def _begun(line: Line, armed: Line) -> _Known | None:
+    name, at, boot = line.get("trial"), line.get("at"), line.get("boot_id")
     if not isinstance(name, str) or not isinstance(at, int | float):
         return None
-    release = staged.get("release") if isinstance(staged, dict) else None
+    staged, plan = Staged.read(line.get("staged")), armed.get("trial_plan")
     return _Known(
-        name, at, str(boot) if boot else None, release if isinstance(release, str) else None
+        id=name,
+        at=at,
+        boot=str(boot) if boot else None,
+        release=staged.release if staged else None,
+        root=root_word(staged.cmdline) if staged else None,
+        mounts=typed(MountCount, plan.get("root_mounts")) if isinstance(plan, dict) else None,
     )
 
 
@@ -187,9 +207,9 @@ def _came_back(known: _Known, host: Host) -> TrialOutcome:
     away = None if started is None or started < known.at - _CLOCK else max(0.0, started - known.at)
     panic = read_panic(host.prefix, known.at - _CLOCK)
     fired = [dog for dog in read_watchdogs(host.prefix) if dog.fired]
-    words = panic
-    if words is None and started is not None:
-        words = read_journal(host.prefix, known.at, started, known.boot)
+    before = BootBefore(panic)
+    if panic is None and started is not None:
+        before = read_journal(host.prefix, known.at, started, known.boot)
     if known.asked is not None:
         cause, text = Cause.ASKED, f"warmboot confirm --revert, by {_who(known.asked)}"
     elif known.expired is not None:
@@ -200,12 +220,7 @@ def _came_back(known: _Known, host: Host) -> TrialOutcome:
         name = printable(fired[0].module or fired[0].identity or fired[0].name, 64)
         cause, text = Cause.WATCHDOG, f"the watchdog {name} reset the machine (bootstatus)"
     else:
-        cause = Cause.UNKNOWN
-        text = (
-            "no record says why: no watchdog fired, pstore has no panic, and the dead-man timer "
-            "noted nothing. A panic, or an initrd that found no root file system, leaves no more "
-            "than that"
-        )
+        cause, text = _without_a_record(known, host, before)
     return TrialOutcome(
         known.id,
         TrialState.RETURNED,
@@ -214,8 +229,48 @@ def _came_back(known: _Known, host: Host) -> TrialOutcome:
         known.release,
         cause=cause,
         away=away,
-        last_words=words,
+        last_words=before.words,
     )
+
+
+def _without_a_record(known: _Known, host: Host, before: BootBefore) -> tuple[Cause, str]:
+    """Return how far the new system came, where nothing noted what ended it, and how that is known.
+
+    A panic that pstore did not get is of this kind, and what an initrd does that finds no root.
+    """
+    none = "no watchdog fired, pstore has no panic, and the dead-man timer noted nothing"
+    if before.words is not None:
+        return Cause.UNKNOWN, (
+            f"no record says why: {none}. It came as far as its journal, whose last words are kept"
+        )
+    if known.mounts is not None and only_this_system(known.mounts, host.prefix):
+        return Cause.BEFORE_ROOT, (
+            "it ended before it mounted its root file system for writing, which has counted no "
+            f"mount but this system's since. What ended it is not recorded: {none}"
+        )
+    if known.root is not None and _is_absent(known.root, host):
+        return Cause.ROOT_ABSENT, (
+            f"root={printable(known.root, 100)} names no device that is here now. What ended it is "
+            f"not recorded: {none}"
+        )
+    if before.is_left:
+        return Cause.UNKNOWN, (
+            f"no record says why: {none}. The journal goes from the system that was left to this "
+            "one: the new one ended before it wrote any, or seconds later"
+        )
+    return Cause.UNKNOWN, (
+        f"no record says why: {none}. A panic, or an initrd that found no root file system, leaves "
+        "no more than that"
+    )
+
+
+def _is_absent(root: str, host: Host) -> bool:
+    """Whether a root= names a device that is not here, though that of this system's own is found.
+
+    What only the new system unlocks or assembles is not here either.
+    """
+    here, own = read_cmdline_context(host.prefix, BootRoot(host.prefix)), root_word(host.cmdline)
+    return here.exists(root) is False and own is not None and here.exists(own) is True
 
 
 def _who(line: Line) -> str:

@@ -17,6 +17,7 @@ _CHANGED = (
     "The kernel read the files as they stand on disk, where somebody could change them meanwhile: "
     "what is staged is recorded as not known."
 )
+_UNREAD = "What is staged could not be read again: it is recorded as not known. {}"
 
 
 def stage(
@@ -29,7 +30,8 @@ def stage(
     kernel logged), ImageError, Blocked where another warmboot is running, WarmbootError where the
     journal can be written nowhere.
     """
-    prepared.digests(report)  # here a signal still ends it
+    if not prepared.sealed:
+        prepared.digests(report)  # here a signal still ends it
     with only_one(machine.host.prefix, "warmboot stage"), undisturbed():
         return stage_locked(machine, prepared, report=report)
 
@@ -47,7 +49,8 @@ def stage_locked(
     if staged.loader != plan.loader:
         warnings.append(f"This kernel has no {plan.loader}: {staged.loader} was used instead.")
     if staged.sha256 is None:
-        warnings.append(_CHANGED)
+        unread = prepared.unread
+        warnings.append(_CHANGED if unread is None else _UNREAD.format(unread.message))
     after = {"initrd_sha256": prepared.initrd_sha256, "forced": forced}
     note(warnings, lambda: machine.journal.staged(staged, **after))
     return staged, " ".join(warnings) or None

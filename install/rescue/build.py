@@ -30,14 +30,20 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from contents import Part, bill, listing, parts_of
 from deb import REPOSITORY, source_epoch
+from PyInstaller.depend.bindepend import get_python_library_path
+from PyInstaller.exceptions import PythonLibraryNotFoundError
 
 _HERE = Path(__file__).resolve().parent
-_TOOLS = {"strip": "binutils", "objdump": "binutils"}
+_TOOLS = ("objcopy", "objdump", "strip")
 
 
 def build(folder: Path) -> list[Path]:
     """Make all three and return their paths; ends the program where a tool is missing."""
-    missing = sorted({package for tool, package in _TOOLS.items() if shutil.which(tool) is None})
+    missing = [] if all(map(shutil.which, _TOOLS)) else ["binutils"]
+    try:
+        get_python_library_path()
+    except PythonLibraryNotFoundError:  # Debian's Python does not need its own
+        missing.append(f"libpython{sys.version_info.major}.{sys.version_info.minor}")
     if missing:
         raise SystemExit(f"The rescue build needs: apt-get install {' '.join(missing)}")
     folder.mkdir(parents=True, exist_ok=True)

@@ -23,6 +23,7 @@ need bpftool bpftool
 if [ "${1:-}" = all ]; then
     need qemu-system-riscv64 qemu-system-misc
     need qemu-system-ppc64 qemu-system-ppc
+    need ssh openssh-client
     [ -e /usr/share/qemu/opensbi-riscv64-generic-fw_dynamic.bin ] || missing="$missing opensbi"
 fi
 [ -e /usr/include/bpf/bpf_helpers.h ] || missing="$missing libbpf-dev"

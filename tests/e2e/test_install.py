@@ -6,6 +6,7 @@ A suite's system is made once by mmdebstrap and kept; each test works in a copy 
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import zipfile
@@ -24,7 +25,7 @@ EACH_SUITE = [
     suite if suite == SUITES[0] else pytest.param(suite, marks=pytest.mark.slow_guest)
     for suite in SUITES
 ]
-TIMEOUT = 900.0
+TIMEOUT = 1800.0
 pytestmark = pytest.mark.timeout(2 * TIMEOUT)
 #: How this machine reaches the package registries: copies of it go into a system, never the files
 #: themselves, which what is installed there might write to.
@@ -51,6 +52,28 @@ test "$(warmboot --root /root/machine list --names | wc -l)" -gt 5
 TRY = f"""{RUN}
 man -w 8 warmboot 2>/dev/null || find / -xdev -name warmboot.8* | grep share/man/man8
 """
+
+#: What the rescue build needs of Debian it says first, and stops.
+AS_IT_SAYS = """
+cd /root/warmboot
+! make rescue > said 2>&1 || exit 1
+cat said
+apt-get install $(sed -n 's/.*The rescue build needs: apt-get install //p' said)
+"""
+#: What README has a line for: packages that it takes for granted, and what is done before.
+WAYS: dict[str, tuple[tuple[str, ...], str]] = {
+    "make deb": (("python3", "make"), ""),
+    "pipx": (("pipx",), ""),
+    "uv": (
+        ("python3-venv",),
+        "python3 -m venv /uv && /uv/bin/pip -q install uv && ln -s /uv/bin/uv /usr/local/bin",
+    ),
+    "make rescue": (("python3", "make"), AS_IT_SAYS),
+    "make rescue-deb": (
+        ("python3", "make", "initramfs-tools", "linux-image-cloud-amd64"),
+        AS_IT_SAYS,
+    ),
+}
 
 
 class System:
@@ -180,28 +203,43 @@ def test_the_debian_package_is_made_of_the_same_bytes_again(packages: Path, tmp_
 
 
 @pytest.mark.slow_guest
-@pytest.mark.parametrize("suite", ["trixie", "sid"])  # pipx of bookworm has no --global
-def test_pipx(suite: str, system: Callable[..., System], packages: Path) -> None:
-    debian = system(suite, "pipx")
-    (wheel,) = packages.glob("*.whl")
-    shutil.copy(wheel, debian.root / "root")
-    debian.run(f"cd /root && pipx install --global ./{wheel.name}" + TRY)
-    assert "warmboot" in debian.run(
-        "env PATH=/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/bin which warmboot"
-    )
+@pytest.mark.parametrize("suite", SUITES)
+@pytest.mark.parametrize("way", WAYS)
+def test_a_line_of_readme(way: str, suite: str, system: Callable[..., System]) -> None:
+    """Run it word by word, but for sudo, in the source folder."""
+    if (way, suite) == ("pipx", "bookworm"):
+        pytest.xfail("README asks for pipx 1.5; that of Debian 12 has no --global")
+    packages, before = WAYS[way]
+    debian = system(suite, *packages)
+    copy_sources(debian.root / "root/warmboot")
+    (debian.root / "etc/apt/apt.conf.d/yes").write_text('APT::Get::Assume-Yes "true";\n')
+    print(debian.run(before))
+    line = readme_line(way)
+    command = on_a_screen(line) if way == "make rescue" else line
+    print(debian.run(f"cd /root/warmboot\n{command}"))
+    if way == "make rescue":
+        debian.run(RUN.replace("warmboot -", "/root/warmboot/dist/warmboot-rescue-*-x86_64 -"))
+    elif way == "make rescue-deb":
+        assert "usr/bin/warmboot\n" in debian.run("lsinitramfs /boot/initrd.img-*")
+    else:
+        debian.run(TRY)
+        debian.run("env PATH=/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/bin which warmboot")
 
 
-@pytest.mark.slow_guest
-def test_uv_tool(system: Callable[..., System], packages: Path) -> None:
-    debian = system("trixie", "python3-venv")
-    (wheel,) = packages.glob("*.whl")
-    shutil.copy(wheel, debian.root / "root")
-    debian.run(
-        "cd /root && python3 -m venv uv && uv/bin/pip -q install uv\n"
-        "export SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt\n"
-        "UV_TOOL_BIN_DIR=/usr/local/bin UV_TOOL_DIR=/opt-tools "
-        f"uv/bin/uv tool install -q --no-python-downloads ./{wheel.name}" + TRY
-    )
+def readme_line(way: str) -> str:
+    """Return a way to install as README has it, for a system where root needs no sudo."""
+    text = (REPOSITORY / "README.md").read_text()
+    block = text.partition("On a real machine:\n\n```sh\n")[2].partition("```")[0]
+    lines = [re.sub(r" +#.*", "", line).replace("sudo ", "") for line in block.splitlines()]
+    (line,) = (line for line in lines if re.match(rf"(env \S+=\S+ .*)?{way}(?! *-)\b", line))
+    return line
+
+
+def on_a_screen(command: str) -> str:
+    """Return what runs a command on a terminal, where somebody presses q until it has ended."""
+    keys = "while sleep 2; do printf q || exit; done"
+    inner = f"stty rows 24 cols 80; TERM=xterm; export TERM; {command} && touch /root/left"
+    return f"({keys}) | script -qec '{inner}' /dev/null; rm /root/left"
 
 
 @pytest.mark.slow_guest
@@ -271,18 +309,33 @@ def test_the_debian_package_where_there_are_no_wheels(packages: Path, tmp_path: 
 
 
 @pytest.mark.parametrize("suite", EACH_SUITE)
-def test_the_two_commands_of_readme(suite: str, system: Callable[..., System]) -> None:
-    """`make run` sets up all it needs, says what it installs, and opens the screen."""
+def test_make_run_as_readme_has_it(suite: str, system: Callable[..., System]) -> None:
+    """It sets up all it needs, says what it installs, and opens the screen."""
     debian = system(suite, "python3", "make")
     copy_sources(debian.root / "root/warmboot")
-    # Whoever sits there presses q until the screen is left.
-    keys = "while sleep 2; do printf q || exit; done"
-    screen = "script -qec 'stty rows 24 cols 80; TERM=xterm make run && touch ../left' /dev/null"
-    script = f"cd /root/warmboot; ({keys}) | {screen}; test -e ../left"
-    said = debian.run(script)
+    said = debian.run(f"cd /root/warmboot; {on_a_screen('make run')}")
     assert "apt-get install python3-venv" in said
     assert "\x1b[?1049h" in said  # the full screen
     assert ".venv/bin/warmboot" in debian.run("ls /root/warmboot/.venv/bin/warmboot")
+
+
+#: What `make test` is told to run there, some of it with programs of the Debian packages; the whole
+#: is run by whoever calls `make test`.
+PART = "tests/project/test_repository.py tests/project/test_completions.py tests/boot/test_grub.py"
+
+
+@pytest.mark.slow_guest
+def test_make_test_as_readme_has_it(system: Callable[..., System]) -> None:
+    """All of its set-up, lint and types, and a part of the tests; it says what it installs."""
+    debian = system(SUITES[0], "python3", "make")
+    copy_sources(debian.root / "root/warmboot")
+    said = debian.run(f"cd /root/warmboot && make test T='{PART}'")
+    print(said)
+    assert "apt-get install python3-venv" in said
+    for name in ("requirements.lock", "requirements-dev.lock"):
+        assert f"({name})" in said
+    assert re.search(r"^installing Debian packages: .*\bclang\b", said, re.MULTILINE)
+    assert re.search(r"^=* ?\d+ passed(?:, \d+ skipped)? in ", said, re.MULTILINE)
 
 
 def test_where_something_is_missing_the_commands_say_what(system: Callable[..., System]) -> None:

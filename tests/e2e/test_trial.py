@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from .debian import make_disks
+from .fetch import Arch
 from .guest import Guest, Step, steps
 
 pytestmark = [pytest.mark.slow_guest, pytest.mark.timeout(6000)]
@@ -82,7 +83,12 @@ TAKEN_BACK = CONFIRM.replace(
 )
 CHECKED = CONFIRM.replace('step "confirm-$this" warmboot confirm', ":").replace("545", "205")
 RETURNED: dict[str, Case] = {
-    "root-missing": Case('stage="--append root=LABEL=NOWHERE"\ntrial="--trial 60"', ("not known",)),
+    "root-missing": Case(
+        'stage="--append root=LABEL=NOWHERE"\ntrial="--trial 60"', ("its root is not here",)
+    ),
+    "root-refused": Case(
+        'stage="--append rootfstype=xfs"\ntrial="--trial 60"', ("before its root was mounted",)
+    ),
     "panic": Case("in_new() { sleep 2; echo c >/proc/sysrq-trigger; sleep 600; }", ("panic",)),
     "nobody": Case(
         'stage="--append systemd.mask=ssh.service"\ntrial="--trial 180 --confirm-when ssh"\n'
@@ -97,7 +103,9 @@ RETURNED: dict[str, Case] = {
         'step "chosen-$this" chosen; step "revert-$this" warmboot confirm --revert; sleep 600; }',
         ("asked",),
     ),
-    "no-memory": Case('stage="--append mem=90M"', ("panic", "watchdog", "not known")),
+    "no-memory": Case(
+        'stage="--append mem=90M"', ("panic", "watchdog", "before its root was mounted")
+    ),
     "hang": Case(f'{HANG}\nstage="--append init=/hang"', ("watchdog",)),
 }
 CONFIRMED: dict[str, Case] = {
@@ -114,7 +122,7 @@ GRUB: dict[str, Case] = {
     "default": Case(
         "block=/boot/grub/grubenv\nbefore() { cp $block /; }\nafter() { cmp $block /grubenv; }\n"
         + RETURNED["root-missing"].script,
-        ("not known",),
+        RETURNED["root-missing"].causes,
     ),
     "one-shot": Case(
         "menu=/boot/grub/grub.cfg\n"
@@ -128,11 +136,16 @@ GRUB: dict[str, Case] = {
 
 
 def run(
-    folder: Path, suite: str, cases: dict[str, Case], initrd: str, loader: str = "systemd-boot"
+    folder: Path,
+    suite: str,
+    cases: dict[str, Case],
+    initrd: str,
+    loader: str = "systemd-boot",
+    arch: Arch = Arch.AMD64,
 ) -> dict[str, Step]:
     """Boot the machine, and let it go through the cases."""
     scripts = {name: case.script for name, case in cases.items()}
-    disks = make_disks(folder, suite, scripts, initrd=initrd, loader=loader)
+    disks = make_disks(folder, suite, scripts, initrd=initrd, loader=loader, arch=arch)
     with Guest(disks.command()) as guest:
         guest.expect_crash()
         try:
@@ -181,3 +194,12 @@ def test_each_failure_comes_back_and_what_is_confirmed_stays(
     for name in ("one-shot", "one-shot-by-hand"):
         assert done[f"chosen-{name}"].output == "old.conf\n"
     assert done["after-one-shot"].output == "old.conf\n", "what systemd-boot has started then"
+
+
+def test_on_arm64_too_whose_kernel_takes_no_image_but_segments(tmp_path: Path) -> None:
+    returned = {name: RETURNED[name] for name in ("nobody", "panic", "hang")}
+    cases = {**returned, "by-hand": CONFIRMED["by-hand"]}
+    done = run(tmp_path, "trixie", cases, "initramfs-tools", arch=Arch.ARM64)
+    came_back(done, returned)
+    assert "kexec_load(2)" in done["stage-nobody"].output
+    assert "confirmed by root" in done["stays-by-hand"].output

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import json
 import os
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from support.machines import plan
 
 from warmboot.core.errors import ExitCode, ImageError, WarmbootError
 from warmboot.core.load.loader import LoadRequest
+from warmboot.core.load.stage import Prepared
 from warmboot.core.payload.follow import Follower, follow_file
 from warmboot.core.payload.memfile import MemFile, is_sealed
 from warmboot.core.payload.scan import KernelScanner
@@ -186,11 +188,70 @@ def test_whatever_fails_in_the_other_thread_is_the_failure_of_the_whole(
             follower.finish()
     before = open_session(root).records()
     monkeypatch.setattr(Follower, "_follow", broken)
-    assert main(["--root", str(root), "stage", "vmlinuz-6.12.1"]) == ExitCode.SYSTEM
+    stage = ["--root", str(root), "stage", "vmlinuz-6.12.1"]
+    for needed in (["--dry-run"], ["--sha256", "0" * 64], ["--expect", "0" * 64], ["--if-needed"]):
+        assert main([*stage, *needed]) == ExitCode.SYSTEM
     assert main(["inspect", str(root / "boot/vmlinuz-6.12.1")]) in (ExitCode.OK, ExitCode.SYSTEM)
-    events = [line["event"] for line in open_session(root).records()[len(before) :]]
-    assert events == []
+    assert open_session(root).records() == before
     assert not open_session(root).status().staged
+
+
+def test_what_is_staged_and_cannot_be_read_again_is_recorded_as_not_known(
+    root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(_: Follower) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(Follower, "_follow", broken)
+    assert main(["--root", str(root), "stage", "vmlinuz-6.12.1", "--json"]) == ExitCode.OK
+    told = capsys.readouterr()
+    assert "recorded as not known" in told.err
+    answer = json.loads(told.out)
+    assert (answer["changed"], answer["sha256"], answer["digest"]) == (True, None, None)
+    last = open_session(root).records()[-1]
+    assert (last["event"], last["initrd_sha256"]) == ("staged", None)
+    assert open_session(root).status().staged
+
+
+def test_no_digest_is_waited_for_before_the_call(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps: list[str] = []
+    follow = Follower._follow
+
+    def noted(self: Follower) -> None:
+        follow(self)
+        steps.append("digest")
+
+    class Noting(Kernel):
+        def load(self, request: LoadRequest) -> None:
+            super().load(request)
+            steps.append("call")
+
+    monkeypatch.setattr(Follower, "_follow", noted)
+    loader = Noting()
+    assert stage(open_session(root), loader) == loader.got[-1]
+    assert steps == ["call", "digest", "digest"]
+
+
+def test_one_who_is_killed_after_the_call_leaves_it_open_what_is_staged(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(*_: object) -> None:
+        raise GeneratorExit  # nothing but the end of the process passes where nothing catches it
+
+    monkeypatch.setattr(Prepared, "afterwards", killed)
+    session = open_session(root)
+    session.__dict__["loader"] = Kernel()
+    with (
+        session.plan(PlanRequest(entry="vmlinuz-6.12.1")) as opened,
+        session.prepare(opened) as prepared,
+        pytest.raises(GeneratorExit),
+    ):
+        session.stage(prepared)
+    known = session.journal.known(session.host.boot_id)
+    assert known.interrupted is not None
+    assert known.sure is None
 
 
 def test_no_thread_to_be_had_is_said(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:

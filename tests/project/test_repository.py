@@ -228,6 +228,13 @@ def test_lock_files_pin_by_hash_and_name_no_host(name: str) -> None:
     assert [line for line in lines if "==" not in line or "--hash=sha256:" not in line] == []
 
 
+def test_lock_files_are_complete() -> None:
+    """They are installed without their dependencies: what one of them needs is in them, too."""
+    command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "check"]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
 def test_every_folder_is_in_the_package_list_and_typed() -> None:
     with (ROOT / "pyproject.toml").open("rb") as file:
         listed = set(tomllib.load(file)["tool"]["setuptools"]["packages"])

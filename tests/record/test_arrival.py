@@ -57,6 +57,41 @@ def test_a_machine_that_does_not_come_back_ends_it(told: Seen | None) -> None:
     assert ("6.1.0" in caught.value.message) is (told is not None)
 
 
+class Slow:
+    """A machine that works on all questions at once, also on those that nobody waits for."""
+
+    def __init__(self, each: float) -> None:
+        self.each = each
+        self.now = 0.0
+        self.left: list[float] = []
+
+    def work(self, seconds: float, *, until_answered: bool = False) -> bool:
+        """Let time pass; returns whether the last question is answered."""
+        end = self.now + seconds
+        while self.left and self.now < end:
+            step = min(min(self.left) * len(self.left), end - self.now)
+            self.now += step
+            self.left = [left - step / len(self.left) for left in self.left]
+            if until_answered and self.left[-1] < 1e-6:
+                return True
+            self.left = [left for left in self.left if left >= 1e-6]
+        self.now = max(self.now, end)
+        return False
+
+    def ask(self, seconds: float) -> Seen | None:
+        self.left.append(self.each)
+        return NEW if self.work(seconds, until_answered=True) else None
+
+
+@given(st.floats(0.1, 100.0))
+def test_a_slow_machine_is_not_asked_to_death(each: float) -> None:
+    machine = Slow(each)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(time, "monotonic", lambda: machine.now)
+        patch.setattr(time, "sleep", machine.work)
+        assert wait_until_back(machine.ask, 600.0, "old") == NEW
+
+
 @given(
     st.recursive(
         st.none() | st.booleans() | st.floats() | st.text(),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import stat
 import subprocess
 import sys
@@ -18,10 +19,12 @@ from warmboot.core.host.kmsg import NewKernelLines
 from warmboot.core.plan.staged import Staged
 from warmboot.core.record import journal as journal_module
 from warmboot.core.record.journal import Journal
-from warmboot.core.record.journald import encode
+from warmboot.core.record.journald import FIELDS, encode, fields_of
 from warmboot.core.record.lock import only_one, read_holder
 from warmboot.core.record.outcome import Outcome, last_restart
 from warmboot.core.sandbox.machine import SimulatedMachine, write_machine
+
+ROOT = Path(__file__).parent.parent.parent
 
 
 def current(journal: Journal, boot_id: str) -> Staged | None:
@@ -182,6 +185,21 @@ def test_new_kernel_log_lines_are_those_after_the_start(tmp_path: Path) -> None:
         assert log.new_lines() == ("kexec_file: bad \\x1b[31mimage", "second")
     with NewKernelLines(tmp_path / "missing") as log:
         assert log.new_lines() == ()
+
+
+def test_journald_gets_the_fields_that_the_manual_names() -> None:
+    page = (ROOT / "man/warmboot.8").read_text()
+    files = page.partition(".Sh FILES")[2].partition(".Sh ")[0]
+    assert set(re.findall(r"WARMBOOT_\w+", files)) == set(FIELDS)
+    line = {
+        "way": "systemctl", "strategy": "direct", "step": "load", "errno": 12,
+        "staged": {"kernel": "/boot/vmlinuz", "release": "6.12.1", "sha256": "ab"},
+    }  # fmt: skip
+    told = fields_of("load-failed", line)
+    assert {name for name in told if name.startswith("WARMBOOT_")} == set(FIELDS)
+    assert told["WARMBOOT_EVENT"] == "load-failed"
+    assert told["SYSLOG_IDENTIFIER"] == "warmboot"
+    assert {*fields_of("unload", {"staged": {"release": None}})} & {*FIELDS} == {"WARMBOOT_EVENT"}
 
 
 def test_journald_gets_newlines_with_their_length() -> None:

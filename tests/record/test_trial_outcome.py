@@ -6,10 +6,17 @@ import itertools
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from support.files import put
+from support.hardware_trees import DISKS, Tree
 from support.machines import make_machine
+from support.superblock import UUID, superblock
 
-from warmboot.core.host import read_host
+from warmboot.core.host import Host, read_host
+from warmboot.core.host.last_words import BootBefore, LastWords
 from warmboot.core.plan.trial.trial import CONFIRMED, Mark
+from warmboot.core.record import trial_outcome
 from warmboot.core.record.journal import Line
 from warmboot.core.record.trial_outcome import Cause, TrialState, ending_of_trial, last_trial
 
@@ -55,6 +62,80 @@ def test_the_first_end_counts(machine: Path, names: tuple[str, ...]) -> None:
     assert outcome.cause is causes[ended]
     assert said is not None
     assert "confirmed by" not in said
+
+
+STAGED: Line = {
+    "entry": None, "kernel": "/boot/vmlinuz", "initrds": [], "release": "6.12.1", "cmdline": "",
+    "strategy": "unpacked", "loader": "kexec_file_load", "sha256": None, "at": 90.0,
+    "boot_id": "old", "trial": ID,
+}  # fmt: skip
+COUNTED = {"uuid": UUID, "count": 7, "checked": 1}
+
+
+def left_with(cmdline: str, counted: object = None) -> list[Line]:
+    """The lines of a restart on trial that nothing ended."""
+    return [
+        {"event": "arming", "at": 99.0, "trial": ID, "trial_plan": {"root_mounts": counted}},
+        {**EXECUTING, "staged": {**STAGED, "cmdline": cmdline}},
+    ]
+
+
+def on_ext4(root: Path, count: int) -> Host:
+    """A machine whose root file system has counted so many mounts."""
+    tree = Tree(make_machine(root))
+    tree.root_on(tree.disk(DISKS["ahci"]), "ext4")
+    put(root, "proc/cmdline", "root=/dev/sda1 ro\n")
+    put(root, "proc/self/mountinfo", "29 1 8:1 / / rw - ext4 /dev/sda1 rw\n")
+    put(root, "dev/sda1", superblock(count, 1))
+    return read_host(root)
+
+
+@pytest.mark.parametrize(
+    ("since", "wanted", "cause"),
+    [
+        (1, "/dev/sda1", Cause.BEFORE_ROOT),
+        (2, "/dev/sda1", Cause.UNKNOWN),
+        (1, "/dev/nowhere", Cause.BEFORE_ROOT),
+        (2, "/dev/nowhere", Cause.ROOT_ABSENT),
+        (2, "LABEL=NOWHERE", Cause.UNKNOWN),
+    ],
+    ids=["not mounted", "mounted", "not mounted, absent", "absent", "no links in /dev/disk"],
+)
+def test_without_a_record_it_says_how_far_the_new_system_came(
+    tmp_path: Path, since: int, wanted: str, cause: Cause
+) -> None:
+    outcome = last_trial(left_with(f"root={wanted}", COUNTED), on_ext4(tmp_path, 7 + since))
+    assert outcome is not None
+    assert outcome.cause is cause
+    assert "no watchdog fired, pstore has no panic" in outcome.text
+    assert ("names no device that is here now" in outcome.text) == (cause is Cause.ROOT_ABSENT)
+
+
+def test_the_journal_says_whether_the_new_system_came_so_far(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = LastWords(("Started cron.service.",), "journalctl --boot=-1", False)
+    host = on_ext4(tmp_path, 8)
+    for found, said in (
+        (BootBefore(words), "came as far as its journal"),
+        (BootBefore(is_left=True), "ended before it wrote any"),
+        (BootBefore(), "an initrd that found no root file system"),
+    ):
+        monkeypatch.setattr(trial_outcome, "read_journal", lambda *_, found=found: found)
+        outcome = last_trial(left_with("root=/dev/sda1"), host)
+        assert outcome is not None
+        assert (outcome.cause, outcome.last_words) == (Cause.UNKNOWN, found.words)
+        assert said in outcome.text
+
+
+@given(st.recursive(st.none() | st.integers() | st.text(), lambda e: st.lists(e) | st.dictionaries(
+    st.sampled_from(["uuid", "count", "checked", "cmdline", "root_mounts"]), e)))  # fmt: skip
+def test_any_record_of_the_root_is_read_without_an_error(machine: Path, record: object) -> None:
+    lines = left_with("root=/dev/vda1", record)
+    for changed in (lines, [{**lines[0], "trial_plan": record}, {**lines[1], "staged": record}]):
+        outcome = last_trial(changed, read_host(machine))
+        assert outcome is not None
+        assert outcome.cause in (Cause.UNKNOWN, Cause.ROOT_ABSENT)
 
 
 @pytest.mark.parametrize("how", ["", "health check", "by hand", ID, "\x1b[2J"])

@@ -260,7 +260,8 @@ def stage(
     if plan.strategy.by_parser:
         previewed = None
     with session.prepare(opened, report=report, cancel=cancel, previewed=previewed) as prepared:
-        prepared.digests(report, cancel)
+        if not prepared.sealed:
+            prepared.digests(report, cancel)
         cancel.close()
         staged, warning = session.stage(prepared, report=report)
     return StageDone(staged, warning, session.refreshed().host.load_limit)

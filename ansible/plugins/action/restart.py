@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 import time
 from typing import Any
 
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
+from ansible_collections.warmboot.kexec.plugins.module_utils.warmboot import answer_in
 
 from ansible.plugins.action import ActionBase
 
@@ -74,7 +74,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         command = [self._options["executable"], "--root", self._options["root"], "--json", *words]
         done = self._low_level_execute_command(shlex.join(map(str, command)))
         try:
-            answer: dict[str, Any] = json.loads(done["stdout"])
+            answer = answer_in(done["stdout"])
         except ValueError:
             said = (done.get("stderr") or done["stdout"]).strip()
             raise AnsibleActionFail(f"warmboot gave no answer: {said}") from None

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from itertools import islice
 from typing import Any
 
 #: Options that say which plan is meant; they are those of ``warmboot stage``.
@@ -19,6 +21,7 @@ SHARED_OPTIONS: dict[str, dict[str, Any]] = {
     "root": {"type": "path", "default": "/"},
     "executable": {"type": "str", "default": "warmboot"},
 }
+_TRIED = 20  # lines that might begin the answer
 _SELECTORS = ("@default", "@next", "@newest", "@running", "@previous")
 
 
@@ -36,12 +39,27 @@ def plan_words(params: dict[str, Any]) -> list[str]:
     return words
 
 
+def answer_in(said: str) -> dict[str, Any]:
+    """Return warmboot's answer out of what was said; raises ValueError where there is none.
+
+    On the terminal that Ansible asks SSH for, standard error is in it, too, such as sudo's.
+    """
+    for begin in islice(re.finditer(r"^\{", said, re.MULTILINE), _TRIED):
+        try:
+            found, _ = json.JSONDecoder().raw_decode(said, begin.start())
+        except (ValueError, RecursionError):
+            continue
+        if isinstance(found, dict) and "schema" in found:
+            return found
+    raise ValueError("there is no answer in it")
+
+
 def ask(module: Any, *words: str, good: tuple[int, ...] = (0,)) -> dict[str, Any]:
     """Run warmboot on the machine and return its answer; the module fails with its error."""
     command = [module.params["executable"], "--root", module.params["root"], "--json", *words]
     code, out, err = module.run_command(command)
     try:
-        answer: dict[str, Any] = json.loads(out)
+        answer = answer_in(out)
     except ValueError:
         module.fail_json(msg=f"warmboot gave no answer: {(err or out).strip()}", rc=code)
         raise

@@ -15,10 +15,6 @@ from warmboot.core.plan.checks.crashkernel import reserve
 from warmboot.core.text import printable
 from warmboot.core.values import NamedTuple
 
-_TAGS = {
-    "UUID": "by-uuid", "PARTUUID": "by-partuuid", "LABEL": "by-label", "PARTLABEL": "by-partlabel",
-    "ID": "by-id",
-}  # fmt: skip
 #: Words that may be given again: each of them counts.
 _COLLECTED = frozenset((
     "console", "earlycon", "crashkernel", "module_blacklist", "dyndbg", "initcall_blacklist",
@@ -80,7 +76,7 @@ def root(subject: CmdlineSubject) -> Result | None:
         )
     if not word.value:
         return fail("root= names nothing", "Write root=UUID=… (findmnt -no UUID /).")
-    known = _exists(word.value, subject.context)
+    known = subject.context.exists(word.value)
     value = printable(word.value)
     if known is False:
         return warn(
@@ -151,7 +147,7 @@ def resume(subject: CmdlineSubject) -> Result | None:
     word, context = subject.last("resume"), subject.context
     if word is None or not word.value or subject.last("noresume"):
         return None
-    if _exists(word.value, context) is False:
+    if context.exists(word.value) is False:
         return warn(
             printable(f"This machine has no {word.value}, which resume= names"),
             "The new system would wait for it. Remove resume=, or add noresume.",
@@ -237,24 +233,6 @@ def machine_id(subject: CmdlineSubject) -> Result | None:
         f"({printable(word.value, 40)}, not {printable(own, 40)})",
         "The entry may be another system's. Check root=.",
     )
-
-
-def _exists(value: str, context: CmdlineContext) -> bool | None:
-    """Whether a device is there; None where that cannot be told."""
-    tag, equals, name = value.partition("=")
-    if equals and tag.upper() in _TAGS:
-        links = context.links.get(_TAGS[tag.upper()])
-        name = name.strip('"').split("/PARTNROFF=")[0]
-        if links is None:
-            return None
-        return name in links or name.lower() in {link.lower() for link in links}
-    if value.startswith("/dev/disk/"):
-        kind, _, rest = value.removeprefix("/dev/disk/").partition("/")
-        links = context.links.get(kind)
-        return None if links is None or not rest else rest in links
-    if value.startswith("/dev/") and value != "/dev/nfs" and context.nodes is not None:
-        return value in context.nodes
-    return None
 
 
 def _foreign_port(name: str, mine: Architecture | None) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from warmboot.core.boot.presets import Preset, apply
 from warmboot.core.host.hardware import Watchdog, WatchdogCore
+from warmboot.core.host.mount_count import MountCount
 from warmboot.core.images.uki import Uki
 from warmboot.core.plan.command_line import command_line_limits
 from warmboot.core.plan.plan import Plan
@@ -41,6 +42,7 @@ class TrialFacts(NamedTuple):
     core: WatchdogCore
     way_back: WayBack
     baseline: Baseline
+    root_mounts: MountCount | None = None
 
 
 def judge(
@@ -89,6 +91,7 @@ def judge(
         request=request,
         layers=layers,
         way_back=facts.way_back,
+        root_mounts=facts.root_mounts,
         watchdog=dog.use,
         words=words,
         segment=carried.segment,

@@ -8,8 +8,9 @@ from warmboot.core.boot.cmdline import TRIAL, parse
 from warmboot.core.enumeration import StrEnum
 from warmboot.core.errors import Blocked, WrongArgument
 from warmboot.core.expression import expression
+from warmboot.core.host.mount_count import MountCount
 from warmboot.core.plan.request import PlanRequest
-from warmboot.core.values import NamedTuple, dataclass
+from warmboot.core.values import NamedTuple, asdict, dataclass
 
 #: The units in the new system: one restarts it in time, the other confirms it before.
 UNIT, CHECK_UNIT = "warmboot-trial.service", "warmboot-check.service"
@@ -120,9 +121,10 @@ class Refusal(NamedTuple):
 class TrialPlan:
     """A restart on trial, judged. `request` stages it, with the trial's words on the line.
 
-    `layers` are all there are, those of no use here with the reason. `segment` goes behind the
-    initrds ("" for none). `not_covered` are sentences on what does not bring the machine back.
-    `length` and `limit` are bytes of the command line, the NUL counted.
+    `layers` are all there are, those of no use here with the reason. `root_mounts` is of the root
+    file system where the new system has the same, None where it does not tell. `segment` goes
+    behind the initrds ("" for none). `not_covered` are sentences on what does not bring the machine
+    back. `length` and `limit` are bytes of the command line, the NUL counted.
     """
 
     id: str
@@ -130,6 +132,7 @@ class TrialPlan:
     request: PlanRequest
     layers: tuple[Layer, ...]
     way_back: WayBack
+    root_mounts: MountCount | None
     watchdog: WatchdogUse | None
     words: tuple[str, ...]
     segment: bytes
@@ -154,6 +157,7 @@ class TrialPlan:
             "not_covered": list(self.not_covered),
             "one_shot": [f"{choice.kind}={choice.value}" for choice in self.way_back.choices],
             "watchdog": self.watchdog.name if self.watchdog else None,
+            "root_mounts": asdict(self.root_mounts) if self.root_mounts else None,
         }
 
 

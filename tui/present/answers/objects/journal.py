@@ -39,6 +39,14 @@ class DueFields(TypedDict):
     at: Annotated[float, "when it was to be due"]
 
 
+class RootMountsFields(TypedDict):
+    """How often the root file system (ext4) was mounted for writing before a restart on trial."""
+
+    uuid: Annotated[str, "its UUID"]
+    count: Annotated[int, "that number"]
+    checked: Annotated[int, "when it was last checked, in seconds since the epoch"]
+
+
 class TrialRecordFields(TypedDict):
     """A restart on trial, as the journal keeps it."""
 
@@ -49,6 +57,9 @@ class TrialRecordFields(TypedDict):
     not_covered: Annotated[list[str], "what would not have, in sentences"]
     one_shot: Annotated[list[str], "choices for the next start, with their values"]
     watchdog: Annotated[str | None, "the watchdog that counted; null without one"]
+    root_mounts: Annotated[
+        RootMountsFields | None, "what tells whether the new system had its root; null without"
+    ]
 
 
 class JournalFields(TypedDict, total=False):
