@@ -104,7 +104,7 @@ RETURNED: dict[str, Case] = {
         ("asked",),
     ),
     "no-memory": Case(
-        'stage="--append mem=90M"', ("panic", "watchdog", "before its root was mounted")
+        'stage="--append mem=64M"', ("panic", "watchdog", "before its root was mounted")
     ),
     "hang": Case(f'{HANG}\nstage="--append init=/hang"', ("watchdog",)),
 }
