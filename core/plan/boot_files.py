@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import copy
 from collections.abc import Container, Mapping
 from contextlib import ExitStack
 from functools import cached_property, partial
@@ -284,7 +283,8 @@ class BootFiles(Closing):
 
         Raises ImageError where the copy is not what was looked at.
         """
-        found = copy.copy(self)
+        found = type(self).__new__(type(self))
+        found.__dict__.update(self.__dict__)
         found.kernel, found.image = kernel, identify(kernel.view)
         if found.image.describe() != self.image.describe():
             raise changed(self.kernel.name)

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from .debian import make_disks
+from .fetch import Arch
 from .guest import Guest, Step, steps
 
 pytestmark = [pytest.mark.slow_guest, pytest.mark.timeout(6000)]
@@ -101,7 +102,7 @@ RETURNED: dict[str, Case] = {
         ("asked",),
     ),
     "no-memory": Case(
-        'stage="--append mem=90M"', ("panic", "watchdog", "before its root was mounted")
+        'stage="--append mem=64M"', ("panic", "watchdog", "before its root was mounted")
     ),
     "hang": Case(f'{HANG}\nstage="--append init=/hang"', ("watchdog",)),
 }
@@ -133,11 +134,16 @@ GRUB: dict[str, Case] = {
 
 
 def run(
-    folder: Path, suite: str, cases: dict[str, Case], initrd: str, loader: str = "systemd-boot"
+    folder: Path,
+    suite: str,
+    cases: dict[str, Case],
+    initrd: str,
+    loader: str = "systemd-boot",
+    arch: Arch = Arch.AMD64,
 ) -> dict[str, Step]:
     """Boot the machine, and let it go through the cases."""
     scripts = {name: case.script for name, case in cases.items()}
-    disks = make_disks(folder, suite, scripts, initrd=initrd, loader=loader)
+    disks = make_disks(folder, suite, scripts, initrd=initrd, loader=loader, arch=arch)
     with Guest(disks.command()) as guest:
         guest.expect_crash()
         try:
@@ -183,3 +189,12 @@ def test_each_failure_comes_back_and_what_is_confirmed_stays(
     came_back(done, RETURNED)
     for name in CONFIRMED:
         assert "confirmed by" in done[f"stays-{name}"].output
+
+
+def test_on_arm64_too_whose_kernel_takes_no_image_but_segments(tmp_path: Path) -> None:
+    returned = {name: RETURNED[name] for name in ("nobody", "panic", "hang")}
+    cases = {**returned, "by-hand": CONFIRMED["by-hand"]}
+    done = run(tmp_path, "trixie", cases, "initramfs-tools", arch=Arch.ARM64)
+    came_back(done, returned)
+    assert "kexec_load(2)" in done["stage-nobody"].output
+    assert "confirmed by root" in done["stays-by-hand"].output

@@ -20,6 +20,7 @@ from warmboot.core.payload.codecs.base import (
     check_blocks,
     check_trailing,
     damaged,
+    not_installed,
     truncated,
 )
 
@@ -67,8 +68,10 @@ def decode(source: Source) -> Iterator[Piece]:
 
 def _expander() -> Callable[[bytes], Piece]:
     """Return what decodes one block; its result holds until it is called again."""
-    import lz4.block
-
+    try:
+        import lz4.block
+    except ImportError as error:
+        raise not_installed("lz4", "lz4", "apt-get install python3-lz4") from error
     try:
         library = ctypes.CDLL(lz4.block._block.__file__)
         function = library.LZ4_decompress_safe
