@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,12 +11,12 @@ from warmboot.core.enumeration import StrEnum
 from warmboot.core.errors import WarmbootError
 from warmboot.core.host import Host
 from warmboot.core.host.jobs import Job, read_jobs
+from warmboot.core.host.systemd import systemctl
 from warmboot.core.load.loader import Loader
 from warmboot.core.programs import find_program, run
 from warmboot.core.restart import shutdown
 
 _SYSTEMCTL_TIMEOUT = 60
-_TARGET = "kexec.target"
 _WITHOUT = "warmboot exec --now restarts without systemd (services are not stopped)."
 
 
@@ -74,15 +75,28 @@ def carry_out(
 
 
 def _systemctl() -> tuple[Job, ...]:
+    program = find_program("systemctl") or "/usr/bin/systemctl"
     try:
-        program = find_program("systemctl") or "/usr/bin/systemctl"
-        done = run([program, "kexec"], _SYSTEMCTL_TIMEOUT, own_session=True)
+        code, _, said = run([program, "kexec"], _SYSTEMCTL_TIMEOUT, own_session=True)
+    except TimeoutError as error:
+        code, said = -signal.SIGKILL, str(error)
     except OSError as error:
         raise WarmbootError(f"systemctl kexec could not be run: {error}", hint=_WITHOUT) from error
-    debug("systemctl kexec ended with %d", done.code)
-    jobs = read_jobs(Path("/"))
-    # It may be ended by the very shutdown that it asked for; the job says that it was heard.
-    if done.code != 0 and not any(job.unit == _TARGET for job in jobs):
-        reason = done.errors.strip() or f"exit {done.code}"
+    debug("systemctl kexec ended with %d", code)
+    if code != 0 and not _stopping(ended=code < 0):
+        reason = said.strip() or f"exit {code}"
         raise WarmbootError(f"systemctl kexec failed: {reason}", hint=_WITHOUT)
-    return jobs
+    return read_jobs(Path("/"))
+
+
+def _stopping(*, ended: bool) -> bool:
+    """Whether systemd does what it was asked for, though systemctl did not say so.
+
+    It may be ended by the very shutdown that it asked for. A systemd that answers says whether it
+    stops; one that gives no answer is past its jobs already if systemctl was `ended` from outside.
+    To take back then what is staged would send the machine to the firmware.
+    """
+    answer = systemctl("show", "--property=SystemState", timeout=_SYSTEMCTL_TIMEOUT)
+    if answer is None or answer[0] != 0:
+        return ended
+    return answer[1].strip() == "SystemState=stopping"

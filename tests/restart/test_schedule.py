@@ -123,18 +123,32 @@ def test_one_that_is_set_is_not_replaced(root: Path) -> None:
     assert main(["--root", str(root), "exec", "--cancel"]) == ExitCode.OK
 
 
+@pytest.mark.parametrize(
+    ("code", "answer", "heard"),
+    [
+        (-signal.SIGTERM, (0, "SystemState=stopping\n"), True),
+        (1, (0, "SystemState=stopping\n"), True),
+        (-signal.SIGTERM, None, True),
+        (-signal.SIGTERM, (1, "Failed to connect to system scope bus"), True),
+        (-signal.SIGTERM, (0, "SystemState=running\n"), False),
+        (1, (0, "SystemState=degraded\n"), False),
+        (1, None, False),
+    ],
+)
 def test_systemctl_ended_by_the_shutdown_it_asked_for_has_not_failed(
-    monkeypatch: pytest.MonkeyPatch,
+    code: int, answer: tuple[int, str] | None, heard: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     jobs = (Job("kexec.target", "start", "waiting"),)
 
     def ended(command: list[str], **_: Any) -> subprocess.CompletedProcess[str]:
-        return subprocess.CompletedProcess(command, -signal.SIGTERM, "", "")
+        return subprocess.CompletedProcess(command, code, "", "")
 
     monkeypatch.setattr(subprocess, "run", ended)
     monkeypatch.setattr(execute, "read_jobs", lambda _: jobs)
-    assert carry_out(RestartMethod.SYSTEMD, Simulator(Path("/nowhere"))) == jobs
-    monkeypatch.setattr(execute, "read_jobs", lambda _: ())
+    monkeypatch.setattr(execute, "systemctl", lambda *_, **__: answer)
+    if heard:
+        assert carry_out(RestartMethod.SYSTEMD, Simulator(Path("/nowhere"))) == jobs
+        return
     with pytest.raises(WarmbootError, match="systemctl kexec failed"):
         carry_out(RestartMethod.SYSTEMD, Simulator(Path("/nowhere")))
 
