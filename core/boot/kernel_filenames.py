@@ -20,16 +20,16 @@ _NO_KERNEL = (
     ".conf", ".dpkg-new", ".dpkg-tmp", ".rpmnew", "~",
 )  # fmt: skip
 _RELEASE = expression(r"\d+\.\d[^\s/@:]*")
-#: Files that lie among kernels, and start like some of them, by their names.
-_XEN = expression(r"xen(?:-.*|\.gz|\.efi)?", re.IGNORECASE)
-_MEMORY_TEST = expression(r"(memtest|mt86).*", re.IGNORECASE)
-_IPXE = expression(r"(ipxe|undionly|snponly).*", re.IGNORECASE)
-_LOADER = expression(r"(tboot|memdisk)(\.gz)?")
+#: What lies among kernels and starts like some of them, by the starts of names and whole names.
 _OTHERS = (
-    (_XEN, "the Xen hypervisor, not Linux"),
-    (_MEMORY_TEST, "a memory test, and no Linux kernel"),
-    (_IPXE, "the network boot loader iPXE, no Linux kernel"),
-    (_LOADER, "a loader of kernels, and no kernel itself"),
+    (("xen-",), ("xen", "xen.gz", "xen.efi"), "the Xen hypervisor, not Linux"),
+    (("memtest", "mt86"), (), "a memory test, and no Linux kernel"),
+    (("ipxe", "undionly", "snponly"), (), "the network boot loader iPXE, no Linux kernel"),
+    (
+        (),
+        ("tboot", "tboot.gz", "memdisk", "memdisk.gz"),
+        "a loader of kernels, and no kernel itself",
+    ),
 )
 _INITRD = (
     "initrd.img-{stem}",
@@ -66,7 +66,11 @@ def suffix(name: str) -> str | None:
 
 def other_program(name: str) -> str | None:
     """Return what a file is that starts like a kernel and is none, by its name; None for others."""
-    return next((what for pattern, what in _OTHERS if pattern.fullmatch(name)), None)
+    name = name.lower()
+    for starts, names, what in _OTHERS:
+        if name in names or name.startswith(starts):
+            return what
+    return None
 
 
 def for_debuggers(name: str, names: Container[str]) -> str | None:

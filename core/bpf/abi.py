@@ -7,9 +7,7 @@ series "kexec: Use BPF lskel to enable kexec to load PE format boot image" (v6 a
 
 from __future__ import annotations
 
-from enum import IntEnum
-
-from warmboot.core.enumeration import StrEnum
+from warmboot.core.enumeration import IntEnum, StrEnum
 from warmboot.core.images import bpfobject
 from warmboot.core.values import dataclass
 

@@ -10,8 +10,8 @@ import struct
 import sys
 from array import array
 from collections.abc import Iterable
-from enum import IntEnum
 
+from warmboot.core.enumeration import IntEnum
 from warmboot.core.errors import ImageError
 from warmboot.core.text import printable
 from warmboot.core.values import dataclass

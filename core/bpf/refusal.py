@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from enum import IntEnum
-
 from warmboot.core.bpf.abi import Command
+from warmboot.core.enumeration import IntEnum
 from warmboot.core.values import dataclass
 
 

@@ -11,10 +11,12 @@ from warmboot.core.fit.firmware import MissingFirmware, inside, installed, named
 from warmboot.core.fit.initrd_contents import InitrdContents
 from warmboot.core.fit.module_index import Module, ModuleIndex
 from warmboot.core.host import Host
+from warmboot.core.host.config import BuildOptions
 from warmboot.core.host.essentials import Essentials, Need, Purpose, read_essentials
 from warmboot.core.host.files import read_text
 from warmboot.core.values import NamedTuple, dataclass
 
+_CONFIG = 4 << 20  # bytes of a kernel's options
 #: Drivers that are a part of their bus in every kernel, though they have a modalias.
 _OF_THE_BUS = frozenset(("pcieport", "usb", "port"))
 
@@ -126,6 +128,17 @@ def installed_index(root: BootRoot, release: str | None) -> ModuleIndex | None:
         return None
 
     return ModuleIndex(release, texts)
+
+
+def installed_options(root: BootRoot, release: str | None) -> BuildOptions | None:
+    """Return the build options that are installed for a release, None where no file says."""
+    if release is None or "/" in release:
+        return None
+    for name in (f"/boot/config-{release}", f"/usr/lib/modules/{release}/config"):
+        text = root.read_text(name, _CONFIG)
+        if text is not None and not text.cut:
+            return BuildOptions(text)
+    return None
 
 
 def read_demand(host: Host) -> Demand:
@@ -283,4 +296,6 @@ def _placed(need: Need, module: Module, kernel: Kernel, index: ModuleIndex) -> N
         return NeedFit(need, Place.UNKNOWN, module.name, (), outside)
     if index is kernel.installed:
         return NeedFit(need, Place.INSTALLED, module.name, (), outside)
+    if not kernel.same_root and need.purpose is not Purpose.ROOT:
+        return NeedFit(need, Place.UNKNOWN, module.name, (), outside)
     return NeedFit(need, Place.MISSING, None, (), outside)

@@ -17,6 +17,8 @@ _LINES = 6
 _RECORD = 1 << 17
 _RECORDS = 64
 _TIMEOUT = 5.0  # seconds
+_PANIC = "Kernel panic"
+_HEAD = expression(r"((?:Panic|Oops)#\d{1,9}) Part(\d{1,9})")
 _STAMP = expression(r"^(?:<\d+>)?(?:\[[^\]]{1,32}\] )?")
 
 
@@ -31,28 +33,63 @@ class LastWords(NamedTuple):
     panic: bool
 
 
+class _Record(NamedTuple):
+    """A part of what pstore kept of one log."""
+
+    at: float
+    path: Path
+    text: str
+
+
+class BootBefore(NamedTuple):
+    """What journald has last of the boot before this one, None where it tells of none.
+
+    `is_left`: that is the boot which was left, so that one in between wrote no journal.
+    """
+
+    words: LastWords | None = None
+    is_left: bool = False
+
+
 def read_panic(prefix: Path, since: float) -> LastWords | None:
     """Return the last lines of the newest panic that pstore has from after `since`, None for none.
 
-    `since` in seconds since the epoch. Source: fs/pstore/platform.c (Panic#1 Part1).
+    A log that is longer than a record comes in parts, the last lines in Part1; systemd-pstore(8)
+    keeps them apart in systemd 252. `since` in seconds since the epoch. Source:
+    fs/pstore/platform.c (Panic#1 Part1).
     """
-    best: tuple[float, Path, str] | None = None
+    dumps: dict[tuple[Path, str], dict[int, _Record]] = {}
     for path in _records(prefix):
         try:
             at = path.stat().st_mtime
         except (OSError, ValueError):
             continue
-        text = read_text(path, _RECORD) or ""
-        if at >= since and text.startswith(("Panic", "Oops")) and (best is None or at > best[0]):
-            best = (at, path, text)
-    if best is None:
+        text = (read_text(path, _RECORD) or "") if at >= since else ""
+        if (head := _HEAD.match(text)) is not None:
+            parts = dumps.setdefault((path.parent, head[1]), {})
+            number = int(head[2])
+            if number not in parts or at > parts[number].at:
+                parts[number] = _Record(at, path, text)
+    newest = max(dumps.values(), key=_rank, default=None)
+    if newest is None:
         return None
-    _, path, text = best
-    lines = [_STAMP.sub("", line) for line in text.splitlines()[1:] if line.strip()]
-    told = next((n for n, line in enumerate(lines) if "Kernel panic" in line), len(lines) - _LINES)
-    shown = lines[max(0, told) : max(0, told) + _LINES]
+    log = [
+        (record.path, _STAMP.sub("", line))
+        for _, record in sorted(newest.items(), reverse=True)
+        for line in record.text.splitlines()[1:]
+        if line.strip()
+    ]
+    told = next((n for n, (_, line) in enumerate(log) if _PANIC in line), len(log) - _LINES)
+    shown = log[max(0, told) : max(0, told) + _LINES]
+    path = shown[0][0] if shown else next(iter(newest.values())).path
     place = "/" + str(path.relative_to(prefix))
-    return LastWords(tuple(printable(line, 200) for line in shown), printable(place, 200), True)
+    lines = tuple(printable(line, 200) for _, line in shown)
+    return LastWords(lines, printable(place, 200), True)
+
+
+def _rank(parts: dict[int, _Record]) -> tuple[bool, float]:
+    """A panic before an oops, then the newer one."""
+    return any(_PANIC in one.text for one in parts.values()), max(one.at for one in parts.values())
 
 
 def _records(prefix: Path) -> list[Path]:
@@ -67,35 +104,36 @@ def _records(prefix: Path) -> list[Path]:
     return found[-4 * _RECORDS :]
 
 
-def read_journal(
-    prefix: Path, since: float, until: float, left: str | None = None
-) -> LastWords | None:
-    """Return what journald has last of the boot that ran between two times; None for nothing.
+def read_journal(prefix: Path, since: float, until: float, left: str | None = None) -> BootBefore:
+    """Return what journald has last of the boot that ran between two times.
 
-    Times in seconds since the epoch. `left` is the boot that was left then: what the boot before
-    this one says is not wanted where it is that one. Asks journalctl(1), on the machine itself
-    only.
+    Times in seconds since the epoch. `left` is the boot that was left then: what that says is not
+    wanted. Asks journalctl(1), on the machine itself only.
     """
     program = find_program("journalctl") if prefix == Path("/") else None
     if program is None:
-        return None
+        return BootBefore()
     span = [f"--since=@{since:.0f}", f"--until=@{until:.0f}"]
     # In reverse: with --since, the first lines are what systemd 252 gives of --lines.
     options = ["--no-pager", "--quiet", "--output=json", f"--lines={_LINES}", "--reverse"]
     return last_messages(_ask([program, *options, "--boot=-1", *span])[::-1], left)
 
 
-def last_messages(lines: list[str], left: str | None) -> LastWords | None:
+def last_messages(lines: list[str], left: str | None) -> BootBefore:
     """Return the messages of journald's lines (JSON) that are not of the boot `left`."""
-    shown = []
+    shown, of_left = [], 0
     for line in lines:
         record = json_object(line)
         message = record.get("MESSAGE") if record else None
-        if record is None or record.get("_BOOT_ID") == (left or "").replace("-", ""):
+        if record is None:
+            continue
+        if record.get("_BOOT_ID") == (left or "").replace("-", ""):
+            of_left += 1
             continue
         if isinstance(message, str):
             shown.append(printable(message, 200))
-    return LastWords(tuple(shown), "journalctl --boot=-1", False) if shown else None
+    words = LastWords(tuple(shown), "journalctl --boot=-1", False) if shown else None
+    return BootBefore(words, is_left=of_left > 0 and words is None)
 
 
 def _ask(command: list[str]) -> list[str]:

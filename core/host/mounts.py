@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from warmboot.core.host.files import read_text
@@ -38,3 +39,14 @@ def read_mounts(prefix: Path) -> tuple[Mount, ...]:
     return tuple(
         Mount(line.device, line.point, line.type, line.source) for line in parse_mountinfo(text)
     )
+
+
+def root_mount(mounts: Sequence[Mount]) -> Mount | None:
+    """Return what holds the files of the root, None where that is not known.
+
+    OSTree's may be an overlay of composefs: its files are on /sysroot (ostree-prepare-root(1)).
+    """
+    points = {one.point: one for one in mounts}
+    root = points.get("/")
+    composed = root is not None and (root.type, root.source) == ("overlay", "composefs")
+    return points.get("/sysroot", root) if composed else root

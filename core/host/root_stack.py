@@ -1,4 +1,7 @@
-"""What the root file system stands on: file system, volumes, arrays, encryption, disks, network."""
+"""What the root file system stands on: file system, volumes, arrays, encryption, disks, network.
+
+Of OSTree's root, an overlay of composefs over an EROFS image, it is what /sysroot stands on.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from warmboot.core.enumeration import StrEnum
 from warmboot.core.expression import expression
 from warmboot.core.host.devices import Sysfs
 from warmboot.core.host.files import names, read_text
-from warmboot.core.host.mounts import Mount
+from warmboot.core.host.mounts import Mount, root_mount
 from warmboot.core.values import NamedTuple, dataclass
 
 _LAYERS = 64  # block devices that are looked at
@@ -130,11 +133,12 @@ class RootStack:
 
 def read_root_stack(prefix: Path, mounts: tuple[Mount, ...]) -> RootStack:
     """Follow what is mounted on / down to the disks, through the links in ``slaves``."""
-    mount = next((one for one in reversed(mounts) if one.point == "/"), None)
+    mount = root_mount(mounts)
     if mount is None:
         return RootStack("", "", problem="what is mounted on / is not known")
     module = _FILESYSTEMS.get(mount.type, mount.type)
-    modules: tuple[Part, ...] = (Part(f"fs-{mount.type}", module),)
+    over = () if mount.point == "/" else ("overlay", "erofs")
+    modules = (*(Part(f"fs-{name}", name) for name in over), Part(f"fs-{mount.type}", module))
     if mount.type in _NETWORK:
         return RootStack(mount.type, mount.source, modules, network=True)
     if mount.type in _HIDDEN:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from warmboot.core.expression import expression
 from warmboot.core.host.files import names, number, read_bytes, read_text
-from warmboot.core.host.mounts import Mount
+from warmboot.core.host.mounts import Mount, root_mount
 from warmboot.core.values import dataclass
 
 _LUKS_HEADER = 64 << 10
@@ -52,7 +52,7 @@ def read_encryption(prefix: Path, mounts: tuple[Mount, ...]) -> Encryption | Non
 
     Found through /sys/dev/block/*/slaves: file systems on LVM on LUKS too.
     """
-    root = next((mount for mount in reversed(mounts) if mount.point == "/"), None)
+    root = root_mount(mounts)
     folder = None if root is None else _folder(prefix, root)
     for _ in range(_DEPTH):
         if folder is None:

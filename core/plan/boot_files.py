@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import copy
 from collections.abc import Container, Mapping
 from contextlib import ExitStack
 from functools import cached_property, partial
@@ -15,11 +14,10 @@ from warmboot.core.boot.root import BootRoot
 from warmboot.core.closing import Closing
 from warmboot.core.errors import ImageError, NotFound
 from warmboot.core.fit.initrd_contents import InitrdContents, read_contents
-from warmboot.core.fit.kernel_fit import installed_index
+from warmboot.core.fit.kernel_fit import installed_index, installed_options
 from warmboot.core.fit.module_index import ModuleIndex
 from warmboot.core.hints import Self
 from warmboot.core.host import Host
-from warmboot.core.host.config import BuildOptions
 from warmboot.core.images import BootImage, ImageFile, identify
 from warmboot.core.images.devicetree import read_board
 from warmboot.core.images.image_file import changed
@@ -35,7 +33,6 @@ from warmboot.core.text import printable
 from warmboot.core.values import NamedTuple
 
 _ADDON = ".addon.efi"
-_CONFIG_LIMIT = 4 << 20
 _HEAD = 16  # bytes: enough for every magic
 
 
@@ -65,8 +62,9 @@ class BootFiles(Closing):
 
     `entry` is the entry they belong to, None for a kernel given by its path. `parts` is what a UKI
     is put together to, None for any other image. `options` are the kernel's build options, None
-    where no file says; `modules` those installed for it below `root`, None where its release is not
-    known. `overlays` change the device tree, in order.
+    where no file says; `modules` those installed for it below `tree`, the root of its system as far
+    as that is here, None where its release is not known. `root` is that of the boot entries.
+    `overlays` change the device tree, in order.
     """
 
     def __init__(
@@ -90,6 +88,7 @@ class BootFiles(Closing):
         self.options: Mapping[str, str] | None = None
         self.modules: ModuleIndex | None = None
         self.root: BootRoot | None = None
+        self.tree: BootRoot | None = None
         self.cancel: Cancel | None = None  # of the reading of initrds
         self.parts: UkiParts | None = None
         if isinstance(self.image, Uki):
@@ -149,12 +148,18 @@ class BootFiles(Closing):
                 addons = tuple(beside if own is None else map(inside, own.addons))
             profile = request.profile or (str(own.profile) if own and own.profile else None)
             found = cls(kernel_file, files, tree, addons, profile, entry, overlays, prefix)
-            found.options = read_options(root, found.release)
-            found.modules = installed_index(root, found.release)
             found.root = root
+            found.look_into(root)
             found.cancel = cancel
             opened.pop_all()
         return found
+
+    def look_into(self, tree: BootRoot) -> None:
+        """Have modules and build options read in `tree`, unless that is done already."""
+        if self.tree is not None and self.tree.path == tree.path:
+            return
+        self.tree, self.modules = tree, installed_index(tree, self.release)
+        self.options = self.options or installed_options(tree, self.release)
 
     @property
     def initrd_bytes(self) -> int:
@@ -278,7 +283,8 @@ class BootFiles(Closing):
 
         Raises ImageError where the copy is not what was looked at.
         """
-        found = copy.copy(self)
+        found = type(self).__new__(type(self))
+        found.__dict__.update(self.__dict__)
         found.kernel, found.image = kernel, identify(kernel.view)
         if found.image.describe() != self.image.describe():
             raise changed(self.kernel.name)
@@ -288,17 +294,6 @@ class BootFiles(Closing):
         """Close every file."""
         for file in self._files:
             file.close()
-
-
-def read_options(root: BootRoot, release: str | None) -> BuildOptions | None:
-    """Return the build options of the kernel `release` inside the root, None where none say."""
-    if release is None or "/" in release:
-        return None
-    for name in (f"/boot/config-{release}", f"/usr/lib/modules/{release}/config"):
-        text = root.read_text(name, _CONFIG_LIMIT)
-        if text is not None and not text.cut:
-            return BuildOptions(text)
-    return None
 
 
 def _head(name: str, view: View) -> InitrdHead:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from warmboot.core.architecture import of_machine
-from warmboot.core.boot.cmdline import parse
 from warmboot.core.boot.presets import Preset, active, apply, remove
 from warmboot.core.closing import Closing
 from warmboot.core.debug import debug, step
@@ -15,6 +14,7 @@ from warmboot.core.plan.checks.base import Finding, Verdict
 from warmboot.core.plan.checks.registry import judge_cmdline, judge_plan
 from warmboot.core.plan.command_line import CommandLine, choose_cmdline, running_line
 from warmboot.core.plan.context import PlanContext
+from warmboot.core.plan.new_root import read_new_root
 from warmboot.core.plan.plan import Plan
 from warmboot.core.plan.request import Call, PlanRequest
 from warmboot.core.plan.route import alternatives
@@ -66,6 +66,7 @@ def plan_files(request: PlanRequest, files: BootFiles, context: PlanContext) -> 
     """Return the plan for open files; raises what choose_cmdline raises."""
     entry = files.entry
     cmdline = choose_cmdline(request, context, entry, files.image, files.parts)
+    _look_into_its_root(files, cmdline.text, context)
     name = entry.id if entry else None
     if files.options is None and files.release == context.host.release:
         files.options = context.host.config
@@ -82,16 +83,23 @@ def plan_files(request: PlanRequest, files: BootFiles, context: PlanContext) -> 
 
 def fit_of(files: BootFiles, cmdline: str, context: PlanContext, demand: Demand) -> KernelFit:
     """Return how the kernel serves what the machine needs; its initrds are read."""
-    roots = (None, _root_of(context.host.cmdline))
-    same_root = not context.foreign_root and _root_of(cmdline) in roots
+    known = _look_into_its_root(files, cmdline, context)
+    same_root = known and not context.foreign_root
     with step("fit"):
-        kernel = Kernel(files.release, files.modules, files.contents, same_root, files.root)
+        kernel = Kernel(files.release, files.modules, files.contents, same_root, files.tree)
         return judge_fit(demand, kernel)
 
 
-def _root_of(cmdline: str) -> str | None:
-    """Return what root= says last, None without it."""
-    return next((word.value for word in reversed(parse(cmdline)) if word.name == "root"), None)
+def _look_into_its_root(files: BootFiles, cmdline: str, context: PlanContext) -> bool:
+    """Have what is installed for the kernel read where its system will have it.
+
+    Returns whether that is known; modules are looked for beside the entries otherwise.
+    """
+    if files.root is None:
+        return False
+    new = read_new_root(cmdline, context, files.root)
+    files.look_into(new.root or files.root)
+    return new.root is not None
 
 
 def make_plan(

@@ -12,7 +12,7 @@ from warmboot.core.host import Host
 from warmboot.core.host.boot_time import read_boot_time
 from warmboot.core.host.files import read_text
 from warmboot.core.host.hardware import read_watchdogs
-from warmboot.core.host.last_words import LastWords, read_journal, read_panic
+from warmboot.core.host.last_words import BootBefore, LastWords, read_journal, read_panic
 from warmboot.core.host.mount_count import MountCount, only_this_system
 from warmboot.core.plan.staged import Staged
 from warmboot.core.plan.trial.trial import CONFIRMED, Mark, OneShot, read_mark
@@ -207,9 +207,9 @@ def _came_back(known: _Known, host: Host) -> TrialOutcome:
     away = None if started is None or started < known.at - _CLOCK else max(0.0, started - known.at)
     panic = read_panic(host.prefix, known.at - _CLOCK)
     fired = [dog for dog in read_watchdogs(host.prefix) if dog.fired]
-    words = panic
-    if words is None and started is not None:
-        words = read_journal(host.prefix, known.at, started, known.boot)
+    before = BootBefore(panic)
+    if panic is None and started is not None:
+        before = read_journal(host.prefix, known.at, started, known.boot)
     if known.asked is not None:
         cause, text = Cause.ASKED, f"warmboot confirm --revert, by {_who(known.asked)}"
     elif known.expired is not None:
@@ -220,7 +220,7 @@ def _came_back(known: _Known, host: Host) -> TrialOutcome:
         name = printable(fired[0].module or fired[0].identity or fired[0].name, 64)
         cause, text = Cause.WATCHDOG, f"the watchdog {name} reset the machine (bootstatus)"
     else:
-        cause, text = _without_a_record(known, host, words)
+        cause, text = _without_a_record(known, host, before)
     return TrialOutcome(
         known.id,
         TrialState.RETURNED,
@@ -229,17 +229,17 @@ def _came_back(known: _Known, host: Host) -> TrialOutcome:
         known.release,
         cause=cause,
         away=away,
-        last_words=words,
+        last_words=before.words,
     )
 
 
-def _without_a_record(known: _Known, host: Host, words: LastWords | None) -> tuple[Cause, str]:
+def _without_a_record(known: _Known, host: Host, before: BootBefore) -> tuple[Cause, str]:
     """Return how far the new system came, where nothing noted what ended it, and how that is known.
 
     A panic that pstore did not get is of this kind, and what an initrd does that finds no root.
     """
     none = "no watchdog fired, pstore has no panic, and the dead-man timer noted nothing"
-    if words is not None:
+    if before.words is not None:
         return Cause.UNKNOWN, (
             f"no record says why: {none}. It came as far as its journal, whose last words are kept"
         )
@@ -252,6 +252,11 @@ def _without_a_record(known: _Known, host: Host, words: LastWords | None) -> tup
         return Cause.ROOT_ABSENT, (
             f"root={printable(known.root, 100)} names no device that is here now. What ended it is "
             f"not recorded: {none}"
+        )
+    if before.is_left:
+        return Cause.UNKNOWN, (
+            f"no record says why: {none}. The journal goes from the system that was left to this "
+            "one: the new one ended before it wrote any, or seconds later"
         )
     return Cause.UNKNOWN, (
         f"no record says why: {none}. A panic, or an initrd that found no root file system, leaves "

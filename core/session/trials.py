@@ -21,6 +21,7 @@ from warmboot.core.host.firmware import read_firmware
 from warmboot.core.host.hardware import read_watchdog_core, read_watchdogs
 from warmboot.core.host.mount_count import read_mount_count
 from warmboot.core.load.stage import prepare
+from warmboot.core.plan.new_root import read_new_root
 from warmboot.core.plan.plan import check
 from warmboot.core.plan.planner import OpenPlan
 from warmboot.core.plan.request import PlanRequest, read_request
@@ -93,15 +94,16 @@ class Trials:
         request = self._request(staged)
         with self._plan(request) as opened:
             host, context, line = machine.host, opened.context, opened.plan.cmdline.text
-            target = read_target(opened.files, context, line, machine.root.path)
-            root = machine.root.path if context.foreign_root else host.prefix
-            same = target.root_known and not context.foreign_root
+            new = read_new_root(line, context, machine.root)
+            target = read_target(opened.files, new)
+            tree = new.root.path if new.root is not None and new.certain else None
+            same = tree is not None and not context.foreign_root
             facts = TrialFacts(
                 target=target,
                 watchdogs=read_watchdogs(host.prefix),
                 core=read_watchdog_core(host.prefix, host.cmdline),
                 way_back=self._way_back(),
-                baseline=read_baseline(host.prefix, root if target.root_known else None),
+                baseline=read_baseline(host.prefix, tree),
                 root_mounts=read_mount_count(host.prefix) if same else None,
             )
             name = secrets.token_hex(_ID_BYTES)

@@ -115,7 +115,7 @@ def base_archive(arch: Arch) -> Path:
         shutil.copytree(debian, tree, symlinks=True)
         left_out = () if arch.has_wheels else NATIVE
         copy_needed_modules(wheels, tree / _modules(arch.python), left_out)
-        _compile(tree, arch)
+        compile_modules(tree, arch.suite, arch.python)
         archive = Archive()
         archive.tree(tree)
         archive.character_device("/dev/console", 5, 1)
@@ -202,22 +202,22 @@ def _copy_distribution(distribution: metadata.Distribution, target: Path) -> Non
         shutil.copyfile(file.locate(), place)
 
 
-def _compile(tree: Path, arch: Arch) -> None:
-    """Compile all modules below `tree` as the guest's own Python would, to make its starts quick.
+def compile_modules(tree: Path, suite: str, python: str, below: str = ".") -> None:
+    """Compile all modules `below` a tree as the guest's own Python would, to make its starts quick.
 
     The interpreter is Debian's, of this machine's architecture, run out of the unpacked packages:
     the Python that runs the tests may be another one.
     """
     here = next(arch for arch in Arch if arch.machine == platform.machine())
-    native = _debian_tree(here, arch.suite, arch.python)
+    native = _debian_tree(here, suite, python)
     loader = next(native.glob("lib*/ld-linux-*.so.*"))
     libraries = ":".join(str(path) for path in native.glob("**/*-linux-gnu"))
-    python = native / f"usr/bin/python{arch.python}"
-    jobs = "0" if arch.python == PYTHON_VERSION else "1"  # later ones start helpers by their path
+    program = native / f"usr/bin/python{python}"
+    jobs = "0" if python == PYTHON_VERSION else "1"  # later ones start helpers by their path
     run(
-        *(loader, "--library-path", libraries, python, "-s", "-S", "-m"),
+        *(loader, "--library-path", libraries, program, "-s", "-S", "-m"),
         *("compileall", "-q", "-j", jobs, "--invalidation-mode", "unchecked-hash"),
-        *("-s", tree, "-p", "/", tree),
+        *("-s", tree, "-p", "/", tree / below),
         env={"PYTHONHOME": str(native / "usr")},
     )
 
@@ -236,7 +236,7 @@ def guest_initramfs(target: Path, arch: Arch, files: Mapping[str, bytes], scenar
     with tempfile.TemporaryDirectory() as name:
         tree = Path(name)
         install_warmboot(tree, arch.python)
-        _compile(tree, arch)
+        compile_modules(tree, arch.suite, arch.python)
         archive.tree(tree)
         archive.write(tree / "own.cpio")
         with target.open("wb") as out:

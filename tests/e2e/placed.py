@@ -41,7 +41,10 @@ def started(
     guest_initramfs(initramfs, arch, boot, GUEST_FILES / "placed")
 
     def talk(guest: Guest) -> tuple[SecondKernel, str]:
-        second = second_kernel(guest, nonces, LIMIT)
+        try:
+            second = second_kernel(guest, nonces, LIMIT)
+        finally:
+            (folder / "transcript").write_text(guest.transcript)
         done = steps(guest.transcript)
         assert "loaded" in done, guest.transcript[-4000:]
         assert done["loaded"].output == "1\n"

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -11,13 +12,14 @@ import pytest
 from warmboot.core.images import ImageFile, identify
 from warmboot.core.payload.memfile import MemFile
 from warmboot.core.payload.unpack import decompress
+from warmboot.core.sandbox.builders.uki import build_uki
 from warmboot.core.sandbox.builders.zboot import build_zboot
 
 from .fetch import Arch, debian_tree
-from .initramfs import second_initrd
+from .initramfs import DebianKernel, second_initrd
 from .kernels import ported_kernel
 from .placed import started
-from .proof import Nonces
+from .proof import Nonces, SecondKernel
 
 pytestmark = [pytest.mark.slow_guest, pytest.mark.timeout(4000)]
 
@@ -47,30 +49,64 @@ def zboot(image: bytes) -> bytes:
     return build_zboot(image, arch="loongarch64", method="gzip")
 
 
-@pytest.mark.parametrize("packed", [bytes, zboot], ids=["Image", "zboot"])
-def test_from_sid_s_kernel_to_itself(
-    packed: Callable[[bytes], bytes], nonces: Nonces, tmp_path: Path
-) -> None:
-    kernel = ported_kernel(Arch.LOONG64, "sid")
+def jump(
+    kernel: DebianKernel,
+    files: dict[str, bytes],
+    options: Sequence[str],
+    nonces: Nonces,
+    folder: Path,
+    processors: int = 1,
+) -> tuple[SecondKernel, str]:
+    """Start the kernel by that emulator, and from it what `options` stage."""
     tree = newer_qemu()
     libraries, firmware = tree / "usr/lib/x86_64-linux-gnu", tree / "usr/share/qemu-efi-loongarch64"
     emulator = [
         *(str(libraries / "ld-linux-x86-64.so.2"), "--library-path", str(libraries)),
         *(str(tree / "usr/bin/qemu-system-loongarch64"), "-L", str(tree / "usr/share/qemu")),
     ]
-    variables = shutil.copy(firmware / "QEMU_VARS.fd", tmp_path)
+    variables = shutil.copy(firmware / "QEMU_VARS.fd", folder)
     flash = f"if=pflash,unit=0,format=raw,readonly=on,file={firmware / 'QEMU_EFI.fd'}"
-    flags = ("-drive", flash, "-drive", f"if=pflash,unit=1,format=raw,file={variables}")
+    flags = ["-drive", flash, "-drive", f"if=pflash,unit=1,format=raw,file={variables}"]
+    flags += ["-smp", str(processors)]
+    return started(
+        Arch.LOONG64, kernel, files, options, nonces, folder, flags=flags, emulator=emulator
+    )
+
+
+@pytest.mark.parametrize(
+    ("packed", "processors"),
+    [(bytes, 1), (bytes, 2), (gzip.compress, 1), (zboot, 1)],
+    ids=["Image", "Image-2-processors", "Image.gz", "zboot"],
+)
+def test_from_sid_s_kernel_to_itself(
+    packed: Callable[[bytes], bytes], processors: int, nonces: Nonces, tmp_path: Path
+) -> None:
+    kernel = ported_kernel(Arch.LOONG64, "sid")
     files = {
         "/boot/next": packed(unpacked(kernel.image, tmp_path)),
         "/boot/second.cpio": second_initrd(Arch.LOONG64, nonces.initrd),
     }
     cmdline = f"e2e={nonces.cmdline} console=ttyS0 panic=-1 quiet"
     options = ["--kernel", "/boot/next", "--initrd", "/boot/second.cpio", "--cmdline", cmdline]
-    second, said = started(
-        Arch.LOONG64, kernel, files, options, nonces, tmp_path, flags=flags, emulator=emulator
-    )
+    second, said = jump(kernel, files, options, nonces, tmp_path, processors)
     assert second.release == kernel.release
     assert second.cmdline.startswith("kexec initrd=0x")
     assert second.cmdline.endswith(f" {cmdline}")
     assert "kexec_load(2)" in said
+
+
+def test_a_uki(nonces: Nonces, tmp_path: Path) -> None:
+    kernel = ported_kernel(Arch.LOONG64, "sid")
+    cmdline = f"console=ttyS0 panic=-1 quiet e2e={nonces.cmdline}"
+    uki = build_uki(
+        arch="loongarch64",
+        linux=zboot(unpacked(kernel.image, tmp_path)),  # Debian's own needs zstandard there
+        initrd=second_initrd(Arch.LOONG64, nonces.initrd),
+        cmdline=cmdline,
+        osrel='ID=e2e\nPRETTY_NAME="A unified image"\n',
+        uname=kernel.release,
+    )
+    files = {"/boot/efi/EFI/Linux/unified.efi": uki}
+    second, _ = jump(kernel, files, [], nonces, tmp_path)
+    assert second.release == kernel.release
+    assert second.cmdline.endswith(f" {cmdline}")

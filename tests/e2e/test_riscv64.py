@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from warmboot.core.sandbox.builders.uki import build_uki
 from warmboot.core.sandbox.builders.zboot import build_zboot
 
-from .fetch import Arch
+from .fetch import Arch, cached, debian_packages, run
 from .initramfs import second_initrd
 from .kernels import ported_kernel
 from .placed import started
@@ -20,9 +21,29 @@ from .proof import Nonces, SecondKernel
 pytestmark = [pytest.mark.slow_guest, pytest.mark.timeout(4000)]
 
 
-def zboot(image: bytes) -> bytes:
-    """The image as the kernel's own build packs it, by gzip."""
-    return build_zboot(image, arch="riscv64", method="gzip")
+def zboot(image: bytes, method: str = "gzip") -> bytes:
+    """The image as the kernel's own build packs it."""
+    return build_zboot(image, arch="riscv64", method=method)
+
+
+def zstandard() -> dict[str, bytes]:
+    """Debian's module and what it is linked to, for which there is no wheel."""
+    downloads = debian_packages(Arch.RISCV64, ["python3-zstandard", "libzstd1"], "trixie")
+
+    def unpack(folder: Path) -> None:
+        for package in downloads.glob("*.deb"):
+            run("dpkg-deb", "--extract", package, folder)
+
+    tree = cached("trees", [downloads.name], unpack) / "usr/lib"
+    modules = tree / "python3/dist-packages"
+    found = {
+        p: f"local/lib/python3.13/dist-packages/{p.relative_to(modules)}"
+        for p in modules.rglob("zstandard/*")
+        if p.is_file()
+    }
+    (library,) = (path for path in tree.rglob("libzstd.so.1.*"))
+    found[library] = f"lib/{library.parent.name}/libzstd.so.1"
+    return {f"/usr/{place}": path.read_bytes() for path, place in found.items()}
 
 
 @pytest.mark.parametrize(
@@ -32,8 +53,9 @@ def zboot(image: bytes) -> bytes:
         ("trixie", bytes, 2),
         ("trixie", gzip.compress, 1),
         ("sid", zboot, 1),
+        ("sid", partial(zboot, method="zstd"), 1),
     ],
-    ids=["sid-Image", "trixie-Image-2-harts", "trixie-Image.gz", "sid-zboot"],
+    ids=["sid-Image", "trixie-Image-2-harts", "trixie-Image.gz", "sid-zboot", "sid-zboot-zstd"],
 )
 def test_from_sid_s_kernel_to(
     suite: str, packed: Callable[[bytes], bytes], harts: int, nonces: Nonces, tmp_path: Path
@@ -42,6 +64,7 @@ def test_from_sid_s_kernel_to(
     files = {
         "/boot/next": packed(following.image),
         "/boot/second.cpio": second_initrd(Arch.RISCV64, nonces.initrd),
+        **zstandard(),
     }
     cmdline = f"e2e={nonces.cmdline} console=ttyS0 panic=-1 quiet"
     options = ["--kernel", "/boot/next", "--initrd", "/boot/second.cpio", "--cmdline", cmdline]

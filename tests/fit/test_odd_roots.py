@@ -107,6 +107,7 @@ class Odd(NamedTuple):
     verdict: str = "fail"
 
 
+OVERLAID = ("overlay", "erofs")
 NVME, DM = {"nvme", "nvme_core"}, {"nvme", "nvme_core", "dm_mod"}
 SCSI = {"sd_mod", "scsi_mod", "scsi_common"}
 ODD = {
@@ -134,10 +135,11 @@ def judge(
     programs: set[str],
     words: str,
     known: Mapping[str, KernelModule] = ALL,
+    without: tuple[str, ...] = (),
 ) -> Any:
     """Return the worst finding of each check for a kernel with these modules and programs."""
     folder = root / "usr/lib/modules" / NEW
-    names = {*inside, "ext4", "jbd2", "libcrc32c"} - {""}
+    names = {*inside, "ext4", "jbd2", "libcrc32c"} - {"", *without}
     files = {f"usr/lib/modules/{NEW}/{known[name].path}": b"x" for name in names}
     files |= {f"usr/sbin/{name}": b"x" for name in programs} | {"init": b"x"}
     for name in ("modules.dep", "modules.alias", "modules.builtin"):
@@ -180,6 +182,26 @@ def test_what_it_needs_is_named_and_what_is_missing_told(root: Path, call: Call,
         told = judge(root, call, needs, {odd.program}, "")["initrd-volumes"]
         assert told["verdict"] == "warn"
         assert "over the network" in told["text"]
+
+
+def test_a_composefs_stands_on_what_sysroot_does(root: Path, call: Call) -> None:
+    """OSTree's root of bootc and Fedora: an overlay, whose parts are on /sysroot."""
+    more = [KernelModule(f"kernel/fs/{name}/{name}.ko", (f"fs-{name}",)) for name in OVERLAID]
+    known = {**ALL, **{module.name: module for module in more}}
+    for release in (RELEASE, NEW):
+        install(root, release, known.values())
+    tree = Tree(root)
+    tree.root_on(tree.disk(DISKS["nvme"]), "ext4")
+    mounts = root / "proc/self/mountinfo"
+    below = mounts.read_text().replace(" / / ", " / /sysroot ").replace("29 1", "30 29")
+    mounts.write_text(f"29 1 0:40 / / ro - overlay composefs ro,lowerdir=/x\n{below}")
+    for gone in ("", *OVERLAID, "ext4", "nvme"):
+        inside = (NVME | set(OVERLAID) | {"ext4"}) - {gone}
+        found = judge(root, call, inside, set(), "", known, (gone,))["root-drivers"]
+        assert found["verdict"] == ("fail" if gone else "pass"), (gone, found)
+        assert gone in found["text"]
+    mounts.write_text("29 1 0:40 / / ro - overlay overlay ro,lowerdir=/x\n")
+    assert read_root_stack(root, read_mounts(root)).problem is not None
 
 
 def test_a_root_on_zfs_needs_its_module_and_its_programs(root: Path, call: Call) -> None:

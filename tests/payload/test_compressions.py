@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import importlib
+import sys
 from importlib import resources
 
 import pytest
 
-from warmboot.core.images import Method
+from warmboot.core.images import BytesView, Method
 from warmboot.core.images.compression import (
     COMPRESSIONS,
     decompressor_option,
@@ -15,7 +16,7 @@ from warmboot.core.images.compression import (
     zboot_method,
 )
 from warmboot.core.payload import codecs
-from warmboot.core.payload.codecs import decoder_for
+from warmboot.core.payload.codecs import NotDecodable, Source, decoder_for
 from warmboot.core.sandbox.builders.compress import METHODS, compress
 
 SHARED = {"__init__", "base"}
@@ -55,3 +56,16 @@ def test_rows_agree_with_what_is_made(row: object) -> None:
         assert zboot_method(name) is chosen.method
     if chosen.method in METHODS:
         assert detect_method(compress(b"kernel" * 100, chosen.method)[:16]) is chosen.method
+
+
+@pytest.mark.parametrize(
+    ("method", "library"), [("zstd", "zstandard"), ("lz4", "lz4"), ("lzo", "lzallright")]
+)
+def test_without_its_library_a_method_says_what_to_install(
+    method: str, library: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    view = BytesView(compress(b"kernel" * 100, method))
+    monkeypatch.setitem(sys.modules, library, None)
+    with pytest.raises(NotDecodable, match=library) as caught:
+        list(decoder_for(Method(method))(Source(view, 0, view.size)))
+    assert str(caught.value.hint).startswith("Install it with: ")

@@ -197,3 +197,35 @@ def test_closed_sets(words: dict[str, str], other: str) -> None:
         assert outcome(setattr, ours, new.name, "x") is RAISED
     assert outcome(ours, other) == outcome(standard, other)
     assert outcome(ours, 1) is RAISED
+
+
+NUMBERS = st.dictionaries(st.sampled_from("ABCDEFG"), st.integers(), min_size=1).filter(
+    lambda numbers: len(set(numbers.values())) == len(numbers)
+)
+
+
+@given(NUMBERS, st.integers())
+def test_closed_sets_of_numbers(numbers: dict[str, int], other: int) -> None:
+    def fill(space: dict[str, Any]) -> None:
+        space.update(numbers)
+        space["__module__"] = __name__
+        space["twice"] = property(lambda self: self * 2)
+
+    standard, ours = (
+        cast("Any", types.new_class("Numbers", (base,), exec_body=fill))
+        for base in cast("Any", (enum.IntEnum, enumeration.IntEnum))
+    )
+    assert list(ours.__members__) == list(standard.__members__)
+    for old, new in zip(standard, ours, strict=True):
+        assert (new, new.name, new.value, new.twice) == (old, old.name, old.value, old.twice)
+        assert (repr(new), str(new), f"{new:>9}") == (repr(old), str(old), f"{old:>9}")
+        assert (hash(new), json.dumps(new), new + 1) == (hash(old), json.dumps(old), old + 1)
+        assert type(new.value) is int
+        assert new is ours[new.name] is ours(new.value) is ours(new) is getattr(ours, new.name)
+        assert copy.copy(new) is new is copy.deepcopy(new)
+        assert new in ours
+        assert isinstance(new, ours)
+        assert outcome(setattr, new, "value", 1) is RAISED
+        assert outcome(setattr, ours, new.name, 1) is RAISED
+    assert outcome(ours, other) == outcome(standard, other)
+    assert outcome(ours, "x") is RAISED

@@ -14,7 +14,7 @@ from support.machines import make_machine
 from support.superblock import UUID, superblock
 
 from warmboot.core.host import Host, read_host
-from warmboot.core.host.last_words import LastWords
+from warmboot.core.host.last_words import BootBefore, LastWords
 from warmboot.core.plan.trial.trial import CONFIRMED, Mark
 from warmboot.core.record import trial_outcome
 from warmboot.core.record.journal import Line
@@ -111,16 +111,21 @@ def test_without_a_record_it_says_how_far_the_new_system_came(
     assert ("names no device that is here now" in outcome.text) == (cause is Cause.ROOT_ABSENT)
 
 
-def test_a_journal_of_the_new_system_says_that_it_had_its_root(
+def test_the_journal_says_whether_the_new_system_came_so_far(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     words = LastWords(("Started cron.service.",), "journalctl --boot=-1", False)
-    monkeypatch.setattr(trial_outcome, "read_journal", lambda *_: words)
-    outcome = last_trial(left_with("root=/dev/nowhere"), on_ext4(tmp_path, 8))
-    assert outcome is not None
-    assert outcome.cause is Cause.UNKNOWN
-    assert "came as far as its journal" in outcome.text
-    assert "no root file system" not in outcome.text
+    host = on_ext4(tmp_path, 8)
+    for found, said in (
+        (BootBefore(words), "came as far as its journal"),
+        (BootBefore(is_left=True), "ended before it wrote any"),
+        (BootBefore(), "an initrd that found no root file system"),
+    ):
+        monkeypatch.setattr(trial_outcome, "read_journal", lambda *_, found=found: found)
+        outcome = last_trial(left_with("root=/dev/sda1"), host)
+        assert outcome is not None
+        assert (outcome.cause, outcome.last_words) == (Cause.UNKNOWN, found.words)
+        assert said in outcome.text
 
 
 @given(st.recursive(st.none() | st.integers() | st.text(), lambda e: st.lists(e) | st.dictionaries(

@@ -6,8 +6,7 @@ tab only; braces end a word wherever they stand outside quotes.
 
 from __future__ import annotations
 
-from enum import IntEnum
-
+from warmboot.core.enumeration import IntEnum
 from warmboot.core.errors import WarmbootError
 from warmboot.core.expression import expression
 from warmboot.core.values import dataclass

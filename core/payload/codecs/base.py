@@ -112,6 +112,14 @@ class NotTaken(ImageError):
     """The stream is sound, and the kernel's decompressor does not take it."""
 
 
+def not_installed(method: str, library: str, install: str) -> NotDecodable:
+    """Return the error for a method whose library this Python lacks; `install` is a command."""
+    return NotDecodable(
+        f"{method} payloads need the package {library}, which is not installed",
+        hint=f"Install it with: {install}",
+    )
+
+
 def refused(method: str, detail: str) -> NotTaken:
     """Return the error for a sound stream that the kernel does not take."""
     return NotTaken(f"The kernel cannot unpack this {method} stream: {detail}")

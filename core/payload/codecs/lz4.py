@@ -13,12 +13,14 @@ import ctypes
 from collections.abc import Callable, Iterator
 
 from warmboot.core.payload.codecs.base import (
+    PIECE,
     WORK,
     Piece,
     Source,
     check_blocks,
     check_trailing,
     damaged,
+    not_installed,
     truncated,
 )
 
@@ -59,14 +61,17 @@ def decode(source: Source) -> Iterator[Piece]:
             raise truncated("lz4")
         piece = expand(block)
         produced += len(piece)
-        yield piece
+        for start in range(0, len(piece), PIECE):
+            yield piece[start : start + PIECE]
     source.end = source.position
 
 
 def _expander() -> Callable[[bytes], Piece]:
     """Return what decodes one block; its result holds until it is called again."""
-    import lz4.block
-
+    try:
+        import lz4.block
+    except ImportError as error:
+        raise not_installed("lz4", "lz4", "apt-get install python3-lz4") from error
     try:
         library = ctypes.CDLL(lz4.block._block.__file__)
         function = library.LZ4_decompress_safe

@@ -13,12 +13,12 @@ from collections.abc import Iterator
 
 from warmboot.core.payload.codecs.base import (
     WORK,
-    NotDecodable,
     Piece,
     Source,
     check_blocks,
     damaged,
     finish,
+    not_installed,
     refused,
     truncated,
 )
@@ -39,10 +39,7 @@ def decode(source: Source) -> Iterator[Piece]:
     try:
         from lzallright import LZOCompressor, LZOError
     except ImportError as error:
-        raise NotDecodable(
-            "lzo payloads need the package lzallright, which is not installed",
-            hint="Install it with: pip install 'warmboot[lzo]'",
-        ) from error
+        raise not_installed("lzo", "lzallright", "pip install 'warmboot[lzo]'") from error
     flags = _read_header(source)
     produced = blocks = 0
     while count := _u32(source):

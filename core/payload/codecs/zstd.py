@@ -12,11 +12,13 @@ from warmboot.core.hints import TYPE_CHECKING, Any, cast
 from warmboot.core.payload.codecs.base import (
     CHUNK,
     WORK,
+    NotDecodable,
     Piece,
     Source,
     check_blocks,
     damaged,
     finish,
+    not_installed,
     refused,
     truncated,
 )
@@ -33,8 +35,10 @@ _KERNEL_OUT = 128 * 1024  # ZSTD_IOBUF_SIZE
 
 def decode(source: Source) -> Iterator[Piece]:
     """Yield the content of one zstd frame, in a buffer that is reused: use each piece at once."""
-    import zstandard
-
+    try:
+        import zstandard
+    except ImportError as error:
+        raise _not_installed() from error
     end = frame_end(source)
     cut = end > source.size  # in the checksum of a part of an initrd: all content is there
     if source.by_kernel:
@@ -74,12 +78,18 @@ def kernel_memory(source: Source) -> int:
 
 
 def _frame_header(source: Source) -> zstandard.FrameParameters:
-    import zstandard
-
+    try:
+        import zstandard
+    except ImportError as error:
+        raise _not_installed() from error
     try:
         return zstandard.get_frame_parameters(source.peek(0, 18))
     except zstandard.ZstdError as error:
         raise damaged("zstd", str(error)) from error
+
+
+def _not_installed() -> NotDecodable:
+    return not_installed("zstd", "zstandard", "apt-get install python3-zstandard")
 
 
 def _check_header(source: Source) -> None:

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from pathlib import Path
 
-from warmboot.core.boot.cmdline import root_word
-from warmboot.core.boot.cmdline_context import CmdlineContext
 from warmboot.core.enumeration import StrEnum
 from warmboot.core.expression import expression
 from warmboot.core.host.systemd import systemd_version
 from warmboot.core.images import View
 from warmboot.core.payload.initrd import read_initrd
 from warmboot.core.plan.boot_files import BootFiles
-from warmboot.core.plan.context import PlanContext
+from warmboot.core.plan.new_root import NewRoot
 from warmboot.core.rooted import rooted
 from warmboot.core.values import dataclass
 
@@ -59,20 +56,15 @@ class TargetSystem:
     root_known: bool
 
 
-def read_target(
-    files: BootFiles, context: PlanContext, cmdline: str, boot_root: Path
-) -> TargetSystem:
-    """Read it from the initrds and from the root file system that the command line names.
-
-    That is the one that runs now, or `boot_root` where that is another system's.
+def read_target(files: BootFiles, new: NewRoot) -> TargetSystem:
+    """Read it from the initrds and from the tree that the command line names.
 
     An initrd that is damaged is of another kind: what it holds is not known.
     """
     kind, inside = _initrd(_views(files))
-    known = context.foreign_root or _same_root(cmdline, context)
-    where = boot_root if context.foreign_root else context.host.prefix
-    root = systemd_version(rooted(where)) if known else None
-    return TargetSystem(kind, inside, root, known)
+    tree = new.root if new.certain else None
+    root = None if tree is None else systemd_version(rooted(tree.path))
+    return TargetSystem(kind, inside, root, tree is not None)
 
 
 def _views(files: BootFiles) -> list[View]:
@@ -93,15 +85,3 @@ def _initrd(views: Iterable[View]) -> tuple[Initramfs, int | None]:
         if kind is Initramfs.NONE:
             kind = Initramfs.OTHER
     return kind, version if runs else None
-
-
-def _same_root(cmdline: str, context: PlanContext) -> bool:
-    """Whether the new system has the root file system that runs now."""
-    wanted, now = root_word(cmdline), root_word(context.host.cmdline)
-    if wanted == now:
-        return True
-    known: CmdlineContext | None = context.cmdline
-    if wanted is None or now is None or known is None:
-        return False
-    real = known.real(wanted)
-    return real == known.real(now) and real.startswith("/dev/")
