@@ -45,4 +45,4 @@ def parse_mountinfo(text: str) -> Iterator[MountLine]:
 
 def unescape(text: str) -> str:
     """Return a field of mountinfo or fstab(5) with the octal escapes of blanks undone."""
-    return _ESCAPE.sub(lambda match: chr(int(match[1], 8)), text)
+    return _ESCAPE.sub(lambda match: chr(int(match[1], 8)), text) if "\\" in text else text

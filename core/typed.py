@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 from warmboot.core.hints import Any, TypeVar
 from warmboot.core.values import MISSING, fields
 
@@ -50,12 +48,12 @@ def is_number(value: object) -> bool:
     """Whether `value` is a finite number that fits 64 bits."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return False
-    return math.isfinite(value) if isinstance(value, float) else abs(value) < _INTEGERS
+    return abs(value) < float("inf") if isinstance(value, float) else abs(value) < _INTEGERS
 
 
 def _finite(text: str) -> float:
     number = float(text)
-    if not math.isfinite(number):
+    if not abs(number) < float("inf"):
         raise ValueError(text)
     return number
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import _signal  # type: ignore[import-not-found] # all of signal but its enumerations
 import contextlib
 import errno
 import os
-import signal
 import sys
 from argparse import Namespace
 from collections.abc import Sequence
@@ -63,8 +63,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(arguments: Sequence[str]) -> int:
     try:
         options = make_parser(arguments).parse_args(arguments)
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, _interrupt)
+        for number in (_signal.SIGINT, _signal.SIGTERM, _signal.SIGHUP):
+            _signal.signal(number, _interrupt)
         _debug(options)
         module, _, function = options.run.partition(".")
         place = f"warmboot.tui.commands.{module}"

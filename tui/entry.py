@@ -25,10 +25,10 @@ def run() -> int:
     if os.geteuid() != 0 or sys.flags.isolated:
         if sys.argv[1:] == ["--version"]:
             return _version()
+        import _signal  # type: ignore[import-not-found] # all of signal but its enumerations: 0.5 ms
         import gc
-        import signal
 
-        signal.signal(signal.SIGINT, signal.SIG_DFL)  # until the command says what comes of it
+        _signal.signal(_signal.SIGINT, _signal.SIG_DFL)  # until the command says what comes of it
         gc.set_threshold(20_000, 20, 20)  # modules are no garbage; looking for some took a tenth
         _load_without(_NOT_NEEDED)
         try:

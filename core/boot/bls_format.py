@@ -55,7 +55,7 @@ def parse_counter(name: str) -> tuple[str, int | None, int | None]:
     ``fedora+3-1.conf`` is ``fedora.conf`` with 3 tries left and 1 done; both are None where the
     entry is not counted. Source: Automatic Boot Assessment, Boot Loader Specification.
     """
-    found = _COUNTER.search(name)
+    found = _COUNTER.search(name) if "+" in name else None
     if found is None:
         return name, None, None
     return name[: found.start()] + name[found.end() :], int(found[1]), int(found[2] or 0)

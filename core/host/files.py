@@ -6,7 +6,6 @@ as absent.
 
 from __future__ import annotations
 
-import math
 import os
 from pathlib import Path
 
@@ -82,7 +81,7 @@ def read_seconds(path: Path) -> float | None:
         value = None if text is None else float(text.split()[0])
     except (ValueError, IndexError):
         return None
-    return value if value is None or (math.isfinite(value) and value >= 0) else None
+    return value if value is None or 0 <= value < float("inf") else None
 
 
 def read_fields(path: Path, limit: int = 8192) -> dict[str, str] | None:

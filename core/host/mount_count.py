@@ -6,13 +6,9 @@ fs/ext4/super.c); a full check of the file system begins anew (e2fsck(8)).
 
 from __future__ import annotations
 
-import uuid
 from pathlib import Path
 
 from warmboot.core.host.files import read_text
-from warmboot.core.host.mounts import read_mounts
-from warmboot.core.host.root_features import read_ext4_superblock
-from warmboot.core.host.root_stack import read_root_stack
 from warmboot.core.mountinfo import LIMIT, parse_mountinfo
 from warmboot.core.values import dataclass
 
@@ -28,6 +24,12 @@ class MountCount:
 
 def read_mount_count(prefix: Path) -> MountCount | None:
     """Return it of the root file system; None where that is not ext4, or cannot be read."""
+    import uuid  # slow to load, with all it takes: a status has no use for it
+
+    from warmboot.core.host.mounts import read_mounts
+    from warmboot.core.host.root_features import read_ext4_superblock
+    from warmboot.core.host.root_stack import read_root_stack
+
     raw = read_ext4_superblock(prefix, read_root_stack(prefix, read_mounts(prefix)))
     if raw is None:
         return None

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import zlib
+from collections.abc import Callable
 
 from warmboot.core.expression import expression
+from warmboot.core.hints import Any
 from warmboot.core.text import printable
 
 _MARK = b"Linux version "
@@ -16,6 +19,7 @@ _LINE_END = 0x0A
 _BANNER = expression(rb"Linux version (\d++\.\d++[^\s%(]*+) \([^\n\0%]{4,1000}+")
 _LONGEST = 1100
 _CONFIG_START, _CONFIG_END = b"IKCFG_ST", b"IKCFG_ED"
+_SHORT = 4096  # bytes; fewer are searched by Python
 _CONFIG_LIMIT = 1 << 20  # packed; real ones are 30 to 70 KiB
 _CONFIG_TEXT_LIMIT = 4 << 20
 
@@ -54,7 +58,7 @@ class KernelScanner:
 
     def _find_banner(self, data: bytearray, count: int) -> None:
         start = 0 if self._seeks_banner else count
-        while (start := data.find(_MARK, start, count)) >= 0:
+        while (start := _find(data, _MARK, start, count)) >= 0:
             found = _BANNER.match(data, start, count)
             if found is not None and found.end() < count:
                 own = data[found.end()] == _LINE_END and _is_own(found[0])
@@ -72,7 +76,7 @@ class KernelScanner:
         if start >= 0:
             start -= len(self._tail)  # now counted in the piece; negative where the mark straddles
         else:
-            start = piece.find(_CONFIG_START, 0, count)
+            start = _find(piece, _CONFIG_START, 0, count)
             if start < 0:
                 return
         begin = start + len(_CONFIG_START)
@@ -91,6 +95,35 @@ class KernelScanner:
             self._seeks_config = self.config is None
         if end >= 0 or len(self._packed) > _CONFIG_LIMIT:
             self._packed = None
+
+
+def _find(data: bytearray, mark: bytes, start: int, end: int) -> int:
+    """As `data.find`. The C library takes a third of its time, and no lock meanwhile."""
+    search = _memmem() if end - start > _SHORT else None
+    if search is None:
+        return data.find(mark, start, end)
+    return search(data, mark, start, end)
+
+
+@functools.cache
+def _memmem() -> Callable[[bytearray, bytes, int, int], int] | None:
+    """Return a search by memmem(3), which is linear for any bytes; None where there is none."""
+    import ctypes
+
+    try:
+        function: Any = ctypes.CDLL(None).memmem
+    except (AttributeError, OSError):
+        return None
+    function.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_char_p, ctypes.c_size_t)
+    function.restype = ctypes.c_void_p
+
+    def search(data: bytearray, mark: bytes, start: int, end: int) -> int:
+        held = (ctypes.c_char * (end - start)).from_buffer(data, start)  # refuses what is not there
+        place = ctypes.addressof(held)
+        found = function(place, end - start, mark, len(mark))
+        return -1 if found is None else int(start + found - place)
+
+    return search
 
 
 def _unpack(packed: bytes | bytearray) -> str | None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import gzip
+import random
 
 import pytest
 
+from warmboot.core.payload import scan as scanning
 from warmboot.core.payload.scan import KernelScanner
 
 BANNER = b"Linux version 6.12.1-x (build@host) (gcc 14) #1 SMP PREEMPT"
@@ -47,3 +49,25 @@ def test_an_end_that_never_comes_is_not_waited_for() -> None:
     scanner = scan(b"IKCFG_ST" + bytes(3 << 20), 1 << 16)
     assert scanner.config is None
     assert scanner._packed is None
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_a_mark_is_found_where_python_finds_it(seed: int) -> None:
+    chance = random.Random(seed)
+    mark = b"IKCFG_ST"
+    data = bytearray(chance.choices(mark, k=chance.randrange(5000, 9000)))  # many near misses
+    for _ in range(chance.randrange(4)):
+        place = chance.choice((0, len(data) - 8, chance.randrange(len(data) - 8)))
+        data[place : place + 8] = mark
+    for start in (0, 1, chance.randrange(500), len(data)):
+        for end in (len(data), len(data) - 1, chance.randrange(4600, len(data))):
+            assert scanning._find(data, mark, start, end) == data.find(mark, start, end)
+    data.append(0)  # it is not held on to
+
+
+def test_the_library_is_asked_for_no_bytes_that_are_not_there() -> None:
+    search = scanning._memmem()
+    if search is None:
+        pytest.skip("the C library has no memmem(3)")
+    with pytest.raises(ValueError, match="too small"):
+        search(bytearray(8), b"x", 0, 9)

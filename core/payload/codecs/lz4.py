@@ -13,6 +13,7 @@ import ctypes
 from collections.abc import Callable, Iterator
 
 from warmboot.core.payload.codecs.base import (
+    PIECE,
     WORK,
     Piece,
     Source,
@@ -60,7 +61,8 @@ def decode(source: Source) -> Iterator[Piece]:
             raise truncated("lz4")
         piece = expand(block)
         produced += len(piece)
-        yield piece
+        for start in range(0, len(piece), PIECE):
+            yield piece[start : start + PIECE]
     source.end = source.position
 
 
