@@ -76,7 +76,8 @@ def carry_out(
 def _systemctl() -> tuple[Job, ...]:
     try:
         program = find_program("systemctl") or "/usr/bin/systemctl"
-        done = run([program, "kexec"], _SYSTEMCTL_TIMEOUT, own_session=True)
+        # Without logind it would wait until the shutdown ends it, and call that a failure.
+        done = run([program, "--no-block", "kexec"], _SYSTEMCTL_TIMEOUT, own_session=True)
     except OSError as error:
         raise WarmbootError(f"systemctl kexec could not be run: {error}", hint=_WITHOUT) from error
     debug("systemctl kexec ended with %d", done.code)

@@ -7,7 +7,8 @@ from warmboot.core.host import read_host
 from warmboot.core.host.hardware import Watchdog, read_watchdogs
 from warmboot.core.host.systemd import reboot_is_kexec
 from warmboot.core.plan.staged import Staged
-from warmboot.core.plan.trial.trial import OneShot
+from warmboot.core.plan.trial.trial import OneShot, read_mark
+from warmboot.core.plan.trial.watchdog import BEFORE
 from warmboot.core.record.lock import Holder, read_holder
 from warmboot.core.record.outcome import Attempt, Outcome, last_attempt, last_restart
 from warmboot.core.record.trial_outcome import TrialOutcome, TrialState, last_trial, leftovers
@@ -29,8 +30,9 @@ class Status(NamedTuple):
     taken place. `reboot_is_kexec`: ``systemctl reboot`` would start what is staged. `readable`:
     this user may read the records; else `what`, `countdown` and the like are not known. `problems`
     are records that were set aside, as they are damaged. `trial` is the last restart on trial,
-    `left_over` what one that was interrupted may have left set for the next start; `timer` is the
-    dead-man timer of a system that is on trial now.
+    `left_over` what one that was interrupted may have left set for the next start. Of a system that
+    is on trial now, `timer` is the dead-man timer, and `watchdog_at` when the watchdog that counts
+    through the jump resets it, in seconds since the epoch, where that is known.
     """
 
     staged: bool | None
@@ -47,11 +49,21 @@ class Status(NamedTuple):
     trial: TrialOutcome | None = None
     left_over: tuple[OneShot, ...] = ()
     timer: Timer | None = None
+    watchdog_at: float | None = None
 
     @property
     def on_trial(self) -> bool:
         """Whether the system that runs is on trial, and not confirmed yet."""
         return self.trial is not None and self.trial.state is TrialState.PENDING
+
+    @property
+    def goes_back_at(self) -> float | None:
+        """When a system on trial goes back by itself; None where it does not, or it is not known.
+
+        That is by its timer, or by the watchdog where its way to the timer took long.
+        """
+        ends = (self.timer.ends if self.timer is not None else None, self.watchdog_at)
+        return min((end for end in ends if end is not None), default=None)
 
 
 def read_status(machine: Machine) -> Status:
@@ -64,6 +76,7 @@ def read_status(machine: Machine) -> Status:
     begun = known.interrupted.get("event") if known.interrupted and host.staged else None
     attempt = last_attempt(lines, host.boot_id, set_now=countdown is not None)
     trial = last_trial(lines, host)
+    pending = trial if trial and trial.state is TrialState.PENDING else None
     return Status(
         staged=host.staged,
         what=known.staged if host.staged and begun is None else None,
@@ -77,6 +90,15 @@ def read_status(machine: Machine) -> Status:
         readable=journal.readable(),
         problems=tuple(filter(None, (journal.problem(), schedule.problem(prefix)))),
         trial=trial,
-        timer=machine.trial_host.timer() if trial and trial.state is TrialState.PENDING else None,
+        timer=machine.trial_host.timer() if pending else None,
+        watchdog_at=_watchdog_at(host.cmdline, pending),
         left_over=() if holder else leftovers(lines, host.boot_id),
     )
+
+
+def _watchdog_at(cmdline: str, pending: TrialOutcome | None) -> float | None:
+    """Return when it fires at the earliest: it counts from when the old system is left."""
+    mark = read_mark(cmdline)
+    if pending is None or pending.at is None or mark is None or mark.watchdog is None:
+        return None
+    return pending.at + mark.seconds + BEFORE

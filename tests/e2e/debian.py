@@ -81,7 +81,8 @@ fi
 set timeout=0
 """
 GRUBENV = b"# GRUB Environment Block\n".ljust(1024, b"#")
-FSTAB = "LABEL=ROOT / ext4 defaults 0 1\n/dev/vda /boot vfat defaults 0 0\n"
+#: A busy machine may take longer to find a disk than the 90 s that systemd waits for it.
+FSTAB = "LABEL=ROOT / ext4 defaults 0 1\n/dev/vda /boot vfat x-systemd.device-timeout=600 0 0\n"
 
 
 @dataclass(frozen=True)

@@ -78,9 +78,11 @@ def _confirmed_by(trial: TrialPlan) -> str:
 
 
 def _deadline(status: Status) -> str:
-    timer = status.timer
+    timer, at = status.timer, status.goes_back_at
     if timer is None or not timer.active:
-        return "its dead-man timer does not run"
-    if timer.ends is None:
+        stopped = "its dead-man timer does not run"
+        return stopped if at is None else f"{stopped}; its watchdog resets it at {clock(at)}"
+    if at is None:
         return "its dead-man timer runs"
-    return f"it goes back by itself at {clock(timer.ends)}"
+    by = "by its watchdog" if at == status.watchdog_at else "by itself"
+    return f"it goes back {by} at {clock(at)}"

@@ -69,7 +69,7 @@ class StatusFields(TypedDict):
     ]
     goes_back_at: Annotated[
         float | None,
-        "when the system that runs on trial goes back by itself; null where it does not",
+        "when the system that runs on trial goes back by itself; null where that is not known",
     ]
     left_over: Annotated[
         list[str], "choices for the next start that an interrupted trial may have left behind"
@@ -94,7 +94,7 @@ def status_fields(status: Status) -> StatusFields:
         "attempt": attempt_fields(attempt) if attempt is not None else None,
         "watchdogs": [_watchdog(dog) for dog in status.watchdogs],
         "trial": trial_outcome_fields(status.trial) if status.trial is not None else None,
-        "goes_back_at": status.timer.ends if status.timer is not None else None,
+        "goes_back_at": status.goes_back_at,
         "left_over": [kind.value for kind in status.left_over],
         "reboot_is_kexec": status.reboot_is_kexec,
         "holder": _holder(holder) if holder is not None else None,
