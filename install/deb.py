@@ -105,10 +105,16 @@ def pack(root: Path, target: Path, control: dict[str, str]) -> Path:
     return target
 
 
+#: Of sources that are in no repository.
+_SOME_DAY = 1_700_000_000
+
+
 def source_epoch() -> int:
     """Return when the sources last changed, in seconds since the epoch."""
     if "SOURCE_DATE_EPOCH" in os.environ:
         return int(os.environ["SOURCE_DATE_EPOCH"])
+    if shutil.which("git") is None:
+        return _SOME_DAY
     done = subprocess.run(
         ["git", "log", "-1", "--format=%ct"],
         cwd=REPOSITORY,
@@ -116,7 +122,7 @@ def source_epoch() -> int:
         text=True,
         check=False,
     )
-    return int(done.stdout) if done.returncode == 0 else 1_700_000_000
+    return int(done.stdout) if done.returncode == 0 else _SOME_DAY
 
 
 def _modules(wheel: Path, root: Path) -> None:

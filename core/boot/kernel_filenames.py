@@ -19,7 +19,6 @@ _NO_KERNEL = (
     ".sig", ".asc", ".p7s", ".hmac", ".map", ".config", ".md5", ".sha256", ".sha512", ".b64",
     ".conf", ".dpkg-new", ".dpkg-tmp", ".rpmnew", "~",
 )  # fmt: skip
-_RELEASE = expression(r"\d+\.\d[^\s/@:]*")
 #: What lies among kernels and starts like some of them, by the starts of names and whole names.
 _OTHERS = (
     (("xen-",), ("xen", "xen.gz", "xen.efi"), "the Xen hypervisor, not Linux"),
@@ -79,6 +78,8 @@ def for_debuggers(name: str, names: Container[str]) -> str | None:
     Builds leave vmlinux (ELF), packed or not, beside the vmlinuz made of it. Where there is no
     other file, vmlinux is what boots; packed, it is a copy.
     """
+    if not name.startswith("vmlinux"):
+        return None
     found = re.fullmatch(r"vmlinux(?P<stem>-.+?)?(?P<gz>\.(?:gz|xz|zst|bz2))?(?:\.debug)?", name)
     if found is None:
         return None
@@ -90,7 +91,10 @@ def for_debuggers(name: str, names: Container[str]) -> str | None:
 
 def may_be_release(text: str) -> bool:
     """Whether a text has the form of a kernel release: 6.1.0-9-arm64, not 7 or linux-lts."""
-    return _RELEASE.fullmatch(text) is not None
+    first, _, more = text.partition(".")
+    if not (first.isdecimal() and more[:1].isdecimal()):
+        return False
+    return not any(char in "/@:" or char.isspace() for char in more)
 
 
 def version_in_name(stem: str) -> str | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import re
 
 from warmboot.core.expression import expression
 
@@ -24,6 +23,7 @@ _MODELS = frozenset(("2712",))
 
 #: The parts that a flavour is looked for in, and what stands between them.
 _PARTS = expression(r"[^-+.~]+|[-+.~]")
+_TO_DASHES = str.maketrans("+.~", "---")
 
 Key = tuple[tuple[int, int, str], ...]
 ReleaseKey = tuple[Key, int, Key]
@@ -64,7 +64,7 @@ def flavour(release: str) -> tuple[str, ...]:
     openSUSE, Arch, Alpine and Raspberry Pi OS.
     """
     words: list[str] = []
-    for word in re.split(r"[-+.~]", release[:256]):
+    for word in release[:256].translate(_TO_DASHES).split("-"):
         if word not in _MODELS and (not word or word.replace("_", "").isdigit()):
             continue
         numbered = _NUMBERED.fullmatch(word)

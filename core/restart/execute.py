@@ -77,7 +77,9 @@ def carry_out(
 def _systemctl() -> tuple[Job, ...]:
     program = find_program("systemctl") or "/usr/bin/systemctl"
     try:
-        code, _, said = run([program, "kexec"], _SYSTEMCTL_TIMEOUT, own_session=True)
+        # Without logind it would wait until the shutdown ends it.
+        words = [program, "--no-block", "kexec"]
+        code, _, said = run(words, _SYSTEMCTL_TIMEOUT, own_session=True)
     except TimeoutError as error:
         code, said = -signal.SIGKILL, str(error)
     except OSError as error:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from row import Row
-from start import COMMAND, times
+from start import BARE, COMMAND, times
 
 from warmboot.core.boot import BootRoot
 from warmboot.core.boot.find import discover, find_entries
@@ -92,6 +92,12 @@ def _against_bootctl(
     for (name, action), bound in zip(actions.items(), bounds, strict=True):
         found = None if reason else ratio(action, lambda: _bootctl(root / "boot"))
         yield Row(name, tool, found, bound, text=reason or "")
+    found = None if reason else ratio(_bare, lambda: _bootctl(root / "boot"))
+    yield Row(f"… {what}: Python's start by itself", tool, found, text=reason or "")
+
+
+def _bare() -> None:
+    subprocess.run(BARE, check=True)
 
 
 def _command(root: Path) -> None:

@@ -259,9 +259,7 @@ def test_the_playbook_switches_one_after_the_other(fleet: Fleet) -> None:
     code, said = fleet.play(NAMES)
     assert code == 2, said
     assert len(set(re.findall(r'"msg": "([0-9a-f]{64})"', said))) == 1  # one plan for both
-    assert re.findall(r"runs (\S+), away (\S+) s", said) == [
-        (fleet.generic, str(fleet.last_restart("m1")["away"]))
-    ]
+    assert re.findall(r"runs (\S+), away \d+ s", said) == [fleet.generic]
     assert fleet.state("m1")[0] == fleet.generic
     assert fleet.last_restart("m1")["arrived"] is True
     assert "Back, but not in what was staged: " in said
@@ -276,7 +274,7 @@ def test_the_playbook_switches_one_after_the_other(fleet: Fleet) -> None:
     assert "runs it already" in said
     assert fleet.state("m1") == (fleet.generic, boot)
     assert fleet.state("m2")[0] == fleet.generic
-    assert len(re.findall(r"runs (\S+), away ([\d.]+) s", said)) == 1
+    assert re.findall(r"runs (\S+), away \d+ s", said) == [fleet.generic]
 
 
 def test_the_manual_s_recipe_stops_at_the_first_that_is_lost(fleet: Fleet) -> None:
@@ -284,7 +282,7 @@ def test_the_manual_s_recipe_stops_at_the_first_that_is_lost(fleet: Fleet) -> No
     said = fleet.follow_the_manual(NAMES)
     plans = {name: json.loads((fleet.folder / f"recipe/{name}.plan").read_text()) for name in NAMES}
     assert plans["m1"]["digest"] == plans["m2"]["digest"]
-    newest = fleet.cloud if "cloud" in plans["m1"]["plan"]["entry"] else fleet.generic
+    newest = getattr(fleet, plans["m1"]["plan"]["entry"].removesuffix(".conf"))
     for name, (_, boot) in before.items():
         release, now = fleet.state(name)
         assert (release, now != boot) == (newest, True), said
@@ -293,7 +291,7 @@ def test_the_manual_s_recipe_stops_at_the_first_that_is_lost(fleet: Fleet) -> No
     fleet.ssh("m2", "sudo touch /etc/crash && sync")
     boot = fleet.state("m1")[1]
     said = fleet.follow_the_manual(["m2", "m1"])
-    assert "came back from" in said
+    assert re.search(rf"^Back in {re.escape(fleet.cloud)}, .*not", said, re.MULTILINE)
     assert fleet.state("m2")[0] == fleet.cloud
     assert fleet.last_restart("m2")["arrived"] is False
     assert fleet.state("m1") == (newest, boot)

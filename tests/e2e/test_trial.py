@@ -104,7 +104,9 @@ RETURNED: dict[str, Case] = {
         ("asked",),
     ),
     "no-memory": Case(
-        'stage="--append mem=64M"', ("panic", "watchdog", "before its root was mounted")
+        # Debian 12's kernel comes up with it, and nobody confirms.
+        'stage="--append mem=90M"',
+        ("panic", "watchdog", "before its root was mounted", "not confirmed in time"),
     ),
     "hang": Case(f'{HANG}\nstage="--append init=/hang"', ("watchdog",)),
 }
@@ -174,8 +176,11 @@ def came_back(done: dict[str, Step], cases: dict[str, Case]) -> None:
         assert answer["away"] > 0
 
 
-def test_grub_leads_back_by_its_default_or_by_its_environment_block(tmp_path: Path) -> None:
-    done = run(tmp_path, "trixie", GRUB, "initramfs-tools", "grub")
+@pytest.mark.parametrize("suite", ["trixie", "bookworm"])
+def test_grub_leads_back_by_its_default_or_by_its_environment_block(
+    tmp_path: Path, suite: str
+) -> None:
+    done = run(tmp_path, suite, GRUB, "initramfs-tools", "grub")
     came_back(done, GRUB)
     assert "next_entry=0" not in done["after-one-shot"].output, "GRUB has used it"
 

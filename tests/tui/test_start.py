@@ -24,12 +24,13 @@ sys.exit(code)
 """
 #: Modules of the standard library that take 1 to 30 ms to load, and what is to do without them.
 SLOW = {
-    *("asyncio", "concurrent.futures", "dataclasses", "datetime", "email", "importlib.metadata"),
+    *("asyncio", "concurrent.futures", "dataclasses", "datetime", "email", "gettext"),
+    *("importlib.metadata", "ipaddress", "urllib.parse"),
     *("inspect", "locale", "logging", "multiprocessing", "pickle", "platform", "random", "shutil"),
     *("socket", "subprocess", "tempfile", "typing", "urllib.request", "uuid"),
 }
 #: Also not needed where nothing is unpacked, nor is JSON read or written.
-PLAIN = {*SLOW, "bz2", "hashlib", "json", "lzma", "shlex", "threading", "zlib"}
+PLAIN = {*SLOW, "bz2", "contextvars", "hashlib", "json", "lzma", "shlex", "threading", "zlib"}
 #: Folders of the core that do something else than look.
 DOING = {"core.load", "core.fit", "core.restart.trial", "core.plan.checks", "core.sandbox.builders"}
 LISTING = {*DOING, "core.payload", "core.bpf", "core.record", "core.restart"}
@@ -74,7 +75,7 @@ def test_status(root: Path) -> None:
 
 def test_list(root: Path) -> None:
     found = loaded("--root", str(root), "list")
-    assert not found & PLAIN
+    assert not found & {*PLAIN, "math", "signal"}
     assert not own(found) & LISTING
     assert "warmboot.core.boot.grub.menu" not in found  # there is no menu of it
 
@@ -102,3 +103,21 @@ def test_answers_in_json_load_what_writes_it(root: Path) -> None:
     found = loaded("--root", str(root), "list", "--json")
     assert "json" in found
     assert not own(found) & LISTING
+
+
+ASKED = """
+import sys
+from warmboot.tui import entry
+entry._load_without(entry._NOT_NEEDED)
+import argparse, gettext, pathlib, urllib.parse
+assert pathlib.Path("/a b").as_uri() == "file:///a%20b"
+assert urllib.parse.urlsplit("http://one/two").path == "/two"
+assert gettext.translation and argparse.ArgumentParser().format_help()
+"""
+
+
+def test_what_is_left_out_is_there_for_one_who_asks_for_it() -> None:
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", ASKED], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")

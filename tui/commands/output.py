@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from contextvars import ContextVar
 from pathlib import Path
 
 from warmboot.core.errors import NotPermitted, WrongArgument
@@ -17,12 +16,12 @@ if TYPE_CHECKING:
 
     from warmboot.core.session import Session
 
-_ANSWERED: ContextVar[bool] = ContextVar("answered", default=False)
+_answers: list[str] = []  # the documents of this run: at most one
 
 
 def begin() -> None:
     """Begin a run: it has not given its answer yet."""
-    _ANSWERED.set(False)
+    _answers.clear()
 
 
 def write_json(answer: Mapping[str, object]) -> None:
@@ -37,8 +36,8 @@ def write_document(text: str) -> None:
 
     A second one, of an error or a signal that comes while the first is printed, is left out.
     """
-    if not _ANSWERED.get():
-        _ANSWERED.set(True)
+    if not _answers:
+        _answers.append(text)
         sys.stdout.write(text)
 
 
