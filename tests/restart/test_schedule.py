@@ -123,6 +123,17 @@ def test_one_that_is_set_is_not_replaced(root: Path) -> None:
     assert main(["--root", str(root), "exec", "--cancel"]) == ExitCode.OK
 
 
+def test_a_shutdown_that_goes_on_is_not_waited_for(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Without logind systemctl waits for it, loses systemd in the end, and then fails."""
+    program = tmp_path / "systemctl"
+    program.write_text('#!/bin/sh\ncase " $* " in *" --no-block "*) exit 0; esac\nexit 1\n')
+    program.chmod(0o755)
+    monkeypatch.setattr(execute, "find_program", lambda _: str(program))
+    assert carry_out(RestartMethod.SYSTEMD, Simulator(Path("/nowhere"))) == ()
+
+
 @pytest.mark.parametrize(
     ("code", "answer", "heard"),
     [
@@ -135,17 +146,6 @@ def test_one_that_is_set_is_not_replaced(root: Path) -> None:
         (1, None, False),
     ],
 )
-def test_a_shutdown_that_goes_on_is_not_waited_for(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    """Without logind systemctl waits for it, loses systemd in the end, and then fails."""
-    program = tmp_path / "systemctl"
-    program.write_text('#!/bin/sh\ncase " $* " in *" --no-block "*) exit 0; esac\nexit 1\n')
-    program.chmod(0o755)
-    monkeypatch.setattr(execute, "find_program", lambda _: str(program))
-    assert carry_out(RestartMethod.SYSTEMD, Simulator(Path("/nowhere"))) == ()
-
-
 def test_systemctl_ended_by_the_shutdown_it_asked_for_has_not_failed(
     code: int, answer: tuple[int, str] | None, heard: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
