@@ -218,7 +218,7 @@ def test_a_line_of_readme(way: str, suite: str, system: Callable[..., System]) -
     command = on_a_screen(line) if way == "make rescue" else line
     print(debian.run(f"cd /root/warmboot\n{command}"))
     if way == "make rescue":
-        debian.run(RUN.replace("warmboot -", "/root/warmboot/dist/warmboot-rescue-*-x86_64 -"))
+        debian.run(f"cp /root/warmboot/dist/warmboot-rescue-*-x86_64 /usr/bin/warmboot\n{RUN}")
     elif way == "make rescue-deb":
         assert "usr/bin/warmboot\n" in debian.run("lsinitramfs /boot/initrd.img-*")
     else:
