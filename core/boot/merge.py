@@ -25,6 +25,7 @@ def merge(root: BootRoot, entries: list[Entry]) -> list[Entry]:
     by_file: dict[tuple[int, int], int] = {}
     by_release: dict[tuple[str, int], int] = {}
     by_meaning: dict[tuple[object, ...], int] = {}
+    menus = any(entry.kind.rank and not entry.kind.files_only for entry in entries)
     for entry in entries:
         try:
             identity = root.identity(entry.kernel)
@@ -34,7 +35,7 @@ def merge(root: BootRoot, entries: list[Entry]) -> list[Entry]:
             continue
         file = (identity.device, identity.inode)
         release = (entry.release or "", identity.size)
-        meaning = (file, *_meaning(entry))
+        meaning = (file, *_meaning(entry)) if menus else ()  # nothing else is compared by it
         if entry.kind.files_only:
             aside = set_aside(posixpath.basename(entry.kernel)) or entry.problem is not None
             copy = entry.release is not None and not aside

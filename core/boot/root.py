@@ -193,13 +193,15 @@ class BootRoot:
         except (OSError, ValueError):
             return None
         try:
-            with open(fd, "rb", buffering=0) as file:
-                raw = b""
-                while len(raw) <= limit and (more := file.read(limit + 1 - len(raw))):
-                    raw += more
-                size = max(os.fstat(fd).st_size, len(raw))
+            raw = os.read(fd, limit + 1)
+            size = os.fstat(fd).st_size  # files of /proc state none
+            while len(raw) != size and (more := os.read(fd, max(0, limit + 1 - len(raw)))):
+                raw += more
+            size = max(size, len(raw))
         except OSError:
             return None
+        finally:
+            os.close(fd)
         read = min(limit, len(raw))
         cut = f"only the first {read} of its {size} bytes were read" if size > read else None
         return Text(raw[:limit].decode("utf-8", "backslashreplace"), cut)

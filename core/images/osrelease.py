@@ -26,7 +26,10 @@ class System(NamedTuple):
         """Return what the fields of an os-release file come to, the best field of each first."""
 
         def first(*names: str) -> str | None:
-            return next((fields[name] for name in names if fields.get(name)), None)
+            for name in names:
+                if value := fields.get(name):
+                    return value
+            return None
 
         return cls(
             first("PRETTY_NAME", "IMAGE_ID", "NAME", "ID"),
