@@ -70,6 +70,12 @@ def systemctl(
     return done.code, said[:_SAID]
 
 
+def is_stopping(timeout: float) -> bool:
+    """Whether the machine is being shut down; False also where systemd gave no answer in time."""
+    answer = systemctl("is-system-running", timeout=timeout)
+    return answer is not None and answer[1].strip() == "stopping"
+
+
 def failed_units() -> tuple[str, ...] | None:
     """Return the units that have failed; None where systemd could not be asked."""
     answer = systemctl("list-units", "--failed", "--plain", "--no-legend")

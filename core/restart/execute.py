@@ -10,6 +10,7 @@ from warmboot.core.enumeration import StrEnum
 from warmboot.core.errors import WarmbootError
 from warmboot.core.host import Host
 from warmboot.core.host.jobs import Job, read_jobs
+from warmboot.core.host.systemd import is_stopping
 from warmboot.core.load.loader import Loader
 from warmboot.core.programs import find_program, run
 from warmboot.core.restart import shutdown
@@ -83,7 +84,8 @@ def _systemctl() -> tuple[Job, ...]:
     debug("systemctl kexec ended with %d", done.code)
     jobs = read_jobs(Path("/"))
     # It may be ended by the very shutdown that it asked for; the job says that it was heard.
-    if done.code != 0 and not any(job.unit == _TARGET for job in jobs):
+    heard = any(job.unit == _TARGET for job in jobs)
+    if done.code != 0 and not heard and not is_stopping(_SYSTEMCTL_TIMEOUT):
         reason = done.errors.strip() or f"exit {done.code}"
         raise WarmbootError(f"systemctl kexec failed: {reason}", hint=_WITHOUT)
     return jobs

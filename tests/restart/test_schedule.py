@@ -16,6 +16,7 @@ import pytest
 
 from warmboot.core import programs
 from warmboot.core.errors import Blocked, ExitCode, WarmbootError
+from warmboot.core.host import systemd as systemd_module
 from warmboot.core.host.jobs import Job
 from warmboot.core.record.lock import only_one
 from warmboot.core.restart import execute, schedule
@@ -134,6 +135,20 @@ def test_a_shutdown_that_goes_on_is_not_waited_for(
     assert carry_out(RestartMethod.SYSTEMD, Simulator(Path("/nowhere"))) == ()
 
 
+@pytest.mark.parametrize(
+    ("said", "code", "answer"),
+    [("stopping", 1, True), ("running", 0, False), ("degraded", 1, False), ("", 1, False)],
+)
+def test_a_shutdown_under_way_is_told_by_systemd(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, said: str, code: int, answer: bool
+) -> None:
+    program = tmp_path / "systemctl"
+    program.write_text(f"#!/bin/sh\necho {said}\nexit {code}\n")
+    program.chmod(0o755)
+    monkeypatch.setattr(systemd_module, "find_program", lambda _: str(program))
+    assert systemd_module.is_stopping(60) is answer
+
+
 def test_systemctl_ended_by_the_shutdown_it_asked_for_has_not_failed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -146,6 +161,9 @@ def test_systemctl_ended_by_the_shutdown_it_asked_for_has_not_failed(
     monkeypatch.setattr(execute, "read_jobs", lambda _: jobs)
     assert carry_out(RestartMethod.SYSTEMD, Simulator(Path("/nowhere"))) == jobs
     monkeypatch.setattr(execute, "read_jobs", lambda _: ())
+    monkeypatch.setattr(execute, "is_stopping", lambda _: True)
+    assert carry_out(RestartMethod.SYSTEMD, Simulator(Path("/nowhere"))) == ()
+    monkeypatch.setattr(execute, "is_stopping", lambda _: False)
     with pytest.raises(WarmbootError, match="systemctl kexec failed"):
         carry_out(RestartMethod.SYSTEMD, Simulator(Path("/nowhere")))
 
