@@ -84,7 +84,7 @@ TAKEN_BACK = CONFIRM.replace(
 CHECKED = CONFIRM.replace('step "confirm-$this" warmboot confirm', ":").replace("545", "205")
 RETURNED: dict[str, Case] = {
     "root-missing": Case(
-        'stage="--append root=LABEL=NOWHERE"\ntrial="--trial 60"', ("its root is not here",)
+        'stage="--append root=LABEL=NOWHERE"\ntrial="--trial 240"', ("its root is not here",)
     ),
     "root-refused": Case(
         'stage="--append rootfstype=xfs"\ntrial="--trial 60"', ("before its root was mounted",)
