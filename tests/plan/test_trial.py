@@ -1,9 +1,8 @@
-"""What a restart on trial is judged by: watchdogs, the way back, units, health checks."""
+"""What a restart on trial takes along: its mark, its units, its health checks."""
 
 from __future__ import annotations
 
 import base64
-import itertools
 import json
 import os
 import re
@@ -18,11 +17,7 @@ from support.files import put
 from support.tools import needs_tool
 
 from warmboot.core.boot.cmdline import append, reusable
-from warmboot.core.boot.entry import Entry, Kind
-from warmboot.core.boot.loadervars import LoaderVariables
 from warmboot.core.errors import WrongArgument
-from warmboot.core.host.firmware import Firmware, read_firmware
-from warmboot.core.host.hardware import Watchdog, WatchdogCore
 from warmboot.core.images import BytesView
 from warmboot.core.payload.initrd import read_initrd
 from warmboot.core.plan.trial.health import BUILT_IN, Baseline, read_baseline, shell_of
@@ -45,12 +40,8 @@ from warmboot.core.plan.trial.unit import (
     disarm_script,
     way_of,
 )
-from warmboot.core.plan.trial.watchdog import BEFORE, DRIVERS, choose_watchdog
-from warmboot.core.plan.trial.way_back import BootFacts, predict
 from warmboot.core.record.journal import Journal
 
-DOG = Watchdog("watchdog0", "i6300ESB timer", False, 30, "i6300esb")
-CORE = WatchdogCore(goes_on=False, module=True, users=("i6300esb",))
 BASE = Baseline("192.0.2.1", 22, ())
 
 
@@ -89,169 +80,6 @@ def test_times(text: str, seconds: int) -> None:
 def test_what_is_no_time_for_a_trial(text: str) -> None:
     with pytest.raises(WrongArgument, match="no time for a trial"):
         parse_time(text)
-
-
-# Watchdogs ---------------------------------------------------------------------------------
-
-
-def test_a_watchdog_that_covers_the_trial_is_used_and_kept_from_the_new_driver() -> None:
-    judged = choose_watchdog((DOG,), CORE, 600, {"I6300ESB_WDT": "m"})
-    assert judged.use is not None
-    assert (judged.use.timeout, judged.use.reload) == (600 + BEFORE, ("i6300esb",))
-    assert judged.use.words == ("modprobe.blacklist=i6300esb",)
-    itco = Watchdog("watchdog0", "iTCO_wdt", False, 30, "iTCO_wdt")
-    judged = choose_watchdog((itco,), WatchdogCore(True, False), 300, None)
-    assert judged.use is not None
-    assert (judged.use.reload, judged.use.words) == ((), ("watchdog.handle_boot_enabled=0",))
-
-
-OBSTACLES: dict[str, tuple[Watchdog, WatchdogCore, int, dict[str, str], str]] = {
-    "softdog": (
-        Watchdog("watchdog0", "Software Watchdog", False, 60, "softdog"),
-        *(CORE, 60, {}, "part of the kernel that ends"),
-    ),
-    "ib700": (Watchdog("w", "", False, 30, "ib700wdt"), CORE, 60, {}, "every shutdown"),
-    "bcm": (Watchdog("w", "", False, 15, "bcm2835_wdt"), CORE, 60, {}, "16 s at most"),
-    "unknown": (Watchdog("w", "Strange", False, 9, "strange_wdt"), CORE, 60, {}, "not measured"),
-    "nowayout": (
-        Watchdog("w", "", False, 30, "i6300esb", locked=True),
-        *(CORE, 60, {}, "nowayout"),
-    ),
-    "held": (Watchdog("w", "", True, 30, "i6300esb"), CORE, 60, {}, "RuntimeWatchdogSec="),
-    "too long": (DOG, CORE, 2046 - BEFORE + 1, {}, "2046 s at most"),
-    "its own limit": (
-        Watchdog("w", "", False, 30, "i6300esb", longest=200),
-        *(CORE, 60, {}, "200 s at most"),
-    ),
-    "too long for iTCO": (Watchdog("w", "", False, 30, "iTCO_wdt"), CORE, 600, {}, "614 s at most"),
-    "built in there": (DOG, CORE, 60, {"I6300ESB_WDT": "y"}, "CONFIG_I6300ESB_WDT=y"),
-    "built in here": (DOG, WatchdogCore(False, False), 60, {}, "watchdog.stop_on_reboot=0"),
-    "others": (DOG, WatchdogCore(False, True, ("i6300esb", "mei_wdt")), 60, {}, "mei_wdt uses it"),
-}
-
-
-@pytest.mark.parametrize("case", OBSTACLES)
-def test_a_watchdog_of_no_use_is_named_with_the_reason(case: str) -> None:
-    dog, core, seconds, options, why = OBSTACLES[case]
-    judged = choose_watchdog((dog,), core, seconds, options)
-    assert judged.use is None
-    assert why in judged.why_not
-    second = choose_watchdog((dog, DOG), WatchdogCore(True, True), 60, {"I6300ESB_WDT": "m"})
-    assert second.use is not None
-
-
-def test_what_else_uses_the_core_is_loaded_anew_where_it_is_idle() -> None:
-    core = WatchdogCore(False, True, ("iTCO_wdt", "i6300esb"))
-    other = Watchdog("watchdog0", "iTCO_wdt", False, 30, "iTCO_wdt")
-    judged = choose_watchdog((other, DOG), core, 600, None)
-    assert judged.use is not None
-    assert judged.use.reload == ("i6300esb", "iTCO_wdt")
-    busy = WatchdogCore(False, True, ("iTCO_wdt", "i6300esb"), ("iTCO_wdt",))
-    assert choose_watchdog((other, DOG), busy, 600, None).use is None
-    held = Watchdog("watchdog0", "iTCO_wdt", True, 30, "iTCO_wdt")
-    judged = choose_watchdog((held, DOG), core, 600, None)
-    assert judged.use is None
-    assert "while iTCO_wdt uses it" in judged.why_not
-
-
-@given(st.integers(60, 86400), st.sampled_from(sorted(DRIVERS)), st.booleans(), st.booleans())
-def test_no_watchdog_is_used_that_would_fire_before_the_deadline(
-    seconds: int, module: str, goes_on: bool, loadable: bool
-) -> None:
-    dog = Watchdog("watchdog0", "", False, 30, module)
-    judged = choose_watchdog((dog,), WatchdogCore(goes_on, loadable), seconds, None)
-    if judged.use is None:
-        fits = re.search(r"--trial (\d+)s fits", judged.why_not)
-        assert judged.why_not
-        assert fits is None or int(fits[1]) < seconds
-        if fits is None:
-            return
-        judged = choose_watchdog((dog,), WatchdogCore(True, True), int(fits[1]), None)
-        assert judged.use is not None
-        seconds, goes_on = int(fits[1]), True
-    assert seconds < judged.use.timeout <= DRIVERS[module].longest
-    assert goes_on or (loadable and judged.use.reload)
-
-
-# The way back ------------------------------------------------------------------------------
-
-
-def entry(name: str, kind: Kind = Kind.BLS, **marks: object) -> Entry:
-    return Entry(name, name, kind, f"/{name}", release="1", **marks)  # type: ignore[arg-type]
-
-
-SD_BOOT = LoaderVariables(info="systemd-boot 257")
-UEFI = Firmware(True, current=1, order=(1, 2))
-
-
-@pytest.mark.parametrize(
-    ("current", "following", "order"),
-    list(itertools.product([None, 1, 2], [None, 1, 2], [(), (1, 2), (2, 1), (3,)])),
-)
-def test_firmware_leads_to_the_boot_entry_that_it_came_by(
-    current: int | None, following: int | None, order: tuple[int, ...]
-) -> None:
-    firmware = Firmware(True, current, following, order)
-    found = predict(BootFacts((entry("a", running=True, default=True),), firmware, SD_BOOT))
-    sure = current is not None and following in (None, current)
-    assert found.certain is sure
-    wanted = sure and firmware.first != current
-    assert [c.kind for c in found.choices] == ([OneShot.BOOT_NEXT] if wanted else [])
-    if wanted:
-        assert int(found.choices[0].value, 16) == current
-
-
-@pytest.mark.parametrize("kind", [Kind.BLS, Kind.UKI, Kind.GRUB, Kind.BOOT])
-@pytest.mark.parametrize("loader", ["systemd-boot 257", "GRUB 2.12", None])
-@pytest.mark.parametrize("grubenv", ["/boot/grub/grubenv", None])
-@pytest.mark.parametrize("chosen", ["running", "default", "next", "none"])
-def test_the_boot_loader_leads_to_what_runs_or_is_told_so_for_once(
-    kind: Kind, loader: str | None, grubenv: str | None, chosen: str
-) -> None:
-    now = entry(
-        "now",
-        kind,
-        running=True,
-        default=chosen == "running",
-        sources=("/boot/grub/grub.cfg#1>0",) if kind is Kind.GRUB else ("/boot/e.conf",),
-    )
-    other = entry("other", default=chosen == "default", next=chosen == "next")
-    found = predict(BootFacts((other, now), UEFI, LoaderVariables(info=loader), grubenv))
-    choices = [choice.kind for choice in found.choices]
-    if kind is Kind.BOOT or chosen == "next":
-        assert not found.certain
-    elif chosen == "running":
-        assert (found.certain, choices) == (True, [])
-    elif loader == "systemd-boot 257" and kind in (Kind.BLS, Kind.UKI):
-        assert choices == [OneShot.LOADER_ENTRY]
-        assert found.choices[0].value == "now"
-    elif grubenv is not None and kind in (Kind.GRUB, Kind.BLS):
-        assert choices == [OneShot.GRUB]
-        assert found.choices[0].value == ("1>0" if kind is Kind.GRUB else "now")
-    else:
-        assert not found.certain
-    assert found.certain is bool(choices or chosen == "running") or kind is Kind.BOOT
-
-
-def test_without_a_known_entry_there_is_no_way_back() -> None:
-    found = predict(BootFacts((entry("a", default=True),), UEFI, SD_BOOT))
-    assert (found.certain, found.choices) == (False, ())
-    assert "not known which entry" in found.text
-    bad = entry("a", running=True, default=True, tries_left=0)
-    assert "given it up" in predict(BootFacts((bad,), UEFI, SD_BOOT)).text
-
-
-def test_firmware_is_read_from_its_variables(tmp_path: Path) -> None:
-    assert read_firmware(tmp_path) == Firmware(False)
-    vendor = "8be4df61-93ca-11d2-aa0d-00e098032b8c"
-    folder = "sys/firmware/efi/efivars"
-    put(tmp_path, f"{folder}/BootCurrent-{vendor}", bytes((6, 0, 0, 0, 3, 0)))
-    put(tmp_path, f"{folder}/BootOrder-{vendor}", bytes((7, 0, 0, 0, 3, 0, 1, 0, 9)))
-    put(tmp_path, "proc/sys/kernel/bootloader_type", "208\n")
-    assert read_firmware(tmp_path) == Firmware(True, 3, None, (3, 1), kexec=True)
-
-
-# Units -------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("known", [True, False])
@@ -369,9 +197,6 @@ def test_real_systemd_takes_the_units(tmp_path: Path) -> None:
     command = [program, "verify", "--man=no", "--recursive-errors=no", *paths]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert [line for line in done.stderr.splitlines() if str(tmp_path) in line] == []
-
-
-# Health checks -----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("failed", [(), ("a.service",), (r"dev-disk-by\x2duuid.swap", "b.mount")])
