@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import subprocess
 import sys
@@ -10,6 +11,10 @@ from pathlib import Path
 import pytest
 
 TARGET = Path(__file__).parent.parent / "fuzz/target.py"
+pytestmark = pytest.mark.skipif(
+    importlib.util.find_spec("atheris") is None,
+    reason="needs the package atheris, which has no wheel for this Python (from 3.14 on)",
+)
 # A busy machine may stop any input for two seconds: here only a real hang counts.
 OPTIONS = ("-print_final_stats=1", "-timeout=60")
 
