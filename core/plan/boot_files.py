@@ -159,7 +159,7 @@ class BootFiles(Closing):
         if self.tree is not None and self.tree.path == tree.path:
             return
         self.tree, self.modules = tree, installed_index(tree, self.release)
-        self.options = self.options or installed_options(tree, self.release)
+        self.options = installed_options(tree, self.release) or self.options
 
     @property
     def initrd_bytes(self) -> int:

@@ -183,3 +183,18 @@ def test_what_is_missing_in_the_tree_that_runs_is_said(judge: Judge) -> None:
     found = judge(DISK)
     assert found["network-drivers"]["verdict"] == "fail"
     assert "igb" in found["network-drivers"]["text"]
+
+
+def test_build_options_are_those_of_the_tree(root: Path) -> None:
+    """Two deployments may have kernels of one release that were built differently."""
+    tree = root / "sysroot/ostree/deploy/fcos/deploy/b2.0"
+    put(root, f"usr/lib/modules/{NEW}/config", "CONFIG_OLD=y\n")
+    put(tree, f"usr/lib/modules/{NEW}/config", "CONFIG_NEW=y\n")
+    put(root, "boot/vmlinuz", build_bzimage(NEW))
+    boot_root, request = BootRoot(root), PlanRequest(kernel=str(root / "boot/vmlinuz"))
+    with BootFiles.open(boot_root, request, None) as files:
+        assert files.options is not None
+        assert list(files.options) == ["OLD"]
+        for place, option in ((tree, "NEW"), (root, "OLD"), (tree, "NEW")):
+            files.look_into(BootRoot(place))
+            assert list(files.options) == [option]
