@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict, deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from warmboot.core.boot.root import BootRoot
 from warmboot.core.enumeration import StrEnum
@@ -87,10 +87,14 @@ def parse(text: str) -> tuple[Word, ...]:
     return tuple(words)
 
 
+def last_value(words: Sequence[Word], key: str) -> str | None:
+    """Return what a word says, None without it: where it stands several times, the last counts."""
+    return next((word.value for word in reversed(words) if word.key == key), None)
+
+
 def root_word(text: str) -> str | None:
-    """Return what root= of a command line names, None where there is none: the last one counts."""
-    values = [word.value for word in parse(text) if word.key == "root"]
-    return values[-1] if values else None
+    """Return what root= of a command line names, None where there is none."""
+    return last_value(parse(text), "root")
 
 
 def _word(raw: str, *, init: bool) -> Word:

@@ -10,7 +10,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from warmboot.core.boot.cmdline import Word, parse
+from warmboot.core.boot.cmdline import Word, last_value, parse
 from warmboot.core.boot.root import BootRoot
 from warmboot.core.debug import debug
 from warmboot.core.errors import WarmbootError
@@ -40,13 +40,13 @@ def read_new_root(cmdline: str, context: PlanContext, root: BootRoot) -> NewRoot
     new, now = parse(cmdline), parse(context.host.cmdline)
     certain = True
     if not context.foreign_root:
-        wanted, mounted = _last(new, "root"), _last(now, "root")
+        wanted, mounted = last_value(new, "root"), last_value(now, "root")
         certain = wanted is not None or mounted is None
         if wanted is not None and not _same_device(wanted, mounted, context):
             return NewRoot(None)
         if _named(new) == _named(now):
             return NewRoot(root, certain)
-    deployment = _last(new, "ostree")
+    deployment = last_value(new, "ostree")
     if deployment is not None:
         return NewRoot(_below(root, deployment), certain)
     return NewRoot(root if context.foreign_root else None, certain)
@@ -64,10 +64,12 @@ def _same_device(wanted: str, mounted: str | None, context: PlanContext) -> bool
 
 def _named(words: Sequence[Word]) -> dict[str, str | None]:
     """Return what names a tree on a file system; init= does where it is in a store of systems."""
-    found = {name: _last(words, name) for name in _NAMING}
-    init = _last(words, "init")
+    found = {name: last_value(words, name) for name in _NAMING}
+    init = last_value(words, "init")
     found["init"] = init if init is not None and "store" in init.split("/") else None
-    flags = dict(flag.partition("=")[::2] for flag in (_last(words, "rootflags") or "").split(","))
+    flags = dict(
+        flag.partition("=")[::2] for flag in (last_value(words, "rootflags") or "").split(",")
+    )
     for name in _SUBVOLUMES:
         found[name] = flags[name].strip("/") if name in flags else None
     return found
@@ -87,8 +89,3 @@ def _below(root: BootRoot, deployment: str) -> BootRoot | None:
         return None
     finally:
         os.close(fd)
-
-
-def _last(words: Sequence[Word], name: str) -> str | None:
-    """Return what a word says last, None without it."""
-    return next((word.value for word in reversed(words) if word.name == name), None)

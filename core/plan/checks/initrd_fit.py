@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from warmboot.core.boot.cmdline import last_value
 from warmboot.core.fit.crypttab import entry_of
 from warmboot.core.fit.initrd_contents import InitrdContents
 from warmboot.core.fit.kernel_fit import Place
@@ -219,8 +220,8 @@ def _network_root(subject: FitSubject) -> Iterator[Result]:
 
 def _devices_named(subject: FitSubject) -> bool:
     """Whether rootflags= names the devices, so that the kernel needs no program to find them."""
-    flags = [word.value or "" for word in subject.kernel_words if word.key == "rootflags"]
-    return any(flag.startswith("device=") for flag in ",".join(flags[-1:]).split(","))
+    flags = last_value(subject.kernel_words, "rootflags") or ""
+    return any(flag.startswith("device=") for flag in flags.split(","))
 
 
 def _named(subject: FitSubject, volume: Volume, initrd: InitrdContents) -> bool:
