@@ -72,9 +72,8 @@ class Prepared(Closing):
                 made.append(follow(follow_file(request.initrd_fd, later=True)))
             self._waiting = made
 
-    @property
-    def _followers(self) -> list[Follower]:
-        """Those of the kernel and, where there is one, of the initrd, at work."""
+    def _reading(self) -> list[Follower]:
+        """Have the kernel and, where there is one, the initrd read; return who does."""
         self.ready()
         for follower in self._waiting:
             follower.begin()
@@ -96,7 +95,7 @@ class Prepared(Closing):
         """
         if self.unread is not None:
             raise self.unread
-        return self._followers[0].finish()
+        return self._reading()[0].finish()
 
     @property
     def initrd_sha256(self) -> str | None:
@@ -108,7 +107,7 @@ class Prepared(Closing):
         fd = self.request.initrd_fd
         if fd is None or not is_sealed(fd) or self.unread is not None:
             return None
-        return self._followers[1].finish()
+        return self._reading()[1].finish()
 
     @property
     def digest(self) -> str | None:
@@ -146,7 +145,7 @@ class Prepared(Closing):
 
         Raises Cancelled, and as `sha256` does.
         """
-        followers = self._followers
+        followers = self._reading()
         total = sum(follower.size for follower in followers)
         while any(follower.busy(_WAIT) for follower in followers):
             done = sum(follower.done for follower in followers)
