@@ -46,7 +46,7 @@ def answer_in(said: str) -> dict[str, Any]:
     """
     for begin in islice(re.finditer(r"^\{", said, re.MULTILINE), _TRIED):
         try:
-            found, _ = json.JSONDecoder().raw_decode(said, begin.start())
+            found = json.JSONDecoder().raw_decode(said, begin.start())[0]
         except (ValueError, RecursionError):
             continue
         if isinstance(found, dict) and "schema" in found:
