@@ -13,7 +13,7 @@ from warmboot.core.fit.crypttab import entry_of
 from warmboot.core.fit.initrd_contents import InitrdContents
 from warmboot.core.fit.kernel_fit import Place
 from warmboot.core.host.essentials import Purpose
-from warmboot.core.host.root_stack import Layer, Volume
+from warmboot.core.host.root_layers import Layer, Volume
 from warmboot.core.plan.checks.base import Group, Result, fail, passed, warn
 from warmboot.core.plan.checks.fit_subject import FitSubject, listed
 from warmboot.core.text import printable
@@ -51,6 +51,11 @@ _PACKAGES = {
 #: An initrd that does all of it in one program of its own.
 _OF_ITS_OWN = ("etc/booster.init.yaml",)
 _NAMING = ("rd.luks", "luks.", "cryptdevice", "cryptroot", "cryptopts")
+#: What makes an initrd bring up the network: dracut's netroots, boot=nfs of initramfs-tools, and
+#: what open-iscsi puts into an initrd.
+_REMOTE_ROOTS = ("nfs:", "nfs4:", "/dev/nfs", "iscsi:", "nbd:", "dhcp", "dhcp6", "live:http")
+_REMOTE_WORDS = ("netroot", "rd.iscsi", "iscsi_", "rd.nvmf", "nbdroot")
+_ISCSI = "etc/iscsi.initramfs"
 _REMOTE_SHELLS = ("dropbear", "tinysshd", "sshd")
 
 
@@ -210,12 +215,23 @@ def _network_root(subject: FitSubject) -> Iterator[Result]:
     kinds = (one.kind.value for one in stack.volumes if one.kind in _REMOTE)
     over = next(kinds, printable(stack.type, 32))
     told = any(word.key in ("ip", "nfsaddrs", "rd.neednet") for word in subject.kernel_words)
-    if not told and not (initrd is not None and initrd.network_words):
+    if not told and not (initrd is not None and _asks_for_network(subject, initrd)):
         yield warn(
             f"The root file system comes over the network ({over}), and "
             "nothing tells the initrd to bring the network up",
             "Add ip=dhcp, as the running system may have it in its initrd's configuration.",
         )
+
+
+def _asks_for_network(subject: FitSubject, initrd: InitrdContents) -> bool:
+    """Whether the initrd brings up the network for such a root without being told how: by DHCP."""
+    if initrd.network_words or initrd.has(_ISCSI):
+        return True
+    if (last_value(subject.kernel_words, "root") or "").startswith(_REMOTE_ROOTS):
+        return True
+    if last_value(subject.kernel_words, "boot") == "nfs":
+        return True
+    return any(word.key.startswith(_REMOTE_WORDS) for word in subject.kernel_words)
 
 
 def _devices_named(subject: FitSubject) -> bool:
