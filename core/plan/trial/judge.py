@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from warmboot.core.boot.presets import Preset, apply
+from warmboot.core.fit.initramfs import Initramfs
 from warmboot.core.host.hardware import Watchdog, WatchdogCore
 from warmboot.core.host.mount_count import MountCount
 from warmboot.core.images.uki import Uki
 from warmboot.core.plan.command_line import command_line_limits
 from warmboot.core.plan.plan import Plan
 from warmboot.core.plan.trial.health import Baseline, shell_of
-from warmboot.core.plan.trial.target import Initramfs, TargetSystem
+from warmboot.core.plan.trial.target import TargetSystem
 from warmboot.core.plan.trial.trial import (
     Layer,
     LayerName,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from warmboot.core.enumeration import StrEnum
 from warmboot.core.expression import expression
+from warmboot.core.fit.initramfs import Initramfs, made_by
 from warmboot.core.host.systemd import systemd_version
 from warmboot.core.images import View
 from warmboot.core.payload.initrd import read_initrd
@@ -19,27 +19,6 @@ _BYTES = 1 << 30
 _LIBRARY = expression(r"(?:usr/)?lib(?:64)?/(?:[^/]+/)?systemd/libsystemd-shared-(\d{1,4})")
 #: What runs as process 1; its library comes along with udev, without it.
 _PROGRAMS = ("usr/lib/systemd/systemd", "lib/systemd/systemd")
-
-
-class Initramfs(StrEnum):
-    """What made an initrd."""
-
-    INITRAMFS_TOOLS = "initramfs-tools"
-    DRACUT = "dracut"
-    MKINITCPIO = "mkinitcpio"
-    OTHER = "of another kind"
-    NONE = "none"
-
-
-#: A file that only initrds of one kind have.
-_SIGNS = {
-    "conf/initramfs.conf": Initramfs.INITRAMFS_TOOLS,
-    "usr/lib/dracut-lib.sh": Initramfs.DRACUT,
-    "lib/dracut-lib.sh": Initramfs.DRACUT,
-    "usr/lib/dracut/build-parameter.txt": Initramfs.DRACUT,
-    "lib/dracut/build-parameter.txt": Initramfs.DRACUT,
-    "init_functions": Initramfs.MKINITCPIO,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +56,11 @@ def _initrd(views: Iterable[View]) -> tuple[Initramfs, int | None]:
     kind, version, runs = Initramfs.NONE, None, False
     for view in views:
         found = read_initrd(view, head=_NAMES, limit=_BYTES)
-        for name in (name for part in found.segments for name in part.names):
-            kind = _SIGNS.get(name, kind)
+        names = [name for part in found.segments for name in part.names]
+        if kind in (Initramfs.NONE, Initramfs.OTHER):
+            kind = made_by(names)
+        for name in names:
             library = _LIBRARY.match(name)
             version = int(library[1]) if library else version
             runs = runs or name in _PROGRAMS
-        if kind is Initramfs.NONE:
-            kind = Initramfs.OTHER
     return kind, version if runs else None
