@@ -20,19 +20,24 @@ _LIBRARY = expression(r"(?:usr/)?lib(?:64)?/(?:[^/]+/)?systemd/libsystemd-shared
 #: What runs as process 1; its library comes along with udev, without it.
 _PROGRAMS = ("usr/lib/systemd/systemd", "lib/systemd/systemd")
 
+#: What lets dracut-initqueue.service run; modules for volumes and networks bring it.
+_QUEUE = ("usr/lib/dracut/need-initqueue", "lib/dracut/need-initqueue")
+
 
 @dataclass(frozen=True, slots=True)
 class TargetSystem:
     """The system to be tried. Versions of systemd are None where there is none, or not known.
 
     `initrd_systemd` is of the one that is process 1 there. `root_known`: its root file system is
-    one that was looked at here.
+    one that was looked at here. `waits_for_ever`: the initrd of dracut gives a missing device up
+    only by rd.timeout=, as it has no queue (which does by rd.retry=).
     """
 
     initramfs: Initramfs
     initrd_systemd: int | None
     root_systemd: int | None
     root_known: bool
+    waits_for_ever: bool = False
 
 
 def read_target(files: BootFiles, new: NewRoot) -> TargetSystem:
@@ -40,10 +45,11 @@ def read_target(files: BootFiles, new: NewRoot) -> TargetSystem:
 
     An initrd that is damaged is of another kind: what it holds is not known.
     """
-    kind, inside = _initrd(_views(files))
+    kind, inside, queue = _initrd(_views(files))
     tree = new.root if new.certain else None
     root = None if tree is None else systemd_version(rooted(tree.path))
-    return TargetSystem(kind, inside, root, tree is not None)
+    waits = kind is Initramfs.DRACUT and not queue
+    return TargetSystem(kind, inside, root, tree is not None, waits)
 
 
 def _views(files: BootFiles) -> list[View]:
@@ -52,8 +58,9 @@ def _views(files: BootFiles) -> list[View]:
     return [files.part(part) for part in files.parts.initrds] if files.parts else []
 
 
-def _initrd(views: Iterable[View]) -> tuple[Initramfs, int | None]:
-    kind, version, runs = Initramfs.NONE, None, False
+def _initrd(views: Iterable[View]) -> tuple[Initramfs, int | None, bool]:
+    """Return what made it, the version of its systemd, and whether dracut's queue runs there."""
+    kind, version, runs, queue = Initramfs.NONE, None, False, False
     for view in views:
         found = read_initrd(view, head=_NAMES, limit=_BYTES)
         names = [name for part in found.segments for name in part.names]
@@ -63,4 +70,5 @@ def _initrd(views: Iterable[View]) -> tuple[Initramfs, int | None]:
             library = _LIBRARY.match(name)
             version = int(library[1]) if library else version
             runs = runs or name in _PROGRAMS
-    return kind, version if runs else None
+            queue = queue or name in _QUEUE
+    return kind, version if runs else None, queue
