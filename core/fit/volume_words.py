@@ -15,7 +15,7 @@ from warmboot.core.expression import expression
 from warmboot.core.fit.crypttab import entry_of
 from warmboot.core.fit.initramfs import Initramfs
 from warmboot.core.fit.initrd_contents import InitrdContents
-from warmboot.core.host.root_stack import Layer, Volume
+from warmboot.core.host.root_layers import Layer, Volume
 from warmboot.core.text import printable
 from warmboot.core.values import NamedTuple
 

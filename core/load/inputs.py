@@ -187,7 +187,12 @@ def know_options(files: BootFiles, initrds: Iterable[View], cancel: Cancel) -> N
 
 def check_room(plan: Plan, content: int, warnings: list[str]) -> None:
     """Refuse initrds whose content does not fit the new kernel's memory: it would panic."""
-    lacking = None if plan.room is None else plan.room.lacking(plan.initrd_bytes, content)
+    room, files = plan.room, plan.initrd_bytes
+    if room is None:
+        return
+    lacking = room.lacking(files, content)
+    if lacking is None and room.beside_kernel(files) is None:  # else memory-limit has said it
+        lacking = room.beside_kernel(files, content)
     if lacking is None:
         return
     if lacking.certain:

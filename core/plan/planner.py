@@ -12,6 +12,7 @@ from warmboot.core.images.uki import Uki
 from warmboot.core.plan.boot_files import BootFiles, FileNames
 from warmboot.core.plan.checks.base import Finding, Verdict
 from warmboot.core.plan.checks.registry import judge_cmdline, judge_plan
+from warmboot.core.plan.checks.subject import PlanSubject
 from warmboot.core.plan.command_line import CommandLine, choose_cmdline, running_line
 from warmboot.core.plan.context import PlanContext
 from warmboot.core.plan.new_root import read_new_root
@@ -150,8 +151,9 @@ def make_plan(
     debug("image: %s for %s", image.format, image.architecture or "any architecture")
     debug("route: %s, because %s", strategy, route.why)
     debug("loader: %s, because %s", chosen.call or "none", chosen.why)
-    room = read_room(host, cmdline.text, context.kernel_options, panic=request.panic)
-    plan = replace(plan, room=room)
+    kernel = PlanSubject(plan, context).kernel_bytes
+    options = context.kernel_options
+    plan = replace(plan, room=read_room(host, cmdline.text, options, kernel, panic=request.panic))
     with step("checks"):
         findings = judge_plan(plan, context)
     for finding in findings:

@@ -1,7 +1,8 @@
 """Can the new kernel unpack an initrd, and has it the memory? By its build options and machine.
 
 Sources: usr/Kconfig (RD_*), lib/xz/Kconfig (XZ_DEC_*), init/initramfs.c, init/do_mounts.c
-(init_rootfs), mm/shmem.c (shmem_default_max_blocks).
+(init_rootfs), mm/shmem.c (shmem_default_max_blocks); for mem= arch/x86/kernel/e820.c
+(e820_add_kernel_range) and setup.c (relocate_initrd), arch/arm64/mm/init.c (arm64_memblock_init).
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterable, Iterator, Mapping
 
-from warmboot.core.architecture import kernel_version
+from warmboot.core.architecture import Architecture, kernel_version, of_machine
 from warmboot.core.boot.cmdline import Word, WordGroup, parse
 from warmboot.core.host import Host
 from warmboot.core.host.hardware import read_memory
@@ -60,40 +61,60 @@ class Room(NamedTuple):
     """The memory that the new kernel has when it unpacks its initrds, in bytes.
 
     `half` is where its root file system ends before the memory does, where that is a tmpfs, and
-    `tmpfs` whether it is one for certain.
+    `tmpfs` whether it is one for certain. `kernel` is what the kernel itself takes, where ``mem=``
+    limits the memory, else 0: a kernel that is placed outside keeps its place. `apart`: so do its
+    initrds.
     """
 
     memory: int
     half: int | None = None
     tmpfs: bool = False
+    kernel: int = 0
+    apart: bool = False
 
-    def lacking(self, files: int, content: int) -> Lack | None:
-        """Return why initrds of so many bytes with so much content do not fit, None if they do."""
-        if files + content > self.memory:
-            return Lack(
-                True,
-                f"Initrds of {size(files)} unpack to {size(content)}, and the new kernel has "
-                f"{size(self.memory)} of memory for both: it would panic",
-            )
-        if self.half is not None and content > self.half:
+    def lacking(self, files: int, content: int | None = None) -> Lack | None:
+        """Return why initrds of so many bytes do not fit, None if they do, or may.
+
+        `content` is how many bytes they unpack to, None where that is not known yet.
+        """
+        unpacked = content or 0
+        if unpacked + (0 if self.apart else files) > self.memory:
+            what, room = f"Initrds of {size(files)}", f"{size(self.memory)} of memory"
+            if content is not None:
+                what, room = f"{what} unpack to {size(content)}", f"{room} for both"
+            return Lack(True, f"{what}, and the new kernel has {room}: it would panic")
+        if self.half is not None and unpacked > self.half:
             return Lack(
                 self.tmpfs,
-                f"The initrds unpack to {size(content)}, and without root= on the command line "
+                f"The initrds unpack to {size(unpacked)}, and without root= on the command line "
                 f"the kernel's first root file system takes half of the memory, {size(self.half)}",
             )
         return None
 
+    def beside_kernel(self, files: int, content: int = 0) -> Lack | None:
+        """Return why they do not fit where the kernel itself lies in the memory, as it may."""
+        whole = self.kernel + files + content
+        if not self.kernel or whole <= self.memory:
+            return None
+        more = (" with its initrds" if files else "") + (" unpacked" if content else "")
+        return Lack(
+            False,
+            f"The new kernel{more} takes {size(whole)}, and mem= leaves {size(self.memory)}: "
+            "it may not come up",
+        )
+
 
 def read_room(
-    host: Host, cmdline: str, options: Mapping[str, str] | None, *, panic: bool
+    host: Host, cmdline: str, options: Mapping[str, str] | None, kernel: int, *, panic: bool
 ) -> Room | None:
     """Return what there will be at most, None where it is not known.
 
     It is this machine's MemTotal, and what is kept from it for a crash kernel now, up to ``mem=``
     and without what the new ``crashkernel=`` keeps; of a crash kernel it is what is kept for it.
-    What the kernel itself takes comes on top.
+    MemTotal is without what a kernel takes; `kernel` is that of the new one in bytes.
     """
     words = [word for word in parse(cmdline) if word.group is not WordGroup.INIT]
+    limit = None
     if panic:
         if not host.crash_size:
             return None
@@ -104,14 +125,18 @@ def read_room(
             return None
         total += host.crash_size or 0
         kept = reserve([word.value or "" for word in words if word.key == "crashkernel"], total)
-        memory = min([total - (kept.size if kept.known else 0), *_limits(words)])
-    memory = max(memory, 0)
+        memory = max(total - (kept.size if kept.known else 0), 0)
+        limit = min(_limits(words), default=None)
+    room = Room(memory)
+    if limit is not None and limit < memory:
+        apart = of_machine(host.machine) is Architecture.ARM64
+        room = Room(limit, kernel=kernel, apart=apart)
     named = any(word.key == "root" and word.value for word in words)
     types = [word.value or "" for word in words if word.key == "rootfstype"]
     tmpfs = not named and all("tmpfs" in value for value in types[-1:])
     if not tmpfs or (options is not None and options.get("TMPFS") != "y"):
-        return Room(memory)
-    return Room(memory, memory // 2, options is not None)
+        return room
+    return room._replace(half=room.memory // 2, tmpfs=options is not None)
 
 
 def _limits(words: Iterable[Word]) -> Iterator[int]:

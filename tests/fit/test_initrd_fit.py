@@ -140,7 +140,9 @@ def test_a_network_root_needs_the_network_early(root: Path, call: Call) -> None:
     found = judge(root, call, {})
     assert found["initrd-volumes"]["verdict"] == "warn"
     assert "bring the network up" in found["initrd-volumes"]["text"]
-    assert "initrd-volumes" not in judge(root, call, {}, "ip=dhcp")
+    for words in ("ip=dhcp", "boot=nfs", "netroot=nfs:10.0.0.1:/srv", "root=/dev/nfs"):
+        assert "initrd-volumes" not in judge(root, call, {}, words)
+    assert "initrd-volumes" not in judge(root, call, {"etc/iscsi.initramfs": b""})
 
 
 @pytest.mark.parametrize(
@@ -149,8 +151,8 @@ def test_a_network_root_needs_the_network_early(root: Path, call: Call) -> None:
         ("ip=dhcp", "", "", None),
         ("root=nfs:server:/srv/root", "", "", None),
         ("netroot=nfs:server:/srv/root", "", "", None),
-        ("root=/dev/nfs", "rd.neednet=1", "", None),
-        ("root=/dev/nfs", "", "", "bring the network up"),
+        ("root=/dev/sda1", "rd.neednet=1", "", None),
+        ("root=/dev/sda1", "", "", "bring the network up"),
         ("ip=dhcp", "", "NetworkManager", "no program that brings the network up"),
         ("ip=dhcp", "", "mount.nfs", "no program that mounts it"),
     ],

@@ -18,7 +18,8 @@ from support.kernel_modules import KernelModule, install
 from support.machines import RELEASE, make_sandbox
 
 from warmboot.core.host.mounts import read_mounts
-from warmboot.core.host.root_stack import Layer, read_root_stack
+from warmboot.core.host.root_layers import Layer
+from warmboot.core.host.root_stack import read_root_stack
 from warmboot.core.sandbox.builders.bzimage import build_bzimage
 from warmboot.core.sandbox.builders.initrd import build_initrd
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from warmboot.core.boot.cmdline import parse
 from warmboot.core.fit.initrd_contents import InitrdContents
 from warmboot.core.fit.volume_words import Untold, untold
-from warmboot.core.host.root_stack import Layer, Volume
+from warmboot.core.host.root_layers import Layer, Volume
 
 DRACUT, SYSTEMD = "lib/dracut-lib.sh", "lib/systemd/systemd-cryptsetup"
 NAMES = st.text("ab-_.", min_size=1, max_size=6)

@@ -9,16 +9,19 @@ from pathlib import Path
 
 import pytest
 import zstandard
+from hypothesis import given
+from hypothesis import strategies as st
 from support.command import Call, caller
 from support.files import put
 from support.initrds import archive
-from support.machines import make_machine, make_sandbox
+from support.machines import make_machine, make_sandbox, plan
 
 from warmboot.core.errors import ExitCode
 from warmboot.core.host import read_host
 from warmboot.core.images import BytesView, Method, Stream
 from warmboot.core.images.compression import COMPRESSIONS
 from warmboot.core.payload.codecs import kernel_refusal
+from warmboot.core.plan.checks.base import Verdict
 from warmboot.core.plan.unpackable import Room, lacks, read_room
 from warmboot.core.sandbox.builders.bzimage import build_bzimage
 from warmboot.core.sandbox.builders.compress import compress
@@ -26,6 +29,7 @@ from warmboot.core.sandbox.builders.kernel import build_arm64_image
 from warmboot.core.sandbox.builders.zboot import build_zboot
 
 M = 1 << 20
+K = 40 * M  # what a kernel takes
 OPTIONS = [row.option for row in COMPRESSIONS] + ["XZ_DEC_X86", "XZ_DEC_ARM64", "XZ_DEC_RISCV"]
 CAME = {"RD_ZSTD": (5, 9), "RD_LZ4": (3, 11), "XZ_DEC_ARM64": (6, 12), "XZ_DEC_RISCV": (6, 12)}
 
@@ -95,9 +99,9 @@ def test_a_file_of_options_counts_before_anything_is_read(tmp_path: Path, call: 
     ("line", "options", "room"),
     [
         ("root=/dev/a", None, Room(1000 * M)),
-        ("root=/dev/a mem=300M", None, Room(300 * M)),
-        ("root=/dev/a mem=900M mem=300M", None, Room(300 * M)),
-        ("root=/dev/a mem=0x10000000", None, Room(256 * M)),
+        ("root=/dev/a mem=300M", None, Room(300 * M, kernel=K, apart=True)),
+        ("root=/dev/a mem=900M mem=300M", None, Room(300 * M, kernel=K, apart=True)),
+        ("root=/dev/a mem=0x10000000", None, Room(256 * M, kernel=K, apart=True)),
         ("root=/dev/a mem=nopentium mem=8G", None, Room(1000 * M)),
         ("root=/dev/a crashkernel=200M", None, Room(800 * M)),
         ("root=/dev/a crashkernel=auto", None, Room(1000 * M)),
@@ -105,6 +109,7 @@ def test_a_file_of_options_counts_before_anything_is_read(tmp_path: Path, call: 
         ("quiet", None, Room(1000 * M, 500 * M)),
         ("quiet", {"TMPFS": "y"}, Room(1000 * M, 500 * M, True)),
         ("quiet", {}, Room(1000 * M)),
+        ("mem=100M", {"TMPFS": "y"}, Room(100 * M, 50 * M, True, K, True)),
         ("quiet rootfstype=ramfs", {"TMPFS": "y"}, Room(1000 * M)),
         ("quiet rootfstype=tmpfs", {"TMPFS": "y"}, Room(1000 * M, 500 * M, True)),
         ("", None, Room(1000 * M, 500 * M)),
@@ -115,14 +120,19 @@ def test_the_memory_of_the_new_kernel(
 ) -> None:
     put(make_machine(tmp_path), "proc/meminfo", f"MemTotal: {1000 << 10} kB\n")
     host = read_host(tmp_path)
-    assert read_room(host, line, options, panic=False) == room
+    assert read_room(host, line, options, K, panic=False) == room
     put(tmp_path, "sys/kernel/kexec_crash_size", f"{64 * M}\n")
     host = read_host(tmp_path)
-    assert read_room(host, "root=/dev/a", None, panic=True) == Room(64 * M)
+    assert read_room(host, "root=/dev/a", None, K, panic=True) == Room(64 * M)
     # What is kept now is free again, unless the new line keeps it too.
-    assert read_room(host, "root=/dev/a", None, panic=False) == Room(1064 * M)
-    again = read_room(host, "root=/dev/a crashkernel=64M", None, panic=False)
+    assert read_room(host, "root=/dev/a", None, K, panic=False) == Room(1064 * M)
+    again = read_room(host, "root=/dev/a crashkernel=64M", None, K, panic=False)
     assert again == Room(1000 * M)
+    # Only arm64 takes again what mem= cuts off of its initrd.
+    put(tmp_path, "proc/sys/kernel/arch", "x86_64\n")
+    host = read_host(tmp_path)
+    found = read_room(host, "root=/dev/a mem=300M", None, K, panic=False)
+    assert found == Room(300 * M, kernel=K)
 
 
 def test_what_does_not_fit() -> None:
@@ -132,6 +142,54 @@ def test_what_does_not_fit() -> None:
     assert "without root=" in (room.lacking(1 * M, 51 * M) or ("", ""))[1]
     assert Room(100 * M, 50 * M).lacking(1 * M, 51 * M)[0] is False  # type: ignore[index]
     assert Room(100 * M).lacking(1 * M, 51 * M) is None
+
+
+SIZES = st.integers(0, 400 * M)
+
+
+@given(SIZES, st.integers(1, 400 * M), SIZES, SIZES, st.booleans())
+def test_a_limit_is_certainly_too_small_or_only_where_the_kernel_lies_below_it(
+    limit: int, kernel: int, files: int, content: int, apart: bool
+) -> None:
+    room = Room(limit, kernel=kernel, apart=apart)
+    certain = room.lacking(files, content)
+    assert (certain is not None) == (content + (0 if apart else files) > limit)
+    assert certain is None or certain.certain
+    doubted = room.beside_kernel(files, content)
+    assert (doubted is not None) == (kernel + files + content > limit)
+    assert doubted is None or not doubted.certain
+    assert certain is None or doubted is not None, "what is certain holds with the kernel too"
+    # What is said before the content is known holds with any.
+    assert room.lacking(files) is None or certain is not None
+    assert room.beside_kernel(files) is None or doubted is not None
+    assert Room(limit).beside_kernel(files, content) is None, "MemTotal is without a kernel"
+
+
+def test_a_limit_that_is_too_small_is_said_in_the_plan(tmp_path: Path) -> None:
+    root = make_machine(tmp_path, "x86_64")
+    put(root, "proc/meminfo", f"MemTotal: {1000 << 10} kB\nMemAvailable: {900 << 10} kB\n")
+    image = build_bzimage("9.9.9", init_size=60 * M)
+
+    def finding(words: str, initrds: int = 30 * M) -> tuple[Verdict, str] | None:
+        made = plan(root, image, f"root=/dev/a {words}", files={"initrd_bytes": initrds})
+        return next(((f.verdict, f.text) for f in made.findings if f.check == "memory-limit"), None)
+
+    assert finding("") is None
+    assert finding("mem=2G") is None, "there is less anyway"
+    assert finding("mem=90M") == (Verdict.PASS, "mem= leaves 90.0 MiB")
+    verdict, text = finding("mem=89M") or (None, "")
+    assert verdict is Verdict.WARN
+    assert "with its initrds takes 90.0 MiB, and mem= leaves 89.0 MiB: it may not" in text
+    assert (finding("mem=30M") or ("",))[0] is Verdict.WARN
+    assert finding("mem=29M") == (
+        Verdict.FAIL,
+        "Initrds of 30.0 MiB, and the new kernel has 29.0 MiB of memory: it would panic",
+    )
+    assert (finding("mem=64") or ("",))[0] is Verdict.FAIL, "bytes: the M is forgotten"
+    assert finding("mem=50M", 0) == (
+        Verdict.WARN,
+        "The new kernel takes 60.0 MiB, and mem= leaves 50.0 MiB: it may not come up",
+    )
 
 
 def test_an_initrd_that_unpacks_to_more_than_there_is_is_not_staged(
@@ -145,6 +203,12 @@ def test_an_initrd_that_unpacks_to_more_than_there_is_is_not_staged(
     code, answer = call(*words, "root=/dev/a mem=80M")
     assert code == ExitCode.BAD_IMAGE
     assert "it would panic" in answer["error"]["message"]
+    kernel_bytes = 100 * 1024
+    for limit, doubted in ((90 * M + kernel_bytes, True), (95 * M, False)):
+        code, answer = call(*words, f"root=/dev/a mem={limit}")
+        assert code == ExitCode.OK
+        texts = [finding["text"] for finding in answer["plan"]["findings"]]
+        assert any("with its initrds unpacked takes" in text for text in texts) == doubted
     code, answer = call(*words, "mem=150M")
     assert code == ExitCode.OK
     assert any("without root=" in finding["text"] for finding in answer["plan"]["findings"])

@@ -22,7 +22,8 @@ _LOOKS_AT = (
 @DRIVERS.check(
     "root-drivers",
     "Can the new kernel reach the root file system?",
-    f"/proc/self/mountinfo, slaves in /sys/block, supplier:* in /sys/devices, {_LOOKS_AT}, its "
+    "/proc/self/mountinfo (/, /usr and the layers of an overlay), slaves in /sys/block, devices of "
+    f"9p, virtiofs and flash, the route to a server, supplier:* in /sys/devices, {_LOOKS_AT}, its "
     "initrd",
     forceable=True,
     for_crash=False,

@@ -295,3 +295,23 @@ def memory_place(subject: PlanSubject) -> Result | None:
         f"{size(piece)} are needed in one piece; the largest here is {size(largest)}",
         "Use a smaller initrd, or reboot through firmware.",
     )
+
+
+@IMAGE.check(
+    "memory-limit",
+    "Does mem= leave the new kernel enough?",
+    "mem=, the image's header, MemTotal in /proc/meminfo",
+    rule="nothing above mem= is used; an initrd that finds no place below it is a panic "
+    "(arch/x86/kernel/setup.c, relocate_initrd)",
+)
+def memory_limit(subject: PlanSubject) -> Result | None:
+    """Staging judges again with what the initrds unpack to."""
+    room = subject.plan.room
+    if room is None or not room.kernel:
+        return None
+    initrds = subject.plan.initrd_bytes
+    lacking = room.lacking(initrds) or room.beside_kernel(initrds)
+    if lacking is None:
+        return passed(f"mem= leaves {size(room.memory)}")
+    hint = "Give a larger mem=, or leave it out."
+    return (fail if lacking.certain else warn)(lacking.text, hint)

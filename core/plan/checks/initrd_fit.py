@@ -6,7 +6,7 @@ of systemd.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from warmboot.core.boot.cmdline import Word, last_value
 from warmboot.core.fit.crypttab import entry_of
@@ -14,7 +14,7 @@ from warmboot.core.fit.initramfs import Initramfs
 from warmboot.core.fit.kernel_fit import Place
 from warmboot.core.fit.volume_words import untold
 from warmboot.core.host.essentials import Purpose
-from warmboot.core.host.root_stack import Layer
+from warmboot.core.host.root_layers import Layer
 from warmboot.core.plan.checks.base import Group, Result, fail, passed, warn
 from warmboot.core.plan.checks.fit_subject import FitSubject, listed
 from warmboot.core.text import printable
@@ -50,8 +50,6 @@ _PACKAGES = {
     Layer.BTRFS: "btrfs-progs",
 }
 _NETWORK_WORDS = ("ip", "nfsaddrs", "rd.neednet")
-#: What root= of dracut begins with, a colon behind it, where it comes over the network.
-_NET_ROOTS = ("nfs", "nfs4", "cifs", "iscsi", "nbd", "fcoe", "nvmf")
 #: Programs of dracut of which one must be there, what they do, and the module that has them; each
 #: but that for the network is for the file system of its name.
 _DRACUT_NETWORK = (
@@ -65,6 +63,11 @@ _DRACUT_NETWORK = (
 )
 #: An initrd that does all of it in one program of its own.
 _OF_ITS_OWN = ("etc/booster.init.yaml",)
+#: What makes an initrd bring up the network: dracut's netroots, boot=nfs of initramfs-tools, and
+#: what open-iscsi puts into an initrd.
+_REMOTE_ROOTS = ("nfs:", "nfs4:", "/dev/nfs", "iscsi:", "nbd:", "dhcp", "dhcp6", "live:http")
+_REMOTE_WORDS = ("netroot", "rd.iscsi", "iscsi_", "rd.nvmf", "nbdroot")
+_ISCSI = "etc/iscsi.initramfs"
 _REMOTE_SHELLS = ("dropbear", "tinysshd", "sshd")
 
 
@@ -226,15 +229,14 @@ def _network_root(subject: FitSubject) -> Iterator[Result]:
     initrd, stack = subject.fit.initrd, subject.essentials.root
     kinds = (one.kind.value for one in stack.volumes if one.kind in _REMOTE)
     over = next(kinds, printable(stack.type, 32))
-    dracut = initrd is not None and initrd.made_by is Initramfs.DRACUT
-    words = (*(initrd.own_words if initrd is not None else ()), *subject.kernel_words)
-    if not any(word.key in _NETWORK_WORDS or (dracut and _net_root(word)) for word in words):
+    own = initrd.own_words if initrd is not None else ()
+    if not _asks_for_network(subject, (*own, *subject.kernel_words)):
         yield warn(
             f"The root file system comes over the network ({over}), and "
             "nothing tells the initrd to bring the network up",
             "Add ip=dhcp, as the running system may have it in its initrd's configuration.",
         )
-    if initrd is None or not dracut:
+    if initrd is None or initrd.made_by is not Initramfs.DRACUT:
         return
     for programs, task, module in _DRACUT_NETWORK:
         serves = module == "network" or stack.type.startswith(module)
@@ -246,10 +248,18 @@ def _network_root(subject: FitSubject) -> Iterator[Result]:
             )
 
 
-def _net_root(word: Word) -> bool:
-    """Whether a word makes dracut look for the root over the network, by DHCP without ip=."""
-    over = (word.value or "").partition(":")
-    return word.key == "netroot" or (word.key == "root" and bool(over[1]) and over[0] in _NET_ROOTS)
+def _asks_for_network(subject: FitSubject, words: Sequence[Word]) -> bool:
+    """Whether words tell to bring up the network; an initrd does so by DHCP for a root there."""
+    initrd = subject.fit.initrd
+    if any(word.key in _NETWORK_WORDS for word in words):
+        return True
+    if initrd is None:
+        return False
+    if initrd.has(_ISCSI) or (last_value(words, "root") or "").startswith(_REMOTE_ROOTS):
+        return True
+    if last_value(words, "boot") == "nfs":
+        return True
+    return any(word.key.startswith(_REMOTE_WORDS) for word in words)
 
 
 def _devices_named(subject: FitSubject) -> bool:

@@ -12,7 +12,7 @@ from warmboot.core.host.essentials import Essentials, Need, Purpose
 from warmboot.core.host.interfaces import Interface
 from warmboot.core.host.network_setup import Setup
 from warmboot.core.host.root_features import Feature
-from warmboot.core.host.root_stack import Layer, Volume
+from warmboot.core.host.root_layers import Layer, Volume
 from warmboot.core.session.comparison import Comparison, Side
 from warmboot.tui.present.answers.cmdline import DifferenceFields, difference_fields
 from warmboot.tui.present.answers.declare import SCHEMA, Answer
