@@ -229,13 +229,14 @@ def check_initrd(
 def open_devicetree(
     plan: Plan, files: BootFiles, held: ExitStack, report: Report, cancel: Cancel
 ) -> int | None:
-    """Return the descriptor of the device tree to hand over, its overlays applied in order.
+    """Return the descriptor of the device tree to hand over, its overlays applied in order, and
+    what firmware says of this machine in it.
 
     Raises ImageError where it is none, or an overlay does not fit it.
     """
     if plan.devicetree is None:
         return None
-    from warmboot.core.load.kexec_load.devicetree import LIMIT, check_tree, with_overlay
+    from warmboot.core.load.kexec_load.devicetree import LIMIT, check_tree, completed, with_overlay
 
     if files.devicetree is not None:
         view: View = files.devicetree.view
@@ -248,6 +249,8 @@ def open_devicetree(
     for overlay in files.overlays:
         cancel.check()
         tree = with_overlay(tree, overlay.view.head(LIMIT + 1), printable(overlay.name))
+    if files.prefix is not None:
+        tree = completed(tree, plan.devicetree, files.prefix)
     memory = held.enter_context(MemFile("warmboot-devicetree"))
     copy_all(BytesView(tree), memory, Phase.READ, report, cancel)
     memory.seal()

@@ -64,7 +64,7 @@ class BootFiles(Closing):
     is put together to, None for any other image. `options` are the kernel's build options, None
     where no file says; `modules` those installed for it below `tree`, the root of its system as far
     as that is here, None where its release is not known. `root` is that of the boot entries.
-    `overlays` change the device tree, in order.
+    `overlays` change the device tree, in order. `prefix` is where /sys is, None where nobody asks.
     """
 
     def __init__(
@@ -80,6 +80,7 @@ class BootFiles(Closing):
     ) -> None:
         self.entry = entry
         self.overlays = overlays
+        self.prefix = prefix
         self.kernel = kernel
         self.initrds = initrds
         self.devicetree = devicetree

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from support.command import Call
 from support.files import put
 from support.hardware_trees import DISKS, Tree
 from support.machines import RELEASE, make_sandbox
+from support.tools import needs_tool
 
 from warmboot.core.fit.crypttab import CrypttabEntry, entry_of
 from warmboot.core.fit.initrd_contents import read_contents
@@ -77,7 +79,7 @@ VOLUMES = [
     ),
     pytest.param(BY_NAME, "", "fail", "no program that sets it up", id="no cryptsetup"),
     pytest.param({"etc/booster.init.yaml": b"x"}, "", None, "", id="booster"),
-    pytest.param({"squash-root.img": b"x"}, "", None, "", id="hidden in an image"),
+    pytest.param({"squash-root.img": b"x"}, "", None, "", id="an image that cannot be read"),
 ]  # fmt: skip
 
 
@@ -88,6 +90,31 @@ def test_the_initrd_must_set_up_what_the_root_stands_on(
     found = judge(root, call, files, words).get("initrd-volumes")
     assert (found["verdict"] if found else None) == verdict
     assert found is None or says in found["text"]
+
+
+@pytest.mark.parametrize("lacks", ["", "cryptsetup", "crypttab", "lvm"])
+@pytest.mark.parametrize("image", ["squashfs-root.img", "erofs-root.img"])
+def test_the_image_that_dracut_puts_into_an_initrd_is_looked_into(
+    root: Path, call: Call, tmp_path: Path, image: str, lacks: str
+) -> None:
+    inside = {"usr/sbin/cryptsetup": b"x", "usr/sbin/lvm": b"x", "etc/crypttab": BY_NAME[TAB]}
+    tree, made = tmp_path / "tree", tmp_path / image
+    for path, content in inside.items():
+        if path.rpartition("/")[2] != lacks:
+            put(tree, path, content)
+    squash = ["mksquashfs", str(tree), str(made), "-quiet", "-no-progress"]
+    command = squash if image.startswith("squash") else ["mkfs.erofs", str(made), str(tree)]
+    subprocess.run([needs_tool(command[0]), *command[1:]], check=True, capture_output=True)
+    put(root, "boot/initrd", build_initrd({image: made.read_bytes(), "init": b"x"}))
+    entry = "title New\nversion 6.12.0\nlinux /boot/vmlinuz\ninitrd /boot/initrd\n"
+    put(root, "boot/loader/entries/new.conf", entry)
+    _, answer = call("doctor", "new.conf")
+    found = worst_findings(answer)["initrd-volumes"]
+    verdict = {"": "pass", "crypttab": "warn"}.get(lacks, "fail")
+    assert (found["verdict"], lacks in ("", "crypttab") or lacks in found["text"]) == (
+        verdict,
+        True,
+    )
 
 
 def test_without_lvm_the_volume_is_not_found(root: Path, call: Call) -> None:
