@@ -34,9 +34,9 @@ class Place(StrEnum):
 class NeedFit(NamedTuple):
     """A need, and how a kernel serves it.
 
-    `module` is the one that serves it, None where none does. `lacks` are modules that it needs and
-    the initrd has not, though it has this one. `out_of_tree`: the driver is not built with the
-    kernel (DKMS, a package of its maker), in the running kernel or in this one.
+    `module` is the one that serves it, None where none does, and `below` are those that it needs;
+    `lacks`: of these, what the initrd has not, though it has this one. `out_of_tree`: the driver is
+    not built with the kernel (DKMS, a package of its maker), in the running kernel or in this one.
     """
 
     need: Need
@@ -44,6 +44,7 @@ class NeedFit(NamedTuple):
     module: str | None = None
     lacks: tuple[str, ...] = ()
     out_of_tree: bool = False
+    below: tuple[str, ...] = ()
 
     @property
     def early(self) -> bool | None:
@@ -288,14 +289,15 @@ def _placed(need: Need, module: Module, kernel: Kernel, index: ModuleIndex) -> N
     outside = module.out_of_tree
     if module.built_in:
         return NeedFit(need, Place.BUILT_IN, module.name)
+    below = tuple(one.name for one in index.needed(module))
     inside = kernel.initrd.modules(kernel.release) if kernel.initrd else frozenset()
     if module.name in inside:
-        lacks = tuple(one.name for one in index.needed(module) if one.name not in inside)
-        return NeedFit(need, Place.INITRD, module.name, lacks, outside)
+        lacks = tuple(name for name in below if name not in inside)
+        return NeedFit(need, Place.INITRD, module.name, lacks, outside, below)
     if kernel.initrd is not None and kernel.initrd.problem and need.purpose is Purpose.ROOT:
-        return NeedFit(need, Place.UNKNOWN, module.name, (), outside)
+        return NeedFit(need, Place.UNKNOWN, module.name, (), outside, below)
     if index is kernel.installed:
-        return NeedFit(need, Place.INSTALLED, module.name, (), outside)
+        return NeedFit(need, Place.INSTALLED, module.name, (), outside, below)
     if not kernel.same_root and need.purpose is not Purpose.ROOT:
-        return NeedFit(need, Place.UNKNOWN, module.name, (), outside)
+        return NeedFit(need, Place.UNKNOWN, module.name, (), outside, below)
     return NeedFit(need, Place.MISSING, None, (), outside)

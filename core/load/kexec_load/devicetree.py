@@ -11,6 +11,7 @@ import struct
 from pathlib import Path
 
 from warmboot.core.errors import ImageError, WarmbootError
+from warmboot.core.load.kexec_load.fixups import states_memory, with_fixups
 from warmboot.core.load.kexec_load.flattened import Flattened
 from warmboot.core.load.kexec_load.overlay import apply_overlay
 
@@ -60,9 +61,51 @@ def with_overlay(tree: bytes, overlay: bytes, name: str) -> bytes:
     return made
 
 
+def completed(tree: bytes, name: str, prefix: Path) -> bytes:
+    """Return a tree from a file with what firmware wrote into the running one; see with_fixups.
+
+    Raises ImageError where that does not go, and where nothing says what memory there is.
+    """
+    try:
+        running = running_tree(prefix)
+    except WarmbootError as error:
+        if isinstance(error.__cause__, PermissionError):
+            return tree  # who may not read it may not load a kernel either
+        if not isinstance(error.__cause__, FileNotFoundError):
+            raise
+        _check_memory(tree, name)
+        return tree
+    try:
+        made = with_fixups(tree, running)
+    except ValueError as error:
+        raise ImageError(
+            f"What firmware wrote into this machine's device tree cannot be put into {name}: "
+            f"{error}",
+            hint="Choose a device tree made for this machine.",
+        ) from error
+    _check_size(made)
+    return made
+
+
+def _check_memory(tree: bytes, name: str) -> None:
+    try:
+        found = states_memory(tree)
+    except ValueError as error:
+        raise ImageError(f"{name} is not a device tree: {error}") from error
+    if not found:
+        raise ImageError(
+            f"{name} does not say what memory there is, and this kernel does not show the tree "
+            "that firmware gave it",
+            hint="Reboot through firmware, or give a tree with its memory (--dtb).",
+        )
+
+
 def _check_size(made: bytes) -> None:
     if len(made) > LIMIT:
-        raise ImageError(f"The device tree is larger than {LIMIT} bytes; no kernel would read it")
+        raise ImageError(
+            f"The device tree is larger than {LIMIT} bytes; no kernel would read it",
+            hint="Use a smaller tree, or fewer overlays.",
+        )
 
 
 def next_tree(tree: bytes, name: str, cmdline: bytes, initrd: tuple[int, int] | None) -> bytes:

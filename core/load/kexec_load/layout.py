@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import os
 
 from warmboot.core.debug import debug
-from warmboot.core.errors import Blocked, WarmbootError
+from warmboot.core.errors import Blocked, Refused, WarmbootError
 from warmboot.core.host import Host
 from warmboot.core.host.files import read_text
+from warmboot.core.host.hardware import read_memory
 from warmboot.core.images import FileView, identify
 from warmboot.core.images.rawimage import RawImage
 from warmboot.core.load.kexec_load import placer_for
@@ -48,13 +50,27 @@ def lay_out(host: Host, request: LoadRequest) -> Layout:
         cmdline=request.cmdline_bytes,
         tree=tree,
     )
-    free = free_ranges(read_text(host.prefix / "proc/iomem", _IOMEM_LIMIT) or "")
-    if not free:
+    iomem = read_text(host.prefix / "proc/iomem", _IOMEM_LIMIT + 1) or ""
+    free = free_ranges(iomem)
+    if not free or len(iomem) > _IOMEM_LIMIT:  # behind the limit there may be what is reserved
         raise WarmbootError(
             "The kernel does not say where memory is free (/proc/iomem)",
             hint="Run warmboot as root, outside a container.",
         )
     layout = placer_for(host.machine)(parts, free)
+    _check_half(host, sum(segment.room for segment in layout.segments))
     for segment in layout.segments:
         debug("%s at %#x, %d bytes", segment.what, segment.address, segment.room)
     return layout
+
+
+def _check_half(host: Host, size: int) -> None:
+    """Refuse what the kernel refuses with a bare EINVAL (sanity_check_segment_list)."""
+    memory = read_memory(host.prefix)
+    if memory is not None and size > memory // 2:
+        raise Refused(
+            f"Kernel and initrd take {size} bytes, and the kernel loads no more than half of its "
+            f"memory, {memory // 2} (EINVAL)",
+            errno=errno.EINVAL,
+            hint="Use a smaller initrd, or reboot through firmware.",
+        )

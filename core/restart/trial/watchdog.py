@@ -12,6 +12,7 @@ import fcntl
 import os
 import struct
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from warmboot.core.debug import debug
@@ -28,7 +29,8 @@ _MAGICCLOSE = 0x0100
 _RELEASE, _KEEP = b"V", b"\0"
 _SECONDS = 20.0
 _WAIT = 5.0
-_PARAMETER = Path("/sys/module/watchdog/parameters/stop_on_reboot")
+_LOADED = Path("/sys/module")
+_PARAMETER = _LOADED / "watchdog/parameters/stop_on_reboot"
 
 
 class HeldWatchdog:
@@ -117,12 +119,31 @@ class HeldWatchdog:
             self._fd = -1
         if self._reloaded and not self._armed:
             self._reloaded = False
-            for words in (
-                *(("-r", module) for module in (*self._use.reload, "watchdog")),
-                *((module,) for module in self._use.reload),
-            ):
-                with contextlib.suppress(WarmbootError):
-                    _modprobe(*words)
+            with contextlib.suppress(WarmbootError):
+                load_again(self._use.reload)
+
+
+def load_again(modules: Sequence[str]) -> bool:
+    """Load modules of watchdogs, and their core, as the system does; see HeldWatchdog.
+
+    False where they are loaded so. Raises WarmbootError where they cannot be.
+    """
+    if _as_the_system_does(modules):
+        return False
+    for words in (*(("-r", module) for module in (*modules, "watchdog")), *zip(modules)):
+        with contextlib.suppress(WarmbootError):
+            _modprobe(*words)
+    if not _as_the_system_does(modules):
+        raise WarmbootError(
+            f"The watchdog's modules ({', '.join(modules)}) could not be loaded as before",
+            hint="Close what holds the watchdog: modprobe cannot take them out while it is open.",
+        )
+    return True
+
+
+def _as_the_system_does(modules: Sequence[str]) -> bool:
+    loaded = all((_LOADED / module).is_dir() for module in modules)
+    return loaded and read_int(_PARAMETER) not in (None, 0)
 
 
 def stop_watchdog(module: str) -> None:

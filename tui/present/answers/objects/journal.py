@@ -56,6 +56,7 @@ class TrialRecordFields(TypedDict):
     not_covered: Annotated[list[str], "what would not have, in sentences"]
     one_shot: Annotated[list[str], "choices for the next start, with their values"]
     watchdog: Annotated[str | None, "the watchdog that counted; null without one"]
+    watchdog_modules: Annotated[list[str], "modules that were loaded anew for it"]
     root_mounts: Annotated[
         RootMountsFields | None, "what tells whether the new system had its root; null without"
     ]
