@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from warmboot.core.enumeration import StrEnum
-from warmboot.tui.commands.json_text import json_text
+from warmboot.tui.present.json_text import json_text
 
 TEXT = st.text(st.characters(blacklist_categories=()))
 PLAIN = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | TEXT

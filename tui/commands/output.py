@@ -26,7 +26,7 @@ def begin() -> None:
 
 def write_json(answer: Mapping[str, object]) -> None:
     """Print the answer of this run; see warmboot-json(5) and warmboot.tui.present.answers."""
-    from warmboot.tui.commands.json_text import json_text
+    from warmboot.tui.present.json_text import json_text
 
     write_document(json_text(answer) + "\n")
 

@@ -1,6 +1,6 @@
 """JSON as text for programs, and laid out for people: what json.dumps(value, indent=2) gives.
 
-The standard one lays out in Python, a token at a time, and took half of the time of a long list.
+The standard one lays out in Python, token by token, and took half of the time of a long list.
 """
 
 from __future__ import annotations
