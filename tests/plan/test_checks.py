@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from support.files import put
+from support.hardware_trees import Tree
 from support.machines import (
     EFIVAR,
     configure,
@@ -71,12 +72,10 @@ def _inhibit(root: Path) -> None:
 
 
 def _encrypted(root: Path) -> None:
-    put(root, "proc/self/mountinfo", "29 1 253:1 / / rw - ext4 /dev/mapper/vg-root rw\n")
-    put(root, "sys/dev/block/253:1/dm/uuid", "LVM-abc\n")
-    (root / "sys/dev/block/253:1/slaves/dm-0").mkdir(parents=True)
-    put(root, "sys/class/block/dm-0/dm/uuid", "CRYPT-LUKS2-1234-luksroot\n")
-    put(root, "sys/class/block/dm-0/dm/name", "luksroot\n")
-    (root / "sys/class/block/dm-0/slaves/vda2").mkdir(parents=True)
+    tree, partition = Tree(root), "sys/devices/virtio1/block/vda/vda2"
+    put(root, f"{partition}/partition", "2\n")
+    crypt = tree.above([partition], "CRYPT-LUKS2-1234-luksroot", "luksroot")
+    tree.root_on(tree.above([crypt], "LVM-abc", "vg-root"), "ext4")
 
 
 def _hibernated(root: Path) -> None:

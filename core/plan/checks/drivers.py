@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from warmboot.core.boot.cmdline import Word, parse
 from warmboot.core.fit.kernel_fit import NeedFit, Place
 from warmboot.core.host.essentials import Purpose
 from warmboot.core.plan.checks.base import Group, Result, fail, passed, warn
@@ -15,6 +16,10 @@ DRIVERS = Group[FitSubject]()
 _LOOKS_AT = (
     "modalias and driver in /sys, modules.alias, modules.dep and modules.builtin of the kernel"
 )
+#: Words that name modules which the kernel never loads, and those that are not loaded by themselves
+#: (kmod; dracut; initramfs-tools). The initrd may load the latter all the same.
+_NEVER = "module_blacklist"
+_NOT_BY_THEMSELVES = ("modprobe.blacklist", "rd.driver.blacklist", "blacklist")
 
 
 @DRIVERS.check(
@@ -22,7 +27,7 @@ _LOOKS_AT = (
     "Can the new kernel reach the root file system?",
     "/proc/self/mountinfo (/, /usr and the layers of an overlay), slaves in /sys/block, devices of "
     f"9p, virtiofs and flash, the route to a server, supplier:* in /sys/devices, {_LOOKS_AT}, its "
-    "initrd",
+    "initrd, words that keep modules out",
     forceable=True,
     for_crash=False,
     rule="a driver that is neither built in nor in the initrd is on the file system that it is "
@@ -46,6 +51,15 @@ def root_drivers(subject: FitSubject) -> Iterator[Result]:
                 f"The initrd has {modules([fit])}, but not what that needs: {listed(fit.lacks)}",
                 _make_initrd(subject, needs),
             )
+    wants = list(dict.fromkeys(name for fit in needs for name in fit.wants))
+    if wants:
+        yield warn(
+            f"The initrd has drivers of the root file system, but not what they ask for while they "
+            f"run: {listed(wants)}",
+            _make_initrd(subject, needs),
+        )
+    kept_out = list(_kept_out(subject, needs))
+    yield from kept_out
     supply = [fit for fit in subject.fit.of(Purpose.SUPPLY) if fit.early is False]
     if supply:
         yield warn(
@@ -66,7 +80,8 @@ def root_drivers(subject: FitSubject) -> Iterator[Result]:
             f"Which drivers the root file system needs is not known: {problem}",
             "Make sure that the new kernel or its initrd has them.",
         )
-    if needs and problem is None and not supply and all(fit.early for fit in needs):
+    doubtful = problem is not None or supply or wants or kept_out
+    if needs and not doubtful and all(fit.early for fit in needs):
         yield passed(f"Drivers of the root file system: {_places(needs)}")
 
 
@@ -81,6 +96,8 @@ def network_drivers(subject: FitSubject) -> Iterator[Result]:
     """The cards below every interface with a default route, and the one you come in by."""
     needs = subject.fit.of(Purpose.NETWORK)
     missing = [fit for fit in needs if fit.place is Place.MISSING]
+    kept_out = list(_kept_out(subject, needs))
+    yield from kept_out
     if missing:
         names = listed(one.name for one in subject.essentials.interfaces)
         text = f"{subject.release} has no driver for the network ({names}): {modules(missing)}"
@@ -90,6 +107,8 @@ def network_drivers(subject: FitSubject) -> Iterator[Result]:
         else:
             yield fail(f"{text}; you are logged in over it", _remedy(subject, missing))
     elif needs and all(fit.place is not Place.UNKNOWN for fit in needs):
+        if kept_out:
+            return
         yield passed(f"Drivers of the network: {_places(needs)}")
     elif needs and subject.host.remote is not None:
         yield warn(
@@ -156,6 +175,35 @@ def firmware_files(subject: FitSubject) -> Iterator[Result]:
         )
 
 
+def _kept_out(subject: FitSubject, needs: Iterable[NeedFit]) -> Iterator[Result]:
+    """Yield what is said of drivers that the command line names, so that they are not loaded.
+
+    A word that the running kernel has too was of no consequence.
+    """
+    loadable = [fit for fit in needs if fit.place in (Place.INITRD, Place.INSTALLED)]
+    before = {(word, name) for word, name in _named(parse(subject.host.cmdline))}
+    now = {(word, name) for word, name in _named(subject.kernel_words)} - before
+    for word in dict.fromkeys(word for word, _ in sorted(now)):
+        kept = [fit for fit in loadable if (word, fit.module) in now]
+        if not kept:
+            continue
+        purpose = "root file system" if kept[0].need.purpose is Purpose.ROOT else "network"
+        certain = word == _NEVER and (purpose != "network" or subject.host.remote is not None)
+        yield (fail if certain else warn)(
+            f"{word}= on the command line keeps drivers of the {purpose} from being loaded: "
+            f"{modules(kept)}",
+            f"Take them off {word}=.",
+        )
+
+
+def _named(words: Iterable[Word]) -> Iterator[tuple[str, str]]:
+    """Yield the words that keep modules from being loaded, with the name of each module."""
+    for word in words:
+        if word.name in (_NEVER, *_NOT_BY_THEMSELVES):
+            for name in (word.value or "").split(","):
+                yield word.name, name.strip().replace("-", "_")
+
+
 def _missing(subject: FitSubject, needs: Iterable[NeedFit]) -> Iterator[Result]:
     missing = [fit for fit in needs if fit.place is Place.MISSING]
     if missing:
@@ -193,7 +241,9 @@ def _why(subject: FitSubject) -> str:
     initrd = subject.fit.initrd
     if initrd is not None and initrd.problem:
         return f"of the initrd, {initrd.problem}"
-    return "it mounts another root than the running kernel"
+    if not subject.fit.same_root:
+        return "it mounts another root than the running kernel"
+    return "the lists of modules are not complete, of the running kernel or of this one"
 
 
 def _places(fits: Iterable[NeedFit]) -> str:
