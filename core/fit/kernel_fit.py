@@ -37,10 +37,11 @@ class Place(StrEnum):
 class NeedFit(NamedTuple):
     """A need, and how a kernel serves it.
 
-    `module` is the one that serves it, None where none does. `lacks` are modules that it needs and
-    the initrd has not, though it has this one; `wants` those that it asks for while it runs, of
-    which the initrd has none that would serve (crc32c). `out_of_tree`: the driver is not built with
-    the kernel (DKMS, a package of its maker), in the running kernel or in this one.
+    `module` is the one that serves it, None where none does, and `below` are those that it needs;
+    `lacks`: of these, what the initrd has not, though it has this one. `wants` are those that it
+    asks for while it runs, where the initrd has none that would serve (crc32c). `out_of_tree`: the
+    driver is not built with the kernel (DKMS, a package of its maker), in the running kernel or in
+    this one.
     """
 
     need: Need
@@ -48,6 +49,7 @@ class NeedFit(NamedTuple):
     module: str | None = None
     lacks: tuple[str, ...] = ()
     out_of_tree: bool = False
+    below: tuple[str, ...] = ()
     wants: tuple[str, ...] = ()
 
     @property
@@ -313,17 +315,18 @@ def _placed(need: Need, module: Module, kernel: Kernel, index: ModuleIndex) -> N
     outside = module.out_of_tree
     if module.built_in:
         return NeedFit(need, Place.BUILT_IN, module.name)
+    below = tuple(one.name for one in index.needed(module))
     inside = kernel.initrd.modules(kernel.release) if kernel.initrd else frozenset()
     if module.name in inside:
-        lacks = tuple(one.name for one in index.needed(module) if one.name not in inside)
+        lacks = tuple(name for name in below if name not in inside)
         served = lambda one: one.built_in or one.name in inside  # noqa: E731
         asked = (found for found in index.wanted(module) if not any(map(served, found)))
         wants = tuple(dict.fromkeys(found[0].name for found in asked))
-        return NeedFit(need, Place.INITRD, module.name, lacks, outside, wants)
+        return NeedFit(need, Place.INITRD, module.name, lacks, outside, below, wants)
     if kernel.initrd is not None and kernel.initrd.problem and need.purpose is Purpose.ROOT:
-        return NeedFit(need, Place.UNKNOWN, module.name, (), outside)
+        return NeedFit(need, Place.UNKNOWN, module.name, (), outside, below)
     if index is kernel.installed:
-        return NeedFit(need, Place.INSTALLED, module.name, (), outside)
+        return NeedFit(need, Place.INSTALLED, module.name, (), outside, below)
     if not _all_known(need, kernel, index):
-        return NeedFit(need, Place.UNKNOWN, module.name, (), outside)
+        return NeedFit(need, Place.UNKNOWN, module.name, (), outside, below)
     return NeedFit(need, Place.MISSING, None, (), outside)

@@ -238,11 +238,8 @@ def open_devicetree(
         return None
     from warmboot.core.load.kexec_load.devicetree import LIMIT, check_tree, completed, with_overlay
 
-    if files.devicetree is not None:
-        view: View = files.devicetree.view
-    elif files.parts is not None and files.parts.devicetree is not None:
-        view = files.part(files.parts.devicetree)
-    else:
+    view = files.devicetree_view
+    if view is None:
         raise Blocked(f"The device tree {plan.devicetree} is not among the files that are open")
     tree = view.head(LIMIT + 1)
     check_tree(tree, plan.devicetree)

@@ -175,6 +175,14 @@ class BootFiles(Closing):
         section = part.section
         return file.view.part(section.offset, section.size, f"{section.name} section")
 
+    @property
+    def devicetree_view(self) -> View | None:
+        """The content of the device tree that goes along, a file or a section; None without one."""
+        if self.devicetree is not None:
+            return self.devicetree.view
+        part = self.parts.devicetree if self.parts else None
+        return None if part is None else self.part(part)
+
     def _fits(self, prefix: Path | None, part: Part) -> bool:
         """Whether a .dtbauto section is for the board that runs: its own name comes first."""
         board = None if prefix is None else running_board(prefix)

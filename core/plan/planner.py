@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from warmboot.core.architecture import of_machine
+from warmboot.core.boot.board import running_board
 from warmboot.core.boot.presets import Preset, active, apply, remove
 from warmboot.core.closing import Closing
 from warmboot.core.debug import debug, step
+from warmboot.core.errors import ImageError
 from warmboot.core.fit.initrd_contents import InitrdContents
 from warmboot.core.fit.kernel_fit import Demand, Kernel, KernelFit, judge_fit
+from warmboot.core.host import Host
 from warmboot.core.images import BootImage
+from warmboot.core.images.devicetree import Board, read_board
 from warmboot.core.images.uki import Uki
 from warmboot.core.plan.boot_files import BootFiles, FileNames
 from warmboot.core.plan.checks.base import Finding, Verdict
@@ -76,7 +80,10 @@ def plan_files(request: PlanRequest, files: BootFiles, context: PlanContext) -> 
     if files.options is None and files.release == context.host.release:
         files.options = context.host.config
     context = context._replace(
-        initrds=files.heads(), kernel_options=files.options, inner_signed=files.inner_signed
+        initrds=files.heads(),
+        kernel_options=files.options,
+        inner_signed=files.inner_signed,
+        boards=_boards(files, context.host),
     )
     if context.dialect is not None:
         refused = files.payload_refused(context.host)
@@ -84,6 +91,18 @@ def plan_files(request: PlanRequest, files: BootFiles, context: PlanContext) -> 
     demand = None if request.panic else context.demand
     fit = None if demand is None else fit_of(files, cmdline.text, context, demand)
     return make_plan(request, name, files.names(), cmdline, files.image, context, fit)
+
+
+def _boards(files: BootFiles, host: Host) -> tuple[Board, Board] | None:
+    """Return the board that the device tree is for, and the one that runs."""
+    view, running = files.devicetree_view, running_board(host.prefix)
+    if view is None or running is None:
+        return None
+    try:
+        named = read_board(view)
+    except ImageError:  # what is no tree is refused when it is read
+        return None
+    return (named, running) if named.compatible else None
 
 
 def fit_of(files: BootFiles, cmdline: str, context: PlanContext, demand: Demand) -> KernelFit:

@@ -102,7 +102,10 @@ def _check_memory(tree: bytes, name: str) -> None:
 
 def _check_size(made: bytes) -> None:
     if len(made) > LIMIT:
-        raise ImageError(f"The device tree is larger than {LIMIT} bytes; no kernel would read it")
+        raise ImageError(
+            f"The device tree is larger than {LIMIT} bytes; no kernel would read it",
+            hint="Use a smaller tree, or fewer overlays.",
+        )
 
 
 def next_tree(tree: bytes, name: str, cmdline: bytes, initrd: tuple[int, int] | None) -> bytes:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from warmboot.core.boot.cmdline import Word, parse
+from warmboot.core.boot.cmdline import parse
+from warmboot.core.fit.kept_out import all_kept_out
 from warmboot.core.fit.kernel_fit import NeedFit, Place
 from warmboot.core.host.essentials import Purpose
 from warmboot.core.plan.checks.base import Group, Result, fail, passed, warn
@@ -16,10 +17,6 @@ DRIVERS = Group[FitSubject]()
 _LOOKS_AT = (
     "modalias and driver in /sys, modules.alias, modules.dep and modules.builtin of the kernel"
 )
-#: Words that name modules which the kernel never loads, and those that are not loaded by themselves
-#: (kmod; dracut; initramfs-tools). The initrd may load the latter all the same.
-_NEVER = "module_blacklist"
-_NOT_BY_THEMSELVES = ("modprobe.blacklist", "rd.driver.blacklist", "blacklist")
 
 
 @DRIVERS.check(
@@ -27,7 +24,7 @@ _NOT_BY_THEMSELVES = ("modprobe.blacklist", "rd.driver.blacklist", "blacklist")
     "Can the new kernel reach the root file system?",
     "/proc/self/mountinfo (/, /usr and the layers of an overlay), slaves in /sys/block, devices of "
     f"9p, virtiofs and flash, the route to a server, supplier:* in /sys/devices, {_LOOKS_AT}, its "
-    "initrd, words that keep modules out",
+    "initrd",
     forceable=True,
     for_crash=False,
     rule="a driver that is neither built in nor in the initrd is on the file system that it is "
@@ -58,8 +55,6 @@ def root_drivers(subject: FitSubject) -> Iterator[Result]:
             f"run: {listed(wants)}",
             _make_initrd(subject, needs),
         )
-    kept_out = list(_kept_out(subject, needs))
-    yield from kept_out
     supply = [fit for fit in subject.fit.of(Purpose.SUPPLY) if fit.early is False]
     if supply:
         yield warn(
@@ -80,7 +75,7 @@ def root_drivers(subject: FitSubject) -> Iterator[Result]:
             f"Which drivers the root file system needs is not known: {problem}",
             "Make sure that the new kernel or its initrd has them.",
         )
-    doubtful = problem is not None or supply or wants or kept_out
+    doubtful = problem is not None or supply or wants
     if needs and not doubtful and all(fit.early for fit in needs):
         yield passed(f"Drivers of the root file system: {_places(needs)}")
 
@@ -96,8 +91,6 @@ def network_drivers(subject: FitSubject) -> Iterator[Result]:
     """The cards below every interface with a default route, and the one you come in by."""
     needs = subject.fit.of(Purpose.NETWORK)
     missing = [fit for fit in needs if fit.place is Place.MISSING]
-    kept_out = list(_kept_out(subject, needs))
-    yield from kept_out
     if missing:
         names = listed(one.name for one in subject.essentials.interfaces)
         text = f"{subject.release} has no driver for the network ({names}): {modules(missing)}"
@@ -107,8 +100,6 @@ def network_drivers(subject: FitSubject) -> Iterator[Result]:
         else:
             yield fail(f"{text}; you are logged in over it", _remedy(subject, missing))
     elif needs and all(fit.place is not Place.UNKNOWN for fit in needs):
-        if kept_out:
-            return
         yield passed(f"Drivers of the network: {_places(needs)}")
     elif needs and subject.host.remote is not None:
         yield warn(
@@ -116,6 +107,30 @@ def network_drivers(subject: FitSubject) -> Iterator[Result]:
             f"{_why(subject)}",
             f"You are logged in over it. Make sure that there is: {modules(needs)}.",
         )
+
+
+@DRIVERS.check(
+    "blacklisted-drivers",
+    "Does the command line keep out a driver that the machine needs?",
+    "module_blacklist=, modprobe.blacklist=, rd.driver.blacklist= (dracut) and blacklist= "
+    "(initramfs-tools) on the command line, and among the words that dracut keeps in its initrd; "
+    "what the running command line has as well does not count",
+    forceable=True,
+    for_crash=False,
+    rule="the kernel loads no module that module_blacklist= names (kernel/module/main.c); modprobe "
+    "and udev load none for a device that the others name (modprobe.d(5))",
+)
+def blacklisted_drivers(subject: FitSubject) -> Iterator[Result]:
+    """A driver that is there does nothing where it is not loaded."""
+    initrd, running = subject.fit.initrd, parse(subject.host.cmdline)
+    for purpose, what in ((Purpose.ROOT, "the root file system"), (Purpose.NETWORK, "the network")):
+        found = all_kept_out(subject.fit.of(purpose), subject.kernel_words, initrd, running)
+        if not found:
+            continue
+        words = listed(dict.fromkeys(word.text for _, word in found))
+        text = f"{words} keeps out what {what} needs: {modules(fit for fit, _ in found)}"
+        fatal = purpose is Purpose.ROOT or subject.host.remote is not None
+        yield (fail if fatal else warn)(text, "Leave it out.")
 
 
 @DRIVERS.check(
@@ -173,35 +188,6 @@ def firmware_files(subject: FitSubject) -> Iterator[Result]:
             f"{place}: {listed(one.files)}",
             "Install them, and make the initrd again.",
         )
-
-
-def _kept_out(subject: FitSubject, needs: Iterable[NeedFit]) -> Iterator[Result]:
-    """Yield what is said of drivers that the command line names, so that they are not loaded.
-
-    A word that the running kernel has too was of no consequence.
-    """
-    loadable = [fit for fit in needs if fit.place in (Place.INITRD, Place.INSTALLED)]
-    before = {(word, name) for word, name in _named(parse(subject.host.cmdline))}
-    now = {(word, name) for word, name in _named(subject.kernel_words)} - before
-    for word in dict.fromkeys(word for word, _ in sorted(now)):
-        kept = [fit for fit in loadable if (word, fit.module) in now]
-        if not kept:
-            continue
-        purpose = "root file system" if kept[0].need.purpose is Purpose.ROOT else "network"
-        certain = word == _NEVER and (purpose != "network" or subject.host.remote is not None)
-        yield (fail if certain else warn)(
-            f"{word}= on the command line keeps drivers of the {purpose} from being loaded: "
-            f"{modules(kept)}",
-            f"Take them off {word}=.",
-        )
-
-
-def _named(words: Iterable[Word]) -> Iterator[tuple[str, str]]:
-    """Yield the words that keep modules from being loaded, with the name of each module."""
-    for word in words:
-        if word.name in (_NEVER, *_NOT_BY_THEMSELVES):
-            for name in (word.value or "").split(","):
-                yield word.name, name.strip().replace("-", "_")
 
 
 def _missing(subject: FitSubject, needs: Iterable[NeedFit]) -> Iterator[Result]:
