@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 from support.files import put
-from support.hardware_trees import Tree
 from support.machines import (
     EFIVAR,
     configure,
@@ -72,10 +71,23 @@ def _inhibit(root: Path) -> None:
 
 
 def _encrypted(root: Path) -> None:
-    tree, partition = Tree(root), "sys/devices/virtio1/block/vda/vda2"
-    put(root, f"{partition}/partition", "2\n")
-    crypt = tree.above([partition], "CRYPT-LUKS2-1234-luksroot", "luksroot")
-    tree.root_on(tree.above([crypt], "LVM-abc", "vg-root"), "ext4")
+    """LVM on LUKS on a disk, by the links that the kernel shows."""
+    put(root, "proc/self/mountinfo", "29 1 253:1 / / rw - ext4 /dev/mapper/vg-root rw\n")
+    blocks = "sys/devices/virtual/block"
+    for name, number, uuid, title, below in (
+        ("dm-1", "253:1", "LVM-abc", "vg-root", "dm-0"),
+        ("dm-0", "253:0", "CRYPT-LUKS2-1234-luksroot", "luksroot", "vda2"),
+        ("vda2", "254:2", None, None, None),
+    ):
+        put(root, f"{blocks}/{name}/dev", f"{number}\n")
+        if below is not None:
+            put(root, f"{blocks}/{name}/dm/uuid", f"{uuid}\n")
+            put(root, f"{blocks}/{name}/dm/name", f"{title}\n")
+            (root / blocks / name / "slaves").mkdir()
+            (root / blocks / name / "slaves" / below).symlink_to(f"../../{below}")
+        for link in (f"sys/dev/block/{number}", f"sys/class/block/{name}"):
+            (root / link).parent.mkdir(parents=True, exist_ok=True)
+            (root / link).symlink_to(f"../../devices/virtual/block/{name}")
 
 
 def _hibernated(root: Path) -> None:
