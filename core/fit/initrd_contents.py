@@ -17,7 +17,7 @@ from warmboot.core.payload.file_tree import Tree, read_tree
 from warmboot.core.payload.initrd import read_initrd
 from warmboot.core.payload.squashfs import SquashFs
 from warmboot.core.progress import Cancel
-from warmboot.core.values import dataclass, field
+from warmboot.core.values import dataclass, field, replace
 
 #: More content than this is not unpacked to look for files: it takes some seconds.
 LIMIT = 2 << 30
@@ -117,6 +117,10 @@ class InitrdContents:
         """The lines that say how encrypted volumes are opened, None without such a file."""
         raw = [self.kept[name] for name in _CRYPTTABS if name in self.kept]
         return b"\n".join(raw).decode("utf-8", "replace") if raw else None
+
+    def behind(self, other: str) -> InitrdContents:
+        """Return it as one of two, the other of which is not known: `other` says why."""
+        return replace(self, problem=self.problem or other)
 
     def has(self, *names: str) -> bool:
         """Whether one of the files is there; paths without ``usr/``."""

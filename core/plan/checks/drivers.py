@@ -48,6 +48,13 @@ def root_drivers(subject: FitSubject) -> Iterator[Result]:
                 f"The initrd has {modules([fit])}, but not what that needs: {listed(fit.lacks)}",
                 _make_initrd(subject, needs),
             )
+    wants = list(dict.fromkeys(name for fit in needs for name in fit.wants))
+    if wants:
+        yield warn(
+            f"The initrd has drivers of the root file system, but not what they ask for while they "
+            f"run: {listed(wants)}",
+            _make_initrd(subject, needs),
+        )
     supply = [fit for fit in subject.fit.of(Purpose.SUPPLY) if fit.early is False]
     if supply:
         yield warn(
@@ -68,7 +75,8 @@ def root_drivers(subject: FitSubject) -> Iterator[Result]:
             f"Which drivers the root file system needs is not known: {problem}",
             "Make sure that the new kernel or its initrd has them.",
         )
-    if needs and problem is None and not supply and all(fit.early for fit in needs):
+    doubtful = problem is not None or supply or wants
+    if needs and not doubtful and all(fit.early for fit in needs):
         yield passed(f"Drivers of the root file system: {_places(needs)}")
 
 
@@ -219,7 +227,9 @@ def _why(subject: FitSubject) -> str:
     initrd = subject.fit.initrd
     if initrd is not None and initrd.problem:
         return f"of the initrd, {initrd.problem}"
-    return "it mounts another root than the running kernel"
+    if not subject.fit.same_root:
+        return "it mounts another root than the running kernel"
+    return "the lists of modules are not complete, of the running kernel or of this one"
 
 
 def _places(fits: Iterable[NeedFit]) -> str:
