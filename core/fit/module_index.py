@@ -83,6 +83,11 @@ class ModuleIndex:
         """Whether it says which devices modules take; without that only names count."""
         return self._text("modules.alias") is not None
 
+    @property
+    def tells_built_in(self) -> bool:
+        """Whether it says what is built in; without that a module it lacks may be so."""
+        return self._text("modules.builtin") is not None
+
     def module(self, name: str) -> Module | None:
         """Return the module called so; None where the kernel has none."""
         name = name.replace("-", "_")
@@ -112,11 +117,8 @@ class ModuleIndex:
         """Whether `module` is one of those that claim an alias."""
         return any(one.name == module.replace("-", "_") for one in self.by_alias(alias))
 
-    def needed(self, module: Module, *, soft: bool = False) -> tuple[Module, ...]:
-        """Return what must be loaded before a module; `soft`: and what should be (softdep pre).
-
-        Built-in ones are left out: they are there.
-        """
+    def needed(self, module: Module) -> tuple[Module, ...]:
+        """Return what must be loaded before a module; what is built in is left out: it is there."""
         found: dict[str, Module] = {}
         waiting = [module]
         while waiting and len(found) < _DEPTH:
@@ -126,9 +128,19 @@ class ModuleIndex:
             found[one.name] = one
             names = (module_name(path) for path in self._dependencies.get(one.path, ()))
             waiting += [Module(name, self._paths[name]) for name in names if name in self._paths]
-            if soft:
-                waiting += [m for m in self._soft(one.name) if not m.built_in]
         return tuple(one for one in found.values() if one.name != module.name)
+
+    def wanted(self, module: Module) -> Iterator[tuple[Module, ...]]:
+        """Yield what a module and those that it needs ask for while they run (softdep pre).
+
+        Several modules may serve what is asked for (crc32c); what the kernel has none for is left
+        out. Source: modprobe.d(5).
+        """
+        for one in (module, *self.needed(module)):
+            for word in self._softdeps.get(one.name, ()):
+                named = self.module(word)
+                if found := (named,) if named else self.by_alias(word):
+                    yield found
 
     def firmware(self, module: Module) -> tuple[str, ...]:
         """Return the firmware files that a built-in module names; see MODULE_FIRMWARE."""
@@ -143,11 +155,6 @@ class ModuleIndex:
 
     def _text(self, name: str) -> str | None:
         return self._texts(name, _FILES[name])
-
-    def _soft(self, name: str) -> Iterator[Module]:
-        for word in self._softdeps.get(name, ()):
-            module = self.module(word)
-            yield from (module,) if module else self.by_alias(word)[:1]
 
     @cached_property
     def _dependencies(self) -> Mapping[str, tuple[str, ...]]:

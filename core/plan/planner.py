@@ -8,6 +8,7 @@ from warmboot.core.boot.presets import Preset, active, apply, remove
 from warmboot.core.closing import Closing
 from warmboot.core.debug import debug, step
 from warmboot.core.errors import ImageError
+from warmboot.core.fit.initrd_contents import InitrdContents
 from warmboot.core.fit.kernel_fit import Demand, Kernel, KernelFit, judge_fit
 from warmboot.core.host import Host
 from warmboot.core.images import BootImage
@@ -27,6 +28,9 @@ from warmboot.core.plan.steps import describe_steps
 from warmboot.core.plan.unpackable import read_room
 from warmboot.core.plan.way import Wanted, choose_way
 from warmboot.core.values import replace
+
+#: Why not all of an initrd is known: the kernel unpacks its own in front of it (usr/Kconfig).
+_INSIDE = "the kernel has one inside of itself (CONFIG_INITRAMFS_SOURCE), which is not looked into"
 
 
 class OpenPlan(Closing):
@@ -106,7 +110,10 @@ def fit_of(files: BootFiles, cmdline: str, context: PlanContext, demand: Demand)
     known = _look_into_its_root(files, cmdline, context)
     same_root = known and not context.foreign_root
     with step("fit"):
-        kernel = Kernel(files.release, files.modules, files.contents, same_root, files.tree)
+        contents = files.contents
+        if (files.options or {}).get("INITRAMFS_SOURCE"):
+            contents = (contents or InitrdContents(frozenset())).behind(_INSIDE)
+        kernel = Kernel(files.release, files.modules, contents, same_root, files.tree)
         return judge_fit(demand, kernel)
 
 

@@ -26,6 +26,7 @@ LUKS2 = b"LUKS\xba\xbe\0\2" + bytes(4088)
 TAB = "cryptroot/crypttab"
 BY_NAME = {TAB: b"luksroot UUID=1 none luks\n"}
 CRYPTSETUP = {"usr/sbin/cryptsetup": b"x"}
+DRACUT = {"usr/lib/dracut-lib.sh": b"x"}
 KEY = {TAB: b"luksroot UUID=1 /etc/keys/root.key luks\n"}
 SESSION = "run/systemd/sessions/3"
 
@@ -61,7 +62,7 @@ VOLUMES = [
     ),
     pytest.param(
         {**CRYPTSETUP, "scripts/local-top/cryptroot": b"x", TAB: b"# none\n"}, "", "fail",
-        "Nothing tells the initrd to open luksroot", id="crypttab without it",
+        "(luksroot), which the initrd leaves alone: nothing", id="crypttab without it",
     ),
     pytest.param(CRYPTSETUP, "", "warn", "as far as can be seen", id="nothing names it"),
     pytest.param(
@@ -69,8 +70,12 @@ VOLUMES = [
         id="systemd by a word",
     ),
     pytest.param(
-        {**CRYPTSETUP, "etc/cmdline.d/90crypt.conf": b"rd.luks.uuid=1\n"}, "", "pass", "",
-        id="dracut's own words",
+        {**CRYPTSETUP, **DRACUT, "etc/cmdline.d/90crypt.conf": f"rd.luks.uuid={UUID}\n".encode()},
+        "rd.lvm.lv=vg/root", "pass", "", id="dracut's own words",
+    ),
+    pytest.param(
+        {**CRYPTSETUP, **DRACUT}, f"rd.luks.uuid={UUID} rd.lvm.lv=vg/swap", "fail", "vg/swap",
+        id="dracut is told of another logical volume",
     ),
     pytest.param(BY_NAME, "", "fail", "no program that sets it up", id="no cryptsetup"),
     pytest.param({"etc/booster.init.yaml": b"x"}, "", None, "", id="booster"),
@@ -165,6 +170,29 @@ def test_a_network_root_needs_the_network_early(root: Path, call: Call) -> None:
     for words in ("ip=dhcp", "boot=nfs", "netroot=nfs:10.0.0.1:/srv", "root=/dev/nfs"):
         assert "initrd-volumes" not in judge(root, call, {}, words)
     assert "initrd-volumes" not in judge(root, call, {"etc/iscsi.initramfs": b""})
+
+
+@pytest.mark.parametrize(
+    ("words", "own", "without", "says"),
+    [
+        ("ip=dhcp", "", "", None),
+        ("root=nfs:server:/srv/root", "", "", None),
+        ("netroot=nfs:server:/srv/root", "", "", None),
+        ("root=/dev/sda1", "rd.neednet=1", "", None),
+        ("root=/dev/sda1", "", "", "bring the network up"),
+        ("ip=dhcp", "", "NetworkManager", "no program that brings the network up"),
+        ("ip=dhcp", "", "mount.nfs", "no program that mounts it"),
+    ],
+)
+def test_dracut_has_a_network_only_with_its_module(
+    root: Path, call: Call, words: str, own: str, without: str, says: str | None
+) -> None:
+    put(root, "proc/self/mountinfo", "29 1 0:43 / / rw - nfs4 server:/srv/root rw\n")
+    programs = {"NetworkManager", "mount.nfs"} - {without}
+    files = {**DRACUT, **{f"usr/sbin/{name}": b"x" for name in programs}}
+    found = judge(root, call, {**files, "etc/cmdline.d/20-net.conf": own.encode()}, words)
+    assert (says is None) == ("initrd-volumes" not in found)
+    assert says is None or says in found["initrd-volumes"]["text"]
 
 
 @pytest.mark.parametrize(

@@ -90,6 +90,27 @@ def test_an_initrd_with_the_library_alone_has_no_systemd(
     assert any(word.startswith("rd.systemd") for word in trial.words) is (program is not None)
 
 
+@pytest.mark.parametrize(
+    ("folder", "queue", "given_up"),
+    [("usr/lib", True, False), ("usr/lib", False, True), ("lib", True, False), ("", False, False)],
+)
+def test_dracut_without_its_queue_gives_a_device_up_by_a_word_only(
+    sandbox: Path, folder: str, queue: bool, given_up: bool
+) -> None:
+    """Its queue does by rd.retry=, and waits as long as somebody is asked for a passphrase."""
+    names = [f"{folder}/dracut-lib.sh"] if folder else ["conf/initramfs.conf"]
+    names += [f"{folder}/dracut/need-initqueue"] if queue else []
+    made = build_cpio({name: Node(b"", 0o100644) for name in names})
+    (sandbox / f"boot/initrd.img-{NEW}").write_bytes(made)
+    own = "root=/dev/vda2 rd.timeout=0 quiet"
+    trial = stage(sandbox, cmdline=own, forced=("root-drivers",)).trials.plan(ASKED)
+    words = (trial.request.cmdline or "").split()
+    timeouts = [word for word in words if word.startswith("rd.timeout")]
+    assert timeouts == (["rd.timeout=120"] if given_up else ["rd.timeout=0"])
+    layer = next(layer for layer in trial.layers if layer.name is LayerName.INITRD)
+    assert ("rd.timeout" in (layer.how or "")) is given_up
+
+
 def test_its_words_are_about_that_restart_alone(sandbox: Path) -> None:
     own = "root=/dev/vda2 ro panic=5 quiet -- word"
     trial = stage(sandbox, cmdline=own).trials.plan(ASKED)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated, cast
 
-from warmboot.core.hints import TypedDict
+from warmboot.core.hints import Annotated, TypedDict, cast
 from warmboot.core.record.journal import Line
 from warmboot.tui.present.answers.objects.restart import CountdownFields
 from warmboot.tui.present.answers.objects.staged import StagedFields

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from warmboot.core.hints import TypedDict
+from warmboot.core.hints import Annotated, TypedDict
 from warmboot.core.host.hardware import Watchdog
 from warmboot.core.record.lock import Holder
 from warmboot.core.session.status import Status
