@@ -40,7 +40,7 @@ from warmboot.core.plan.trial.trial import (
     read_mark,
 )
 from warmboot.core.plan.trial.way_back import BootFacts, predict
-from warmboot.core.record.leftover import MODULES, STAGED, read_leftover
+from warmboot.core.record.leftover import MODULES, STAGED, Leftover, read_leftover
 from warmboot.core.record.lock import only_one, undisturbed
 from warmboot.core.record.recorder import note, recorded
 from warmboot.core.record.trial_outcome import last_trial
@@ -194,7 +194,8 @@ class Trials:
                     f"Of a trial that did not begin is left: {', '.join(undone.left)}",
                     hint="warmboot --debug exec --cancel says why, and tries again.",
                 )
-            note([], lambda: machine.journal.append("disarmed", host.boot_id))
+            if found != Leftover():
+                note([], lambda: machine.journal.append("disarmed", host.boot_id))
         if undone.done:
             machine.tell(f"{host.name} does not restart on trial: that was interrupted.")
         return undone.done
