@@ -12,10 +12,8 @@ from warmboot.core.fit.initramfs import Initramfs, made_by
 from warmboot.core.fit.module_index import FILES, ModuleIndex, module_name
 from warmboot.core.images import BytesView, View
 from warmboot.core.images.uboot import unwrapped
-from warmboot.core.payload.erofs import ErofS
 from warmboot.core.payload.file_tree import Tree, read_tree
 from warmboot.core.payload.initrd import read_initrd
-from warmboot.core.payload.squashfs import SquashFs
 from warmboot.core.progress import Cancel
 from warmboot.core.values import dataclass, field, replace
 
@@ -27,11 +25,25 @@ _FILE = 32 << 20
 _MODULE = expression(r"lib/modules/([^/]+)/(.+\.ko(?:\.(?:gz|xz|zst))?)")
 #: Files that say how the root is opened: initramfs-tools, dracut and mkinitcpio with systemd.
 _CRYPTTABS = ("cryptroot/crypttab", "etc/crypttab")
+
+
+def _squashfs(view: View) -> Tree:
+    from warmboot.core.payload.squashfs import SquashFs  # few initrds hold one
+
+    return SquashFs(view)
+
+
+def _erofs(view: View) -> Tree:
+    from warmboot.core.payload.erofs import ErofS
+
+    return ErofS(view)
+
+
 #: Files of dracut that hold the rest in a file system image, and what reads it.
 _IMAGES: dict[str, Callable[[View], Tree]] = {
-    "squash-root.img": SquashFs,
-    "squashfs-root.img": SquashFs,
-    "erofs-root.img": ErofS,
+    "squash-root.img": _squashfs,
+    "squashfs-root.img": _squashfs,
+    "erofs-root.img": _erofs,
 }
 _IMAGE = 256 << 20  # bytes of one
 _MICROCODE = "kernel/x86/microcode/"

@@ -13,9 +13,16 @@ import pytest
 from support.tools import needs_tool
 
 from warmboot.core.errors import ImageError
+from warmboot.core.host import read_host
 from warmboot.core.load.kexec_load.devicetree import completed
-from warmboot.core.load.kexec_load.fixups import states_memory, with_fixups
+from warmboot.core.load.kexec_load.fixups import reserved, states_memory, with_fixups
+from warmboot.core.load.kexec_load.layout import lay_out
+from warmboot.core.load.loader import LoadRequest
+from warmboot.core.payload.memfile import MemFile
+from warmboot.core.plan.request import Call
 from warmboot.core.sandbox.builders.devicetree import Node, build_tree
+from warmboot.core.sandbox.builders.kernel import build_riscv_image
+from warmboot.core.sandbox.machine import SimulatedMachine, write_machine
 
 TREES = 60
 Ranges = list[tuple[int, int]]
@@ -154,6 +161,9 @@ def test_generated_trees_say_of_the_machine_what_the_running_one_says() -> None:
         assert "uefi-mmap-start" not in source
         assert source.count("phandle = <0x01>") == 1
         assert "gone" not in source
+        assert sorted(reserved(made)) == sorted(
+            [(4096, 4096), *machine.reserved, *machine.kept, *[(16, 16)] * ("own@10" in source)]
+        )
         assert text(with_fixups(made, running)) == source
         assert text(with_fixups(running, running)) == text(running)
 
@@ -207,3 +217,34 @@ def test_damaged_trees_end_in_an_error() -> None:
                 except ValueError:
                     refused += 1
     assert refused > 100
+
+
+def test_a_tree_that_reserves_too_much_is_refused_and_odd_regions_are_passed_over() -> None:
+    odd: Node = {"a@0": {"reg": b"123"}, "b@0": {"reg": reg([(1, 2)], (1, 1))}, "pool": {}}
+    assert reserved(build_tree({"reserved-memory": odd})) == [(1, 2)]
+    assert len(reserved(build_tree({}, reserved=[(1, 2)] * 1024))) == 1024
+    with pytest.raises(ValueError, match="more than 1024 pieces"):
+        reserved(build_tree({}, reserved=[(1, 2)] * 1025))
+
+
+def test_nothing_is_placed_where_the_tree_from_a_file_reserves_memory(tmp_path: Path) -> None:
+    """The next kernel would drop an initrd there, or may not touch the memory at all."""
+    write_machine(tmp_path, SimulatedMachine("riscv64", "6.1.0", "quiet"))
+    (tmp_path / "proc/iomem").write_text("80000000-8fffffff : System RAM\n")
+    kept = [(0x80000000, 0x200000), (0x80300000, 0x4000000), (0x84400000, 0xB000000)]
+    regions: Node = {
+        f"fw@{first:x}": {"reg": reg([(first, size)], (2, 2))} for first, size in kept[1:]
+    }
+    root: Node = {**counts((2, 2)), "reserved-memory": {**counts((2, 2)), "ranges": b"", **regions}}
+    with MemFile("k") as kernel, MemFile("i") as initrd, MemFile("t") as tree:
+        kernel.write(build_riscv_image("6.12.1", body_size=60_000))
+        initrd.write(b"initrd")
+        tree.write(build_tree(root, reserved=kept[:1]))
+        request = LoadRequest(
+            kernel.fd, "k", initrd.fd, "i", "q", call=Call.LOAD, devicetree_fd=tree.fd
+        )
+        placed = lay_out(read_host(tmp_path), request).segments
+    assert len(placed) == 3
+    for segment in placed:
+        for first, size in kept:
+            assert segment.address >= first + size or segment.address + segment.room <= first

@@ -11,8 +11,9 @@ import struct
 from pathlib import Path
 
 from warmboot.core.errors import ImageError, WarmbootError
-from warmboot.core.load.kexec_load.fixups import states_memory, with_fixups
+from warmboot.core.load.kexec_load.fixups import reserved, states_memory, with_fixups
 from warmboot.core.load.kexec_load.flattened import Flattened
+from warmboot.core.load.kexec_load.memory import Range
 from warmboot.core.load.kexec_load.overlay import apply_overlay
 
 #: arm64 maps no more of a device tree than this many bytes (Documentation/arch/arm64/booting.rst).
@@ -44,6 +45,14 @@ def running_tree(prefix: Path) -> bytes:
 def check_tree(tree: bytes, name: str) -> None:
     """Raise ImageError where `tree` is no flattened device tree that a kernel would take."""
     _parse(tree, name)
+
+
+def reserved_ranges(tree: bytes, name: str) -> list[Range]:
+    """Return the memory that the next kernel keeps free, by its tree; raises ImageError."""
+    try:
+        return [Range(start, start + size) for start, size in reserved(tree) if size]
+    except ValueError as error:
+        raise _unreadable(name, error) from error
 
 
 def with_overlay(tree: bytes, overlay: bytes, name: str) -> bytes:
@@ -91,7 +100,7 @@ def _check_memory(tree: bytes, name: str) -> None:
     try:
         found = states_memory(tree)
     except ValueError as error:
-        raise ImageError(f"{name} is not a device tree: {error}") from error
+        raise _unreadable(name, error) from error
     if not found:
         raise ImageError(
             f"{name} does not say what memory there is, and this kernel does not show the tree "
@@ -135,7 +144,11 @@ def _parse(tree: bytes, name: str) -> Flattened:
     try:
         return Flattened(tree)
     except ValueError as error:
-        raise ImageError(
-            f"{name} is not a device tree that warmboot can read: {error}",
-            hint="Choose a flattened device tree (.dtb) made for this machine.",
-        ) from error
+        raise _unreadable(name, error) from error
+
+
+def _unreadable(name: str, error: ValueError) -> ImageError:
+    return ImageError(
+        f"{name} is not a device tree that warmboot can read: {error}",
+        hint="Choose a flattened device tree (.dtb) made for this machine.",
+    )

@@ -11,6 +11,8 @@ lib/utils/fdt/fdt_fixup.c; drivers/firmware/efi/libstub/fdt.c and drivers/of/fdt
 
 from __future__ import annotations
 
+import contextlib
+
 from warmboot.core.load.kexec_load.flattened import Flattened
 from warmboot.core.load.kexec_load.nodes import CELL, PHANDLES, Node, read_nodes, written
 
@@ -18,6 +20,7 @@ _EFI = b"linux,uefi-"  # in /chosen: the system table, and the memory map instea
 _ADDRESSES = (b"local-mac-address", b"mac-address", b"local-bd-address")
 _CELLS = (b"#address-cells", b"#size-cells")
 _MOST_CELLS = 4
+_MOST_RESERVED = 1024  # the kernel has room for 64 below /reserved-memory (of_reserved_mem.c)
 
 Cells = tuple[int, int]
 
@@ -48,6 +51,24 @@ def states_memory(tree: bytes) -> bool:
     if chosen is not None and any(name.startswith(_EFI) for name in chosen.properties):
         return True
     return any(any(bytes(node.properties.get(b"reg", b""))) for node in _memory(root))
+
+
+def reserved(tree: bytes) -> list[tuple[int, int]]:
+    """Return the addresses and sizes of what a kernel with this tree keeps free from the start.
+
+    It would drop an initrd that lies there. Raises ValueError where the tree is damaged, or has
+    more of them than a kernel looks at in earnest.
+    """
+    flat = Flattened(tree)
+    root = read_nodes(flat)
+    found = flat.reserved
+    parent = root.children.get(b"reserved-memory")
+    for node in () if parent is None else parent.children.values():
+        with contextlib.suppress(ValueError):  # the kernel passes over it
+            found += _ranges(node, _cells(root))
+    if len(found) > _MOST_RESERVED:
+        raise ValueError(f"it reserves more than {_MOST_RESERVED} pieces of memory")
+    return found
 
 
 def _memory(root: Node) -> list[Node]:

@@ -122,6 +122,11 @@ class Flattened:
         made += struct.pack(">I", END)
         return self.assembled(bytes(made), bytes(names))
 
+    @property
+    def reserved(self) -> list[tuple[int, int]]:
+        """Addresses and sizes of the memory that it reserves in front of its nodes."""
+        return list(_RESERVATION.iter_unpack(self.reservations))[:-1]
+
     def reserve(self, other: Flattened) -> None:
         """Add what another tree reserves of memory."""
         step = _RESERVATION.size

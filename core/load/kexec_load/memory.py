@@ -51,10 +51,11 @@ def free_ranges(iomem: str) -> list[Range]:
                 ram.append(found)
         elif inside and found.size > 0:
             kept.append(found)
-    return sorted(_without(ram, kept))
+    return sorted(without(ram, kept))
 
 
-def _without(ranges: Iterable[Range], holes: Iterable[Range]) -> list[Range]:
+def without(ranges: Iterable[Range], holes: Iterable[Range]) -> list[Range]:
+    """Return what the holes leave of ranges."""
     left = list(ranges)
     for hole in holes:
         parts: list[Range] = []
@@ -93,7 +94,7 @@ class FreeMemory:
             base = -(-max(free.start, above) // align) * align
             end = base + offset + size
             if end <= min(free.end, below):
-                yield base + offset, FreeMemory(_without(self._free, [Range(base, end)]))
+                yield base + offset, FreeMemory(without(self._free, [Range(base, end)]))
 
 
 def no_room(size: int, what: str) -> Refused:

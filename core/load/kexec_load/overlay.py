@@ -12,7 +12,7 @@ from warmboot.core.load.kexec_load.flattened import Flattened
 from warmboot.core.load.kexec_load.nodes import CELL, PHANDLES, Node, read_nodes, written
 
 _PATHS = 1 << 21  # bytes of all labels' paths; more than a tree may have anyway
-_ALIAS = 1024  # bytes of an alias's path: a hundred thousand places may begin with the same alias
+_ALIAS = 255  # bytes of its path: a hundred thousand places may begin with the same alias
 _LAST_PHANDLE = 0xFFFFFFFE
 
 
