@@ -174,12 +174,8 @@ class Trials:
         machine, host = self._machine, self._machine.host
         with only_one(host.prefix, "warmboot exec"), undisturbed():
             found = read_leftover(machine.journal.lines(), host.boot_id)
-            if (
-                found.restarting
-                and host.systemd
-                and not machine.simulated
-                and stopping(unanswered=True)
-            ):
+            by_systemd = found.restarting and host.systemd and not machine.simulated
+            if by_systemd and stopping(unanswered=True):
                 raise Blocked("The restart on trial has begun: systemd ends the system for it")
             undo = Undo()
             if found.staged and read_staged(host.prefix) is not False:
@@ -286,7 +282,10 @@ class Trials:
         """
         if trial.watchdog is None:
             return None
-        held = self._machine.trial_host.hold(trial.watchdog)
+        host, modules = self._machine.trial_host, trial.watchdog.reload
+        if modules:
+            undo.then(MODULES, partial(host.load_again, modules))
+        held = host.hold(trial.watchdog)
 
         def release() -> None:
             held.disarm()
