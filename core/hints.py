@@ -10,10 +10,12 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import (
         IO,
+        Annotated,
         Any,
         ClassVar,
         Final,
         Generic,
+        Literal,
         NoReturn,
         Protocol,
         Self,
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
         is_typeddict,
     )
 else:
-    IO = Any = ClassVar = Final = NoReturn = Protocol = Self = TextIO = object
+    IO = Annotated = Any = ClassVar = Final = Literal = NoReturn = Protocol = Self = TextIO = object
 
     class Generic:
         """A base class: which types it is made for is not kept."""
@@ -68,10 +70,12 @@ else:
 __all__ = (
     "IO",
     "TYPE_CHECKING",
+    "Annotated",
     "Any",
     "ClassVar",
     "Final",
     "Generic",
+    "Literal",
     "NoReturn",
     "Protocol",
     "Self",

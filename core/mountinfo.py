@@ -17,7 +17,7 @@ _ESCAPE = expression(r"\\([0-3][0-7]{2})")
 
 class MountLine(NamedTuple):
     """One mount. `device` is ``MAJOR:MINOR``; `root` the folder of the file system that is mounted
-    at `point`; `options` are those of this mount."""
+    at `point`; `options` are those of this mount, `super_options` those of the file system."""
 
     device: str
     root: str
@@ -25,6 +25,7 @@ class MountLine(NamedTuple):
     options: tuple[str, ...]
     type: str
     source: str
+    super_options: tuple[str, ...] = ()
 
 
 def parse_mountinfo(text: str) -> Iterator[MountLine]:
@@ -40,6 +41,7 @@ def parse_mountinfo(text: str) -> Iterator[MountLine]:
                 tuple(fields[5].split(",")),
                 more[0],
                 unescape(more[1]),
+                tuple(more[2].split(",")) if len(more) > 2 else (),
             )
 
 

@@ -7,7 +7,8 @@ come along with sudo -E and su.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from warmboot.core.values import NamedTuple
@@ -47,6 +48,23 @@ def environment() -> dict[str, str]:
     return {**found, "PATH": ":".join(FOLDERS)}
 
 
+#: What every program keeps that is run now; see all_keep.
+_KEPT_OPEN: list[int] = []
+
+
+@contextmanager
+def all_keep(fd: int) -> Iterator[None]:
+    """Have every program that `run` starts meanwhile keep the descriptor `fd`.
+
+    Whoever reads the other end of a pipe learns so from its end that they are all gone too.
+    """
+    _KEPT_OPEN.append(fd)
+    try:
+        yield
+    finally:
+        _KEPT_OPEN.remove(fd)
+
+
 class Finished(NamedTuple):
     """What a program that has ended left: its exit code (below 0: the signal), and its output."""
 
@@ -84,7 +102,7 @@ def run(
             errors="backslashreplace",
             timeout=seconds,
             check=False,
-            pass_fds=passed,
+            pass_fds=(*passed, *_KEPT_OPEN),
             start_new_session=own_session,
         )
     except subprocess.TimeoutExpired as error:

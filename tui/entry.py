@@ -29,7 +29,7 @@ def run() -> int:
         import gc
 
         _signal.signal(_signal.SIGINT, _signal.SIG_DFL)  # until the command says what comes of it
-        gc.set_threshold(20_000, 20, 20)  # modules are no garbage; looking for some took a tenth
+        gc.set_threshold(100_000, 20, 20)  # modules are no garbage; looking for some took a tenth
         _load_without(_NOT_NEEDED)
         try:
             from warmboot.tui.cli import main

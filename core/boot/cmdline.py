@@ -15,6 +15,8 @@ _LOADER_WORDS = ("BOOT_IMAGE", "initrd", "kexec", "kexec_file")
 #: The first of the words that a restart on trial adds; the last part of its value says how many
 #: follow. They are about that restart alone.
 TRIAL = "warmboot.trial"
+#: What a kexec on LoongArch puts in front of the line (arch/loongarch/kernel/machine_kexec_file.c).
+_KEXEC = expression(r"kexec(?:_file)?[ ]+(?:initrd=0x[0-9a-f]+,0x[0-9a-f]+[ ]+)?")
 _WORD = expression(r"[^ \t\n\v\f\r]+")
 _BLANK = " \t\n\v\f\r"  # what the kernel's isspace() knows of ASCII
 
@@ -163,6 +165,12 @@ def reusable(running: str) -> str:
         elif name not in _LOADER_WORDS:
             kept.append(word)
     return " ".join(kept)
+
+
+def without_kexec(running: str) -> str:
+    """Return the running command line without what the call that started it put in front of it."""
+    found = _KEXEC.match(running)
+    return running[found.end() :] if found else running
 
 
 def append(base: str, extra: str) -> str:

@@ -16,6 +16,7 @@ from warmboot.core.boot.entry import (
     SearchedPlace,
 )
 from warmboot.core.boot.kernel_filenames import may_be_release, release_in_path
+from warmboot.core.boot.listed_entry import Headers, read_header
 from warmboot.core.boot.loadervars import Running
 from warmboot.core.boot.merge import merge
 from warmboot.core.boot.order import ordered
@@ -24,37 +25,42 @@ from warmboot.core.boot.search import Search
 from warmboot.core.boot.sources.registry import SOURCES
 from warmboot.core.errors import WarmbootError
 from warmboot.core.images import BootImage
-from warmboot.core.images.identify import outline
 from warmboot.core.images.uki import Outline
 from warmboot.core.values import replace
 
 
 def find_entries(
-    root: BootRoot, running: Running | None = None, machine: Architecture | None = None
+    root: BootRoot,
+    running: Running | None = None,
+    machine: Architecture | None = None,
+    headers: Headers | None = None,
 ) -> Listing:
     """Return what is installed under `root` and the places searched; never raises for a bad file.
 
     `running` is what runs now, None where the root is not that of the running system; `machine`
-    what the kernels have to be for.
+    what the kernels have to be for; `headers` keeps those that are read on the way.
     """
     with root.held() as held:
-        return arrange(held, discover(held, running, machine), running)
+        return arrange(held, discover(held, running, machine, headers), running)
 
 
 def discover(
-    root: BootRoot, running: Running | None = None, machine: Architecture | None = None
+    root: BootRoot,
+    running: Running | None = None,
+    machine: Architecture | None = None,
+    headers: Headers | None = None,
 ) -> Iterator[Found]:
     """Yield entries, places looked at and preferences as they are found, best source first.
 
     Nothing is merged or sorted yet; `arrange` makes a listing of what was found so far.
     """
     with root.held() as held:
-        search = Search(held, running, machine)
+        search = Search(held, running, machine, headers)
         for found in (one for source in SOURCES for one in source.find(search)):
             if not isinstance(found, Entry):
                 yield found
                 continue
-            search.found.append(_with_release(held, found))
+            search.found.append(_with_release(search, found))
             yield search.found[-1]
         yield from boot_partitions.unmounted(held, running)
 
@@ -74,8 +80,8 @@ def arrange(root: BootRoot, found: Iterable[Found], running: Running | None = No
     with root.held() as held:
 
         def banner(entry: Entry) -> str | None:
-            image = _outline(held, entry)
-            return image.banner if isinstance(image, BootImage) else None
+            image = read_header(held, entry).image
+            return image.banner if image is not None else None
 
         shown = _as_shown(ordered(merge(held, entries)), in_charge(preferences, running))
         marked = mark(list(_unique(shown)), preferences, running, banner)
@@ -96,28 +102,34 @@ def _as_shown(entries: list[Entry], preference: LoaderDefault | None) -> list[En
     return [entry if rank(entry) is None else next(waiting) for entry in entries]
 
 
-def _with_release(root: BootRoot, entry: Entry) -> Entry:
-    """Find out the kernel's release: from its name or its header, not from what a menu calls it."""
+def _with_release(search: Search, entry: Entry) -> Entry:
+    """Find out the kernel's release: what its header says, not what a name or a menu calls it.
+
+    Names do not always hold it: vmlinuz-6.6-x86_64 is 6.6.65-1-MANJARO, and Slackware's
+    vmlinuz-6.12.58-generic is 6.12.58.
+    """
     if entry.release is not None or entry.kind is Kind.UKI or entry.left_out:
         return entry
-    named = release_in_path(entry.kernel)
+    release = None
+    if not entry.problem:
+        if entry.kernel not in search.releases:
+            image = _outline(search, entry)
+            search.releases[entry.kernel] = image.release if image else None
+        release = search.releases[entry.kernel]
+    release = release or release_in_path(entry.kernel)
     stated = entry.version
-    if named is None or entry.kind is Kind.BOOT or (stated is not None and stated != named):
-        image = None if entry.problem else _outline(root, entry)
-        named = (image.release if image else None) or named
-    if named is None and stated is not None and may_be_release(stated):
-        named = stated  # a header that does not say it (zboot), under a name that neither does
-    return replace(entry, release=named)
+    if release is None and stated is not None and may_be_release(stated):
+        release = stated  # a header that does not say it (zboot), under a name that neither does
+    return replace(entry, release=release)
 
 
-def _outline(root: BootRoot, entry: Entry) -> BootImage | Outline | None:
+def _outline(search: Search, entry: Entry) -> BootImage | Outline | None:
     """Return what the kernel's header says, None where it cannot be read.
 
     What is wrong with the file shows when it is examined.
     """
     try:
-        with root.open(entry.kernel) as file:
-            return outline(file.view)
+        return search.outline(entry.kernel)
     except WarmbootError:
         return None
 

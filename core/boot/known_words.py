@@ -79,15 +79,18 @@ K pci= | how PCI is set up, as noaer or nomsi
 P plymouth.enable= | 0: no splash screen
 K printk.devkmsg= | on, off or ratelimit: messages that programs may log
 K quiet | few messages go to the console
+D rd.auto | dracut sets up every RAID, LUKS and LVM volume that it finds
 D rd.break | the initrd stops at a shell on the console before it switches to the system
 D rd.debug | dracut logs each step
+D rd.driver.blacklist= | modules that the initrd does not load for devices
 D rd.emergency= | reboot, poweroff or halt: what dracut does in place of a shell
 D rd.luks.uuid= | the encrypted volume that the initrd unlocks
 D rd.lvm.lv= | the logical volume that the initrd activates
 D rd.md.uuid= | the array that the initrd assembles
 D rd.neednet= | 1: the initrd brings the network up
-D rd.retry= | seconds until the initrd gives a device up
+D rd.retry= | seconds until dracut's queue gives a device up
 D rd.shell= | 0: no shell where the initrd fails
+D rd.timeout= | seconds until systemd in the initrd gives a device up; 0: never
 S rd.systemd.unit= | the unit that systemd starts inside the initrd
 K rdinit= | the program that the kernel starts in the initrd
 K reboot= | how the machine restarts, as efi, acpi, pci or warm

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from warmboot.core.boot.entry import Entry
 from warmboot.core.boot.root import BootRoot
-from warmboot.core.errors import WarmbootError
-from warmboot.core.images import BootImage, Identity, identify
+from warmboot.core.errors import ImageError, WarmbootError
+from warmboot.core.images import BootImage, Identity, ImageFile, identify
+from warmboot.core.images.uki import Outline, Uki
 from warmboot.core.values import NamedTuple
 
 
@@ -28,6 +29,28 @@ class ListedEntry(NamedTuple):
     def read(self) -> bool:
         """Whether the file was looked at."""
         return self.image is not None or self.problem is not None
+
+
+class Headers:
+    """The headers of kernels that a search opens anyway, so that a list reads no file twice."""
+
+    def __init__(self) -> None:
+        self._read: dict[str, tuple[BootImage, Identity]] = {}
+
+    def keep(self, path: str, file: ImageFile, found: BootImage | Outline) -> None:
+        """Keep what the open file at `path` says; what `found` leaves out is read."""
+        try:
+            image = Uki.complete(file.view, found) if isinstance(found, Outline) else found
+        except ImageError:
+            return  # whoever reads the header says what is wrong
+        self._read[path] = image, file.identity
+
+    def row(self, root: BootRoot, entry: Entry) -> ListedEntry:
+        """As `read_header`, of what is kept where it is."""
+        known = None if entry.problem else self._read.get(entry.kernel)
+        if known is None:
+            return read_header(root, entry)
+        return ListedEntry(entry, known[0], None, known[1])
 
 
 def read_header(root: BootRoot, entry: Entry) -> ListedEntry:

@@ -44,6 +44,7 @@ def merge(root: BootRoot, entries: list[Entry]) -> list[Entry]:
             known = None if entry.kind.rank == 0 else by_meaning.get(meaning)
         if known is not None:
             kept[known].append(entry)
+            by_file.setdefault(file, known)  # vmlinuz.old may be a link to this copy
             continue
         by_file.setdefault(file, len(kept))
         by_release.setdefault(release, len(kept))

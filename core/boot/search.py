@@ -16,11 +16,15 @@ from warmboot.core.boot.loadervars import Running
 from warmboot.core.boot.mounts import read_slots
 from warmboot.core.boot.root import BootRoot
 from warmboot.core.hints import TYPE_CHECKING
+from warmboot.core.images import BootImage
 from warmboot.core.images.devicetree import Board
+from warmboot.core.images.identify import outline
+from warmboot.core.images.uki import Outline
 from warmboot.core.text import plural, printable
 
 if TYPE_CHECKING:
     from warmboot.core.boot.grub.installed import InstalledMenu
+    from warmboot.core.boot.listed_entry import Headers
 
 _GRUB_FOLDERS = ("/boot/grub2", "/boot/grub")
 
@@ -33,14 +37,21 @@ class Search:
     """One search of a root; remembers what it has read."""
 
     def __init__(
-        self, root: BootRoot, running: Running | None, machine: Architecture | None = None
+        self,
+        root: BootRoot,
+        running: Running | None,
+        machine: Architecture | None = None,
+        headers: Headers | None = None,
     ) -> None:
         self.root = root
         self.running = running
+        self._headers = headers
         #: What the kernels have to be for, None where that is not known.
         self.machine = machine
         self.places = boot_partitions.boot_places(root)
         self.found: list[Entry] = []
+        #: What the headers of kernels say that were read, by their paths; None where they do not.
+        self.releases: dict[str, str | None] = {}
         self._names: dict[str, list[str]] = {}
         self._lowered: dict[str, frozenset[str]] = {}
         self._seen: set[tuple[int, int]] = set()
@@ -81,6 +92,14 @@ class Search:
         if folder not in self._lowered:
             self._lowered[folder] = frozenset(other.lower() for other in self.names(folder))
         return name.lower() in self._lowered[folder]
+
+    def outline(self, path: str) -> BootImage | Outline:
+        """Return what the header of an image says; raises WarmbootError."""
+        with self.root.open(path) as file:
+            found = outline(file.view)
+            if self._headers is not None:
+                self._headers.keep(path, file, found)
+            return found
 
     def known(self, path: str) -> bool:
         """Whether a folder or file was read before under another name (/efi -> /boot/efi).

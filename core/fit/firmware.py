@@ -55,7 +55,8 @@ def named_firmware(root: BootRoot, index: ModuleIndex, module: Module) -> tuple[
 
 def installed(root: BootRoot, release: str) -> Callable[[str], bool]:
     """Return what tells whether a firmware file is installed for a kernel release."""
-    folders = [f"/usr/lib/firmware{part}/" for part in ("", "/updates", f"/{release}")]
+    parts = ("", "/updates", f"/{release}", f"/updates/{release}")
+    folders = [f"/usr/lib/firmware{part}/" for part in parts]
     return lambda name: any(
         root.exists(f"{folder}{name}{suffix}") for folder in folders for suffix in _SUFFIXES
     )

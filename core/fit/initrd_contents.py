@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cached_property
 
+from warmboot.core.boot.cmdline import Word, parse
 from warmboot.core.errors import ImageError
 from warmboot.core.expression import expression
+from warmboot.core.fit.initramfs import Initramfs, made_by
 from warmboot.core.fit.module_index import FILES, ModuleIndex, module_name
-from warmboot.core.images import View
+from warmboot.core.images import BytesView, View
 from warmboot.core.images.uboot import unwrapped
+from warmboot.core.payload.file_tree import Tree, read_tree
 from warmboot.core.payload.initrd import read_initrd
 from warmboot.core.progress import Cancel
-from warmboot.core.values import dataclass, field
+from warmboot.core.values import dataclass, field, replace
 
 #: More content than this is not unpacked to look for files: it takes some seconds.
 LIMIT = 2 << 30
@@ -22,12 +25,31 @@ _FILE = 32 << 20
 _MODULE = expression(r"lib/modules/([^/]+)/(.+\.ko(?:\.(?:gz|xz|zst))?)")
 #: Files that say how the root is opened: initramfs-tools, dracut and mkinitcpio with systemd.
 _CRYPTTABS = ("cryptroot/crypttab", "etc/crypttab")
-_WHOLE = frozenset(name.encode() for name in _CRYPTTABS)
-#: Files of dracut that hold the rest in a file system image, which is not looked into.
-_INNER = ("squash-root.img", "squashfs-root.img", "erofs-root.img")
+
+
+def _squashfs(view: View) -> Tree:
+    from warmboot.core.payload.squashfs import SquashFs  # few initrds hold one
+
+    return SquashFs(view)
+
+
+def _erofs(view: View) -> Tree:
+    from warmboot.core.payload.erofs import ErofS
+
+    return ErofS(view)
+
+
+#: Files of dracut that hold the rest in a file system image, and what reads it.
+_IMAGES: dict[str, Callable[[View], Tree]] = {
+    "squash-root.img": _squashfs,
+    "squashfs-root.img": _squashfs,
+    "erofs-root.img": _erofs,
+}
+_IMAGE = 256 << 20  # bytes of one
 _MICROCODE = "kernel/x86/microcode/"
 #: Words for the command line that dracut keeps in the initrd.
-_CMDLINES = "etc/cmdline.d/"
+_CMDLINES, _CMDLINE = "etc/cmdline.d/", "etc/cmdline"
+_WHOLE = frozenset(name.encode() for name in (*_CRYPTTABS, _CMDLINE))
 #: Where initramfs-tools puts key files, by the name of their volume.
 _KEYFILES = "cryptroot/keyfiles/"
 _TOKENS = ("libtss2-esys", "systemd-tpm2", "clevis")
@@ -40,16 +62,22 @@ class _Catalogue:
     paths: set[str] = field(default_factory=set)
     kept: dict[str, bytes] = field(default_factory=dict)
     room: int = _KEPT
+    image: tuple[str, bytes] | None = None  #: the file system image in it, by its name
 
     def wants(self, path: bytes, size: int) -> bool:
         if len(self.paths) < _PATHS:
             self.paths.add(path.decode("utf-8", "replace").removeprefix("usr/"))
         folder, _, name = path.decode("utf-8", "replace").rpartition("/")
+        if path.decode("utf-8", "replace") in _IMAGES:
+            return size <= _IMAGE
         whole = path in _WHOLE or (name in FILES and "lib/modules/" in folder)
         whole = whole or f"{folder}/" == _CMDLINES
         return whole and size <= min(_FILE, self.room)
 
     def keep(self, path: bytes, content: bytes) -> None:
+        if path.decode("utf-8", "replace") in _IMAGES:
+            self.image = path.decode(), content
+            return
         self.room -= len(content)
         self.kept[path.decode("utf-8", "replace").removeprefix("usr/")] = content
 
@@ -102,6 +130,10 @@ class InitrdContents:
         raw = [self.kept[name] for name in _CRYPTTABS if name in self.kept]
         return b"\n".join(raw).decode("utf-8", "replace") if raw else None
 
+    def behind(self, other: str) -> InitrdContents:
+        """Return it as one of two, the other of which is not known: `other` says why."""
+        return replace(self, problem=self.problem or other)
+
     def has(self, *names: str) -> bool:
         """Whether one of the files is there; paths without ``usr/``."""
         return any(name in self.paths for name in names)
@@ -126,16 +158,17 @@ class InitrdContents:
         """Whether it has what opens LUKS by a TPM or by Tang."""
         return any(token in name for name in self._names for token in _TOKENS)
 
-    @property
-    def own_words(self) -> str:
-        """The words that it adds to the command line for itself (dracut)."""
-        found = (raw for path, raw in self.kept.items() if path.startswith(_CMDLINES))
-        return b" ".join(found).decode("utf-8", "replace")
+    @cached_property
+    def made_by(self) -> Initramfs:
+        """Which program made it."""
+        return made_by(self.paths)
 
-    @property
-    def network_words(self) -> bool:
-        """Whether it brings up the network by itself, as far as its own words say."""
-        return any(word.startswith(("ip=", "rd.neednet")) for word in self.own_words.split())
+    @cached_property
+    def own_words(self) -> tuple[Word, ...]:
+        """The words that it adds to the command line for itself, in front of it (dracut)."""
+        folder = sorted(path for path in self.kept if path.startswith(_CMDLINES))
+        found = (self.kept.get(path, b"") for path in (*folder, _CMDLINE))
+        return parse(b"\n".join(found).decode("utf-8", "replace"))
 
 
 def read_contents(
@@ -156,9 +189,26 @@ def read_contents(
         whole = all(part.complete for part in initrd.segments)
         unread = None if whole else "it was not read to its end"
         problem = problem or initrd.problem or unread
-    inner = next((name for name in _INNER if name in catalogue.paths), None)
-    if inner is not None:
-        problem = problem or f"its files are in {inner}, which is not looked into"
+    problem = problem or _read_image(catalogue, cancel)
     if len(catalogue.paths) >= _PATHS:
         problem = problem or f"it has more than {_PATHS} files"
     return InitrdContents(frozenset(catalogue.paths), catalogue.kept, problem)
+
+
+def _read_image(catalogue: _Catalogue, cancel: Cancel | None) -> str | None:
+    """Add the files of the image that the initrd itself mounts; return what is not known of it."""
+    name = next((one for one in _IMAGES if one in catalogue.paths), None)
+    if name is None:
+        return None
+    if catalogue.image is None:
+        return f"its files are in {name}, which is too large to be looked into"
+    name, content = catalogue.image
+    catalogue.image = None
+    try:
+        unread = read_tree(_IMAGES[name](BytesView(content)), catalogue, cancel)
+    except ImageError as error:
+        return f"its files are in {name}, which cannot be read: {error.message}"
+    words = [path.decode("utf-8", "replace") for path in unread]
+    deciding = (_CMDLINES, _CMDLINE)
+    decisive = [path for path in words if path in _CRYPTTABS or path.startswith(deciding)]
+    return f"{decisive[0]} in its {name} is compressed, and not read" if decisive else None

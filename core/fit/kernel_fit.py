@@ -16,6 +16,9 @@ from warmboot.core.host.essentials import Essentials, Need, Purpose, read_essent
 from warmboot.core.host.files import read_text
 from warmboot.core.values import NamedTuple, dataclass
 
+#: Where the modules of a release are, and where links lead to them in NixOS.
+_USUAL = ("/usr/lib/modules", "/lib/modules")
+_STORED = tuple(f"/run/{one}-system/kernel-modules/lib/modules" for one in ("current", "booted"))
 _CONFIG = 4 << 20  # bytes of a kernel's options
 #: Drivers that are a part of their bus in every kernel, though they have a modalias.
 _OF_THE_BUS = frozenset(("pcieport", "usb", "port"))
@@ -34,9 +37,11 @@ class Place(StrEnum):
 class NeedFit(NamedTuple):
     """A need, and how a kernel serves it.
 
-    `module` is the one that serves it, None where none does. `lacks` are modules that it needs and
-    the initrd has not, though it has this one. `out_of_tree`: the driver is not built with the
-    kernel (DKMS, a package of its maker), in the running kernel or in this one.
+    `module` is the one that serves it, None where none does, and `below` are those that it needs;
+    `lacks`: of these, what the initrd has not, though it has this one. `wants` are those that it
+    asks for while it runs, where the initrd has none that would serve (crc32c). `out_of_tree`: the
+    driver is not built with the kernel (DKMS, a package of its maker), in the running kernel or in
+    this one.
     """
 
     need: Need
@@ -44,6 +49,8 @@ class NeedFit(NamedTuple):
     module: str | None = None
     lacks: tuple[str, ...] = ()
     out_of_tree: bool = False
+    below: tuple[str, ...] = ()
+    wants: tuple[str, ...] = ()
 
     @property
     def early(self) -> bool | None:
@@ -121,7 +128,7 @@ def installed_index(root: BootRoot, release: str | None) -> ModuleIndex | None:
         return None
 
     def texts(name: str, limit: int) -> str | None:
-        for folder in ("/usr/lib/modules", "/lib/modules"):
+        for folder in (*_USUAL, *_STORED):
             text = root.read_text(f"{folder}/{release}/{name}", limit)
             if text is not None:
                 return None if text.cut else text
@@ -156,7 +163,7 @@ def judge_fit(demand: Demand, kernel: Kernel) -> KernelFit:
     found = []
     for need in demand.essentials.needs:
         names = _names(need, running, index)
-        if not _counts(need, names, running):
+        if not _counts(need, names, demand, index):
             continue
         found.append(_judge(need, names, kernel, index, running))
     firmware = tuple(_without_firmware(demand, kernel, found))
@@ -238,7 +245,7 @@ def _names(need: Need, running: ModuleIndex | None, index: ModuleIndex | None) -
     return tuple(dict.fromkeys(name.replace("-", "_") for name in names))
 
 
-def _counts(need: Need, names: tuple[str, ...], running: ModuleIndex | None) -> bool:
+def _counts(need: Need, names: tuple[str, ...], demand: Demand, index: ModuleIndex | None) -> bool:
     """Whether a need is one that a kernel may lack.
 
     A driver that the running kernel has, but not as a module nor in the list of what could be one,
@@ -246,9 +253,16 @@ def _counts(need: Need, names: tuple[str, ...], running: ModuleIndex | None) -> 
     """
     if need.driver in _OF_THE_BUS:
         return False
-    if need.module is not None or running is None or not running.there:
+    running = demand.modules
+    if running is None or not running.there or (need.module is not None and need.driver is None):
         return True
-    return any(running.module(name) is not None for name in names)
+    if any(running.module(name) is not None for name in names):
+        return True
+    if need.module is None:
+        return False
+    # What is built in may be called a module though it can never be one (a PCI driver, say).
+    other = index is not None and any(index.module(name) is not None for name in names)
+    return other or need.module in demand.loaded or not running.tells_built_in
 
 
 def _judge(
@@ -266,10 +280,23 @@ def _judge(
         module = index.module(name)
         if module is not None and _claims(need, module, index, running):
             return _placed(need, module, kernel, index)
-    installed = index is kernel.installed
-    complete = kernel.initrd is None or kernel.initrd.problem is None
-    certain = installed or (complete and (kernel.same_root or need.purpose is Purpose.ROOT))
+    certain = _all_known(need, kernel, index) and index.tells_built_in and not index.gave_up
+    # The name of a driver is not always that of its module, which the running kernel's index tells.
+    certain = certain and (need.module is not None or (running is not None and running.there))
     return NeedFit(need, Place.MISSING if certain else Place.UNKNOWN, out_of_tree=outside)
+
+
+def _all_known(need: Need, kernel: Kernel, index: ModuleIndex) -> bool:
+    """Whether what is in no list that was read is nowhere."""
+    if index is kernel.installed:
+        return True
+    if kernel.initrd is not None and kernel.initrd.problem is not None:
+        return False
+    if need.purpose is Purpose.ROOT:
+        return True
+    # A system may have its modules in a place of its own, where nobody looked.
+    usual = kernel.root is not None and any(kernel.root.exists(one) for one in _USUAL)
+    return kernel.same_root and usual
 
 
 def _claims(need: Need, module: Module, index: ModuleIndex, running: ModuleIndex | None) -> bool:
@@ -288,14 +315,18 @@ def _placed(need: Need, module: Module, kernel: Kernel, index: ModuleIndex) -> N
     outside = module.out_of_tree
     if module.built_in:
         return NeedFit(need, Place.BUILT_IN, module.name)
+    below = tuple(one.name for one in index.needed(module))
     inside = kernel.initrd.modules(kernel.release) if kernel.initrd else frozenset()
     if module.name in inside:
-        lacks = tuple(one.name for one in index.needed(module) if one.name not in inside)
-        return NeedFit(need, Place.INITRD, module.name, lacks, outside)
+        lacks = tuple(name for name in below if name not in inside)
+        served = lambda one: one.built_in or one.name in inside  # noqa: E731
+        asked = (found for found in index.wanted(module) if not any(map(served, found)))
+        wants = tuple(dict.fromkeys(found[0].name for found in asked))
+        return NeedFit(need, Place.INITRD, module.name, lacks, outside, below, wants)
     if kernel.initrd is not None and kernel.initrd.problem and need.purpose is Purpose.ROOT:
-        return NeedFit(need, Place.UNKNOWN, module.name, (), outside)
+        return NeedFit(need, Place.UNKNOWN, module.name, (), outside, below)
     if index is kernel.installed:
-        return NeedFit(need, Place.INSTALLED, module.name, (), outside)
-    if not kernel.same_root and need.purpose is not Purpose.ROOT:
-        return NeedFit(need, Place.UNKNOWN, module.name, (), outside)
+        return NeedFit(need, Place.INSTALLED, module.name, (), outside, below)
+    if not _all_known(need, kernel, index):
+        return NeedFit(need, Place.UNKNOWN, module.name, (), outside, below)
     return NeedFit(need, Place.MISSING, None, (), outside)

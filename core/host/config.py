@@ -14,18 +14,27 @@ _LIMIT = 4 << 20
 class BuildOptions(Mapping[str, str]):
     """The options that a kernel .config file sets, without their CONFIG_ prefix: KEXEC_FILE is y.
 
-    A file has ten thousand lines and few are asked for, so each is looked for in the text; all of
-    them are read, once, only where they are gone through.
+    A file has ten thousand lines and few are asked for, so each is looked for in the text, and
+    kept; all of them are read, once, only where they are gone through.
     """
 
     def __init__(self, text: str) -> None:
         self._text = f"\n{text}\n"
+        self._asked: dict[str, str | None] = {}
 
     def __getitem__(self, name: str) -> str:
+        if name not in self._asked:
+            self._asked[name] = self._find(name)
+        value = self._asked[name]
+        if value is None:
+            raise KeyError(name)
+        return value
+
+    def _find(self, name: str) -> str | None:
         mark = f"\nCONFIG_{name}="
         start = self._text.rfind(mark)
         if start < 0:
-            raise KeyError(name)
+            return None
         start += len(mark)
         return _value(self._text[start : self._text.index("\n", start)])
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from warmboot.core.enumeration import StrEnum
 from warmboot.core.host.devices import Device, Sysfs
 from warmboot.core.host.files import read_text
-from warmboot.core.host.interfaces import Interface, read_interfaces
+from warmboot.core.host.interfaces import Interface, read_interfaces, read_way
 from warmboot.core.host.mounts import read_mounts
 from warmboot.core.host.network_names import Card, read_cards
 from warmboot.core.host.processor import Processor, read_processor
@@ -84,12 +84,12 @@ def read_essentials(prefix: Path, remote: str | None) -> Essentials:
         needs.update(dict.fromkeys(_chain(sysfs, Purpose.ROOT, folder)))
         for supplier in sysfs.suppliers(folder):
             needs.update(dict.fromkeys(_chain(sysfs, Purpose.SUPPLY, supplier)))
-    purpose = Purpose.ROOT if stack.network else Purpose.NETWORK
-    for each in interfaces:
-        for kind in each.kinds:
-            needs[Need(purpose, each.name, f"rtnl-link-{kind}", None, None)] = None
-        for folder in each.devices:
-            needs.update(dict.fromkeys(_chain(sysfs, purpose, folder)))
+    ways = [way for one in stack.servers if (way := read_way(prefix, one)) is not None]
+    # Without a route to it, a root that comes over the network may come by any of them.
+    anyway = Purpose.ROOT if stack.network and not ways else Purpose.NETWORK
+    for purpose, carrying in ((Purpose.ROOT, ways), (anyway, interfaces)):
+        for each in carrying:
+            needs.update(dict.fromkeys(_interface(sysfs, purpose, each)))
     needs.update(dict.fromkeys(_consoles(sysfs)))
     needs.update(dict.fromkeys(_keyboards(sysfs, prefix)))
     features = read_root_features(prefix, stack)
@@ -111,6 +111,13 @@ def _chain(sysfs: Sysfs, purpose: Purpose, folder: str) -> Iterator[Need]:
     for device in sysfs.above(folder):
         if _replaceable(device):
             yield Need(purpose, device.name, device.modalias, device.driver, device.module)
+
+
+def _interface(sysfs: Sysfs, purpose: Purpose, interface: Interface) -> Iterator[Need]:
+    for kind in interface.kinds:
+        yield Need(purpose, interface.name, f"rtnl-link-{kind}", None, None)
+    for folder in interface.devices:
+        yield from _chain(sysfs, purpose, folder)
 
 
 def _replaceable(device: Device) -> bool:

@@ -48,6 +48,14 @@ class _Route(NamedTuple):
     metric: int
 
 
+def read_way(prefix: Path, address: str) -> Interface | None:
+    """Return the interface that packets to an address leave by, None where no route says."""
+    name = _towards([*_routes4(prefix), *_routes6(prefix)], address)
+    if name is None:
+        return None
+    return Interface(name, False, False, *_below(Sysfs(prefix), name))
+
+
 def read_interfaces(prefix: Path, client: str | None) -> tuple[Interface, ...]:
     """Return the interfaces that matter; `client` is the address the operator comes from."""
     routes = [*_routes4(prefix), *_routes6(prefix)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 from warmboot.core.host.files import read_text
@@ -19,12 +18,20 @@ _LIGHT_FUSE = frozenset(("fuse.portal", "fuse.gvfsd-fuse", "fuse.lxcfs"))
 
 @dataclass(frozen=True, slots=True)
 class Mount:
-    """One line of /proc/self/mountinfo; see proc(5). `device` is ``MAJOR:MINOR``."""
+    """One line of /proc/self/mountinfo; see proc(5). `device` is ``MAJOR:MINOR``, `options` are
+    those of the file system, with octal escapes in them."""
 
     device: str
     point: str
     type: str
     source: str
+    options: tuple[str, ...] = ()
+
+    def option(self, name: str) -> str | None:
+        """Return the value of an option, None without one."""
+        start = f"{name}="
+        found = (one.removeprefix(start) for one in self.options if one.startswith(start))
+        return next(found, None)
 
     @property
     def busy(self) -> bool:
@@ -37,16 +44,6 @@ def read_mounts(prefix: Path) -> tuple[Mount, ...]:
     """Return what is mounted, in the order of the kernel's list."""
     text = read_text(prefix / "proc/self/mountinfo", LIMIT) or ""
     return tuple(
-        Mount(line.device, line.point, line.type, line.source) for line in parse_mountinfo(text)
+        Mount(line.device, line.point, line.type, line.source, line.super_options)
+        for line in parse_mountinfo(text)
     )
-
-
-def root_mount(mounts: Sequence[Mount]) -> Mount | None:
-    """Return what holds the files of the root, None where that is not known.
-
-    OSTree's may be an overlay of composefs: its files are on /sysroot (ostree-prepare-root(1)).
-    """
-    points = {one.point: one for one in mounts}
-    root = points.get("/")
-    composed = root is not None and (root.type, root.source) == ("overlay", "composefs")
-    return points.get("/sysroot", root) if composed else root

@@ -1,6 +1,6 @@
 """What the root file system stands on: file system, volumes, arrays, encryption, disks, network.
 
-Of OSTree's root, an overlay of composefs over an EROFS image, it is what /sysroot stands on.
+Of an overlay it is what its layers stand on, and a file system of its own on /usr counts too.
 """
 
 from __future__ import annotations
@@ -8,83 +8,29 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from warmboot.core.enumeration import StrEnum
 from warmboot.core.expression import expression
 from warmboot.core.host.devices import Sysfs
 from warmboot.core.host.files import names, read_text
-from warmboot.core.host.mounts import Mount, root_mount
+from warmboot.core.host.mounts import Mount
+from warmboot.core.host.root_carrier import carrier
+from warmboot.core.host.root_layers import Layer, Volume, remote_of, volume_of
+from warmboot.core.host.root_mounts import IN_MEMORY, holding, root_mounts
 from warmboot.core.values import NamedTuple, dataclass
 
 _LAYERS = 64  # block devices that are looked at
 _NUMBER = expression(r"[0-9]{1,7}:[0-9]{1,7}")
-_NETWORK = frozenset(("nfs", "nfs4", "cifs", "smb3", "9p", "ceph"))
 #: Root file systems whose layers the kernel does not show.
-_HIDDEN = frozenset(("overlay", "rootfs", "tmpfs", "ramfs", "aufs"))
-#: Of these, what is the kernel's own: no module brings it (init/do_mounts.c, mm/shmem.c).
-_OWN = frozenset(("rootfs", "tmpfs", "ramfs"))
+_HIDDEN = frozenset(("aufs", "overlay", "fuse"))
 #: Module of a file system, where it is not called so.
 _FILESYSTEMS = {"nfs4": "nfsv4", "fuseblk": "fuse", "smb3": "cifs"}
 #: What the name of a block device says of its module; drivers on a bus are found by their device.
 _BY_NAME = (
     ("dm-", "dm_mod"), ("md", "md_mod"), ("bcache", "bcache"), ("nbd", "nbd"), ("rbd", "rbd"),
     ("loop", "loop"), ("drbd", "drbd"), ("mmcblk", "mmc_block"), ("zd", "zfs"),
+    ("mtdblock", "mtdblock"), ("ubiblock", "ubi"), ("zram", "zram"), ("ublkb", "ublk_drv"),
 )  # fmt: skip
-_LEVELS = {
-    "raid0": "raid0", "raid1": "raid1", "raid10": "raid10", "raid4": "raid456",
-    "raid5": "raid456", "raid6": "raid456", "linear": "linear",
-}  # fmt: skip
-
-
-class Layer(StrEnum):
-    """What a block device above the disks is, as far as an initrd must have programs for it."""
-
-    CRYPT = "dm-crypt"
-    VERITY = "dm-verity"
-    INTEGRITY = "dm-integrity"
-    LVM = "LVM"
-    RAID = "RAID"
-    MULTIPATH = "multipath"
-    BCACHE = "bcache"
-    ZFS = "ZFS"
-    ISCSI = "iSCSI"
-    FABRICS = "NVMe over fabrics"
-    NBD = "a network block device"
-    BTRFS = "Btrfs of several disks"
-
-
-#: What a device-mapper UUID begins with (the prefix that each program sets), and the module of its
-#: target, None where dm_mod has it. The first that fits counts.
-_MAPPED = (
-    ("CRYPT-VERITY-", Layer.VERITY, "dm_verity"),
-    ("CRYPT-INTEGRITY-", Layer.INTEGRITY, "dm_integrity"),
-    ("CRYPT-", Layer.CRYPT, "dm_crypt"),
-    ("LVM-", Layer.LVM, None),
-    ("mpath-", Layer.MULTIPATH, "dm_multipath"),
-)
-_THIN = expression(r"-t(?:pool|data|meta)$")
-_CACHE = expression(r"-c(?:data|meta|vol|pool)$")
-_SNAPSHOT = expression(r"-(?:real|cow)$")
-_VDO = expression(r"-v(?:data|pool)$")
-_RAID = expression(r"_r(?:image|meta)_[0-9]{1,4}$")
-_MIRROR = expression(r"_mimage_[0-9]{1,4}$|_mlog$")
-#: What tells of a part of a logical volume which target is above it: how its UUID or its name ends
-#: (lib/activate/dev_manager.c of LVM2).
-_LVM_PARTS = (
-    (_THIN, "dm_thin_pool"),
-    (_CACHE, "dm_cache"),
-    (_SNAPSHOT, "dm_snapshot"),
-    (_VDO, "dm_vdo"),
-    (_RAID, "dm_raid"),
-    (_MIRROR, "dm_mirror"),
-)
-#: Layers that the names of block devices tell.
-_NAMED = {"bcache": Layer.BCACHE, "nbd": Layer.NBD}
-_FABRICS = expression(r".*/nvme-fabrics/ctl/nvme[0-9]+")
-_SESSION = expression(r"(.*/(host[0-9]+))/session[0-9]+/.*")
-_TRANSPORT = expression(r"[a-z]{1,16}")
-#: iSCSI by a driver of the kernel's own, over its network: proc_name of the host, and the module.
-_ISCSI = {"iscsi_tcp": "iscsi_tcp", "iscsi_iser": "ib_iser"}
-_OVER_NETWORK = ("tcp", "rdma")
+#: Of virtual block devices, those whose drivers are all that can be known.
+_NAMELESS = ("nbd", "rbd")
 
 
 class Part(NamedTuple):
@@ -95,26 +41,14 @@ class Part(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Volume:
-    """A block device above the disks. `uuid` is that of device-mapper or of the array.
-
-    `below` are the names of what it is made of.
-    """
-
-    name: str
-    kind: Layer
-    uuid: str
-    below: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class RootStack:
     """The root file system and all below it.
 
     `modules` are those of the file system and of the layers. `devices` are the
     folders in sysfs of the disks. `volumes` are the layers in between, the uppermost first.
     `problem` says why the disks are not known; None where they are. `network`: it, or its disk,
-    comes over the network. `block` is the name of the block device that the file system lies on.
+    comes over the network, from `servers` where their addresses are known. `block` is the name of
+    the block device that the file system lies on.
     """
 
     type: str
@@ -125,6 +59,7 @@ class RootStack:
     network: bool = False
     problem: str | None = None
     block: str | None = None
+    servers: tuple[str, ...] = ()
 
     def volumes_of(self, kind: Layer) -> tuple[Volume, ...]:
         """Return the layers of a kind."""
@@ -132,61 +67,128 @@ class RootStack:
 
 
 def read_root_stack(prefix: Path, mounts: tuple[Mount, ...]) -> RootStack:
-    """Follow what is mounted on / down to the disks, through the links in ``slaves``."""
-    mount = root_mount(mounts)
-    if mount is None:
-        return RootStack("", "", problem="what is mounted on / is not known")
-    module = _FILESYSTEMS.get(mount.type, mount.type)
-    over = () if mount.point == "/" else ("overlay", "erofs")
-    modules = (*(Part(f"fs-{name}", name) for name in over), Part(f"fs-{mount.type}", module))
-    if mount.type in _NETWORK:
-        return RootStack(mount.type, mount.source, modules, network=True)
-    if mount.type in _HIDDEN:
-        hidden = f"the root file system is {mount.type}, and the kernel does not say on what"
-        own = () if mount.type in _OWN else modules
-        return RootStack(mount.type, mount.source, own, problem=hidden)
-    sysfs = Sysfs(prefix)
-    waiting = _block_devices(prefix, sysfs, mount)
-    block = waiting[0].rpartition("/")[2] if waiting else None
-    found, volumes, disks, layers = set[str](), list[Volume](), list[str](), dict[str, None]()
-    network = False
-    if mount.type == "zfs":
-        volumes.append(Volume(mount.source, Layer.ZFS, "", ()))
-    if mount.type == "btrfs" and len(waiting) > 1:
-        members = tuple(place.rpartition("/")[2] for place in waiting)
-        volumes.append(Volume(mount.source, Layer.BTRFS, "", members))
-    while waiting and len(found) < _LAYERS:
-        folder = _whole(sysfs, waiting.pop(0))
-        if folder in found:
-            continue
-        found.add(folder)
-        name = folder.rpartition("/")[2]
-        layers.update((driver, None) for start, driver in _BY_NAME if name.startswith(start))
-        below = sysfs.names(f"{folder}/slaves")
-        volume, target = _volume(sysfs, folder, name, below)
-        volumes += [volume] if volume else []
-        layers.update({target: None} if target else {})
-        places = [sysfs.folder(f"{folder}/slaves/{one}") for one in below]
-        waiting += [place for place in places if place is not None]
-        network = network or name.startswith(("nbd", "rbd"))
-        for disk in () if below else _disks(sysfs, folder):
-            disks.append(disk)
-            if (remote := _remote(sysfs, disk, name)) is not None:
-                volumes += [] if remote.volume in volumes else [remote.volume]
-                layers[remote.module] = None
-                network = network or remote.network
-    problem = None if disks else f"the disk below {mount.source} is not known"
-    modules = (*modules, *(Part(None, layer) for layer in layers))
+    """Follow what is mounted on / and on /usr down to the disks, by the links in ``slaves``."""
+    held = root_mounts(mounts)
+    if not held.mounts:
+        root = next((one for one in reversed(mounts) if one.point == "/"), None)
+        kind, source = (root.type, root.source) if root else ("", "")
+        over = tuple(Part(f"fs-{name}", name) for name in held.over)
+        return RootStack(kind, source, over, problem=held.problem)
+    walk = _Walk(prefix, mounts)
+    walk.parts.update((Part(f"fs-{name}", name), None) for name in held.over)
+    for mount in held.mounts:
+        walk.file_system(mount)
+    walk.down()
+    top = held.mounts[0]
+    modules = (*walk.parts, *(Part(None, layer) for layer in walk.layers))
     return RootStack(
-        mount.type,
-        mount.source,
+        top.type,
+        top.source,
         modules,
-        tuple(disks),
-        tuple(volumes),
-        network=network,
-        problem=problem,
-        block=block,
+        tuple(walk.disks),
+        tuple(walk.volumes),
+        network=walk.network,
+        problem=held.problem or next(iter(walk.problems), None),
+        block=walk.block,
+        servers=tuple(walk.servers),
     )
+
+
+class _Walk:
+    """Goes down from file systems to disks, and collects what a RootStack tells."""
+
+    def __init__(self, prefix: Path, mounts: tuple[Mount, ...]) -> None:
+        self._prefix, self._sysfs = prefix, Sysfs(prefix)
+        self._points = {one.point: one for one in mounts}
+        self._waiting: list[str] = []
+        self._seen = set[str]()
+        self.parts: dict[Part, None] = {}
+        self.layers: dict[str, None] = {}
+        self.disks: dict[str, None] = {}
+        self.volumes: list[Volume] = []
+        self.servers: dict[str, None] = {}
+        self.problems: dict[str, None] = {}
+        self.network = False
+        self.block: str | None = None
+
+    def file_system(self, mount: Mount) -> None:
+        """Take the module of a file system, and what it lies on or is brought by."""
+        if mount.type in IN_MEMORY or mount.type in _HIDDEN:
+            hidden = f"the root file system is {mount.type}, and the kernel does not say on what"
+            self.problems[hidden] = None
+        if mount.type in IN_MEMORY:
+            return
+        kind = mount.type.partition(".")[0]  # fuse.PROGRAM
+        self.parts[Part(f"fs-{kind}", _FILESYSTEMS.get(kind, kind))] = None
+        carried = carrier(self._prefix, mount)
+        if mount.type == "zfs":
+            self.volumes.append(Volume(mount.source, Layer.ZFS, "", ()))
+        if carried is not None:
+            self.layers.update(dict.fromkeys(carried.modules))
+            self.disks.update(dict.fromkeys(carried.devices))
+            self.servers.update({carried.server: None} if carried.server else {})
+            self.problems.update({carried.problem: None} if carried.problem else {})
+            self.network = self.network or carried.network
+            self._waiting += carried.blocks
+        elif mount.type not in _HIDDEN:
+            self._blocks(mount)
+
+    def _blocks(self, mount: Mount) -> None:
+        blocks = _block_devices(self._prefix, self._sysfs, mount)
+        if not self._seen and not self._waiting and blocks:
+            self.block = blocks[0].rpartition("/")[2]
+        if mount.type == "btrfs" and len(blocks) > 1:
+            members = tuple(place.rpartition("/")[2] for place in blocks)
+            self.volumes.append(Volume(mount.source, Layer.BTRFS, "", members))
+        if not blocks:
+            self.problems[f"the disk below {mount.source} is not known"] = None
+        self._waiting += blocks
+
+    def down(self) -> None:
+        """Follow what waits down to the disks."""
+        while self._waiting and len(self._seen) < _LAYERS:
+            folder = _whole(self._sysfs, self._waiting.pop(0))
+            if folder not in self._seen:
+                self._seen.add(folder)
+                self._layer(folder, folder.rpartition("/")[2])
+
+    def _layer(self, folder: str, name: str) -> None:
+        sysfs = self._sysfs
+        self.layers.update((driver, None) for start, driver in _BY_NAME if name.startswith(start))
+        below = sysfs.names(f"{folder}/slaves")
+        volume, target = volume_of(sysfs, folder, name, below)
+        self.volumes += [volume] if volume else []
+        self.layers.update({target: None} if target else {})
+        places = [sysfs.folder(f"{folder}/slaves/{one}") for one in below]
+        self._waiting += [place for place in places if place is not None]
+        self.network = self.network or name.startswith(("nbd", "rbd"))
+        file = sysfs.text(f"{folder}/loop/backing_file")
+        if file is not None:
+            self._file_below(name, file)
+        elif not below:
+            self._disk(folder, name)
+
+    def _file_below(self, name: str, file: str) -> None:
+        """Go on with the file system that the file below a loop device lies on."""
+        mount = holding(self._points, file)
+        if mount is None or mount.type in IN_MEMORY:
+            self.problems[f"where the file below {name} comes from is not known"] = None
+        else:
+            self.file_system(mount)
+
+    def _disk(self, folder: str, name: str) -> None:
+        found = _disks(self._sysfs, folder)
+        for disk in found:
+            self.disks[disk] = None
+            remote = remote_of(self._sysfs, disk, name)
+            if remote is not None:
+                self.volumes += [] if remote.volume in self.volumes else [remote.volume]
+                self.layers[remote.module] = None
+                self.network = self.network or remote.network
+                self.servers.update({remote.server: None} if remote.server else {})
+        bare = found == [folder] and remote_of(self._sysfs, folder, name) is None
+        if bare and folder.startswith("sys/devices/virtual/") and not name.startswith(_NAMELESS):
+            self.problems[f"what {name} stands on is not known"] = None
 
 
 def _block_devices(prefix: Path, sysfs: Sysfs, mount: Mount) -> list[str]:
@@ -219,53 +221,6 @@ def _sources(mount: Mount) -> list[str]:
 def _whole(sysfs: Sysfs, folder: str) -> str:
     """Return the disk's or the array's folder for that of a partition."""
     return folder if sysfs.text(f"{folder}/partition") is None else folder.rpartition("/")[0]
-
-
-def _volume(
-    sysfs: Sysfs, folder: str, name: str, below: list[str]
-) -> tuple[Volume | None, str | None]:
-    """Return the layer that a block device is, and its module; None for a disk."""
-    level = sysfs.text(f"{folder}/md/level")
-    if level:
-        uuid = sysfs.text(f"{folder}/md/uuid") or ""
-        return Volume(name, Layer.RAID, uuid, tuple(below)), _LEVELS.get(level)
-    for start, kind in _NAMED.items():
-        if name.startswith(start):
-            return Volume(name, kind, "", tuple(below)), None
-    uuid = sysfs.text(f"{folder}/dm/uuid") or ""
-    mapped = sysfs.text(f"{folder}/dm/name") or name
-    for prefix, kind, module in _MAPPED:
-        if not uuid.startswith(prefix):
-            continue
-        for ending, target in _LVM_PARTS if kind is Layer.LVM else ():
-            if ending.search(uuid) or ending.search(mapped):
-                module = target  # noqa: PLW2901
-        return Volume(mapped, kind, uuid, tuple(below)), module
-    return None, None
-
-
-class _Remote(NamedTuple):
-    """A disk that the kernel reaches by a protocol: the module that speaks it."""
-
-    volume: Volume
-    module: str
-    network: bool
-
-
-def _remote(sysfs: Sysfs, folder: str, name: str) -> _Remote | None:
-    """Return how a disk is reached that no bus of this machine has; None for all others."""
-    fabrics = _FABRICS.match(folder)
-    if fabrics is not None:
-        transport = sysfs.text(f"{fabrics[0]}/transport") or ""
-        if not _TRANSPORT.fullmatch(transport):
-            return None
-        volume = Volume(name, Layer.FABRICS, "", ())
-        return _Remote(volume, f"nvme_{transport}", transport in _OVER_NETWORK)
-    session = _SESSION.match(folder)
-    driver = sysfs.text(f"{session[1]}/scsi_host/{session[2]}/proc_name") if session else None
-    if driver in _ISCSI:
-        return _Remote(Volume(name, Layer.ISCSI, "", ()), _ISCSI[driver], network=True)
-    return None
 
 
 def _disks(sysfs: Sysfs, folder: str) -> list[str]:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 from warmboot.core.expression import expression
 from warmboot.core.host.files import names, number, read_bytes, read_text
-from warmboot.core.host.mounts import Mount, root_mount
+from warmboot.core.host.mounts import Mount
+from warmboot.core.host.root_layers import Layer
+from warmboot.core.host.root_stack import read_root_stack
 from warmboot.core.values import dataclass
 
 _LUKS_HEADER = 64 << 10
-_DEPTH = 8
 _SWAP_MAGIC = 10
 _SWAPS = 64
 _HIBERNATED = (b"S1SUSPEND\0", b"S2SUSPEND\0", b"ULSUSPEND\0", b"LINHIB0001")
@@ -50,36 +52,14 @@ class Resync:
 def read_encryption(prefix: Path, mounts: tuple[Mount, ...]) -> Encryption | None:
     """Return the dm-crypt device that the root file system stands on, None where there is none.
 
-    Found through /sys/dev/block/*/slaves: file systems on LVM on LUKS too.
+    The uppermost one counts, wherever it is between the file system and the disks.
     """
-    root = root_mount(mounts)
-    folder = None if root is None else _folder(prefix, root)
-    for _ in range(_DEPTH):
-        if folder is None:
-            return None
-        if (read_text(folder / "dm/uuid", 256) or "").startswith("CRYPT-"):
-            name = read_text(folder / "dm/name", 256) or folder.name
-            return Encryption(name, _opened_by_tpm(prefix, name, names(folder / "slaves")))
-        below = names(folder / "slaves")
-        folder = prefix / "sys/class/block" / below[0] if below else None
+    for volume in read_root_stack(prefix, mounts).volumes_of(Layer.CRYPT):
+        return Encryption(volume.name, _opened_by_tpm(prefix, volume.name, volume.below))
     return None
 
 
-def _folder(prefix: Path, mount: Mount) -> Path | None:
-    """Return the device's folder; btrfs has a device number of its own, so its name counts too."""
-    if _DEVICE.fullmatch(mount.device):
-        folder = prefix / "sys/dev/block" / mount.device
-        if folder.is_dir():
-            return folder
-    wanted = mount.source.removeprefix("/dev/").removeprefix("mapper/")
-    for name in names(prefix / "sys/class/block"):
-        folder = prefix / "sys/class/block" / name
-        if name == wanted or read_text(folder / "dm/name", 256) == wanted:
-            return folder
-    return None
-
-
-def _opened_by_tpm(prefix: Path, name: str, below: list[str]) -> bool | None:
+def _opened_by_tpm(prefix: Path, name: str, below: Iterable[str]) -> bool | None:
     """Look for a TPM2 token in the LUKS2 header (root only), else for the option in crypttab."""
     for device in below:
         header = read_bytes(prefix / "dev" / device, _LUKS_HEADER)

@@ -103,7 +103,11 @@ class Uki(BootImage):
 
     @classmethod
     def parse(cls, view: View) -> Self:
-        outline = Outline.parse(view)
+        return cls.complete(view, Outline.parse(view))
+
+    @classmethod
+    def complete(cls, view: View, outline: Outline) -> Self:
+        """Return what the file says, of which `outline` was read; raise ImageError as `parse`."""
         sections = outline.headers.sections
         kernel = _kernel(view, outline.linux_section)
         return cls(

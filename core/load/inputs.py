@@ -229,25 +229,25 @@ def check_initrd(
 def open_devicetree(
     plan: Plan, files: BootFiles, held: ExitStack, report: Report, cancel: Cancel
 ) -> int | None:
-    """Return the descriptor of the device tree to hand over, its overlays applied in order.
+    """Return the descriptor of the device tree to hand over, its overlays applied in order, and
+    what firmware says of this machine in it.
 
     Raises ImageError where it is none, or an overlay does not fit it.
     """
     if plan.devicetree is None:
         return None
-    from warmboot.core.load.kexec_load.devicetree import LIMIT, check_tree, with_overlay
+    from warmboot.core.load.kexec_load.devicetree import LIMIT, check_tree, completed, with_overlay
 
-    if files.devicetree is not None:
-        view: View = files.devicetree.view
-    elif files.parts is not None and files.parts.devicetree is not None:
-        view = files.part(files.parts.devicetree)
-    else:
+    view = files.devicetree_view
+    if view is None:
         raise Blocked(f"The device tree {plan.devicetree} is not among the files that are open")
     tree = view.head(LIMIT + 1)
     check_tree(tree, plan.devicetree)
     for overlay in files.overlays:
         cancel.check()
         tree = with_overlay(tree, overlay.view.head(LIMIT + 1), printable(overlay.name))
+    if files.prefix is not None:
+        tree = completed(tree, plan.devicetree, files.prefix)
     memory = held.enter_context(MemFile("warmboot-devicetree"))
     copy_all(BytesView(tree), memory, Phase.READ, report, cancel)
     memory.seal()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from enum import IntFlag
 
 from warmboot.core.architecture import Architecture
@@ -91,6 +90,8 @@ class LoadRequest:
         )
 
     def _describe_tools(self) -> str:
+        import shlex
+
         words = ["kexec", "--load-panic" if self.panic else "--load", self.kernel_name]
         if self.initrd_fd is not None:
             words.append(f"--initrd={self.initrd_name}")

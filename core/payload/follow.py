@@ -1,7 +1,8 @@
 """Digest and scan of a file while it is being written, on the other core.
 
 SHA-256 and the search for the banner cost as much as decompression itself for the fast methods;
-done by a thread that follows the writer they cost no waiting.
+done by a thread that follows the writer they cost no waiting. Where it falls behind, the writer
+searches what it writes and tells where nothing is.
 """
 
 from __future__ import annotations
@@ -12,9 +13,10 @@ from types import TracebackType
 
 from warmboot.core.errors import ImageError, WarmbootError
 from warmboot.core.hints import Self
-from warmboot.core.payload.scan import KernelScanner
+from warmboot.core.payload.scan import SEAM, KernelScanner, lacks
 
 _CHUNK = 256 * 1024
+_LAG = 2 << 20  # bytes behind the writer, from which on the writer helps
 
 
 class Follower:
@@ -29,6 +31,9 @@ class Follower:
         self._fd = fd
         self._written = 0
         self._read = 0
+        #: From where to where the writer knows that no mark ends, and the last bytes it wrote.
+        self._clear = 0, 0
+        self._last = b""
         self._ended = False
         self._error: BaseException | None = None
         self._news = threading.Condition()
@@ -43,6 +48,18 @@ class Follower:
         with self._news:
             self._written = size
             self._news.notify()
+
+    def wrote(self, piece: bytes | bytearray | memoryview) -> None:
+        """Tell that `piece` was appended to the file; all of the file has to be told of so."""
+        start, data = self._written, memoryview(piece)
+        end = start + len(data)
+        self.written(end)
+        seam = self._last + bytes(data[:SEAM])
+        self._last = (self._last + bytes(data[-SEAM:]))[-SEAM:]
+        marks = self.scanner.marks if end - self._read > _LAG else []
+        if marks and not any(mark in seam for mark in marks) and lacks(data, marks):
+            first, last = self._clear
+            self._clear = first if last == start else start, end
 
     def begin(self) -> None:
         """Tell that the file is complete: all of it is read from now on."""
@@ -125,7 +142,9 @@ class Follower:
                 if count == 0:
                     raise ImageError("The file became shorter while it was read", offset=position)
                 digest.update(part[:count])
-                self.scanner.feed(buffer, count)
+                first, last = self._clear
+                clear = first <= position and position + count <= last
+                self.scanner.feed(buffer, count, clear=clear)
                 position += count
                 self._read = position
             self._sha256 = digest.hexdigest()

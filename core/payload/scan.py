@@ -19,6 +19,10 @@ _LINE_END = 0x0A
 _BANNER = expression(rb"Linux version (\d++\.\d++[^\s%(]*+) \([^\n\0%]{4,1000}+")
 _LONGEST = 1100
 _CONFIG_START, _CONFIG_END = b"IKCFG_ST", b"IKCFG_ED"
+#: With what any gzip member starts with: the longer a mark, the less the search for it takes.
+_CONFIG_MARK = _CONFIG_START + b"\x1f\x8b\x08"
+#: So many bytes of the longest mark may stand in front of a seam.
+SEAM = max(len(_MARK), len(_CONFIG_MARK)) - 1
 _SHORT = 4096  # bytes, which Python searches itself
 _CONFIG_LIMIT = 1 << 20  # packed; real ones are 30 to 70 KiB
 _CONFIG_TEXT_LIMIT = 4 << 20
@@ -41,19 +45,28 @@ class KernelScanner:
         self._tail = bytearray()
         self._packed: bytearray | None = None
 
-    def feed(self, piece: bytearray, count: int) -> None:
-        """Look at the next `count` bytes of the stream, which stand at the start of `piece`."""
+    @property
+    def marks(self) -> list[bytes]:
+        """What is still looked for; nothing that is not in it will be."""
+        marks = [_MARK] if self._seeks_banner else []
+        return [*marks, _CONFIG_MARK] if self._seeks_config else marks
+
+    def feed(self, piece: bytearray, count: int, *, clear: bool = False) -> None:
+        """Look at the next `count` bytes of the stream, which stand at the start of `piece`.
+
+        `clear`: none of `marks` ends in them, which is known from elsewhere.
+        """
         if not (self._seeks_banner or self._seeks_config):
             return
         # A mark may straddle two pieces: the seam is searched first, then the piece itself.
         seam = self._tail + piece[: min(_LONGEST, count)]
         if self._seeks_banner:
             self._find_banner(seam, len(seam))
-            self._find_banner(piece, count)
+            self._find_banner(piece, 0 if clear else count)
         if self._packed is not None:
             self._take_config(piece[:count])
         elif self._seeks_config:
-            self._find_config(seam, piece, count)
+            self._find_config(seam, piece, count, clear)
         self._tail = piece[max(0, count - _LONGEST) : count]
 
     def _find_banner(self, data: bytearray, count: int) -> None:
@@ -70,13 +83,13 @@ class KernelScanner:
                     return
             start += len(_MARK)
 
-    def _find_config(self, seam: bytearray, piece: bytearray, count: int) -> None:
+    def _find_config(self, seam: bytearray, piece: bytearray, count: int, clear: bool) -> None:
         """Look for the start mark; what stands behind it belongs to the packed options."""
-        start = seam.find(_CONFIG_START)
+        start = seam.find(_CONFIG_MARK)
         if start >= 0:
             start -= len(self._tail)  # now counted in the piece; negative where the mark straddles
         else:
-            start = _find(piece, _CONFIG_START, 0, count)
+            start = -1 if clear else _find(piece, _CONFIG_MARK, 0, count)
             if start < 0:
                 return
         begin = start + len(_CONFIG_START)
@@ -97,6 +110,12 @@ class KernelScanner:
             self._packed = None
 
 
+def lacks(data: memoryview, marks: list[bytes]) -> bool:
+    """Whether it is known that none of the marks stands in the data; only the C library tells."""
+    search = None if data.readonly else _memmem()
+    return search is not None and all(search(data, mark, 0, len(data)) < 0 for mark in marks)
+
+
 def _find(data: bytearray, mark: bytes, start: int, end: int) -> int:
     """As `data.find`. The C library takes less than half of its time, and no lock meanwhile.
 
@@ -110,7 +129,7 @@ def _find(data: bytearray, mark: bytes, start: int, end: int) -> int:
 
 
 @functools.cache
-def _memmem() -> Callable[[bytearray, bytes, int, int], int] | None:
+def _memmem() -> Callable[[bytearray | memoryview, bytes, int, int], int] | None:
     """Return a search by memmem(3), which is linear for any bytes; None where there is none."""
     import ctypes
 
@@ -121,7 +140,7 @@ def _memmem() -> Callable[[bytearray, bytes, int, int], int] | None:
     function.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_char_p, ctypes.c_size_t)
     function.restype = ctypes.c_void_p
 
-    def search(data: bytearray, mark: bytes, start: int, end: int) -> int:
+    def search(data: bytearray | memoryview, mark: bytes, start: int, end: int) -> int:
         held = (ctypes.c_char * (end - start)).from_buffer(data, start)  # refuses what is not there
         place = ctypes.addressof(held)
         found = function(place, end - start, mark, len(mark))

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from warmboot.core.errors import ImageError
 from warmboot.core.images import BootImage, Method, Stream, View, identify
-from warmboot.core.payload.codecs import Source, decoder_for
+from warmboot.core.payload.codecs import Piece, Source, decoder_for
 from warmboot.core.payload.follow import Follower
 from warmboot.core.payload.memfile import MemFile
 from warmboot.core.progress import Cancel, Phase, Report, Reporter, ignore
@@ -61,7 +61,7 @@ def unpack(
             report=report,
             cancel=cancel,
             limit=limit,
-            written=follower.written,
+            written=follower.wrote,
             alone=alone,
         )
         sha256 = follower.finish()
@@ -85,12 +85,12 @@ def decompress(
     report: Report = ignore,
     cancel: Cancel | None = None,
     limit: int = LIMIT,
-    written: Callable[[int], None] | None = None,
+    written: Callable[[Piece], None] | None = None,
     alone: bool = False,
 ) -> str | None:
     """As `unpack`, without looking at what comes out; return why no check was made, or None.
 
-    `written` is told after each piece how many bytes there are.
+    `written` is given each piece once it was written; it holds until that returns.
     """
     decoder = decoder_for(stream.method)
     source = Source(view, stream.offset, stream.size)
@@ -101,7 +101,7 @@ def decompress(
         _check_room(sink.size + len(piece), limit)
         sink.write(piece)
         if written is not None:
-            written(sink.size)
+            written(piece)
         reporter.advance(source.position, sink.size)
     _check_declared(sink.size, stream)
     if alone and source.behind:

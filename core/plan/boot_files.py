@@ -64,7 +64,7 @@ class BootFiles(Closing):
     is put together to, None for any other image. `options` are the kernel's build options, None
     where no file says; `modules` those installed for it below `tree`, the root of its system as far
     as that is here, None where its release is not known. `root` is that of the boot entries.
-    `overlays` change the device tree, in order.
+    `overlays` change the device tree, in order. `prefix` is where /sys is, None where nobody asks.
     """
 
     def __init__(
@@ -80,6 +80,7 @@ class BootFiles(Closing):
     ) -> None:
         self.entry = entry
         self.overlays = overlays
+        self.prefix = prefix
         self.kernel = kernel
         self.initrds = initrds
         self.devicetree = devicetree
@@ -173,6 +174,14 @@ class BootFiles(Closing):
         file = self.addons[part.file - 1] if part.file else self.kernel
         section = part.section
         return file.view.part(section.offset, section.size, f"{section.name} section")
+
+    @property
+    def devicetree_view(self) -> View | None:
+        """The content of the device tree that goes along, a file or a section; None without one."""
+        if self.devicetree is not None:
+            return self.devicetree.view
+        part = self.parts.devicetree if self.parts else None
+        return None if part is None else self.part(part)
 
     def _fits(self, prefix: Path | None, part: Part) -> bool:
         """Whether a .dtbauto section is for the board that runs: its own name comes first."""

@@ -16,6 +16,7 @@ from warmboot.core.fit.kernel_fit import Demand, read_demand
 from warmboot.core.host import Host
 from warmboot.core.host.live_state import LiveState, read_live_state
 from warmboot.core.images import Method
+from warmboot.core.images.devicetree import Board
 from warmboot.core.plan.way import read_dialect
 from warmboot.core.values import NamedTuple
 
@@ -42,8 +43,9 @@ class PlanContext(NamedTuple):
     are the build options of its kernel, None where they are not known. `inner_signed`: the kernel
     inside the plan's UKI carries a signature of its own. `decompressor`: what the kernel would take
     to unpack the plan's payload, in bytes beside the output. `payload_refused`: why its
-    decompressors do not take it, None where they do, or need not. `demand` is what the machine
-    needs to come back, None where it was not read.
+    decompressors do not take it, None where they do, or need not. `boards`: the one that the
+    plan's device tree is for, and the one that runs, None where either is not known. `demand` is
+    what the machine needs to come back, None where it was not read.
     """
 
     host: Host
@@ -60,6 +62,7 @@ class PlanContext(NamedTuple):
     inner_signed: bool | None = None
     decompressor: int = 0
     payload_refused: str | None = None
+    boards: tuple[Board, Board] | None = None
     demand: Demand | None = None
 
 

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from warmboot.core.architecture import of_machine
+from warmboot.core.boot.board import running_board
 from warmboot.core.boot.presets import Preset, active, apply, remove
 from warmboot.core.closing import Closing
 from warmboot.core.debug import debug, step
+from warmboot.core.errors import ImageError
+from warmboot.core.fit.initrd_contents import InitrdContents
 from warmboot.core.fit.kernel_fit import Demand, Kernel, KernelFit, judge_fit
+from warmboot.core.host import Host
 from warmboot.core.images import BootImage
+from warmboot.core.images.devicetree import Board, read_board
 from warmboot.core.images.uki import Uki
 from warmboot.core.plan.boot_files import BootFiles, FileNames
 from warmboot.core.plan.checks.base import Finding, Verdict
@@ -23,6 +28,9 @@ from warmboot.core.plan.steps import describe_steps
 from warmboot.core.plan.unpackable import read_room
 from warmboot.core.plan.way import Wanted, choose_way
 from warmboot.core.values import replace
+
+#: Why not all of an initrd is known: the kernel unpacks its own in front of it (usr/Kconfig).
+_INSIDE = "the kernel has one inside of itself (CONFIG_INITRAMFS_SOURCE), which is not looked into"
 
 
 class OpenPlan(Closing):
@@ -72,7 +80,10 @@ def plan_files(request: PlanRequest, files: BootFiles, context: PlanContext) -> 
     if files.options is None and files.release == context.host.release:
         files.options = context.host.config
     context = context._replace(
-        initrds=files.heads(), kernel_options=files.options, inner_signed=files.inner_signed
+        initrds=files.heads(),
+        kernel_options=files.options,
+        inner_signed=files.inner_signed,
+        boards=_boards(files, context.host),
     )
     if context.dialect is not None:
         refused = files.payload_refused(context.host)
@@ -82,12 +93,27 @@ def plan_files(request: PlanRequest, files: BootFiles, context: PlanContext) -> 
     return make_plan(request, name, files.names(), cmdline, files.image, context, fit)
 
 
+def _boards(files: BootFiles, host: Host) -> tuple[Board, Board] | None:
+    """Return the board that the device tree is for, and the one that runs."""
+    view, running = files.devicetree_view, running_board(host.prefix)
+    if view is None or running is None:
+        return None
+    try:
+        named = read_board(view)
+    except ImageError:  # what is no tree is refused when it is read
+        return None
+    return (named, running) if named.compatible else None
+
+
 def fit_of(files: BootFiles, cmdline: str, context: PlanContext, demand: Demand) -> KernelFit:
     """Return how the kernel serves what the machine needs; its initrds are read."""
     known = _look_into_its_root(files, cmdline, context)
     same_root = known and not context.foreign_root
     with step("fit"):
-        kernel = Kernel(files.release, files.modules, files.contents, same_root, files.tree)
+        contents = files.contents
+        if (files.options or {}).get("INITRAMFS_SOURCE"):
+            contents = (contents or InitrdContents(frozenset())).behind(_INSIDE)
+        kernel = Kernel(files.release, files.modules, contents, same_root, files.tree)
         return judge_fit(demand, kernel)
 
 

@@ -15,7 +15,6 @@ from warmboot.core.boot.cmdline import Word, WordGroup, parse
 from warmboot.core.host import Host
 from warmboot.core.host.hardware import read_memory
 from warmboot.core.images.compression import options_since
-from warmboot.core.payload.codecs.xz import FILTERS
 from warmboot.core.plan.checks.crashkernel import Malformed, memparse, reserve
 from warmboot.core.text import size
 from warmboot.core.values import NamedTuple
@@ -46,6 +45,8 @@ def lacks(
                 yield Lack(True, f"The new kernel {what}: it lacks CONFIG_{option}")
         return
     version = kernel_version(release)
+    from warmboot.core.payload.codecs.xz import FILTERS  # liblzma is loaded for nothing less
+
     came = {**options_since(), **{row.option: row.since for row in FILTERS.values()}}
     for option in needs:
         since = came.get(option)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 
+from warmboot.core.boot.cmdline import without_kexec
 from warmboot.core.host import Host
 from warmboot.core.host.boot_time import read_boot_time
 from warmboot.core.plan.staged import Staged
@@ -108,7 +109,8 @@ def compare(expected: Staged, release: str, cmdline: str | None) -> tuple[bool, 
     if cmdline is None:
         known = "the release is the one that was staged"
         return True, known if expected.release else f"{release} came up"
-    if expected.cmdline.strip() != cmdline.strip():
+    lines = (cmdline.strip(), without_kexec(cmdline).strip())
+    if expected.cmdline.strip() not in lines:
         return False, "the command line is not the one that was staged"
     if expected.release is None:
         return True, "the command line is the one that was staged"

@@ -15,7 +15,7 @@ from warmboot.core.host.hardware import read_watchdogs
 from warmboot.core.host.last_words import BootBefore, LastWords, read_journal, read_panic
 from warmboot.core.host.mount_count import MountCount, only_this_system
 from warmboot.core.plan.staged import Staged
-from warmboot.core.plan.trial.trial import CONFIRMED, Mark, OneShot, read_mark
+from warmboot.core.plan.trial.trial import CONFIRMED, Mark, read_mark
 from warmboot.core.record.journal import Line
 from warmboot.core.rooted import rooted
 from warmboot.core.text import clock, printable
@@ -112,28 +112,6 @@ def last_trial(lines: Iterable[Line], host: Host) -> TrialOutcome | None:
     if known is None or known.boot == host.boot_id or known.confirmed is not None:
         return None
     return _came_back(known, host)
-
-
-def leftovers(lines: Iterable[Line], boot_id: str | None) -> tuple[OneShot, ...]:
-    """Return the choices for the next start that a trial of this boot may have left behind.
-
-    That is one which was interrupted: what fails takes them back.
-    """
-    found: tuple[OneShot, ...] = ()
-    for line in lines:
-        event, step = line.get("event"), line.get("step")
-        if line.get("boot_id") != boot_id:
-            continue
-        if event == "arming":
-            record = line.get("trial_plan")
-            chosen = record.get("one_shot") if isinstance(record, dict) else None
-            texts = [str(one).partition("=")[0] for one in chosen or () if isinstance(one, str)]
-            found = tuple(kind for kind in OneShot if kind.value in texts)
-        elif event in ("handed-over", "disarmed") or (
-            event in ("failed", "refused") and step in ("arming", "executing")
-        ):
-            found = ()
-    return found
 
 
 def ending_of_trial(lines: Iterable[Line]) -> str | None:

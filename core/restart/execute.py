@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from warmboot.core.debug import debug
@@ -15,6 +15,7 @@ from warmboot.core.host.systemd import systemctl
 from warmboot.core.load.loader import Loader
 from warmboot.core.programs import find_program, run
 from warmboot.core.restart import shutdown
+from warmboot.core.text import printable
 
 _SYSTEMCTL_TIMEOUT = 60
 _WITHOUT = "warmboot exec --now restarts without systemd (services are not stopped)."
@@ -62,7 +63,8 @@ def carry_out(
     """
     debug("restart: %s", method)
     if method is RestartMethod.SYSTEMD:
-        jobs = _systemctl()
+        end_by_systemd("kexec", _WITHOUT)
+        jobs = read_jobs(Path("/"))
         if last is not None:
             last()
         return jobs
@@ -74,31 +76,36 @@ def carry_out(
     return ()
 
 
-def _systemctl() -> tuple[Job, ...]:
+def end_by_systemd(verb: str, hint: str, more: Mapping[str, str] | None = None) -> None:
+    """Have ``systemctl VERB`` end the system: ``kexec``, or ``reboot``. It does so in its own time.
+
+    `more` is added to systemctl's environment. Raises WarmbootError with `hint` where systemd does
+    not do it.
+    """
     program = find_program("systemctl") or "/usr/bin/systemctl"
     try:
         # Without logind it would wait until the shutdown ends it.
-        words = [program, "--no-block", "kexec"]
-        code, _, said = run(words, _SYSTEMCTL_TIMEOUT, own_session=True)
+        words = [program, "--no-block", verb]
+        code, _, said = run(words, _SYSTEMCTL_TIMEOUT, more=more, own_session=True)
     except TimeoutError as error:
         code, said = -signal.SIGKILL, str(error)
     except OSError as error:
-        raise WarmbootError(f"systemctl kexec could not be run: {error}", hint=_WITHOUT) from error
-    debug("systemctl kexec ended with %d", code)
-    if code != 0 and not _stopping(ended=code < 0):
-        reason = said.strip() or f"exit {code}"
-        raise WarmbootError(f"systemctl kexec failed: {reason}", hint=_WITHOUT)
-    return read_jobs(Path("/"))
+        raise WarmbootError(f"systemctl {verb} could not be run: {error}", hint=hint) from error
+    debug("systemctl %s ended with %d", verb, code)
+    if code != 0 and not stopping(unanswered=code < 0):
+        reason = printable(said.strip()[-400:]) or f"exit {code}"
+        raise WarmbootError(f"systemctl {verb} failed: {reason}", hint=hint)
 
 
-def _stopping(*, ended: bool) -> bool:
-    """Whether systemd does what it was asked for, though systemctl did not say so.
+def stopping(*, unanswered: bool) -> bool:
+    """Whether systemd ends the system, though systemctl did not say that it does.
 
     It may be ended by the very shutdown that it asked for. A systemd that answers says whether it
-    stops; one that gives no answer is past its jobs already if systemctl was `ended` from outside.
-    To take back then what is staged would send the machine to the firmware.
+    stops; for one that gives no answer `unanswered` is returned: it is past its jobs already where
+    systemctl was ended from outside. To take back then what is staged would send the machine to the
+    firmware.
     """
     answer = systemctl("show", "--property=SystemState", timeout=_SYSTEMCTL_TIMEOUT)
     if answer is None or answer[0] != 0:
-        return ended
+        return unanswered
     return answer[1].strip() == "SystemState=stopping"

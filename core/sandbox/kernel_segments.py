@@ -30,8 +30,11 @@ def check_segments(layout: Layout, architecture: Architecture, iomem: str) -> No
     """
     _check_list(layout.segments)
     rooms = [Range(s.address, s.address + s.room) for s in layout.segments]
-    if architecture is Architecture.RISCV64 and not any(map(_is_tree, layout.segments)):
-        raise KernelErrno(errno.EINVAL)
+    if architecture is Architecture.RISCV64:
+        tree = next(filter(_is_tree, layout.segments), None)
+        if tree is None:
+            raise KernelErrno(errno.EINVAL)
+        _check_taken(tree, "device tree")
     if architecture is Architecture.LOONGARCH64:
         _check_line(layout.segments)
         if any(r.start < _LOONGARCH_OWN.end and _LOONGARCH_OWN.start < r.end for r in rooms):
@@ -78,3 +81,10 @@ def _check_line(segments: tuple[Segment, ...]) -> None:
     line = next((s for s in segments if _bytes(s, 5) == b"kexec"), None)
     if line is None or line.size < size:
         raise KernelErrno(errno.EINVAL)
+    _check_taken(line, "command line")
+
+
+def _check_taken(segment: Segment, what: str) -> None:
+    """The kernel goes by what a segment begins with, and takes the first."""
+    if segment.what != what:
+        raise SimulatedCrash("crash", f"it takes the {segment.what} for the {what}")

@@ -19,7 +19,7 @@ from warmboot.core.boot.loadervars import Running
 from warmboot.core.boot.root import BootRoot
 from warmboot.core.errors import WarmbootError
 from warmboot.core.host import read_host
-from warmboot.core.host.files import names, read_text
+from warmboot.core.host.files import names, read_int, read_text
 from warmboot.core.plan.trial.trial import CHECK_UNIT, CONFIRMED, OneShot, WatchdogUse, read_mark
 from warmboot.core.plan.trial.unit import JOURNAL
 from warmboot.core.restart.trial.host import Held, Timer
@@ -31,6 +31,8 @@ from warmboot.core.typed import json_object, typed
 from warmboot.core.values import asdict, dataclass, replace
 
 _LIMIT = 1 << 16
+#: Of the core of watchdogs, while its module is loaded.
+_PARAMETER = "sys/module/watchdog/parameters/stop_on_reboot"
 _CHECK_SECONDS = 5
 #: What of a health check says that a simulated system, which is always well, passes it.
 _PASSES = ("/dev/tcp/", "ping -c1", "is-system-running", "(true)")
@@ -55,8 +57,17 @@ class SimulatedTrialHost:
     def hold(self, use: WatchdogUse) -> Held:
         """See TrialHost."""
         if use.reload:
-            _write(self._prefix / "sys/module/watchdog/parameters/stop_on_reboot", "0\n")
-        return _Held(self._prefix, use)
+            _take_out_core(self._prefix)
+            _write(self._prefix / _PARAMETER, "0\n")
+        return _Held(self._prefix)
+
+    def load_again(self, modules: tuple[str, ...]) -> bool:
+        """See TrialHost."""
+        del modules
+        if read_int(self._prefix / _PARAMETER) == 1:
+            return False
+        _load_core(self._prefix)
+        return True
 
     def timer(self) -> Timer:
         """See TrialHost."""
@@ -80,8 +91,8 @@ class SimulatedTrialHost:
 
 
 class _Held:
-    def __init__(self, prefix: Path, use: WatchdogUse) -> None:
-        self._prefix, self._use = prefix, use
+    def __init__(self, prefix: Path) -> None:
+        self._prefix = prefix
         self._armed = False
 
     def keep_alive(self) -> None:
@@ -96,13 +107,12 @@ class _Held:
     def close(self) -> None:
         if not self._armed:
             _set_watchdogs(self._prefix, "inactive")
-            if self._use.reload:
-                _write(self._prefix / "sys/module/watchdog/parameters/stop_on_reboot", "1\n")
 
 
 def begin(prefix: Path) -> None:
     """Let the system that has just started be on trial, where its command line says so."""
     prefix = rooted(prefix)
+    _load_core(prefix)
     cmdline = read_host(prefix).cmdline
     mark = read_mark(cmdline)
     if mark is None:
@@ -162,6 +172,7 @@ def reset(prefix: Path) -> None:
     _write(prefix / "proc/cmdline", f"{chosen[0].cmdline or ''}\n")
     _write(prefix / "proc/uptime", "4.00 4.00\n")
     _write(prefix / "sys/kernel/kexec_loaded", "0\n")
+    _load_core(prefix)
     _set_watchdogs(prefix, "inactive")
     for path in (prefix / TRIAL, prefix / CONFIRMED.lstrip("/")):
         try:
@@ -194,6 +205,22 @@ def _passes(cmdline: str) -> bool:
             script = base64.b64decode(text).decode("utf-8", "replace")
             return any(sign in script for sign in _PASSES)
     return False
+
+
+def _take_out_core(prefix: Path) -> None:
+    try:
+        remove_state(prefix / _PARAMETER)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise WarmbootError(
+            f"The simulated machine could not be written: {error.strerror}"
+        ) from error
+
+
+def _load_core(prefix: Path) -> None:
+    if (prefix / "sys/module/watchdog").is_dir():
+        _write(prefix / _PARAMETER, "1\n")
 
 
 def _set_watchdogs(prefix: Path, state: str) -> None:

@@ -8,12 +8,9 @@ from __future__ import annotations
 from functools import cached_property, partial
 from pathlib import Path
 
-from warmboot.core.architecture import of_machine
-from warmboot.core.boot import Running
 from warmboot.core.debug import step
 from warmboot.core.errors import Blocked, WarmbootError
 from warmboot.core.hints import TYPE_CHECKING
-from warmboot.core.host.state import STATE
 from warmboot.core.progress import Report, ignore
 from warmboot.core.session.machine import Machine
 from warmboot.core.values import NamedTuple, replace
@@ -86,23 +83,15 @@ class Session(Machine):
 
     def entries(self) -> Listing:
         """Return what is installed below the boot root, and the places that were searched."""
-        from warmboot.core.boot.find import find_entries
+        from warmboot.core.session.entries import find
 
-        running = None
-        if not self.foreign_root:
-            host = self.host
-            running = Running.read(host.prefix, host.release, host.cmdline, self._started())
-        with step("search for entries"):
-            return find_entries(self.root, running, of_machine(self.host.machine))
+        return find(self, self.root)
 
-    def _started(self) -> str | None:
-        """Return the entry that this boot was started into by warmboot, None where it was not."""
-        if not (self.host.prefix / STATE).is_dir():
-            return None
-        from warmboot.core.record.outcome import last_restart
+    def rows(self) -> tuple[Listing, tuple[ListedEntry, ...]]:
+        """As `entries`, with the `header` of each; a kernel is read once for both."""
+        from warmboot.core.session.entries import rows
 
-        outcome = last_restart(self.journal.lines(), self.host)
-        return outcome.expected.entry if outcome is not None and outcome.arrived else None
+        return rows(self, self.dialect)
 
     def entry(self, name: str) -> Entry:
         """Return the entry called `name`; raises NotFound with the nearest names.
@@ -111,9 +100,9 @@ class Session(Machine):
         """
         from warmboot.core.boot.resolve import Selector, resolve_entry
 
-        listing = self.entries()
+        listing, rows = self.rows() if name == Selector.NEWEST else (self.entries(), ())
         if name == Selector.NEWEST:
-            usable = tuple(e for e in listing.entries if self.header(e).obstacle is None)
+            usable = tuple(row.entry for row in rows if row.obstacle is None)
             listing = replace(listing, entries=usable)
         previous = None
         if name == Selector.PREVIOUS:
@@ -149,8 +138,7 @@ class Session(Machine):
         """Return what speaks for a restart; see warmboot.core.session.needs_restart."""
         from warmboot.core.session.needs_restart import needs_restart
 
-        rows = [self.header(entry) for entry in self.entries().entries]
-        return needs_restart(self, rows, self.images.inspect)
+        return needs_restart(self, self.rows()[1], self.images.inspect)
 
     @cached_property
     def images(self) -> Images:

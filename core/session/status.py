@@ -7,11 +7,12 @@ from warmboot.core.host import read_host
 from warmboot.core.host.hardware import Watchdog, read_watchdogs
 from warmboot.core.host.systemd import reboot_is_kexec
 from warmboot.core.plan.staged import Staged
-from warmboot.core.plan.trial.trial import OneShot, read_mark
+from warmboot.core.plan.trial.trial import read_mark
 from warmboot.core.plan.trial.watchdog import BEFORE
+from warmboot.core.record.leftover import read_leftover
 from warmboot.core.record.lock import Holder, read_holder
 from warmboot.core.record.outcome import Attempt, Outcome, last_attempt, last_restart
-from warmboot.core.record.trial_outcome import TrialOutcome, TrialState, last_trial, leftovers
+from warmboot.core.record.trial_outcome import TrialOutcome, TrialState, last_trial
 from warmboot.core.restart import schedule
 from warmboot.core.restart.schedule import Countdown, read_countdown
 from warmboot.core.values import NamedTuple
@@ -30,7 +31,7 @@ class Status(NamedTuple):
     taken place. `reboot_is_kexec`: ``systemctl reboot`` would start what is staged. `readable`:
     this user may read the records; else `what`, `countdown` and the like are not known. `problems`
     are records that were set aside, as they are damaged. `trial` is the last restart on trial,
-    `left_over` what one that was interrupted may have left set for the next start. Of a system that
+    `left_over` what one that was interrupted may have left, by name. Of a system that
     is on trial now, `timer` is the dead-man timer, and `watchdog_at` when the watchdog that counts
     through the jump resets it, in seconds since the epoch, where that is known.
     """
@@ -47,7 +48,7 @@ class Status(NamedTuple):
     readable: bool = True
     problems: tuple[str, ...] = ()
     trial: TrialOutcome | None = None
-    left_over: tuple[OneShot, ...] = ()
+    left_over: tuple[str, ...] = ()
     timer: Timer | None = None
     watchdog_at: float | None = None
 
@@ -92,7 +93,7 @@ def read_status(machine: Machine) -> Status:
         trial=trial,
         timer=machine.trial_host.timer() if pending else None,
         watchdog_at=_watchdog_at(host.cmdline, pending),
-        left_over=() if holder else leftovers(lines, host.boot_id),
+        left_over=() if holder else read_leftover(lines, host.boot_id).names,
     )
 
 

@@ -1,7 +1,8 @@
 """Restarts on trial: planned and begun in one system, confirmed or taken back in the next.
 
-Arming goes step by step, and whatever fails takes back what was done before it; a watchdog stops
-with this process until the restart cannot be stopped any more.
+Arming goes step by step, and whatever fails takes back what was done before it; so does what stands
+by, where this process is killed. A watchdog stops with this process until the restart cannot be
+stopped any more.
 """
 
 from __future__ import annotations
@@ -15,8 +16,8 @@ from pathlib import Path
 from warmboot.core.boot.cmdline import reusable
 from warmboot.core.boot.entry import Listing
 from warmboot.core.boot.loadervars import read_loader_variables
-from warmboot.core.debug import debug
 from warmboot.core.errors import Blocked, NotFound, WarmbootError
+from warmboot.core.host import read_staged
 from warmboot.core.host.firmware import read_firmware
 from warmboot.core.host.hardware import read_watchdog_core, read_watchdogs
 from warmboot.core.host.mount_count import read_mount_count
@@ -33,27 +34,28 @@ from warmboot.core.plan.trial.trial import (
     CONFIRMED,
     UNIT,
     Mark,
-    OneShot,
     TrialPlan,
     TrialRequest,
     WayBack,
     read_mark,
 )
 from warmboot.core.plan.trial.way_back import BootFacts, predict
+from warmboot.core.record.leftover import MODULES, STAGED, Leftover, read_leftover
 from warmboot.core.record.lock import only_one, undisturbed
 from warmboot.core.record.recorder import note, recorded
-from warmboot.core.record.trial_outcome import last_trial, leftovers
-from warmboot.core.restart.execute import RestartMethod
+from warmboot.core.record.trial_outcome import last_trial
+from warmboot.core.restart.execute import RestartMethod, stopping
+from warmboot.core.restart.trial.guard import guarded
 from warmboot.core.restart.trial.one_shot import choose, grubenv_path, take_back
 from warmboot.core.rooted import rooted
 from warmboot.core.session.machine import Machine
 from warmboot.core.session.restarts import Executed, Restarts
 from warmboot.core.session.staging import stage_locked, unload_locked
+from warmboot.core.session.undo import Undo
 from warmboot.core.statefile import replace_state
 from warmboot.core.values import NamedTuple
 
 _ID_BYTES = 4
-_STAGED = "what is staged"
 
 
 class Ended(NamedTuple):
@@ -121,7 +123,7 @@ class Trials:
             staged = self._restarts.target(trial=True)
             if staged is None or reusable(staged.cmdline) != reusable(trial.request.cmdline or ""):
                 raise Blocked("What is staged changed meanwhile", hint="Try again.")
-            with _undoing() as undo:
+            with guarded(machine.root.path), self._undoing() as undo:
                 record: dict[str, object] = {"trial": trial.id, "trial_plan": trial.record()}
                 with recorded(machine.journal, host, "arming", **record) as warnings:
                     made = self._stage(trial, staged, undo, warnings)
@@ -163,18 +165,56 @@ class Trials:
                 machine.trial_host.restart()
         return Ended(mark.id, next(iter(warnings), None))
 
-    def disarm(self) -> tuple[OneShot, ...]:
-        """Take back what an interrupted trial left set for the next start; returns what that was.
+    def disarm(self) -> tuple[str, ...]:
+        """Take back what an interrupted trial left armed; returns what that was, by name.
 
-        Raises WarmbootError where it cannot be taken back.
+        Raises WarmbootError where not all can be taken back, Blocked where systemd ends the system
+        for that trial.
         """
         machine, host = self._machine, self._machine.host
         with only_one(host.prefix, "warmboot exec"), undisturbed():
-            found = leftovers(machine.journal.lines(), host.boot_id)
-            done = tuple(k for k in found if take_back(machine.root, host.prefix, k))
-            if found:
+            found = read_leftover(machine.journal.lines(), host.boot_id)
+            by_systemd = found.restarting and host.systemd and not machine.simulated
+            if by_systemd and stopping(unanswered=True):
+                raise Blocked("The restart on trial has begun: systemd ends the system for it")
+            undo = Undo()
+            if found.staged and read_staged(host.prefix) is not False:
+                undo.then(STAGED, lambda: unload_locked(machine))
+            if found.modules:
+                undo.then(MODULES, lambda: machine.trial_host.load_again(found.modules))
+            for kind in found.one_shots:
+                undo.then(kind.value, partial(take_back, machine.root, host.prefix, kind))
+            undone = undo.undo()
+            if undone.left:
+                raise WarmbootError(
+                    f"Of a trial that did not begin is left: {', '.join(undone.left)}",
+                    hint="warmboot --debug exec --cancel says why, and tries again.",
+                )
+            if found != Leftover():
                 note([], lambda: machine.journal.append("disarmed", host.boot_id))
-        return done
+        if undone.done:
+            machine.tell(f"{host.name} does not restart on trial: that was interrupted.")
+        return undone.done
+
+    @contextmanager
+    def _undoing(self) -> Iterator[Undo]:
+        """Take back what was done where an error ends it; the error says what could not be."""
+        undo = Undo()
+        try:
+            yield undo
+        except BaseException as error:
+            undone = undo.undo()
+            if undone.left:
+                left = ", ".join(undone.left)
+                said = f"Still armed: {left}. warmboot exec --cancel tries again."
+            else:
+                unloaded = STAGED in undone.done
+                said = "Nothing is armed, nor staged any more." if unloaded else "Nothing is armed."
+                journal, boot_id = self._machine.journal, self._machine.host.boot_id
+                note([], lambda: journal.append("disarmed", boot_id))
+            if isinstance(error, WarmbootError):
+                error.hint = f"{error.hint} {said}" if error.hint else said
+            raise
 
     def _request(self, staged: Staged) -> PlanRequest:
         """Return what staged it, with its command line as it is now; raises Blocked."""
@@ -202,7 +242,7 @@ class Trials:
         )
         return predict(facts)
 
-    def _stage(self, trial: TrialPlan, staged: Staged, undo: _Undo, warnings: list[str]) -> Staged:
+    def _stage(self, trial: TrialPlan, staged: Staged, undo: Undo, warnings: list[str]) -> Staged:
         """Stage the same kernel with the words and the archive of the trial."""
         machine = self._machine
         with self._plan(trial.request) as opened:
@@ -214,7 +254,7 @@ class Trials:
                 previewed_initrd=self._initrd_before(),
                 segment=trial.segment,
             ) as prepared:
-                undo.then(_STAGED, lambda: unload_locked(machine))
+                undo.then(STAGED, lambda: unload_locked(machine))
                 made, warning = stage_locked(machine, prepared)
         warnings += [warning] if warning else []
         return made
@@ -233,7 +273,7 @@ class Trials:
         return digest if isinstance(digest, str) else None
 
     def _hold(
-        self, trial: TrialPlan, undo: _Undo, warnings: list[str], *, now: bool
+        self, trial: TrialPlan, undo: Undo, warnings: list[str], *, now: bool
     ) -> Callable[[], None] | None:
         """Hold the watchdog; return what has it count through the jump.
 
@@ -242,7 +282,10 @@ class Trials:
         """
         if trial.watchdog is None:
             return None
-        held = self._machine.trial_host.hold(trial.watchdog)
+        host, modules = self._machine.trial_host, trial.watchdog.reload
+        if modules:
+            undo.then(MODULES, partial(host.load_again, modules))
+        held = host.hold(trial.watchdog)
 
         def release() -> None:
             held.disarm()
@@ -252,7 +295,7 @@ class Trials:
         outlived = self._restarts.method(now=now) is RestartMethod.SYSTEMD
         return partial(_try, warnings, held.arm if outlived else held.keep_alive)
 
-    def _choose(self, trial: TrialPlan, undo: _Undo) -> None:
+    def _choose(self, trial: TrialPlan, undo: Undo) -> None:
         """Set the choices for the next start, and look whether they lead where they should."""
         root, prefix = self._machine.root, self._machine.host.prefix
         for choice in trial.way_back.choices:
@@ -276,48 +319,6 @@ class Trials:
         if outcome is not None and outcome.confirmed_at is not None:
             raise NotFound(f"The trial is over: {outcome.text}")
         return mark
-
-
-class _Undo:
-    """What is to be taken back, the last first, unless it is kept."""
-
-    def __init__(self) -> None:
-        self._steps: list[tuple[str, Callable[[], object]]] = []
-
-    def then(self, what: str, step: Callable[[], object]) -> None:
-        """Have `step` take `what` back."""
-        self._steps.append((what, step))
-
-    def keep(self) -> None:
-        """Take nothing back."""
-        self._steps.clear()
-
-    def undo(self) -> str:
-        """Take all of it back; return what became of it, in a sentence."""
-        left = []
-        for what, step in reversed(self._steps):
-            try:
-                step()
-            except (WarmbootError, OSError) as error:
-                debug("taking back %s failed: %s", what, error)
-                left.append(what)
-        if left:
-            return f"Still armed: {', '.join(left)}. warmboot exec --cancel tries again."
-        unloaded = any(what == _STAGED for what, _ in self._steps)
-        return "Nothing is armed, nor staged any more." if unloaded else "Nothing is armed."
-
-
-@contextmanager
-def _undoing() -> Iterator[_Undo]:
-    """Take back what was done where an error ends it; the error says what could not be."""
-    undo = _Undo()
-    try:
-        yield undo
-    except BaseException as error:
-        said = undo.undo()
-        if isinstance(error, WarmbootError):
-            error.hint = f"{error.hint} {said}" if error.hint else said
-        raise
 
 
 def _note_confirmed(prefix: Path, mark: Mark) -> None:

@@ -13,7 +13,11 @@ import sys
 from importlib import import_module
 
 #: The modules that are started so; each has ``main(arguments)``.
-STARTED = ("warmboot.tui.cli", "warmboot.core.restart.waiter")
+STARTED = (
+    "warmboot.tui.cli",
+    "warmboot.core.restart.waiter",
+    "warmboot.core.session.stand_by",
+)
 #: Written by the single file (single.sh) into the folder that it unpacks: its own path.
 _UNPACKED_FROM = "unpacked-from"
 

@@ -50,7 +50,7 @@ class Arch(StrEnum):
     @property
     def python(self) -> str:
         """The version of that userland's Python."""
-        return PYTHON_VERSION if self.suite == SUITE else "3.13"
+        return {SUITE: PYTHON_VERSION, "trixie": "3.13"}.get(self.suite, "3.14")
 
     @property
     def has_wheels(self) -> bool:
@@ -150,7 +150,8 @@ def debian_tree(arch: Arch, names: Sequence[str], suite: str) -> Path:
 
 def _depended_on(metapackage: str, env: dict[str, str]) -> list[str]:
     """The package of a kernel that a metapackage stands for, or the parts that it consists of."""
-    names = [n for n in _dependencies(metapackage, env) if not n.startswith("linux-base-")]
+    other = ("linux-base-", "linux-modules-")
+    names = [n for n in _dependencies(metapackage, env) if not n.startswith(other)]
     if len(names) != 1:
         raise FetchError(f"{metapackage} should depend on one package, not on {names}")
     part = re.compile(r"linux-(?:binary|base)-\d")

@@ -272,6 +272,7 @@ def second_initrd(arch: Arch, nonce: str) -> bytes:
     """The small initrd that is staged: busybox, an init that reports, and the nonce of this run."""
     archive = Archive()
     archive.folder("/proc")
+    archive.folder("/sys")
     archive.character_device("/dev/console", 5, 1)
     archive.file("/bin/busybox", busybox(arch), 0o755)
     for applet in ("cat", "mount", "poweroff", "uname"):

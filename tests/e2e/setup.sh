@@ -20,6 +20,7 @@ need depmod kmod
 need mcopy mtools
 need clang clang
 need bpftool bpftool
+need dtc device-tree-compiler
 if [ "${1:-}" = all ]; then
     need qemu-system-riscv64 qemu-system-misc
     need qemu-system-ppc64 qemu-system-ppc

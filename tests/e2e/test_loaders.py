@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from warmboot.core.sandbox.builders.devicetree import Node, build_tree
+
 from .fetch import Arch
 from .guest import Guest, Step, converse, machine, steps
 from .initramfs import GUEST_FILES, debian_kernel, guest_initramfs, kexec_tools, second_initrd
@@ -99,8 +101,11 @@ def test_what_is_refused_on_a_stock_arm64_kernel(
         "/boot/cut.efi": zboot[: len(zboot) * 2 // 3],
         "/boot/amd64": debian_kernel(Arch.AMD64).image,
         "/boot/bad.dtb": b"\xd0\x0d\xfe\xed" + bytes(60),
+        "/boot/other.dtb": build_tree({"compatible": b"e2e,other\0"}),
+        **overlays(),
     }
-    base = "--kernel /boot/zboot.efi --cmdline quiet --no-initrd"
+    rest = "--cmdline quiet --no-initrd"
+    base = f"--kernel /boot/zboot.efi {rest}"
     cases = {
         "architecture": ("--kernel /boot/amd64 --cmdline quiet", 6, "The image is for x86-64"),
         "truncated": ("--kernel /boot/cut.efi --cmdline quiet", 4, "beyond the end of the file"),
@@ -108,8 +113,47 @@ def test_what_is_refused_on_a_stock_arm64_kernel(
         "file-load": (f"{base} --loader file", 6, "built without CONFIG_KEXEC_FILE"),
         "devicetree": (f"{base} --dtb /boot/bad.dtb", 4, "bad.dtb is not a device tree"),
         "crash": (f"{base} --panic", 6, "This image cannot be loaded"),
+        "board": (
+            f"{base} --dtb /boot/other.dtb",
+            6,
+            "e2e,other, this machine is linux,dummy-virt",
+        ),
+        "no-label": (
+            f"gone.conf {rest}",
+            4,
+            "gone.dtbo cannot be applied to the device tree: it ne",
+        ),
+        "nested": (f"deep.conf {rest}", 4, "more than 64 nodes within each other"),
+        "no-labels": (f"bare.conf {rest}", 4, "needs the label l, and the tree has none (dtc -@)"),
     }
     refusals(Arch.ARM64, stock.image, files, cases, tmp_path)
+
+
+def overlays() -> dict[str, bytes]:
+    """Entries whose overlays cannot be applied: to a tree with a label, and to one without."""
+    board = {"compatible": b"linux,dummy-virt\0"}
+    labels: Node = {"l": {"phandle": b"\0\0\0\1"}, "__symbols__": {"l": b"/l\0"}}
+    deep: Node = {}
+    for _ in range(80):
+        deep = {"n": deep}
+
+    def overlay(label: str, content: Node) -> bytes:
+        fragment: Node = {"target": b"\xff\xff\xff\xff", "__overlay__": content}
+        fixups: Node = {label: b"/fragment@0:target:0\0"}
+        return build_tree({"fragment@0": fragment, "__fixups__": fixups})
+
+    files = {
+        "/boot/with.dtb": build_tree({**board, **labels}),
+        "/boot/without.dtb": build_tree(board),
+        "/boot/gone.dtbo": overlay("gone", {}),
+        "/boot/deep.dtbo": overlay("l", deep),
+        "/boot/bare.dtbo": overlay("l", {}),
+    }
+    for name, tree in (("gone", "with"), ("deep", "with"), ("bare", "without")):
+        text = f"title {name}\nlinux /zboot.efi\noptions quiet\ndevicetree /{tree}.dtb\n"
+        text += f"devicetree-overlay /{name}.dtbo\n"
+        files[f"/boot/loader/entries/{name}.conf"] = text.encode()
+    return files
 
 
 def test_kexec_that_is_switched_off(image_file: Callable[[str], Path], tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from support.command import Call
 from support.files import put
 from support.hardware_trees import DISKS, Tree
 from support.machines import RELEASE, make_sandbox
+from support.tools import needs_tool
 
 from warmboot.core.fit.crypttab import CrypttabEntry, entry_of
 from warmboot.core.fit.initrd_contents import read_contents
@@ -24,6 +26,7 @@ LUKS2 = b"LUKS\xba\xbe\0\2" + bytes(4088)
 TAB = "cryptroot/crypttab"
 BY_NAME = {TAB: b"luksroot UUID=1 none luks\n"}
 CRYPTSETUP = {"usr/sbin/cryptsetup": b"x"}
+DRACUT = {"usr/lib/dracut-lib.sh": b"x"}
 KEY = {TAB: b"luksroot UUID=1 /etc/keys/root.key luks\n"}
 SESSION = "run/systemd/sessions/3"
 
@@ -59,7 +62,7 @@ VOLUMES = [
     ),
     pytest.param(
         {**CRYPTSETUP, "scripts/local-top/cryptroot": b"x", TAB: b"# none\n"}, "", "fail",
-        "Nothing tells the initrd to open luksroot", id="crypttab without it",
+        "(luksroot), which the initrd leaves alone: nothing", id="crypttab without it",
     ),
     pytest.param(CRYPTSETUP, "", "warn", "as far as can be seen", id="nothing names it"),
     pytest.param(
@@ -67,12 +70,16 @@ VOLUMES = [
         id="systemd by a word",
     ),
     pytest.param(
-        {**CRYPTSETUP, "etc/cmdline.d/90crypt.conf": b"rd.luks.uuid=1\n"}, "", "pass", "",
-        id="dracut's own words",
+        {**CRYPTSETUP, **DRACUT, "etc/cmdline.d/90crypt.conf": f"rd.luks.uuid={UUID}\n".encode()},
+        "rd.lvm.lv=vg/root", "pass", "", id="dracut's own words",
+    ),
+    pytest.param(
+        {**CRYPTSETUP, **DRACUT}, f"rd.luks.uuid={UUID} rd.lvm.lv=vg/swap", "fail", "vg/swap",
+        id="dracut is told of another logical volume",
     ),
     pytest.param(BY_NAME, "", "fail", "no program that sets it up", id="no cryptsetup"),
     pytest.param({"etc/booster.init.yaml": b"x"}, "", None, "", id="booster"),
-    pytest.param({"squash-root.img": b"x"}, "", None, "", id="hidden in an image"),
+    pytest.param({"squash-root.img": b"x"}, "", None, "", id="an image that cannot be read"),
 ]  # fmt: skip
 
 
@@ -83,6 +90,31 @@ def test_the_initrd_must_set_up_what_the_root_stands_on(
     found = judge(root, call, files, words).get("initrd-volumes")
     assert (found["verdict"] if found else None) == verdict
     assert found is None or says in found["text"]
+
+
+@pytest.mark.parametrize("lacks", ["", "cryptsetup", "crypttab", "lvm"])
+@pytest.mark.parametrize("image", ["squashfs-root.img", "erofs-root.img"])
+def test_the_image_that_dracut_puts_into_an_initrd_is_looked_into(
+    root: Path, call: Call, tmp_path: Path, image: str, lacks: str
+) -> None:
+    inside = {"usr/sbin/cryptsetup": b"x", "usr/sbin/lvm": b"x", "etc/crypttab": BY_NAME[TAB]}
+    tree, made = tmp_path / "tree", tmp_path / image
+    for path, content in inside.items():
+        if path.rpartition("/")[2] != lacks:
+            put(tree, path, content)
+    squash = ["mksquashfs", str(tree), str(made), "-quiet", "-no-progress"]
+    command = squash if image.startswith("squash") else ["mkfs.erofs", str(made), str(tree)]
+    subprocess.run([needs_tool(command[0]), *command[1:]], check=True, capture_output=True)
+    put(root, "boot/initrd", build_initrd({image: made.read_bytes(), "init": b"x"}))
+    entry = "title New\nversion 6.12.0\nlinux /boot/vmlinuz\ninitrd /boot/initrd\n"
+    put(root, "boot/loader/entries/new.conf", entry)
+    _, answer = call("doctor", "new.conf")
+    found = worst_findings(answer)["initrd-volumes"]
+    verdict = {"": "pass", "crypttab": "warn"}.get(lacks, "fail")
+    assert (found["verdict"], lacks in ("", "crypttab") or lacks in found["text"]) == (
+        verdict,
+        True,
+    )
 
 
 def test_without_lvm_the_volume_is_not_found(root: Path, call: Call) -> None:
@@ -135,7 +167,32 @@ def test_a_network_root_needs_the_network_early(root: Path, call: Call) -> None:
     found = judge(root, call, {})
     assert found["initrd-volumes"]["verdict"] == "warn"
     assert "bring the network up" in found["initrd-volumes"]["text"]
-    assert "initrd-volumes" not in judge(root, call, {}, "ip=dhcp")
+    for words in ("ip=dhcp", "boot=nfs", "netroot=nfs:10.0.0.1:/srv", "root=/dev/nfs"):
+        assert "initrd-volumes" not in judge(root, call, {}, words)
+    assert "initrd-volumes" not in judge(root, call, {"etc/iscsi.initramfs": b""})
+
+
+@pytest.mark.parametrize(
+    ("words", "own", "without", "says"),
+    [
+        ("ip=dhcp", "", "", None),
+        ("root=nfs:server:/srv/root", "", "", None),
+        ("netroot=nfs:server:/srv/root", "", "", None),
+        ("root=/dev/sda1", "rd.neednet=1", "", None),
+        ("root=/dev/sda1", "", "", "bring the network up"),
+        ("ip=dhcp", "", "NetworkManager", "no program that brings the network up"),
+        ("ip=dhcp", "", "mount.nfs", "no program that mounts it"),
+    ],
+)
+def test_dracut_has_a_network_only_with_its_module(
+    root: Path, call: Call, words: str, own: str, without: str, says: str | None
+) -> None:
+    put(root, "proc/self/mountinfo", "29 1 0:43 / / rw - nfs4 server:/srv/root rw\n")
+    programs = {"NetworkManager", "mount.nfs"} - {without}
+    files = {**DRACUT, **{f"usr/sbin/{name}": b"x" for name in programs}}
+    found = judge(root, call, {**files, "etc/cmdline.d/20-net.conf": own.encode()}, words)
+    assert (says is None) == ("initrd-volumes" not in found)
+    assert says is None or says in found["initrd-volumes"]["text"]
 
 
 @pytest.mark.parametrize(

@@ -47,11 +47,26 @@ def generated(seed: int) -> tuple[list[KernelModule], list[str]]:
         }  # fmt: skip
         chosen = dice.sample(sorted(forms), 4)
         needs = tuple(one.name for one in modules[-3:] if dice.random() < 0.4)
-        softdeps = (modules[-1].name,) if modules and dice.random() < 0.3 else ()
+        softdeps = [modules[-1].name] if modules and dice.random() < 0.3 else []
+        softdeps += ["served-by-several"] if dice.random() < 0.2 else []
+        chosen += ["served-by-several"] if dice.random() < 0.2 else []
         path = f"kernel/drivers/test/mod-{number}.ko{dice.choice(suffixes)}"
-        modules.append(KernelModule(path, tuple(chosen), needs, softdeps))
+        modules.append(KernelModule(path, tuple(chosen), needs, tuple(softdeps)))
         asked += [forms[one] for one in forms]
     return modules, asked
+
+
+def closure(index: ModuleIndex, module: Module) -> set[str]:
+    """Return all that modprobe(8) loads: what is needed, and what these ask for."""
+    waiting, seen = [module], dict[str, Module]()
+    while waiting:
+        one = waiting.pop()
+        if one.built_in or one.name in seen:
+            continue
+        seen[one.name] = one
+        waiting += index.needed(one)
+        waiting += [each for served in index.wanted(one) for each in served]
+    return set(seen)
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -70,8 +85,7 @@ def test_aliases_and_dependencies_are_those_of_kmod(tmp_path: Path, seed: int) -
     for module in modules:
         found = index.module(module.name)
         assert found is not None
-        needed = {one.name for one in index.needed(found, soft=True)}
-        assert needed | {module.name} == show_depends(tmp_path, RELEASE, module.name)
+        assert closure(index, found) == show_depends(tmp_path, RELEASE, module.name)
 
 
 def test_a_module_is_built_in_loadable_or_not_there(tmp_path: Path) -> None:
@@ -107,3 +121,30 @@ def test_a_hostile_index_costs_no_more_than_its_size(tmp_path: Path) -> None:
     module = index.module("m0")
     assert module is not None
     assert len(index.needed(module)) < 500
+
+
+@pytest.mark.parametrize("pattern", ["pci:*{}*a*b*c*d*e", "pci:*[a-z]*{}*[0-9]?", "pci:v*{}"])
+def test_an_index_of_too_much_work_is_given_up(tmp_path: Path, pattern: str) -> None:
+    """Then nothing is called missing: what was not looked for may be there."""
+    folder = f"usr/lib/modules/{RELEASE}"
+    put(tmp_path, f"{folder}/modules.dep", "k/m.ko:\n")
+    lines = "".join(f"alias {pattern.format(number)} m\n" for number in range(2000))
+    put(tmp_path, f"{folder}/modules.alias", f"{lines}alias fs-x m\n")
+    index = read(tmp_path)
+    assert index.by_alias("fs-x")
+
+    def given_up_after(number: int) -> bool:
+        index.by_alias(f"pci:v{number}" + "ab" * 2000)
+        return index.gave_up
+
+    asked = next(number for number in range(3000) if given_up_after(number))
+    assert 0 < asked < 500
+    assert index.by_alias("fs-xy") == ()
+
+
+def test_softdeps_of_one_module_may_be_many(tmp_path: Path) -> None:
+    folder = f"usr/lib/modules/{RELEASE}"
+    put(tmp_path, f"{folder}/modules.dep", "k/m.ko:\nk/n.ko:\n")
+    put(tmp_path, f"{folder}/modules.softdep", "softdep m pre: n\n" * 50_000)
+    index = read(tmp_path)
+    assert list(index.wanted(Module("m", "k/m.ko"))) == [(Module("n", "k/n.ko"),)]

@@ -5,38 +5,21 @@ The machine's own kernel and initrd have all that is needed; each test takes one
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pytest
-from support.answers import worst_findings
 from support.command import Call
 from support.files import put
-from support.hardware_trees import CARDS, DISKS, MODULES, Part, Tree
+from support.fit_verdicts import ALL, NEW, judge
+from support.hardware_trees import CARDS, DISKS, Part, Tree
 from support.kernel_modules import KernelModule, install
 from support.machines import RELEASE, make_sandbox
 
 from warmboot.core.host.mounts import read_mounts
-from warmboot.core.host.root_stack import Layer, read_root_stack
-from warmboot.core.sandbox.builders.bzimage import build_bzimage
-from warmboot.core.sandbox.builders.initrd import build_initrd
-
-NEW = "6.12.0-new"
-_MORE = (
-    KernelModule("kernel/drivers/nvme/host/nvme-fabrics.ko", needs=("nvme_core",)),
-    KernelModule("kernel/drivers/nvme/host/nvme-tcp.ko", needs=("nvme_core", "nvme_fabrics")),
-    KernelModule("kernel/drivers/scsi/iscsi_tcp.ko", needs=("scsi_mod",)),
-    KernelModule("kernel/drivers/block/nbd.ko"),
-    KernelModule("kernel/drivers/md/bcache/bcache.ko"),
-    KernelModule("updates/dkms/zfs.ko", ("fs-zfs",)),
-    *(
-        KernelModule(f"kernel/drivers/md/dm-{name}.ko", needs=("dm_mod",))
-        for name in ("multipath", "verity", "integrity", "thin-pool", "cache", "raid", "mirror")
-    ),
-    KernelModule("kernel/drivers/md/dm-snapshot.ko", needs=("dm_mod",)),
-)
-ALL = {**MODULES, **{module.name: module for module in _MORE}}
+from warmboot.core.host.root_layers import Layer
+from warmboot.core.host.root_stack import read_root_stack
 
 
 def disk_at(tree: Tree, folder: str, block: str) -> str:
@@ -126,31 +109,6 @@ ODD = {
     "RAID of LVM": Odd(mapped("LVM-b", "LVM-a", "vg-root_rimage_0"), {"dm_raid", *DM}, "lvm"),
     "mirror of LVM": Odd(mapped("LVM-b", "LVM-a", "vg-r_mimage_1"), {"dm_mirror", *DM}, "lvm"),
 }
-
-
-def judge(
-    root: Path,
-    call: Call,
-    inside: set[str],
-    programs: set[str],
-    words: str,
-    known: Mapping[str, KernelModule] = ALL,
-    without: tuple[str, ...] = (),
-) -> Any:
-    """Return the worst finding of each check for a kernel with these modules and programs."""
-    folder = root / "usr/lib/modules" / NEW
-    names = {*inside, "ext4", "jbd2", "libcrc32c"} - {"", *without}
-    files = {f"usr/lib/modules/{NEW}/{known[name].path}": b"x" for name in names}
-    files |= {f"usr/sbin/{name}": b"x" for name in programs} | {"init": b"x"}
-    for name in ("modules.dep", "modules.alias", "modules.builtin"):
-        if (folder / name).exists():
-            files[f"usr/lib/modules/{NEW}/{name}"] = (folder / name).read_bytes()
-    put(root, "boot/vmlinuz", build_bzimage(NEW))
-    put(root, "boot/initrd", build_initrd(files, method="gzip"))
-    entry = f"title New\nversion {NEW}\nlinux /boot/vmlinuz\ninitrd /boot/initrd\n"
-    put(root, "boot/loader/entries/new.conf", f"{entry}options root=/dev/vda1 {words}\n")
-    _, answer = call("doctor", "new.conf")
-    return worst_findings(answer)
 
 
 @pytest.fixture

@@ -106,3 +106,27 @@ def test_damage_is_an_error_and_never_another_tree(data: st.DataObject) -> None:
         return
     checked = Flattened(made)
     assert sum(token.name == b"new" for token in checked.tokens) == 1
+
+
+def test_a_name_that_many_properties_share_is_short() -> None:
+    """They would make gigabytes of two megabytes."""
+    structure = struct.pack(">2I", 1, 0) + struct.pack(">3I", 3, 0, 0) + struct.pack(">2I", 2, 9)
+    for length, fits in ((255, True), (256, False)):
+        names = b"x" * length + b"\0"
+        sizes = (
+            56 + len(structure) + len(names),
+            56,
+            56 + len(structure),
+            40,
+            17,
+            16,
+            0,
+            len(names),
+        )
+        head = struct.pack(">10I", 0xD00DFEED, *sizes, len(structure))
+        tree = head + bytes(16) + structure + names
+        if fits:
+            assert [len(token.name) for token in Flattened(tree).tokens] == [0, 255, 0]
+        else:
+            with pytest.raises(ValueError, match="more than 255 bytes"):
+                Flattened(tree)

@@ -170,7 +170,9 @@ def test_arm64_looks_for_its_initrd_within_32_gib() -> None:
     assert isinstance(image, RawImage)
     parts = Parts(image, (4, len(kernel)), (5, 128 * MIB), b"\0", lambda _: tree())
     with pytest.raises(Refused, match="No free memory for the initrd"):
-        arm64.place(parts, [Range(0, 64 * MIB), Range(40 << 30, 41 << 30)])
+        arm64.place(parts, [Range(0, 64 * MIB), Range(40 << 30, (40 << 30) + 128 * MIB)])
+    both = arm64.place(parts, [Range(0, 64 * MIB), Range(40 << 30, 41 << 30)])
+    assert all(s.address >= 40 << 30 for s in both.segments if s.what in ("kernel", "initrd"))
 
 
 @pytest.fixture

@@ -150,3 +150,17 @@ def test_damaged_overlays_end_in_an_error() -> None:
         deep = {"n": deep}
     with pytest.raises(ValueError, match="within each other"):
         apply_overlay(tree, build_tree(deep))  # type: ignore[arg-type]
+
+
+def test_an_alias_that_many_places_may_begin_with_is_short() -> None:
+    tree = build_tree({"x": {"phandle": b"\0\0\0\1"}, "__symbols__": {"l": b"/x\0"}})
+    for slashes, why in ((10, "fixups name what is not there"), (2000, "the alias a has more")):
+        overlay = build_tree(
+            {
+                "aliases": {"a": b"/" * slashes + b"x\0"},
+                "x": {},
+                "__fixups__": {"l": b"a:p:0\0" * 1000},
+            }
+        )
+        with pytest.raises(ValueError, match=why):
+            apply_overlay(tree, overlay)

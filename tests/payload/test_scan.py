@@ -46,7 +46,7 @@ def test_every_cut_finds_the_banner_and_the_options() -> None:
 
 
 def test_an_end_that_never_comes_is_not_waited_for() -> None:
-    scanner = scan(b"IKCFG_ST" + bytes(3 << 20), 1 << 16)
+    scanner = scan(b"IKCFG_ST\x1f\x8b\x08" + bytes(3 << 20), 1 << 16)
     assert scanner.config is None
     assert scanner._packed is None
 

@@ -18,10 +18,11 @@ from support.tools import needs_tool
 
 from warmboot.core.boot.cmdline import append, reusable
 from warmboot.core.errors import WrongArgument
+from warmboot.core.fit.initramfs import Initramfs
 from warmboot.core.images import BytesView
 from warmboot.core.payload.initrd import read_initrd
 from warmboot.core.plan.trial.health import BUILT_IN, Baseline, read_baseline, shell_of
-from warmboot.core.plan.trial.target import Initramfs, TargetSystem
+from warmboot.core.plan.trial.target import TargetSystem
 from warmboot.core.plan.trial.trial import (
     CHECK_UNIT,
     CONFIRMED,

@@ -129,7 +129,7 @@ def test_the_device_tree_for_the_board_that_runs_is_taken(
     trees = {
         "one": build_tree({"compatible": b"a,one\0a,chip\0"}),
         "two": build_tree({"compatible": b"a,two\0a,chip\0"}),
-        "plain": build_tree({"compatible": b"a,three\0"}),
+        "plain": build_tree({"compatible": b"a,three\0a,chip\0"}),
     }
     uki = build_uki(
         arch="arm64",

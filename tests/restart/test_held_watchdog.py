@@ -1,4 +1,4 @@
-"""A watchdog that is held: whichever call fails, it does not count on, and its modules are back.
+"""A watchdog that is held: whichever call fails, it does not count on, and its modules come back.
 
 The device and modprobe are models of what the kernel does (drivers/watchdog/watchdog_dev.c): an
 open starts it, a close stops it where the last write had a V in it.
@@ -17,7 +17,7 @@ from warmboot.core.errors import WarmbootError
 from warmboot.core.host.hardware import Watchdog
 from warmboot.core.plan.trial.trial import WatchdogUse
 from warmboot.core.restart.trial import watchdog
-from warmboot.core.restart.trial.watchdog import HeldWatchdog
+from warmboot.core.restart.trial.watchdog import HeldWatchdog, load_again
 
 FD = 77
 RELOAD = WatchdogUse("watchdog0", "i6300esb", 300, ("i6300esb", "iTCO_wdt"), ())
@@ -86,6 +86,21 @@ class Kernel:
             self.stops_on_reboot = "stop_on_reboot=0" not in words
         self.loaded[words[0]] = True
 
+    def read_int(self, path: object) -> int | None:
+        """stop_on_reboot: -1 where nobody set it (drivers/watchdog/watchdog_core.c)."""
+        del path
+        return (-1 if self.stops_on_reboot else 0) if self.loaded["watchdog"] else None
+
+
+class Folders:
+    """/sys/module."""
+
+    def __init__(self, loaded: dict[str, bool]) -> None:
+        self._loaded = loaded
+
+    def __truediv__(self, name: str) -> SimpleNamespace:
+        return SimpleNamespace(is_dir=lambda: self._loaded[name])
+
 
 def put_in(monkeypatch: pytest.MonkeyPatch, kernel: Kernel) -> None:
     calls = {"open": kernel.os_open, "write": kernel.os_write, "close": kernel.os_close}
@@ -94,7 +109,8 @@ def put_in(monkeypatch: pytest.MonkeyPatch, kernel: Kernel) -> None:
     monkeypatch.setattr(watchdog, "os", SimpleNamespace(**calls, **flags, path=there))
     monkeypatch.setattr(watchdog, "fcntl", SimpleNamespace(ioctl=kernel.ioctl))
     monkeypatch.setattr(watchdog, "_modprobe", kernel.modprobe)
-    monkeypatch.setattr(watchdog, "read_int", lambda _: int(kernel.stops_on_reboot))
+    monkeypatch.setattr(watchdog, "read_int", kernel.read_int)
+    monkeypatch.setattr(watchdog, "_LOADED", Folders(kernel.loaded))
     dog = Watchdog("watchdog0", "", False, 30, "i6300esb")
     monkeypatch.setattr(watchdog, "read_watchdogs", lambda _: (dog,))
 
@@ -106,6 +122,12 @@ def as_before(kernel: Kernel) -> bool:
         and all(kernel.loaded.values())
         and kernel.stops_on_reboot
     )
+
+
+def put_back(use: WatchdogUse) -> None:
+    """What a trial does that fails, where modules were to be loaded anew."""
+    if use.reload:
+        load_again(use.reload)
 
 
 @pytest.mark.parametrize("use", [RELOAD, AS_IT_IS], ids=["loaded anew", "as it is"])
@@ -122,6 +144,8 @@ def test_whichever_call_fails_nothing_is_armed(
         except WarmbootError:
             if kernel.open:
                 held.close()
+            kernel.fault = 0
+            put_back(use)
             assert as_before(kernel), f"call {fault} failed"
             continue
         assert fault > kernel.calls, "no call failed any more"
@@ -143,6 +167,7 @@ def test_what_was_armed_can_be_taken_back(
     held.arm()
     held.disarm()
     held.close()
+    put_back(use)
     assert as_before(kernel)
 
 
@@ -151,4 +176,37 @@ def test_a_watchdog_that_takes_less_time_is_not_used(monkeypatch: pytest.MonkeyP
     put_in(monkeypatch, kernel)
     with pytest.raises(WarmbootError, match="it takes 120 s, not 300 s"):
         HeldWatchdog(RELOAD)
+    put_back(RELOAD)
     assert as_before(kernel)
+
+
+@pytest.mark.parametrize("core", [True, False, None], ids=["as usual", "loaded anew", "taken out"])
+@pytest.mark.parametrize("own", [True, False])
+@pytest.mark.parametrize("other", [True, False])
+def test_whatever_a_kill_left_the_modules_are_loaded_again(
+    monkeypatch: pytest.MonkeyPatch, core: bool | None, own: bool, other: bool
+) -> None:
+    if core is None and (own or other):
+        return  # those use it
+    kernel = Kernel()
+    put_in(monkeypatch, kernel)
+    kernel.loaded.update({"watchdog": core is not None, "i6300esb": own, "iTCO_wdt": other})
+    kernel.stops_on_reboot = core is not False
+    well = as_before(kernel)
+    assert load_again(RELOAD.reload) is not well
+    assert as_before(kernel)
+    assert well is (kernel.calls == 0), "what is well is left alone"
+    assert load_again(RELOAD.reload) is False
+
+
+def test_modules_that_cannot_be_loaded_again_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    kernel = Kernel()
+    put_in(monkeypatch, kernel)
+    kernel.stops_on_reboot = False
+
+    def in_use(*words: str) -> None:
+        raise WarmbootError(f"modprobe {' '.join(words)} failed: in use")
+
+    monkeypatch.setattr(watchdog, "_modprobe", in_use)
+    with pytest.raises(WarmbootError, match=r"i6300esb, iTCO_wdt\) could not be loaded as before"):
+        load_again(RELOAD.reload)

@@ -20,7 +20,7 @@ from warmboot.core.host.jobs import Job
 from warmboot.core.record.lock import only_one
 from warmboot.core.restart import execute, schedule
 from warmboot.core.restart.broadcast import tell_everybody
-from warmboot.core.restart.execute import RestartMethod, carry_out
+from warmboot.core.restart.execute import RestartMethod, carry_out, end_by_systemd
 from warmboot.core.restart.schedule import Countdown, read_countdown
 from warmboot.core.sandbox.builders.bzimage import build_bzimage
 from warmboot.core.sandbox.machine import SimulatedMachine, write_machine
@@ -123,17 +123,29 @@ def test_one_that_is_set_is_not_replaced(root: Path) -> None:
     assert main(["--root", str(root), "exec", "--cancel"]) == ExitCode.OK
 
 
+def by_kexec() -> tuple[Job, ...]:
+    return carry_out(RestartMethod.SYSTEMD, Simulator(Path("/nowhere")))
+
+
+def through_firmware() -> None:
+    """As a trial is taken back."""
+    end_by_systemd("reboot", "A hint.")
+
+
+@pytest.mark.parametrize("end", [by_kexec, through_firmware])
 def test_a_shutdown_that_goes_on_is_not_waited_for(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    end: Callable[[], object], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """Without logind systemctl waits for it, loses systemd in the end, and then fails."""
     program = tmp_path / "systemctl"
     program.write_text('#!/bin/sh\ncase " $* " in *" --no-block "*) exit 0; esac\nexit 1\n')
     program.chmod(0o755)
     monkeypatch.setattr(execute, "find_program", lambda _: str(program))
-    assert carry_out(RestartMethod.SYSTEMD, Simulator(Path("/nowhere"))) == ()
+    monkeypatch.setattr(execute, "read_jobs", lambda _: ())
+    assert end() in ((), None)
 
 
+@pytest.mark.parametrize("end", [by_kexec, through_firmware])
 @pytest.mark.parametrize(
     ("code", "answer", "heard"),
     [
@@ -147,7 +159,11 @@ def test_a_shutdown_that_goes_on_is_not_waited_for(
     ],
 )
 def test_systemctl_ended_by_the_shutdown_it_asked_for_has_not_failed(
-    code: int, answer: tuple[int, str] | None, heard: bool, monkeypatch: pytest.MonkeyPatch
+    code: int,
+    answer: tuple[int, str] | None,
+    heard: bool,
+    end: Callable[[], object],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     jobs = (Job("kexec.target", "start", "waiting"),)
 
@@ -158,10 +174,10 @@ def test_systemctl_ended_by_the_shutdown_it_asked_for_has_not_failed(
     monkeypatch.setattr(execute, "read_jobs", lambda _: jobs)
     monkeypatch.setattr(execute, "systemctl", lambda *_, **__: answer)
     if heard:
-        assert carry_out(RestartMethod.SYSTEMD, Simulator(Path("/nowhere"))) == jobs
+        assert end() in (jobs, None)
         return
-    with pytest.raises(WarmbootError, match="systemctl kexec failed"):
-        carry_out(RestartMethod.SYSTEMD, Simulator(Path("/nowhere")))
+    with pytest.raises(WarmbootError, match=r"systemctl (kexec|reboot) failed"):
+        end()
 
 
 @pytest.fixture

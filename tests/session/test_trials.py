@@ -17,14 +17,17 @@ from warmboot.core.host.hardware import read_watchdogs
 from warmboot.core.payload.cpio_writer import Node, build_cpio
 from warmboot.core.plan.request import PlanRequest
 from warmboot.core.plan.trial.trial import CONFIRMED, LayerName, OneShot, TrialRequest, read_mark
+from warmboot.core.record.leftover import MODULES, STAGED
 from warmboot.core.record.trial_outcome import Cause, TrialState
 from warmboot.core.sandbox.marker import TRIAL
 from warmboot.core.session import Session, open_session
+from warmboot.core.session.undo import Undone
 
 OLD, NEW = "6.12.57-sandbox", "6.17.8-sandbox"
 ENTRY = f"warmboot-{NEW}.conf"
 ASKED = TrialRequest(600)
 LIBRARY = "usr/lib/systemd/libsystemd-shared-257.so"
+CORE = "sys/module/watchdog/parameters/stop_on_reboot"
 DOG = "sys/class/watchdog/watchdog0/state"
 ONE_SHOT = "sys/firmware/efi/efivars/LoaderEntryOneShot-4a67b082-0a4c-41cf-b6c7-440b29bb8c4f"
 
@@ -55,7 +58,8 @@ def let_pass(root: Path, seconds: float) -> Session:
 
 def nothing_armed(root: Path) -> bool:
     dogs = [dog for dog in read_watchdogs(root) if dog.armed]
-    return not dogs and not (root / ONE_SHOT).exists()
+    core = (root / CORE).read_text()
+    return not dogs and not (root / ONE_SHOT).exists() and core == "1\n"
 
 
 def test_a_trial_is_planned_with_each_layer_and_the_way_back(sandbox: Path) -> None:
@@ -84,6 +88,27 @@ def test_an_initrd_with_the_library_alone_has_no_systemd(
     trial = stage(sandbox).trials.plan(ASKED)
     assert any("initrd that waits" in text for text in trial.not_covered) is (program is None)
     assert any(word.startswith("rd.systemd") for word in trial.words) is (program is not None)
+
+
+@pytest.mark.parametrize(
+    ("folder", "queue", "given_up"),
+    [("usr/lib", True, False), ("usr/lib", False, True), ("lib", True, False), ("", False, False)],
+)
+def test_dracut_without_its_queue_gives_a_device_up_by_a_word_only(
+    sandbox: Path, folder: str, queue: bool, given_up: bool
+) -> None:
+    """Its queue does by rd.retry=, and waits as long as somebody is asked for a passphrase."""
+    names = [f"{folder}/dracut-lib.sh"] if folder else ["conf/initramfs.conf"]
+    names += [f"{folder}/dracut/need-initqueue"] if queue else []
+    made = build_cpio({name: Node(b"", 0o100644) for name in names})
+    (sandbox / f"boot/initrd.img-{NEW}").write_bytes(made)
+    own = "root=/dev/vda2 rd.timeout=0 quiet"
+    trial = stage(sandbox, cmdline=own, forced=("root-drivers",)).trials.plan(ASKED)
+    words = (trial.request.cmdline or "").split()
+    timeouts = [word for word in words if word.startswith("rd.timeout")]
+    assert timeouts == (["rd.timeout=120"] if given_up else ["rd.timeout=0"])
+    layer = next(layer for layer in trial.layers if layer.name is LayerName.INITRD)
+    assert ("rd.timeout" in (layer.how or "")) is given_up
 
 
 def test_its_words_are_about_that_restart_alone(sandbox: Path) -> None:
@@ -184,7 +209,7 @@ def test_what_is_left_for_a_trial_is_started_by_nothing_else(
 ) -> None:
     """A kill after staging for the trial: what is staged goes back unless it is confirmed."""
     session = stage(sandbox)
-    monkeypatch.setattr("warmboot.core.session.trials._Undo.undo", lambda _: "")
+    monkeypatch.setattr("warmboot.core.session.trials.Undo.undo", lambda _: Undone((), ("all",)))
     monkeypatch.setattr("warmboot.core.session.restarts.carry_out", _fails)
     with pytest.raises(Refused):
         session.trials.execute(session.trials.plan(ASKED))
@@ -249,15 +274,18 @@ def test_what_a_killed_one_left_is_said_and_taken_back(
     def killed(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("warmboot.core.session.trials._Undo.undo", lambda _: "")
+    monkeypatch.setattr("warmboot.core.session.trials.Undo.undo", lambda _: Undone((), ("all",)))
     monkeypatch.setattr("warmboot.core.session.restarts.carry_out", killed)
     with pytest.raises(KeyboardInterrupt):
         session.trials.execute(session.trials.plan(ASKED))
     monkeypatch.undo()
     session = open_session(sandbox)
-    assert session.status().left_over == (OneShot.LOADER_ENTRY,)
-    assert session.trials.disarm() == (OneShot.LOADER_ENTRY,)
+    left = (OneShot.LOADER_ENTRY.value, MODULES, STAGED)
+    assert session.status().left_over == left
+    assert session.trials.disarm() == left
     assert nothing_armed(sandbox)
+    assert open_session(sandbox).status().staged is False
+    assert session.trials.disarm() == ()
     assert open_session(sandbox).status().left_over == ()
 
 

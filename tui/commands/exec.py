@@ -106,7 +106,9 @@ def _cancelled(
         output.write_json(exec_answer(session.host, None, simulated=simulated, cancelled=ended))
     else:
         output.banner(session)
-        what = "the trial" if ended is None else f"the restart at {clock(ended.at)}"
-        output.write_lines([f"Cancelled {what}. What is staged stays staged."])
+        line = "Cancelled the trial."
+        if ended is not None:
+            line = f"Cancelled the restart at {clock(ended.at)}. What is staged stays staged."
+        output.write_lines([line])
     output.warn(warning)
     return ExitCode.OK

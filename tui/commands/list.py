@@ -17,11 +17,11 @@ _LEGEND = "* runs now  d default  n next start only  - no tries left"
 def run(options: argparse.Namespace) -> int:
     """Print the entries, best first, or the places that were searched where there are none."""
     session = open_session(options.root)
-    listing = session.entries()
     if options.names and not options.json:
+        listing = session.entries()
         output.write_lines(printable(entry.id) for entry in listing.entries)
         return ExitCode.OK if listing.entries else ExitCode.NOT_FOUND
-    rows = [session.header(entry) for entry in listing.entries]
+    listing, rows = session.rows()
     if options.json:
         from warmboot.tui.present.answers.list import list_answer
 

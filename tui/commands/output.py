@@ -26,9 +26,9 @@ def begin() -> None:
 
 def write_json(answer: Mapping[str, object]) -> None:
     """Print the answer of this run; see warmboot-json(5) and warmboot.tui.present.answers."""
-    import json
+    from warmboot.tui.present.json_text import json_text
 
-    write_document(json.dumps(answer, indent=2, allow_nan=False) + "\n")
+    write_document(json_text(answer) + "\n")
 
 
 def write_document(text: str) -> None:

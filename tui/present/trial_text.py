@@ -43,7 +43,7 @@ def outcome_facts(status: Status) -> list[Fact]:
     """Return what `warmboot status` says of the last trial."""
     facts = []
     if status.left_over:
-        names = ", ".join(kind.value for kind in status.left_over)
+        names = ", ".join(status.left_over)
         facts.append(
             Fact("Left over", f"{names}, of a trial that did not begin: warmboot exec --cancel")
         )

@@ -14,7 +14,6 @@ from warmboot.core.boot.sources.source import Source
 from warmboot.core.boot.sources.uki import with_addons
 from warmboot.core.errors import WarmbootError
 from warmboot.core.hints import TYPE_CHECKING
-from warmboot.core.images.identify import outline
 from warmboot.core.images.pe import PeProgram
 from warmboot.core.images.uki import Addon, Outline
 from warmboot.core.text import printable
@@ -123,8 +122,7 @@ def _look_into(search: Search, entry: Entry, fields: Fields) -> Entry:
     if "linux" in fields or entry.problem or not entry.kernel:
         return entry
     try:
-        with search.root.open(entry.kernel) as file:
-            image = outline(file.view)
+        image = search.outline(entry.kernel)
     except WarmbootError as error:
         return replace(entry, problem=error.message)
     if isinstance(image, PeProgram | Addon):

@@ -10,7 +10,6 @@ from warmboot.core.boot.search import Search
 from warmboot.core.boot.sources.source import Source
 from warmboot.core.errors import WarmbootError
 from warmboot.core.images import BootImage
-from warmboot.core.images.identify import outline
 from warmboot.core.images.pe import PeProgram
 from warmboot.core.images.uki import Addon, Outline
 from warmboot.core.text import plural, printable
@@ -132,8 +131,7 @@ def _beside(search: Search, base: str, folder: str, name: str) -> tuple[list[str
 def _read(search: Search, path: str) -> BootImage | Outline | str:
     """Return what an image's header says, or why it cannot be read."""
     try:
-        with search.root.open(path) as file:
-            return outline(file.view)
+        return search.outline(path)
     except WarmbootError as error:
         return error.message
 

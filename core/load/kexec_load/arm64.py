@@ -14,6 +14,7 @@ from warmboot.core.load.kexec_load.segments import (
     check_image,
     pages,
     place_initrd,
+    place_kernel,
     place_tree,
 )
 
@@ -40,17 +41,18 @@ def place(parts: Parts, free: list[Range]) -> Layout:
     check_image(image, Architecture.ARM64)
     if image.text_offset % page or image.text_offset >= _IMAGE_ALIGN:
         raise Blocked(f"The Image has an invalid text offset ({image.text_offset:#x})")
-    room = FreeMemory(free)
     size = parts.kernel_room
-    start = room.take(
-        size, "the kernel", align=_IMAGE_ALIGN, offset=image.text_offset, below=ANYWHERE
-    )
-    window = start // _WINDOW_ALIGN * _WINDOW_ALIGN
-    initrd, ends = place_initrd(parts, room, above=window, below=window + _WINDOW)
-    tree = place_tree(parts.tree(ends), room)
-    entry = room.take(page, "the entry code", align=page, below=ANYWHERE)
-    code = struct.pack("<6I2Q", *_TRAMPOLINE, start, tree.address)
-    fd, length = parts.kernel
-    kernel = Segment("kernel", start, length, size, fd=fd)
-    last = Segment("entry code", entry, len(code), page, content=code)
-    return Layout(entry, (kernel, *initrd, tree, last))
+
+    def around(start: int, room: FreeMemory) -> Layout:
+        window = start // _WINDOW_ALIGN * _WINDOW_ALIGN
+        initrd, ends = place_initrd(parts, room, above=window, below=window + _WINDOW)
+        tree = place_tree(parts.tree(ends), room)
+        entry = room.take(page, "the entry code", align=page, below=ANYWHERE)
+        code = struct.pack("<6I2Q", *_TRAMPOLINE, start, tree.address)
+        fd, length = parts.kernel
+        kernel = Segment("kernel", start, length, size, fd=fd)
+        last = Segment("entry code", entry, len(code), page, content=code)
+        return Layout(entry, (kernel, *initrd, tree, last))
+
+    room = FreeMemory(free)
+    return place_kernel(size, room, around, align=_IMAGE_ALIGN, offset=image.text_offset)

@@ -11,7 +11,9 @@ import struct
 from pathlib import Path
 
 from warmboot.core.errors import ImageError, WarmbootError
+from warmboot.core.load.kexec_load.fixups import reserved, states_memory, with_fixups
 from warmboot.core.load.kexec_load.flattened import Flattened
+from warmboot.core.load.kexec_load.memory import Range
 from warmboot.core.load.kexec_load.overlay import apply_overlay
 
 #: arm64 maps no more of a device tree than this many bytes (Documentation/arch/arm64/booting.rst).
@@ -45,6 +47,14 @@ def check_tree(tree: bytes, name: str) -> None:
     _parse(tree, name)
 
 
+def reserved_ranges(tree: bytes, name: str) -> list[Range]:
+    """Return the memory that the next kernel keeps free, by its tree; raises ImageError."""
+    try:
+        return [Range(start, start + size) for start, size in reserved(tree) if size]
+    except ValueError as error:
+        raise _unreadable(name, error) from error
+
+
 def with_overlay(tree: bytes, overlay: bytes, name: str) -> bytes:
     """Return `tree` with the overlay `name` applied; raises ImageError where it does not fit."""
     try:
@@ -60,9 +70,51 @@ def with_overlay(tree: bytes, overlay: bytes, name: str) -> bytes:
     return made
 
 
+def completed(tree: bytes, name: str, prefix: Path) -> bytes:
+    """Return a tree from a file with what firmware wrote into the running one; see with_fixups.
+
+    Raises ImageError where that does not go, and where nothing says what memory there is.
+    """
+    try:
+        running = running_tree(prefix)
+    except WarmbootError as error:
+        if isinstance(error.__cause__, PermissionError):
+            return tree  # who may not read it may not load a kernel either
+        if not isinstance(error.__cause__, FileNotFoundError):
+            raise
+        _check_memory(tree, name)
+        return tree
+    try:
+        made = with_fixups(tree, running)
+    except ValueError as error:
+        raise ImageError(
+            f"What firmware wrote into this machine's device tree cannot be put into {name}: "
+            f"{error}",
+            hint="Choose a device tree made for this machine.",
+        ) from error
+    _check_size(made)
+    return made
+
+
+def _check_memory(tree: bytes, name: str) -> None:
+    try:
+        found = states_memory(tree)
+    except ValueError as error:
+        raise _unreadable(name, error) from error
+    if not found:
+        raise ImageError(
+            f"{name} does not say what memory there is, and this kernel does not show the tree "
+            "that firmware gave it",
+            hint="Reboot through firmware, or give a tree with its memory (--dtb).",
+        )
+
+
 def _check_size(made: bytes) -> None:
     if len(made) > LIMIT:
-        raise ImageError(f"The device tree is larger than {LIMIT} bytes; no kernel would read it")
+        raise ImageError(
+            f"The device tree is larger than {LIMIT} bytes; no kernel would read it",
+            hint="Use a smaller tree, or fewer overlays.",
+        )
 
 
 def next_tree(tree: bytes, name: str, cmdline: bytes, initrd: tuple[int, int] | None) -> bytes:
@@ -92,7 +144,11 @@ def _parse(tree: bytes, name: str) -> Flattened:
     try:
         return Flattened(tree)
     except ValueError as error:
-        raise ImageError(
-            f"{name} is not a device tree that warmboot can read: {error}",
-            hint="Choose a flattened device tree (.dtb) made for this machine.",
-        ) from error
+        raise _unreadable(name, error) from error
+
+
+def _unreadable(name: str, error: ValueError) -> ImageError:
+    return ImageError(
+        f"{name} is not a device tree that warmboot can read: {error}",
+        hint="Choose a flattened device tree (.dtb) made for this machine.",
+    )

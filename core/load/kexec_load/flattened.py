@@ -19,6 +19,7 @@ _VERSION, _OLDEST = 17, 16
 _RESERVATION = struct.Struct(">QQ")
 #: The node that may change is a child of the root.
 _CHILD = 2
+_NAME = 255  # bytes of a property's name, which any number of properties may share; real: 31
 
 
 class Token(NamedTuple):
@@ -86,9 +87,9 @@ class Flattened:
         return int.from_bytes(self.structure[at : at + 4], "big")
 
     def _name(self, at: int) -> bytes:
-        end = self.names.find(b"\0", at)
+        end = self.names.find(b"\0", at, at + _NAME + 1)
         if end < 0:
-            raise ValueError("a property without a name")
+            raise ValueError(f"a property without a name, or with more than {_NAME} bytes of it")
         return self.names[at:end]
 
     def with_properties(
@@ -120,6 +121,20 @@ class Flattened:
                 inside = False
         made += struct.pack(">I", END)
         return self.assembled(bytes(made), bytes(names))
+
+    @property
+    def reserved(self) -> list[tuple[int, int]]:
+        """Addresses and sizes of the memory that it reserves in front of its nodes."""
+        return list(_RESERVATION.iter_unpack(self.reservations))[:-1]
+
+    def reserve(self, other: Flattened) -> None:
+        """Add what another tree reserves of memory."""
+        step = _RESERVATION.size
+        own = [self.reservations[at : at + step] for at in range(0, len(self.reservations), step)]
+        more = [
+            other.reservations[at : at + step] for at in range(0, len(other.reservations), step)
+        ]
+        self.reservations = b"".join(dict.fromkeys([*own[:-1], *more]))
 
     def assembled(self, structure: bytes, names: bytes) -> bytes:
         """Return a tree with this one's reservations, and other tokens and names of properties."""

@@ -2,8 +2,9 @@
 
 Sources: arch/loongarch/kernel/machine_kexec.c, machine_kexec_file.c and kexec_efi.c. The kernel
 hands over what it was started with itself: whether by EFI, and the system table. The command line
-is the first segment that begins with "kexec"; the kernel copies it to a fixed place, and its own
-code to another, both below 2 MiB. The initrd's place is told by a word of the command line.
+is the first segment that begins with "kexec", so that it comes before an initrd that does; the
+kernel copies it to a fixed place, and its own code to another, both below 2 MiB. The initrd's place
+is told by a word of the command line.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from warmboot.core.load.kexec_load.segments import (
     check_image,
     pages,
     place_initrd,
+    place_kernel,
 )
 
 _IMAGE_ALIGN = 2 * 1024 * 1024
@@ -35,20 +37,22 @@ def place(parts: Parts, free: list[Range]) -> Layout:
         raise Blocked(
             f"The Image has an invalid load offset ({image.text_offset:#x}) or entry point"
         )
-    room = FreeMemory(free)
     size = parts.kernel_room
     lowest = max(image.text_offset, _LOW)
-    start = room.take(size, "the kernel", align=_IMAGE_ALIGN, above=lowest, below=ANYWHERE)
-    window = start // _WINDOW_ALIGN * _WINDOW_ALIGN
-    initrd, ends = place_initrd(parts, room, above=start, below=window + _WINDOW)
-    line = _command_line(parts.cmdline, ends)
-    line_room = pages(len(line))
-    place_of_line = room.take(
-        line_room, "the command line", align=pages(1), above=start, below=ANYWHERE
-    )
-    kernel = Segment("kernel", start, length, size, fd=fd)
-    last = Segment("command line", place_of_line, len(line), line_room, content=line)
-    return Layout(start + image.entry, (kernel, *initrd, last))
+
+    def around(start: int, room: FreeMemory) -> Layout:
+        window = start // _WINDOW_ALIGN * _WINDOW_ALIGN
+        initrd, ends = place_initrd(parts, room, above=start, below=window + _WINDOW)
+        line = _command_line(parts.cmdline, ends)
+        line_room = pages(len(line))
+        place_of_line = room.take(
+            line_room, "the command line", align=pages(1), above=start, below=ANYWHERE
+        )
+        first = Segment("command line", place_of_line, len(line), line_room, content=line)
+        kernel = Segment("kernel", start, length, size, fd=fd)
+        return Layout(start + image.entry, (first, kernel, *initrd))
+
+    return place_kernel(size, FreeMemory(free), around, align=_IMAGE_ALIGN, above=lowest)
 
 
 def _command_line(cmdline: bytes, ends: tuple[int, int] | None) -> bytes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from warmboot.core.errors import Refused
 from warmboot.core.expression import expression
@@ -14,8 +14,6 @@ _LINE = expression(r"^( *)([0-9a-f]+)-([0-9a-f]+) : (.*)$")
 _RAM = "System RAM"
 #: No address of memory is as high.
 ANYWHERE = 1 << 48
-#: Parts of System RAM that must stay as they are until the new kernel runs, or for good.
-_KEPT = ("reserved", "Kernel ", "Crash kernel")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -34,7 +32,9 @@ class Range:
 def free_ranges(iomem: str) -> list[Range]:
     """Return the RAM that nothing claims, lowest first, from the text of /proc/iomem.
 
-    Without CAP_SYS_ADMIN the kernel shows zeros for all addresses: then nothing is free.
+    Whatever stands below System RAM is a claim: the running kernel, what firmware reserved, a crash
+    kernel, and names that are not known here. Without CAP_SYS_ADMIN the kernel shows zeros for all
+    addresses: then nothing is free.
     """
     ram: list[Range] = []
     kept: list[Range] = []
@@ -49,12 +49,13 @@ def free_ranges(iomem: str) -> list[Range]:
             inside = name == _RAM
             if inside and found.size > 1:
                 ram.append(found)
-        elif inside and name.lower().startswith(tuple(n.lower() for n in _KEPT)):
+        elif inside and found.size > 0:
             kept.append(found)
-    return sorted(_without(ram, kept))
+    return sorted(without(ram, kept))
 
 
-def _without(ranges: Iterable[Range], holes: Iterable[Range]) -> list[Range]:
+def without(ranges: Iterable[Range], holes: Iterable[Range]) -> list[Range]:
+    """Return what the holes leave of ranges."""
     left = list(ranges)
     for hole in holes:
         parts: list[Range] = []
@@ -80,14 +81,26 @@ class FreeMemory:
         The bytes lie within `above` and `below`, and those between the multiple and the address
         must be free too. Raises Refused (EADDRNOTAVAIL) where there is no such place.
         """
+        for start, left in self.places(size, align=align, offset=offset, above=above, below=below):
+            self._free = left._free
+            return start
+        raise no_room(size, what)
+
+    def places(
+        self, size: int, *, align: int, offset: int = 0, above: int = 0, below: int
+    ) -> Iterator[tuple[int, FreeMemory]]:
+        """Yield the lowest such address in each piece of memory, and what else is free then."""
         for free in self._free:
             base = -(-max(free.start, above) // align) * align
             end = base + offset + size
             if end <= min(free.end, below):
-                self._free = _without(self._free, [Range(base, end)])
-                return base + offset
-        raise Refused(
-            f"No free memory for {what}: {size} bytes in one piece are needed (EADDRNOTAVAIL)",
-            errno=errno.EADDRNOTAVAIL,
-            hint="Free memory or use a smaller initrd, or reboot through firmware.",
-        )
+                yield base + offset, FreeMemory(without(self._free, [Range(base, end)]))
+
+
+def no_room(size: int, what: str) -> Refused:
+    """Return the error where memory has no room for something of `size` bytes."""
+    return Refused(
+        f"No free memory for {what}: {size} bytes in one piece are needed (EADDRNOTAVAIL)",
+        errno=errno.EADDRNOTAVAIL,
+        hint="Use a smaller initrd or kernel, or reboot through firmware.",
+    )

@@ -2,7 +2,8 @@
 
 Sources: Documentation/arch/riscv/boot.rst and boot-image-header.rst; arch/riscv/kernel/
 machine_kexec.c, which enters the Image itself, with the hart it runs on in a0 and in a1 the
-address of the first segment that begins like a device tree; setup_bootmem() in mm/init.c.
+address of the first segment that begins like a device tree, so that the tree comes before an
+initrd that looks like one; setup_bootmem() in mm/init.c.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from warmboot.core.load.kexec_load.segments import (
     Segment,
     check_image,
     place_initrd,
+    place_kernel,
     place_tree,
 )
 
@@ -32,11 +34,14 @@ def place(parts: Parts, free: list[Range]) -> Layout:
     check_image(image, Architecture.RISCV64)
     if image.text_offset % _IMAGE_ALIGN:
         raise Blocked(f"The Image has an invalid text offset ({image.text_offset:#x})")
-    room = FreeMemory(free)
     size = parts.kernel_room
     whole = -(-size // _IMAGE_ALIGN) * _IMAGE_ALIGN
-    start = room.take(whole, "the kernel", align=_IMAGE_ALIGN, below=ANYWHERE)
-    initrd, ends = place_initrd(parts, room, above=start, below=ANYWHERE)
-    tree = place_tree(parts.tree(ends), room, above=start)
-    fd, length = parts.kernel
-    return Layout(start, (Segment("kernel", start, length, size, fd=fd), *initrd, tree))
+
+    def around(start: int, room: FreeMemory) -> Layout:
+        initrd, ends = place_initrd(parts, room, above=start, below=ANYWHERE)
+        tree = place_tree(parts.tree(ends), room, above=start)
+        fd, length = parts.kernel
+        kernel = Segment("kernel", start, length, size, fd=fd)
+        return Layout(start, (tree, kernel, *initrd))
+
+    return place_kernel(whole, FreeMemory(free), around, align=_IMAGE_ALIGN)

@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 
 from warmboot.core.architecture import Architecture
-from warmboot.core.errors import Blocked, WarmbootError
+from warmboot.core.errors import Blocked, Refused, WarmbootError
 from warmboot.core.images.rawimage import RawImage
 from warmboot.core.load import syscalls
-from warmboot.core.load.kexec_load.memory import ANYWHERE, FreeMemory, Range
+from warmboot.core.load.kexec_load.memory import ANYWHERE, FreeMemory, Range, no_room
 from warmboot.core.values import dataclass
 
 _MAP_NORESERVE = getattr(mmap, "MAP_NORESERVE", 0)
@@ -72,6 +72,29 @@ def check_image(image: RawImage, architecture: Architecture) -> None:
         raise Blocked(f"The kernel is not an Image for {architecture} that states its size")
     if image.big_endian:
         raise Blocked("The Image is big endian; this machine is not")
+
+
+def place_kernel(
+    size: int,
+    room: FreeMemory,
+    around: Callable[[int, FreeMemory], Layout],
+    *,
+    align: int,
+    offset: int = 0,
+    above: int = 0,
+) -> Layout:
+    """Return what `around` makes of the kernel's first address and of what else is free then.
+
+    Every piece of memory is tried, lowest first, until all that goes beside the kernel has room
+    too. Raises what `around` raises, and Refused as for the first piece where none will do.
+    """
+    refused: Refused | None = None
+    for start, left in room.places(size, align=align, offset=offset, above=above, below=ANYWHERE):
+        try:
+            return around(start, left)
+        except Refused as error:
+            refused = refused or error
+    raise refused or no_room(size, "the kernel")
 
 
 def place_initrd(

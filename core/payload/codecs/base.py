@@ -84,6 +84,21 @@ class Source:
         self.position += count
         return data
 
+    def read_into(self, buffer: memoryview) -> int:
+        """Fill `buffer` with the next bytes; return how many: fewer only at the end of the stream.
+
+        Raises ImageError where the file is shorter than it was.
+        """
+        count = done = min(len(buffer), self.left)
+        while done:
+            got = self._view.readinto(self.position, buffer[count - done : count])
+            if not got:
+                buffer[count - done : count] = self.read(done)  # says what is wrong
+                break
+            self.position += got
+            done -= got
+        return count
+
     def peek(self, offset: int, count: int) -> bytes:
         """Return up to `count` bytes at `offset` of the stream without moving."""
         count = max(0, min(count, self.size - offset))

@@ -9,7 +9,9 @@ and no end mark: only sizes can be checked. In an initrd four zeros end it, and 
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
+import mmap
 from collections.abc import Callable, Iterator
 
 from warmboot.core.payload.codecs.base import (
@@ -56,18 +58,15 @@ def decode(source: Source) -> Iterator[Piece]:
             return
         if not 0 < count <= _LARGEST:
             raise damaged("lz4", f"invalid block size: {count} bytes")
-        block = source.read(count)
-        if len(block) < count:
-            raise truncated("lz4")
-        piece = expand(block)
+        piece = expand(source, count)
         produced += len(piece)
         for start in range(0, len(piece), PIECE):
             yield piece[start : start + PIECE]
     source.end = source.position
 
 
-def _expander() -> Callable[[bytes], Piece]:
-    """Return what decodes one block; its result holds until it is called again."""
+def _expander() -> Callable[[Source, int], Piece]:
+    """Return what decodes the next so many bytes; its result holds until it is called again."""
     try:
         import lz4.block
     except ImportError as error:
@@ -77,23 +76,42 @@ def _expander() -> Callable[[bytes], Piece]:
         function = library.LZ4_decompress_safe
     except (AttributeError, OSError):
         return _by_package
-    function.argtypes = (ctypes.c_char_p, ctypes.c_void_p, ctypes.c_int, ctypes.c_int)
+    function.argtypes = (ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int, ctypes.c_int)
     function.restype = ctypes.c_int
-    buffer = (ctypes.c_char * _BLOCK)()
-    window = memoryview(buffer).cast("B")
+    window = _room()
+    place = ctypes.addressof(ctypes.c_char.from_buffer(window))
 
-    def expand(block: bytes) -> Piece:
-        count = function(block, buffer, len(block), _BLOCK)
-        if count < 0:
-            raise damaged("lz4", f"a block does not decode, near its byte {-count - 1}")
-        return window[:count]
+    def expand(source: Source, count: int) -> Piece:
+        if source.read_into(window[_BLOCK : _BLOCK + count]) < count:
+            raise truncated("lz4")
+        made = function(place + _BLOCK, place, count, _BLOCK)
+        if made < 0:
+            raise damaged("lz4", f"a block does not decode, near its byte {-made - 1}")
+        return window[:made]
 
     return expand
 
 
-def _by_package(block: bytes) -> Piece:
+def _room() -> memoryview:
+    """Return memory for a block, and behind it for what it is decoded from.
+
+    In large pages where there are any: to be given the small ones takes as long as decoding.
+    """
+    try:
+        room = mmap.mmap(-1, _BLOCK + _LARGEST, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    except OSError as error:
+        raise MemoryError(str(error)) from error
+    with contextlib.suppress(OSError):  # a kernel that has none
+        room.madvise(mmap.MADV_HUGEPAGE)
+    return memoryview(room)
+
+
+def _by_package(source: Source, count: int) -> Piece:
     import lz4.block
 
+    block = source.read(count)
+    if len(block) < count:
+        raise truncated("lz4")
     try:
         return bytes(lz4.block.decompress(block, uncompressed_size=_BLOCK))
     except (lz4.block.LZ4BlockError, ValueError, MemoryError) as error:

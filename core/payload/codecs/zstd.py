@@ -49,7 +49,7 @@ def decode(source: Source) -> Iterator[Piece]:
     window = memoryview(buffer)
     produced = 0
     held = b""  # the kernel loses a buffer where the next one ends in an error
-    with context.stream_reader(cast(Any, frame), read_size=CHUNK) as reader:
+    with context.stream_reader(cast("Any", frame), read_size=CHUNK) as reader:
         while True:
             try:
                 count = reader.readinto(buffer)

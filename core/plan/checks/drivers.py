@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from warmboot.core.boot.cmdline import parse
+from warmboot.core.fit.kept_out import all_kept_out
 from warmboot.core.fit.kernel_fit import NeedFit, Place
 from warmboot.core.host.essentials import Purpose
 from warmboot.core.plan.checks.base import Group, Result, fail, passed, warn
@@ -20,7 +22,8 @@ _LOOKS_AT = (
 @DRIVERS.check(
     "root-drivers",
     "Can the new kernel reach the root file system?",
-    f"/proc/self/mountinfo, slaves in /sys/block, supplier:* in /sys/devices, {_LOOKS_AT}, its "
+    "/proc/self/mountinfo (/, /usr and the layers of an overlay), slaves in /sys/block, devices of "
+    f"9p, virtiofs and flash, the route to a server, supplier:* in /sys/devices, {_LOOKS_AT}, its "
     "initrd",
     forceable=True,
     for_crash=False,
@@ -45,6 +48,13 @@ def root_drivers(subject: FitSubject) -> Iterator[Result]:
                 f"The initrd has {modules([fit])}, but not what that needs: {listed(fit.lacks)}",
                 _make_initrd(subject, needs),
             )
+    wants = list(dict.fromkeys(name for fit in needs for name in fit.wants))
+    if wants:
+        yield warn(
+            f"The initrd has drivers of the root file system, but not what they ask for while they "
+            f"run: {listed(wants)}",
+            _make_initrd(subject, needs),
+        )
     supply = [fit for fit in subject.fit.of(Purpose.SUPPLY) if fit.early is False]
     if supply:
         yield warn(
@@ -65,7 +75,8 @@ def root_drivers(subject: FitSubject) -> Iterator[Result]:
             f"Which drivers the root file system needs is not known: {problem}",
             "Make sure that the new kernel or its initrd has them.",
         )
-    if needs and problem is None and not supply and all(fit.early for fit in needs):
+    doubtful = problem is not None or supply or wants
+    if needs and not doubtful and all(fit.early for fit in needs):
         yield passed(f"Drivers of the root file system: {_places(needs)}")
 
 
@@ -96,6 +107,30 @@ def network_drivers(subject: FitSubject) -> Iterator[Result]:
             f"{_why(subject)}",
             f"You are logged in over it. Make sure that there is: {modules(needs)}.",
         )
+
+
+@DRIVERS.check(
+    "blacklisted-drivers",
+    "Does the command line keep out a driver that the machine needs?",
+    "module_blacklist=, modprobe.blacklist=, rd.driver.blacklist= (dracut) and blacklist= "
+    "(initramfs-tools) on the command line, and among the words that dracut keeps in its initrd; "
+    "what the running command line has as well does not count",
+    forceable=True,
+    for_crash=False,
+    rule="the kernel loads no module that module_blacklist= names (kernel/module/main.c); modprobe "
+    "and udev load none for a device that the others name (modprobe.d(5))",
+)
+def blacklisted_drivers(subject: FitSubject) -> Iterator[Result]:
+    """A driver that is there does nothing where it is not loaded."""
+    initrd, running = subject.fit.initrd, parse(subject.host.cmdline)
+    for purpose, what in ((Purpose.ROOT, "the root file system"), (Purpose.NETWORK, "the network")):
+        found = all_kept_out(subject.fit.of(purpose), subject.kernel_words, initrd, running)
+        if not found:
+            continue
+        words = listed(dict.fromkeys(word.text for _, word in found))
+        text = f"{words} keeps out what {what} needs: {modules(fit for fit, _ in found)}"
+        fatal = purpose is Purpose.ROOT or subject.host.remote is not None
+        yield (fail if fatal else warn)(text, "Leave it out.")
 
 
 @DRIVERS.check(
@@ -192,7 +227,9 @@ def _why(subject: FitSubject) -> str:
     initrd = subject.fit.initrd
     if initrd is not None and initrd.problem:
         return f"of the initrd, {initrd.problem}"
-    return "it mounts another root than the running kernel"
+    if not subject.fit.same_root:
+        return "it mounts another root than the running kernel"
+    return "the lists of modules are not complete, of the running kernel or of this one"
 
 
 def _places(fits: Iterable[NeedFit]) -> str:

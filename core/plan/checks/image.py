@@ -241,6 +241,29 @@ def devicetree(subject: PlanSubject) -> Result | None:
     )
 
 
+@IMAGE.check(
+    "board",
+    "Is the device tree for this board?",
+    "compatible in the device tree, and in /sys/firmware/devicetree/base",
+    forceable=True,
+    rule="the kernel drives what its tree describes, whatever there is (drivers/of/platform.c)",
+)
+def board(subject: PlanSubject) -> Result | None:
+    """Another board's tree is seldom survived: ports, clocks and memory lie elsewhere."""
+    if subject.context.boards is None:
+        return None
+    tree, running = (board.compatible for board in subject.context.boards)
+    named, here = printable(tree[0], 64), printable(running[0], 64)
+    if tree[0] in running or running[0] in tree:
+        return passed(f"The device tree is for {named}, as is this machine")
+    shared = [name for name in tree if name in running]
+    text = f"The device tree is for {named}, this machine is {here}"
+    if shared:
+        chip = printable(shared[0], 64)
+        return warn(f"{text}, both with {chip}", "Make sure that it is what you want.")
+    return fail(text, "Choose a device tree made for this board.")
+
+
 def needed_memory(subject: PlanSubject) -> int:
     """Return the bytes that staging takes: what is unpacked or joined here, and the kernel's own.
 

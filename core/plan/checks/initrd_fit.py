@@ -1,19 +1,20 @@
 """Checks of an initrd against what the root file system stands on.
 
-Sources: initramfs-tools(7), cryptsetup-initramfs' README; dracut.cmdline(7); mkinitcpio(8);
-systemd-cryptsetup-generator(8); btrfs(5) for device=, 64-btrfs.rules of systemd.
+Sources: initramfs-tools(7), dracut.modules(7), mkinitcpio(8); btrfs(5) for device=, 64-btrfs.rules
+of systemd.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from warmboot.core.boot.cmdline import last_value
+from warmboot.core.boot.cmdline import Word, last_value
 from warmboot.core.fit.crypttab import entry_of
-from warmboot.core.fit.initrd_contents import InitrdContents
+from warmboot.core.fit.initramfs import Initramfs
 from warmboot.core.fit.kernel_fit import Place
+from warmboot.core.fit.volume_words import untold
 from warmboot.core.host.essentials import Purpose
-from warmboot.core.host.root_stack import Layer, Volume
+from warmboot.core.host.root_layers import Layer
 from warmboot.core.plan.checks.base import Group, Result, fail, passed, warn
 from warmboot.core.plan.checks.fit_subject import FitSubject, listed
 from warmboot.core.text import printable
@@ -48,9 +49,25 @@ _PACKAGES = {
     Layer.NBD: "nbd-client",
     Layer.BTRFS: "btrfs-progs",
 }
+_NETWORK_WORDS = ("ip", "nfsaddrs", "rd.neednet")
+#: Programs of dracut of which one must be there, what they do, and the module that has them; each
+#: but that for the network is for the file system of its name.
+_DRACUT_NETWORK = (
+    (
+        ("NetworkManager", "systemd-networkd", "ifup", "dhclient", "connmand"),
+        "brings the network up",
+        "network",
+    ),
+    (("mount.nfs", "mount.nfs4"), "mounts it", "nfs"),
+    (("mount.cifs",), "mounts it", "cifs"),
+)
 #: An initrd that does all of it in one program of its own.
 _OF_ITS_OWN = ("etc/booster.init.yaml",)
-_NAMING = ("rd.luks", "luks.", "cryptdevice", "cryptroot", "cryptopts")
+#: What makes an initrd bring up the network: dracut's netroots, boot=nfs of initramfs-tools, and
+#: what open-iscsi puts into an initrd.
+_REMOTE_ROOTS = ("nfs:", "nfs4:", "/dev/nfs", "iscsi:", "nbd:", "dhcp", "dhcp6", "live:http")
+_REMOTE_WORDS = ("netroot", "rd.iscsi", "iscsi_", "rd.nvmf", "nbdroot")
+_ISCSI = "etc/iscsi.initramfs"
 _REMOTE_SHELLS = ("dropbear", "tinysshd", "sshd")
 
 
@@ -114,8 +131,12 @@ def initrd_volumes(subject: FitSubject) -> Iterator[Result]:
                     f"sets it up ({' or '.join(programs)})",
                     f"Install what brings it into initrds{package}, and make the initrd again.",
                 )
-            elif kind is Layer.CRYPT and not _named(subject, volume, initrd):
-                yield _not_named(name, initrd)
+            elif (lack := untold(volume, initrd, subject.kernel_words)) is not None:
+                text = f"The root file system is on {kind} ({name}), which the initrd leaves alone"
+                text += (
+                    f": {lack.text}" if lack.certain else f", as far as can be seen: {lack.text}"
+                )
+                yield (fail if lack.certain else warn)(text, lack.hint)
             else:
                 yield passed(f"The initrd can set up {kind} ({name})")
     if not found and not stack.network and stack.problem is None:
@@ -205,39 +226,46 @@ def microcode(subject: FitSubject) -> Result | None:
 
 
 def _network_root(subject: FitSubject) -> Iterator[Result]:
-    initrd = subject.fit.initrd
-    stack = subject.essentials.root
+    initrd, stack = subject.fit.initrd, subject.essentials.root
     kinds = (one.kind.value for one in stack.volumes if one.kind in _REMOTE)
     over = next(kinds, printable(stack.type, 32))
-    told = any(word.key in ("ip", "nfsaddrs", "rd.neednet") for word in subject.kernel_words)
-    if not told and not (initrd is not None and initrd.network_words):
+    own = initrd.own_words if initrd is not None else ()
+    if not _asks_for_network(subject, (*own, *subject.kernel_words)):
         yield warn(
             f"The root file system comes over the network ({over}), and "
             "nothing tells the initrd to bring the network up",
             "Add ip=dhcp, as the running system may have it in its initrd's configuration.",
         )
+    if initrd is None or initrd.made_by is not Initramfs.DRACUT:
+        return
+    for programs, task, module in _DRACUT_NETWORK:
+        serves = module == "network" or stack.type.startswith(module)
+        if serves and not initrd.programs(*programs):
+            yield fail(
+                f"The root file system comes over the network ({over}); the initrd has no program "
+                f"that {task} ({listed(programs)})",
+                f"Make it again with dracut's module {module} (dracut-network in Debian).",
+            )
+
+
+def _asks_for_network(subject: FitSubject, words: Sequence[Word]) -> bool:
+    """Whether words tell to bring up the network; an initrd does so by DHCP for a root there."""
+    initrd = subject.fit.initrd
+    if any(word.key in _NETWORK_WORDS for word in words):
+        return True
+    if initrd is None:
+        return False
+    if initrd.has(_ISCSI) or (last_value(words, "root") or "").startswith(_REMOTE_ROOTS):
+        return True
+    if last_value(words, "boot") == "nfs":
+        return True
+    return any(word.key.startswith(_REMOTE_WORDS) for word in words)
 
 
 def _devices_named(subject: FitSubject) -> bool:
     """Whether rootflags= names the devices, so that the kernel needs no program to find them."""
     flags = last_value(subject.kernel_words, "rootflags") or ""
     return any(flag.startswith("device=") for flag in flags.split(","))
-
-
-def _named(subject: FitSubject, volume: Volume, initrd: InitrdContents) -> bool:
-    """Whether the command line, or the initrd itself, says which volume to open."""
-    if any(word.key.startswith(_NAMING) for word in subject.kernel_words):
-        return True
-    if entry_of(initrd.crypttab, volume.name, volume.uuid) is not None:
-        return True
-    return any(word in initrd.own_words for word in ("rd.luks", "cryptdevice"))
-
-
-def _not_named(name: str, initrd: InitrdContents) -> Result:
-    text = f"Nothing tells the initrd to open {name} (dm-crypt), which the root file system is on"
-    if initrd.has("scripts/local-top/cryptroot"):
-        return fail(text, "Put it into /etc/crypttab, and make the initrd again.")
-    return warn(f"{text}, as far as can be seen", "Add rd.luks.uuid= or cryptdevice=.")
 
 
 def _key_word(subject: FitSubject) -> str | None:

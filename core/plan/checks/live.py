@@ -10,7 +10,6 @@ from warmboot.core.host import Host
 from warmboot.core.host.hardware import watchdogs_go_on
 from warmboot.core.host.live_state import LiveState
 from warmboot.core.plan.checks.base import Group, Result, fail, passed, warn
-from warmboot.core.plan.trial.watchdog import DRIVERS
 from warmboot.core.text import plural, printable
 from warmboot.core.values import NamedTuple
 
@@ -302,6 +301,8 @@ def watchdog(subject: LiveSubject) -> Result:
             f"A watchdog is armed ({shown}). With most drivers the kernel stops it at the restart, "
             "so it does not guard the start of the new one; exec --trial makes one that does"
         )
+    from warmboot.core.plan.trial.watchdog import DRIVERS  # hardly any machine comes this far
+
     rows = [DRIVERS.get(dog.module or "") for dog in armed]
     reasons = [row.why_not for row in rows if row is not None and row.why_not]
     if len(reasons) == len(armed):

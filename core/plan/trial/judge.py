@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from warmboot.core.boot.presets import Preset, apply
+from warmboot.core.fit.initramfs import Initramfs
 from warmboot.core.host.hardware import Watchdog, WatchdogCore
 from warmboot.core.host.mount_count import MountCount
 from warmboot.core.images.uki import Uki
 from warmboot.core.plan.command_line import command_line_limits
 from warmboot.core.plan.plan import Plan
 from warmboot.core.plan.trial.health import Baseline, shell_of
-from warmboot.core.plan.trial.target import Initramfs, TargetSystem
+from warmboot.core.plan.trial.target import TargetSystem
 from warmboot.core.plan.trial.trial import (
     Layer,
     LayerName,
@@ -31,7 +32,9 @@ from warmboot.core.values import NamedTuple, replace
 # malformed panic= hangs for ever.
 _PANIC = ("panic=30", "oops=panic")
 _INITRD = ("rd.shell=0", "rd.emergency=reboot", "rd.retry=30")
-_REPLACED = ("panic", "oops", "rd.shell", "rd.emergency", "rd.retry")
+# Without its queue dracut waits for the root's device as long as systemd does, which it tells to
+# wait for ever (rootfs-generator.sh). There is no passphrase to be typed then: that has the queue.
+_NO_QUEUE = ("rd.timeout=120",)
 
 
 class TrialFacts(NamedTuple):
@@ -63,15 +66,16 @@ def judge(
     if way is not None:
         disarm = disarm_script(dog.use.module) if dog.use else ""
         carried = carry(way, facts.target, identity, asked.seconds, check, disarm)
+    initrd = (*_INITRD, *(_NO_QUEUE if facts.target.waits_for_ever else ()))
     version = facts.target.root_systemd
     how = None if way is None else f"{asked.seconds} s, {way.value.format(version)}"
     layers = (
         _watchdog_layer(dog),
         _panic_layer(),
-        _initrd_layer(facts.target.initramfs),
+        _initrd_layer(facts.target.initramfs, initrd),
         _dead_man_layer(how, why_not),
     )
-    words = (*_PANIC, *_INITRD, *(dog.use.words if dog.use else ()), *carried.words)
+    words = (*_PANIC, *initrd, *(dog.use.words if dog.use else ()), *carried.words)
     mark = Mark(
         identity,
         asked.seconds,
@@ -80,7 +84,8 @@ def judge(
         len(words),
     )
     words = (mark.word(), *words)
-    line = apply(plan.cmdline.text, Preset("trial", "On trial", words, _REPLACED))
+    replaced = tuple(word.partition("=")[0] for word in (*_PANIC, *initrd))
+    line = apply(plan.cmdline.text, Preset("trial", "On trial", words, replaced))
     request = plan.request._replace(
         cmdline=line, cmdline_from=None, presets=(), append=None, trial=identity
     )
@@ -124,11 +129,11 @@ def _panic_layer() -> Layer:
     )
 
 
-def _initrd_layer(kind: Initramfs) -> Layer:
+def _initrd_layer(kind: Initramfs, words: tuple[str, ...]) -> Layer:
     covers = "an initrd that does not find the root file system"
     lacks = "one that waits for a passphrase"
     if kind in (Initramfs.INITRAMFS_TOOLS, Initramfs.DRACUT):
-        return Layer(LayerName.INITRD, f"{kind}: {' '.join((_PANIC[0], *_INITRD))}", covers, lacks)
+        return Layer(LayerName.INITRD, f"{kind}: {' '.join((_PANIC[0], *words))}", covers, lacks)
     why = "there is no initrd" if kind is Initramfs.NONE else f"the initrd is {kind}"
     return Layer(LayerName.INITRD, None, covers, lacks, f"{why}; only the others cover it")
 

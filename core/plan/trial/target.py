@@ -2,44 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
-from warmboot.core.enumeration import StrEnum
 from warmboot.core.expression import expression
+from warmboot.core.fit.initramfs import Initramfs
+from warmboot.core.fit.initrd_contents import InitrdContents, read_contents
 from warmboot.core.host.systemd import systemd_version
 from warmboot.core.images import View
-from warmboot.core.payload.initrd import read_initrd
 from warmboot.core.plan.boot_files import BootFiles
 from warmboot.core.plan.new_root import NewRoot
 from warmboot.core.rooted import rooted
 from warmboot.core.values import dataclass
 
-_NAMES = 1 << 16  # of an archive; Debian's have 3,000
-_BYTES = 1 << 30
-_LIBRARY = expression(r"(?:usr/)?lib(?:64)?/(?:[^/]+/)?systemd/libsystemd-shared-(\d{1,4})")
+_LIBRARY = expression(r"lib(?:64)?/(?:[^/]+/)?systemd/libsystemd-shared-(\d{1,4})")
 #: What runs as process 1; its library comes along with udev, without it.
-_PROGRAMS = ("usr/lib/systemd/systemd", "lib/systemd/systemd")
-
-
-class Initramfs(StrEnum):
-    """What made an initrd."""
-
-    INITRAMFS_TOOLS = "initramfs-tools"
-    DRACUT = "dracut"
-    MKINITCPIO = "mkinitcpio"
-    OTHER = "of another kind"
-    NONE = "none"
-
-
-#: A file that only initrds of one kind have.
-_SIGNS = {
-    "conf/initramfs.conf": Initramfs.INITRAMFS_TOOLS,
-    "usr/lib/dracut-lib.sh": Initramfs.DRACUT,
-    "lib/dracut-lib.sh": Initramfs.DRACUT,
-    "usr/lib/dracut/build-parameter.txt": Initramfs.DRACUT,
-    "lib/dracut/build-parameter.txt": Initramfs.DRACUT,
-    "init_functions": Initramfs.MKINITCPIO,
-}
+_PROGRAM = "lib/systemd/systemd"
+#: What lets dracut-initqueue.service run; modules for volumes and networks bring it.
+_QUEUE = "lib/dracut/need-initqueue"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +24,15 @@ class TargetSystem:
     """The system to be tried. Versions of systemd are None where there is none, or not known.
 
     `initrd_systemd` is of the one that is process 1 there. `root_known`: its root file system is
-    one that was looked at here.
+    one that was looked at here. `waits_for_ever`: the initrd of dracut gives a missing device up
+    only by rd.timeout=, as it has no queue (which does by rd.retry=).
     """
 
     initramfs: Initramfs
     initrd_systemd: int | None
     root_systemd: int | None
     root_known: bool
+    waits_for_ever: bool = False
 
 
 def read_target(files: BootFiles, new: NewRoot) -> TargetSystem:
@@ -61,10 +40,16 @@ def read_target(files: BootFiles, new: NewRoot) -> TargetSystem:
 
     An initrd that is damaged is of another kind: what it holds is not known.
     """
-    kind, inside = _initrd(_views(files))
+    views = _views(files)
+    initrd = read_contents(("the initrd", view) for view in views)
     tree = new.root if new.certain else None
-    root = None if tree is None else systemd_version(rooted(tree.path))
-    return TargetSystem(kind, inside, root, tree is not None)
+    return TargetSystem(
+        initramfs=initrd.made_by if views else Initramfs.NONE,
+        initrd_systemd=_systemd(initrd),
+        root_systemd=None if tree is None else systemd_version(rooted(tree.path)),
+        root_known=tree is not None,
+        waits_for_ever=initrd.made_by is Initramfs.DRACUT and not initrd.has(_QUEUE),
+    )
 
 
 def _views(files: BootFiles) -> list[View]:
@@ -73,15 +58,9 @@ def _views(files: BootFiles) -> list[View]:
     return [files.part(part) for part in files.parts.initrds] if files.parts else []
 
 
-def _initrd(views: Iterable[View]) -> tuple[Initramfs, int | None]:
-    kind, version, runs = Initramfs.NONE, None, False
-    for view in views:
-        found = read_initrd(view, head=_NAMES, limit=_BYTES)
-        for name in (name for part in found.segments for name in part.names):
-            kind = _SIGNS.get(name, kind)
-            library = _LIBRARY.match(name)
-            version = int(library[1]) if library else version
-            runs = runs or name in _PROGRAMS
-        if kind is Initramfs.NONE:
-            kind = Initramfs.OTHER
-    return kind, version if runs else None
+def _systemd(initrd: InitrdContents) -> int | None:
+    """Return the version of the systemd that runs there, None without one."""
+    if not initrd.has(_PROGRAM):
+        return None
+    found = (_LIBRARY.match(path) for path in initrd.paths)
+    return next((int(library[1]) for library in found if library), None)

@@ -157,6 +157,7 @@ class TrialPlan:
             "not_covered": list(self.not_covered),
             "one_shot": [f"{choice.kind}={choice.value}" for choice in self.way_back.choices],
             "watchdog": self.watchdog.name if self.watchdog else None,
+            "watchdog_modules": list(self.watchdog.reload) if self.watchdog else [],
             "root_mounts": asdict(self.root_mounts) if self.root_mounts else None,
         }
 

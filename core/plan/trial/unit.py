@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from enum import Enum
 
+from warmboot.core.fit.initramfs import Initramfs
 from warmboot.core.payload.cpio_writer import Node, build_cpio
-from warmboot.core.plan.trial.target import Initramfs, TargetSystem
+from warmboot.core.plan.trial.target import TargetSystem
 from warmboot.core.plan.trial.trial import CHECK_UNIT, CONFIRMED, UNIT
 from warmboot.core.plan.trial.watchdog import DRIVERS
 from warmboot.core.values import NamedTuple

@@ -11,7 +11,8 @@ from warmboot.core.host.systemd import SKIP_AUTO_KEXEC, systemctl
 from warmboot.core.load.syscalls import reboot_through_firmware
 from warmboot.core.plan.trial.trial import CHECK_UNIT, UNIT, WatchdogUse
 from warmboot.core.restart import shutdown
-from warmboot.core.restart.trial.watchdog import HeldWatchdog, stop_watchdog
+from warmboot.core.restart.execute import end_by_systemd
+from warmboot.core.restart.trial.watchdog import HeldWatchdog, load_again, stop_watchdog
 from warmboot.core.text import printable
 from warmboot.core.values import NamedTuple
 
@@ -41,7 +42,13 @@ class TrialHost(Protocol):
     """What a machine does for a trial; every method raises WarmbootError."""
 
     def hold(self, use: WatchdogUse) -> Held:
-        """Start a watchdog, in a way that stops it with this process."""
+        """Start a watchdog, in a way that stops it with this process; see also load_again."""
+
+    def load_again(self, modules: tuple[str, ...]) -> bool:
+        """Load modules of watchdogs, and their core, as the system does; False where they are so.
+
+        `hold` loads them otherwise, and may end, or be killed, while they are out.
+        """
 
     def timer(self) -> Timer:
         """Return how the dead-man timer of the running system stands."""
@@ -62,6 +69,10 @@ class RealTrialHost:
     def hold(self, use: WatchdogUse) -> Held:
         """See TrialHost."""
         return HeldWatchdog(use)
+
+    def load_again(self, modules: tuple[str, ...]) -> bool:
+        """See TrialHost."""
+        return load_again(modules)
 
     def timer(self) -> Timer:
         """Ask systemd; where it does not answer there is no timer."""
@@ -111,10 +122,7 @@ class RealTrialHost:
                 reboot_through_firmware()
             except OSError as error:
                 raise WarmbootError(f"The restart failed: {error.strerror}") from error
-        answer = systemctl("reboot", timeout=_STOP_SECONDS, more={SKIP_AUTO_KEXEC: "1"})
-        if answer is None or answer[0] != 0:
-            said = "no answer from systemd" if answer is None else printable(answer[1], 200)
-            raise WarmbootError(f"systemctl reboot failed: {said}", hint="Try reboot --force.")
+        end_by_systemd("reboot", "Try reboot --force.", {SKIP_AUTO_KEXEC: "1"})
 
 
 def _fields(answer: tuple[int, str] | None) -> dict[str, str]:

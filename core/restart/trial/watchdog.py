@@ -12,6 +12,7 @@ import fcntl
 import os
 import struct
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from warmboot.core.debug import debug
@@ -28,15 +29,18 @@ _MAGICCLOSE = 0x0100
 _RELEASE, _KEEP = b"V", b"\0"
 _SECONDS = 20.0
 _WAIT = 5.0
-_PARAMETER = Path("/sys/module/watchdog/parameters/stop_on_reboot")
+_LOADED = Path("/sys/module")
+_PARAMETER = _LOADED / "watchdog/parameters/stop_on_reboot"
 
 
 class HeldWatchdog:
-    """A watchdog that is running and will be stopped, unless `arm` is called. A context manager."""
+    """A watchdog that is running and will be stopped, unless `arm` is called.
+
+    Modules that it loads anew stay so until `load_again`, whatever comes of it.
+    """
 
     def __init__(self, use: WatchdogUse) -> None:
         self._use = use
-        self._reloaded = False
         self._fd = -1
         self._armed = False
         try:
@@ -49,7 +53,6 @@ class HeldWatchdog:
 
     def _reload(self) -> None:
         """Load the modules anew, so that the kernel does not stop watchdogs when it restarts."""
-        self._reloaded = True
         for module in (*self._use.reload, "watchdog"):
             _modprobe("-r", module)
         _modprobe("watchdog", "stop_on_reboot=0")
@@ -109,20 +112,35 @@ class HeldWatchdog:
             os.write(self._fd, _RELEASE)
 
     def close(self) -> None:
-        """Let go of it: one that is not armed stops, and its modules are as they were."""
+        """Let go of it: one that is not armed stops."""
         if self._fd >= 0:
             if not self._armed:  # it was released already, unless that failed
                 self.disarm()
             os.close(self._fd)
             self._fd = -1
-        if self._reloaded and not self._armed:
-            self._reloaded = False
-            for words in (
-                *(("-r", module) for module in (*self._use.reload, "watchdog")),
-                *((module,) for module in self._use.reload),
-            ):
-                with contextlib.suppress(WarmbootError):
-                    _modprobe(*words)
+
+
+def load_again(modules: Sequence[str]) -> bool:
+    """Load modules of watchdogs, and their core, as the system does.
+
+    False where they are loaded so. Raises WarmbootError where they cannot be.
+    """
+    if _as_the_system_does(modules):
+        return False
+    for words in (*(("-r", module) for module in (*modules, "watchdog")), *((m,) for m in modules)):
+        with contextlib.suppress(WarmbootError):
+            _modprobe(*words)
+    if not _as_the_system_does(modules):
+        raise WarmbootError(
+            f"The watchdog's modules ({', '.join(modules)}) could not be loaded as before",
+            hint="Close what holds the watchdog: modprobe cannot take them out while it is open.",
+        )
+    return True
+
+
+def _as_the_system_does(modules: Sequence[str]) -> bool:
+    loaded = all((_LOADED / module).is_dir() for module in modules)
+    return loaded and read_int(_PARAMETER) not in (None, 0)
 
 
 def stop_watchdog(module: str) -> None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
 
 from warmboot.core.bpf.workbench import BuiltParser
+from warmboot.core.hints import Annotated, Literal
 from warmboot.tui.present.answers.declare import SCHEMA, Answer
 from warmboot.tui.present.answers.objects.parser_image import (
     ParserObjectFields,

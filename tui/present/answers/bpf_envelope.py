@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
 
 from warmboot.core.bpf.abi import Dialect
 from warmboot.core.bpf.builder import Built
 from warmboot.core.bpf.envelope import EnvelopeReport
-from warmboot.core.hints import TypedDict
+from warmboot.core.hints import Annotated, Literal, TypedDict
 from warmboot.tui.present.answers.declare import SCHEMA, Answer
 from warmboot.tui.present.answers.objects.payload import SignatureFields, signature_fields
 

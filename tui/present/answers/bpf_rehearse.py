@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
-
 from warmboot.core.bpf.abi import Action, Dialect, Target
 from warmboot.core.bpf.replay import Replay, Stage
 from warmboot.core.bpf.workbench import ImageRehearsal, ParserCommand
-from warmboot.core.hints import TypedDict
+from warmboot.core.hints import Annotated, Literal, TypedDict
 from warmboot.tui.present.answers.declare import SCHEMA, Answer, OneOf
 
 

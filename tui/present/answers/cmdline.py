@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
-
 from warmboot.core.boot.cmdline import Change, Difference, Word, WordGroup, compare, parse
 from warmboot.core.boot.presets import Preset, active
-from warmboot.core.hints import TypedDict
+from warmboot.core.hints import Annotated, Literal, TypedDict
 from warmboot.core.session import CmdlineReview
 from warmboot.tui.present.answers.declare import SCHEMA, Answer
 from warmboot.tui.present.answers.objects.finding import FindingFields, finding_fields

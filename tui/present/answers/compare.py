@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
-
 from warmboot.core.fit.build_options import OptionDifference, Turn
 from warmboot.core.fit.firmware import MissingFirmware
 from warmboot.core.fit.kernel_fit import NeedFit, Place
-from warmboot.core.hints import TypedDict
+from warmboot.core.hints import Annotated, Literal, TypedDict
 from warmboot.core.host.essentials import Essentials, Need, Purpose
 from warmboot.core.host.interfaces import Interface
 from warmboot.core.host.network_setup import Setup
 from warmboot.core.host.root_features import Feature
-from warmboot.core.host.root_stack import Layer, Volume
+from warmboot.core.host.root_layers import Layer, Volume
 from warmboot.core.session.comparison import Comparison, Side
 from warmboot.tui.present.answers.cmdline import DifferenceFields, difference_fields
 from warmboot.tui.present.answers.declare import SCHEMA, Answer

@@ -11,9 +11,7 @@ goes on a sentence that begins with the field; a closed set that is no StrEnum a
 
 from __future__ import annotations
 
-from typing import Annotated, Final, Literal
-
-from warmboot.core.hints import TypedDict
+from warmboot.core.hints import Annotated, Final, Literal, TypedDict
 from warmboot.core.values import NamedTuple
 
 #: Name and version; a change that would break a reader raises the number. See warmboot-json(5).

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Literal
 
+from warmboot.core.hints import Annotated, Literal
 from warmboot.core.plan.checks.base import Finding
 from warmboot.core.plan.checks.registry import all_checks
 from warmboot.tui.present.answers.declare import SCHEMA, Answer

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 from warmboot.core.errors import Refused, WarmbootError
-from warmboot.core.hints import TypedDict
+from warmboot.core.hints import Annotated, TypedDict
 from warmboot.tui.present.answers.declare import SCHEMA, Answer
 
 

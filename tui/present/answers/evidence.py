@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import time
-from typing import Annotated, Literal
 
-from warmboot.core.hints import TypedDict
+from warmboot.core.hints import Annotated, Literal, TypedDict
 from warmboot.core.record.report import Versions, read_versions
 from warmboot.core.session import Evidence, Session
 from warmboot.tui.present.answers.declare import SCHEMA, Answer

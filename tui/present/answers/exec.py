@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Annotated, Literal
 
-from warmboot.core.hints import TypedDict
+from warmboot.core.hints import Annotated, Literal, TypedDict
 from warmboot.core.host import Host
 from warmboot.core.host.jobs import Job
 from warmboot.core.plan.trial.trial import TrialPlan

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
-
+from warmboot.core.hints import Annotated, Literal
 from warmboot.core.payload.inspection import Extraction
 from warmboot.tui.present.answers.declare import SCHEMA, Answer
 from warmboot.tui.present.answers.objects.payload import PayloadFields, payload_fields

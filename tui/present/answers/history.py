@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Literal
 
-from warmboot.core.hints import TypedDict
+from warmboot.core.hints import Annotated, Literal, TypedDict
 from warmboot.core.record.history import Deed, Ending, Step
 from warmboot.tui.present.answers.declare import SCHEMA, Answer
 from warmboot.tui.present.answers.objects.journal import JournalFields, journal_fields

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Annotated, Literal
 
 from warmboot.core.boot.entry import SearchedPlace
 from warmboot.core.boot.listed_entry import ListedEntry
-from warmboot.core.hints import TypedDict
+from warmboot.core.hints import Annotated, Literal, TypedDict
 from warmboot.tui.present.answers.declare import SCHEMA, Answer
 from warmboot.tui.present.answers.objects.entry import EntryFields, entry_fields
 from warmboot.tui.present.answers.objects.image import ImageFields, image_fields

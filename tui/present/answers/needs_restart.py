@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
-
-from warmboot.core.hints import TypedDict
+from warmboot.core.hints import Annotated, Literal, TypedDict
 from warmboot.core.session.needs_restart import NeedsRestart, Why
 from warmboot.tui.present.answers.declare import SCHEMA, Answer
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
 
+from warmboot.core.hints import Annotated, Literal
 from warmboot.tui.present.answers.declare import SCHEMA, Answer
 
 

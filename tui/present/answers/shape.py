@@ -22,6 +22,8 @@ from warmboot.core.expression import expression
 from warmboot.core.hints import is_typeddict
 from warmboot.tui.present.answers.declare import OneOf
 
+#: Words that mean nothing where answers are declared; see warmboot.core.hints.
+_WORDS: dict[str, Any] = {"Annotated": Annotated, "Any": Any, "Literal": Literal}
 _WORD = expression(r"[A-Z][a-z0-9]*")
 
 
@@ -41,7 +43,7 @@ class Field(NamedTuple):
 @cache
 def fields_of(shape: Any) -> tuple[Field, ...]:
     """Return the fields of a TypedDict in the order they are declared."""
-    hints = get_type_hints(shape, include_extras=True)
+    hints = get_type_hints(shape, localns=_WORDS, include_extras=True)
     return tuple(_field(name, hints[name], shape) for name in shape.__fields__)
 
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
-
 from warmboot.core.bpf.abi import Dialect
-from warmboot.core.hints import TypedDict
+from warmboot.core.hints import Annotated, Literal, TypedDict
 from warmboot.core.session import Session
 from warmboot.core.session.status import Status
 from warmboot.tui.present.answers.declare import SCHEMA, Answer

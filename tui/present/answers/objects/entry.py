@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 from warmboot.core.boot.entry import Entry, Kind
-from warmboot.core.hints import TypedDict
+from warmboot.core.hints import Annotated, TypedDict
 
 
 class EntryFields(TypedDict):

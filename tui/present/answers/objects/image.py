@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
-
-from warmboot.core.hints import TypedDict
+from warmboot.core.hints import Annotated, Literal, TypedDict
 from warmboot.core.images import BootImage, Format
 from warmboot.core.images.bpfcontainer import Envelope, ParserContainer
 from warmboot.core.images.bpfobject import ParserObject

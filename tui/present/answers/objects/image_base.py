@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 from warmboot.core.architecture import Architecture
-from warmboot.core.hints import TypedDict
+from warmboot.core.hints import Annotated, TypedDict
 from warmboot.core.images import BootImage, Method, Stream
 
 

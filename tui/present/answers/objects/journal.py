@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated, cast
 
-from warmboot.core.hints import TypedDict
+from warmboot.core.hints import Annotated, TypedDict, cast
 from warmboot.core.record.journal import Line
 from warmboot.tui.present.answers.objects.restart import CountdownFields
 from warmboot.tui.present.answers.objects.staged import StagedFields
@@ -57,6 +56,7 @@ class TrialRecordFields(TypedDict):
     not_covered: Annotated[list[str], "what would not have, in sentences"]
     one_shot: Annotated[list[str], "choices for the next start, with their values"]
     watchdog: Annotated[str | None, "the watchdog that counted; null without one"]
+    watchdog_modules: Annotated[list[str], "modules that were loaded anew for it"]
     root_mounts: Annotated[
         RootMountsFields | None, "what tells whether the new system had its root; null without"
     ]

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
-
+from warmboot.core.hints import Annotated, Literal
 from warmboot.core.images import BootImage, Format
 from warmboot.core.images.bzimage import BzImage
 from warmboot.core.images.compressed import CompressedImage

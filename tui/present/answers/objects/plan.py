@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 from warmboot.core.architecture import Architecture
 from warmboot.core.bpf.abi import Dialect
-from warmboot.core.hints import TypedDict
+from warmboot.core.hints import Annotated, TypedDict
 from warmboot.core.plan.command_line import CommandLine
 from warmboot.core.plan.loader_choice import OtherLoader
 from warmboot.core.plan.plan import Plan

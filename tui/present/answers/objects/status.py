@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from warmboot.core.hints import TypedDict
+from warmboot.core.hints import Annotated, TypedDict
 from warmboot.core.host.hardware import Watchdog
 from warmboot.core.record.lock import Holder
 from warmboot.core.session.status import Status
@@ -72,7 +70,9 @@ class StatusFields(TypedDict):
         "when the system that runs on trial goes back by itself; null where that is not known",
     ]
     left_over: Annotated[
-        list[str], "choices for the next start that an interrupted trial may have left behind"
+        list[str],
+        "what an interrupted trial may have left behind: choices for the next start, what is "
+        "staged, modules of the watchdog",
     ]
     reboot_is_kexec: Annotated[bool, "whether systemctl reboot would start what is staged"]
     holder: Annotated[HolderFields | None, "who works on the machine now; null where nobody does"]
@@ -95,7 +95,7 @@ def status_fields(status: Status) -> StatusFields:
         "watchdogs": [_watchdog(dog) for dog in status.watchdogs],
         "trial": trial_outcome_fields(status.trial) if status.trial is not None else None,
         "goes_back_at": status.goes_back_at,
-        "left_over": [kind.value for kind in status.left_over],
+        "left_over": list(status.left_over),
         "reboot_is_kexec": status.reboot_is_kexec,
         "holder": _holder(holder) if holder is not None else None,
         "readable": status.readable,
