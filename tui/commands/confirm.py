@@ -6,7 +6,6 @@ import argparse
 import sys
 
 from warmboot.core.errors import ExitCode
-from warmboot.core.record.lock import undisturbed
 from warmboot.core.session import Session, open_session
 from warmboot.core.session.trials import Ended
 from warmboot.core.text import printable
@@ -18,7 +17,7 @@ def run(options: argparse.Namespace) -> int:
     session = open_session(options.root)
     output.need_privilege(session)
     ended = session.trials.revert() if options.revert else session.trials.confirm()
-    with undisturbed():  # it is done, whatever ends this process now
+    with session.answering():  # it is done, whatever ends this process now
         _say(session, ended, options)
         sys.stdout.flush()
     return ExitCode.OK

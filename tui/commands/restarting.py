@@ -7,7 +7,6 @@ import termios
 
 from warmboot.core.errors import Cancelled, ExitCode, Unconfirmed
 from warmboot.core.plan.trial.trial import TrialPlan
-from warmboot.core.record.lock import undisturbed
 from warmboot.core.session import Session
 from warmboot.core.session.restarts import Executed
 from warmboot.core.text import printable
@@ -20,7 +19,7 @@ def restarted(
     session: Session, done: Executed, *, as_json: bool, trial: TrialPlan | None = None
 ) -> int:
     """Say that the restart goes on; what ends this process now, as systemd does, stops nothing."""
-    with undisturbed():
+    with session.answering():
         _say(session, done, as_json=as_json, trial=trial)
         sys.stdout.flush()
     return ExitCode.OK
