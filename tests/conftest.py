@@ -9,12 +9,19 @@ from pathlib import Path
 
 import pytest
 import zstandard
+from hypothesis import HealthCheck, settings
 from support.command import Call, caller
 from support.tools import DATA
 
 from warmboot.core.sandbox.tree import create_sandbox
 
 pytest_plugins = ("pytester",)
+
+# No example is too slow: the machine may be.
+settings.register_profile(
+    "any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("any machine")
 
 
 @pytest.fixture(scope="session")

@@ -103,17 +103,24 @@ def _as_shown(entries: list[Entry], preference: LoaderDefault | None) -> list[En
 
 
 def _with_release(search: Search, entry: Entry) -> Entry:
-    """Find out the kernel's release: from its name or its header, not from what a menu calls it."""
+    """Find out the kernel's release: what its header says, not what a name or a menu calls it.
+
+    Names do not always hold it: vmlinuz-6.6-x86_64 is 6.6.65-1-MANJARO, and Slackware's
+    vmlinuz-6.12.58-generic is 6.12.58.
+    """
     if entry.release is not None or entry.kind is Kind.UKI or entry.left_out:
         return entry
-    named = release_in_path(entry.kernel)
+    release = None
+    if not entry.problem:
+        if entry.kernel not in search.releases:
+            image = _outline(search, entry)
+            search.releases[entry.kernel] = image.release if image else None
+        release = search.releases[entry.kernel]
+    release = release or release_in_path(entry.kernel)
     stated = entry.version
-    if named is None or entry.kind is Kind.BOOT or (stated is not None and stated != named):
-        image = None if entry.problem else _outline(search, entry)
-        named = (image.release if image else None) or named
-    if named is None and stated is not None and may_be_release(stated):
-        named = stated  # a header that does not say it (zboot), under a name that neither does
-    return replace(entry, release=named)
+    if release is None and stated is not None and may_be_release(stated):
+        release = stated  # a header that does not say it (zboot), under a name that neither does
+    return replace(entry, release=release)
 
 
 def _outline(search: Search, entry: Entry) -> BootImage | Outline | None:

@@ -79,8 +79,10 @@ K pci= | how PCI is set up, as noaer or nomsi
 P plymouth.enable= | 0: no splash screen
 K printk.devkmsg= | on, off or ratelimit: messages that programs may log
 K quiet | few messages go to the console
+D rd.auto | dracut sets up every RAID, LUKS and LVM volume that it finds
 D rd.break | the initrd stops at a shell on the console before it switches to the system
 D rd.debug | dracut logs each step
+D rd.driver.blacklist= | modules that the initrd does not load for devices
 D rd.emergency= | reboot, poweroff or halt: what dracut does in place of a shell
 D rd.luks.uuid= | the encrypted volume that the initrd unlocks
 D rd.lvm.lv= | the logical volume that the initrd activates

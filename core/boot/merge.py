@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import posixpath
 from collections.abc import Iterator, Sequence
 from itertools import chain
 
@@ -37,13 +36,14 @@ def merge(root: BootRoot, entries: list[Entry]) -> list[Entry]:
         release = (entry.release or "", identity.size)
         meaning = (file, *_meaning(entry)) if menus else ()  # nothing else is compared by it
         if entry.kind.files_only:
-            aside = set_aside(posixpath.basename(entry.kernel)) or entry.problem is not None
+            aside = set_aside(entry.kernel) or entry.problem is not None
             copy = entry.release is not None and not aside
             known = by_file.get(file, by_release.get(release) if copy else None)
         else:
             known = None if entry.kind.rank == 0 else by_meaning.get(meaning)
         if known is not None:
             kept[known].append(entry)
+            by_file.setdefault(file, known)  # vmlinuz.old may be a link to this copy
             continue
         by_file.setdefault(file, len(kept))
         by_release.setdefault(release, len(kept))

@@ -50,6 +50,8 @@ class Search:
         self.machine = machine
         self.places = boot_partitions.boot_places(root)
         self.found: list[Entry] = []
+        #: What the headers of kernels say that were read, by their paths; None where they do not.
+        self.releases: dict[str, str | None] = {}
         self._names: dict[str, list[str]] = {}
         self._lowered: dict[str, frozenset[str]] = {}
         self._seen: set[tuple[int, int]] = set()

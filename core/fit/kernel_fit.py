@@ -280,7 +280,7 @@ def _judge(
         module = index.module(name)
         if module is not None and _claims(need, module, index, running):
             return _placed(need, module, kernel, index)
-    certain = _all_known(need, kernel, index) and index.tells_built_in
+    certain = _all_known(need, kernel, index) and index.tells_built_in and not index.gave_up
     # The name of a driver is not always that of its module, which the running kernel's index tells.
     certain = certain and (need.module is not None or (running is not None and running.there))
     return NeedFit(need, Place.MISSING if certain else Place.UNKNOWN, out_of_tree=outside)

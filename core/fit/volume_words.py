@@ -1,16 +1,17 @@
 """Which volumes an initrd is told to set up: words of the command line, its own, its crypttab.
 
-Sources: dracut.cmdline(7), and what dracut does without words (parse-lvm.sh, parse-md.sh and
-parse-crypt.sh of its modules lvm, mdraid and crypt: nothing is set up that no word names, unless
-rd.auto is on); systemd-cryptsetup-generator(8) (where a word names a volume, crypttab's others are
-left alone); mkinitcpio's encrypt (cryptdevice=); cryptsetup-initramfs (cryptopts=).
+Sources: dracut.cmdline(7), and what dracut does without words (parse-lvm.sh, lvm_scan.sh,
+parse-md.sh and parse-crypt.sh of its modules lvm, mdraid and crypt: no array is assembled and
+nothing opened that no word names, unless rd.auto is on; of LVM all is activated then);
+systemd-cryptsetup-generator(8) (where a word names a volume, crypttab's others are left alone);
+mkinitcpio's encrypt (cryptdevice=); cryptsetup-initramfs (cryptopts=).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from warmboot.core.boot.cmdline import Word
+from warmboot.core.boot.cmdline import Word, last_value
 from warmboot.core.expression import expression
 from warmboot.core.fit.crypttab import entry_of
 from warmboot.core.fit.initramfs import Initramfs
@@ -19,11 +20,14 @@ from warmboot.core.host.root_layers import Layer, Volume
 from warmboot.core.text import printable
 from warmboot.core.values import NamedTuple
 
-_OFF = ("0", "no", "off", "n", "f", "false")
+#: What dracut takes for no, and what systemd does, in capitals too (parse_boolean()).
+_OFF = ("0", "no", "off")
+_OFF_SYSTEMD = ("0", "no", "n", "false", "f", "off")
 #: A name of device-mapper for a logical volume: ``-`` of its own stands there twice.
 _LOGICAL = expression(r"((?:[^-]|--)+)-((?:[^-]|--)+)")
 _HEX = frozenset("0123456789abcdef")
 _UUID = 32  # hexadecimal digits
+_GENERATOR_KEYS = ("rd.luks.name", "luks.uuid", "luks.name")
 #: Words that open a volume in another way than by its UUID; which one, they alone know.
 _OTHER_WAYS = ("cryptdevice", "cryptroot", "cryptopts", "rd.luks.partuuid", "rd.luks.serial")
 
@@ -52,18 +56,19 @@ def _lvm(volume: Volume, initrd: InitrdContents, words: Sequence[Word]) -> Untol
         return None
     group, own = (part.replace("--", "-") for part in found.groups())
     hint = f"Add rd.lvm.lv={printable(group, 128)}/{printable(own, 128)}."
-    if _off(words, "rd.lvm"):
+    if last_value(words, "rd.lvm") in _OFF:
         return Untold("rd.lvm=0 keeps it from setting up LVM", "Leave rd.lvm=0 out.")
     groups, volumes = list(_values(words, "rd.lvm.vg")), list(_values(words, "rd.lvm.lv"))
-    if group in groups or f"{group}/{own}" in volumes:
+    named = [*groups, *volumes]
+    if not named or group in groups or f"{group}/{own}" in volumes:
         return None
-    return _unnamed(words, [*groups, *volumes], "rd.lvm.lv= or rd.lvm.vg=", hint)
+    return Untold(f"it sets up others only: {_listed(named)}", hint)
 
 
 def _raid(volume: Volume, initrd: InitrdContents, words: Sequence[Word]) -> Untold | None:
     if initrd.made_by is not Initramfs.DRACUT:
         return None
-    if _off(words, "rd.md"):
+    if last_value(words, "rd.md") in _OFF:
         return Untold("rd.md=0 keeps it from setting up RAID", "Leave rd.md=0 out.")
     named, own = list(_values(words, "rd.md.uuid")), _digits(volume.uuid)
     # mdadm writes the UUIDs of old arrays by other rules than the kernel, and a member of a
@@ -71,8 +76,11 @@ def _raid(volume: Volume, initrd: InitrdContents, words: Sequence[Word]) -> Unto
     if named and (len(own) != _UUID or any(_digits(one) == own for one in named)):
         return None
     hint = "Add rd.md.uuid= (mdadm --detail --export), or rd.auto."
-    found = _unnamed(words, named, "rd.md.uuid=", hint)
-    return found._replace(certain=not named) if found else None
+    if named:
+        return Untold(f"it sets up others only: {_listed(named)}", hint, certain=False)
+    if _auto(words):
+        return None
+    return Untold("dracut sets up what rd.md.uuid= names, which is not there", hint)
 
 
 def _crypt(volume: Volume, initrd: InitrdContents, words: Sequence[Word]) -> Untold | None:
@@ -83,9 +91,10 @@ def _crypt(volume: Volume, initrd: InitrdContents, words: Sequence[Word]) -> Unt
     listed = entry_of(initrd.crypttab, volume.name, volume.uuid) is not None
     listed = listed and (generator or not dracut)
     if dracut or generator:
-        if _off(words, "rd.luks"):
+        on = last_value(words, "rd.luks") or "yes"
+        if (dracut and on in _OFF) or (generator and on.lower() in _OFF_SYSTEMD):
             return Untold("rd.luks=0 keeps it from opening any", "Leave rd.luks=0 out.")
-        keys = ("rd.luks.uuid", "rd.luks.name", "luks.uuid", "luks.name")
+        keys = ("rd.luks.uuid", *(_GENERATOR_KEYS if generator else ()))
         named = [value for key in keys for value in _values(words, key)]
         if named and uuid:
             if any(_names_luks(value, uuid, part=dracut) for value in named):
@@ -108,17 +117,6 @@ _JUDGES: dict[Layer, Callable[[Volume, InitrdContents, Sequence[Word]], Untold |
 }
 
 
-def _unnamed(words: Sequence[Word], named: Sequence[str], keys: str, hint: str) -> Untold | None:
-    """Judge a volume that no word of dracut's names."""
-    if named:
-        return Untold(f"it sets up others only: {_listed(named)}", hint)
-    return (
-        None
-        if _auto(words)
-        else Untold(f"dracut sets up what {keys} names, which is not there", hint)
-    )
-
-
 def _names_luks(value: str, uuid: str, *, part: bool) -> bool:
     """Whether a word's value names a LUKS volume; dracut takes a part of the UUID as well."""
     start = value.partition("=")[0].removeprefix("keysource:").removeprefix("luks-")
@@ -130,13 +128,9 @@ def _values(words: Sequence[Word], key: str) -> Iterator[str]:
     return (word.value for word in words if word.name == key and word.value)
 
 
-def _off(words: Sequence[Word], key: str) -> bool:
-    value = next((word.value for word in reversed(words) if word.name == key), None)
-    return value is not None and value.lower() in _OFF
-
-
 def _auto(words: Sequence[Word]) -> bool:
-    return any(word.name == "rd.auto" for word in words) and not _off(words, "rd.auto")
+    given = any(word.name == "rd.auto" for word in words)
+    return given and last_value(words, "rd.auto") not in _OFF
 
 
 def _digits(text: str) -> str:

@@ -59,7 +59,7 @@ class SimulatedTrialHost:
         if use.reload:
             _take_out_core(self._prefix)
             _write(self._prefix / _PARAMETER, "0\n")
-        return _Held(self._prefix, use)
+        return _Held(self._prefix)
 
     def load_again(self, modules: tuple[str, ...]) -> bool:
         """See TrialHost."""
@@ -91,8 +91,8 @@ class SimulatedTrialHost:
 
 
 class _Held:
-    def __init__(self, prefix: Path, use: WatchdogUse) -> None:
-        self._prefix, self._use = prefix, use
+    def __init__(self, prefix: Path) -> None:
+        self._prefix = prefix
         self._armed = False
 
     def keep_alive(self) -> None:
@@ -107,8 +107,6 @@ class _Held:
     def close(self) -> None:
         if not self._armed:
             _set_watchdogs(self._prefix, "inactive")
-            if self._use.reload:
-                _load_core(self._prefix)
 
 
 def begin(prefix: Path) -> None:

@@ -40,7 +40,7 @@ from warmboot.core.plan.trial.trial import (
     read_mark,
 )
 from warmboot.core.plan.trial.way_back import BootFacts, predict
-from warmboot.core.record.leftover import MODULES, STAGED, read_leftover
+from warmboot.core.record.leftover import MODULES, STAGED, Leftover, read_leftover
 from warmboot.core.record.lock import only_one, undisturbed
 from warmboot.core.record.recorder import note, recorded
 from warmboot.core.record.trial_outcome import last_trial
@@ -174,12 +174,8 @@ class Trials:
         machine, host = self._machine, self._machine.host
         with only_one(host.prefix, "warmboot exec"), undisturbed():
             found = read_leftover(machine.journal.lines(), host.boot_id)
-            if (
-                found.restarting
-                and host.systemd
-                and not machine.simulated
-                and stopping(unanswered=True)
-            ):
+            by_systemd = found.restarting and host.systemd and not machine.simulated
+            if by_systemd and stopping(unanswered=True):
                 raise Blocked("The restart on trial has begun: systemd ends the system for it")
             undo = Undo()
             if found.staged and read_staged(host.prefix) is not False:
@@ -194,7 +190,8 @@ class Trials:
                     f"Of a trial that did not begin is left: {', '.join(undone.left)}",
                     hint="warmboot --debug exec --cancel says why, and tries again.",
                 )
-            note([], lambda: machine.journal.append("disarmed", host.boot_id))
+            if found != Leftover():
+                note([], lambda: machine.journal.append("disarmed", host.boot_id))
         if undone.done:
             machine.tell(f"{host.name} does not restart on trial: that was interrupted.")
         return undone.done
@@ -285,7 +282,10 @@ class Trials:
         """
         if trial.watchdog is None:
             return None
-        held = self._machine.trial_host.hold(trial.watchdog)
+        host, modules = self._machine.trial_host, trial.watchdog.reload
+        if modules:
+            undo.then(MODULES, partial(host.load_again, modules))
+        held = host.hold(trial.watchdog)
 
         def release() -> None:
             held.disarm()

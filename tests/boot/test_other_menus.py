@@ -1,4 +1,4 @@
-"""Limine, rEFInd, Raspberry Pi and U-Boot's scripts: read where it is certain, else named."""
+"""Limine, rEFInd and U-Boot's scripts: read where it is certain, else named."""
 
 from __future__ import annotations
 
@@ -132,30 +132,6 @@ def test_kernels_with_options_of_refind(tmp_path: Path) -> None:
     assert found["vmlinuz-6.1@1"].cmdline == "ro"
     assert found["vmlinuz-6.1@1"].initrds[0].endswith("/i-6.1.img")
     assert refind.split_line('a "b c" # d') == ["a", "b c"]
-
-
-def test_raspberry_pi(tmp_path: Path) -> None:
-    put(tmp_path, "boot/firmware/cmdline.txt", "console=tty1 root=PARTUUID=1\nmore\n")
-    put(tmp_path, "boot/firmware/kernel8.img", kernel("6.12"))
-    put(tmp_path, "boot/firmware/kernel_2712.img", kernel("6.12-2712"))
-    put(tmp_path, "boot/firmware/initramfs8", b"x")
-    put(tmp_path, "boot/firmware/config.txt", "auto_initramfs=1 # x\n[pi4]\narm_boost=1\n")
-    found = entries(tmp_path, Kind.PI)
-    assert set(found) == {"firmware/kernel8.img", "firmware/kernel_2712.img"}
-    one = found["firmware/kernel8.img"]
-    assert (one.cmdline, one.initrds) == (
-        "console=tty1 root=PARTUUID=1",
-        ("/boot/firmware/initramfs8",),
-    )
-    assert len(one.notes) == 2
-    assert not one.default
-    put(tmp_path, "boot/firmware/config.txt", "kernel=kernel8.img\ninitramfs a,b followkernel\n")
-    (one,) = entries(tmp_path, Kind.PI).values()
-    assert (one.default, one.initrds) == (True, ("/boot/firmware/a", "/boot/firmware/b"))
-    put(tmp_path, "boot/firmware/config.txt", "kernel=kernel8.img\n[pi5]\nkernel=x\n[all]\n")
-    found = entries(tmp_path, Kind.PI)
-    assert [entry.default for entry in found.values()] == [False]
-    assert any(place.notice for place in listing(tmp_path).searched)
 
 
 def test_scripts_of_uboot_are_named(tmp_path: Path) -> None:

@@ -57,6 +57,40 @@ def test_what_was_selected_does_not_count_after_a_kexec(tmp_path: Path) -> None:
     assert running(tmp_path, "6.1", "root=/dev/a single") == ["b.conf"]
 
 
+@pytest.mark.parametrize(
+    ("name", "releases"),
+    [
+        ("vmlinuz-6.{}-x86_64", ("6.6.65-1-MANJARO", "6.12.4-1-MANJARO")),
+        ("vmlinuz-6.12.{}-generic", ("6.12.57", "6.12.58")),
+        ("kernel-org.example.6.12.{}", ("6.12.9-312.current", "6.12.10-313.current")),
+    ],
+)
+def test_a_file_s_name_is_not_its_release(
+    tmp_path: Path, name: str, releases: tuple[str, str]
+) -> None:
+    files = [name.format(number) for number in (6, 12)]
+    menu = ""
+    for file, release in zip(files, releases, strict=True):
+        put(tmp_path, f"boot/{file}", kernel(release))
+        menu += f"menuentry '{file}' {{\n linux /boot/{file} root=/dev/a ro\n}}\n"
+    put(tmp_path, "boot/grub/grub.cfg", menu)
+    for file, release in zip(files, releases, strict=True):
+        found = listing(tmp_path, release, f"BOOT_IMAGE=/boot/{file} root=/dev/a ro")
+        assert [entry.title for entry in found.entries if entry.running] == [file]
+        assert resolve_entry(found, release).title == file
+    assert running(tmp_path, "6.12.0-other", "root=/dev/a ro") == []
+
+
+@pytest.mark.parametrize("link", ["vmlinuz", "vmlinuz.old"])
+def test_a_link_to_a_copy_is_the_copy(tmp_path: Path, link: str) -> None:
+    put(tmp_path, "boot/efi/EFI/os/vmlinuz.efi", kernel("6.9.3-generic"))
+    put(tmp_path, "boot/efi/loader/entries/os.conf", bls(linux="/EFI/os/vmlinuz.efi"))
+    put(tmp_path, "boot/vmlinuz-6.9.3-generic", kernel("6.9.3-generic"))
+    (tmp_path / "boot" / link).symlink_to("vmlinuz-6.9.3-generic")
+    (entry,) = find_entries(BootRoot(tmp_path)).entries
+    assert link in entry.also
+
+
 def test_two_builds_of_one_release(tmp_path: Path) -> None:
     for name, build in (("vmlinuz-6.1.0", "#2 SMP new"), ("vmlinuz-6.1.0.old", "#1 SMP old")):
         image = bytearray(build_bzimage("6.1.0", body_size=4096))

@@ -50,7 +50,7 @@ class Arch(StrEnum):
     @property
     def python(self) -> str:
         """The version of that userland's Python."""
-        return PYTHON_VERSION if self.suite == SUITE else "3.13"
+        return {SUITE: PYTHON_VERSION, "trixie": "3.13"}.get(self.suite, "3.14")
 
     @property
     def has_wheels(self) -> bool:

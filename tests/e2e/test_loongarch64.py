@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -18,7 +18,7 @@ from warmboot.core.sandbox.builders.zboot import build_zboot
 from .fetch import Arch, debian_tree
 from .initramfs import DebianKernel, second_initrd
 from .kernels import ported_kernel
-from .placed import started
+from .placed import started, zstandard
 from .proof import Nonces, SecondKernel
 
 pytestmark = [pytest.mark.slow_guest, pytest.mark.timeout(4000)]
@@ -96,18 +96,31 @@ def test_from_one_version_to_another(
     from_one_to_another(running, ported_kernel(Arch.LOONG64, following), nonces, tmp_path)
 
 
+def test_debian_s_own_image(nonces: Nonces, tmp_path: Path) -> None:
+    """A zboot, packed by zstd."""
+    kernel = ported_kernel(Arch.LOONG64, "sid")
+    more = zstandard(Arch.LOONG64)
+    from_one_to_another(kernel, kernel, nonces, tmp_path, None, more=more)
+
+
 def from_one_to_another(
     running: DebianKernel,
     following: DebianKernel,
     nonces: Nonces,
     folder: Path,
-    packed: Callable[[bytes], bytes] = bytes,
+    packed: Callable[[bytes], bytes] | None = bytes,
     processors: int = 1,
+    more: Mapping[str, bytes] | None = None,
 ) -> None:
-    """Jump to a kernel's Image, `packed`; what the second kernel says is checked."""
+    """Jump to a kernel's Image, `packed`, or to the kernel as it is installed.
+
+    `more` are other files that the guest needs. What the second kernel says is checked.
+    """
+    image = following.image
     files = {
-        "/boot/next": packed(unpacked(following.image, folder)),
+        "/boot/next": packed(unpacked(image, folder)) if packed is not None else image,
         "/boot/second.cpio": second_initrd(Arch.LOONG64, nonces.initrd),
+        **(more or {}),
     }
     cmdline = f"e2e={nonces.cmdline} console=ttyS0 panic=-1 quiet"
     options = ["--kernel", "/boot/next", "--initrd", "/boot/second.cpio", "--cmdline", cmdline]

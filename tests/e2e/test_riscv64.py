@@ -12,10 +12,10 @@ import pytest
 from warmboot.core.sandbox.builders.uki import build_uki
 from warmboot.core.sandbox.builders.zboot import build_zboot
 
-from .fetch import Arch, cached, debian_packages, run
+from .fetch import Arch
 from .initramfs import second_initrd
 from .kernels import ported_kernel
-from .placed import started
+from .placed import started, zstandard
 from .proof import Nonces, SecondKernel
 
 pytestmark = [pytest.mark.slow_guest, pytest.mark.timeout(4000)]
@@ -24,26 +24,6 @@ pytestmark = [pytest.mark.slow_guest, pytest.mark.timeout(4000)]
 def zboot(image: bytes, method: str = "gzip") -> bytes:
     """The image as the kernel's own build packs it."""
     return build_zboot(image, arch="riscv64", method=method)
-
-
-def zstandard() -> dict[str, bytes]:
-    """Debian's module and what it is linked to, for which there is no wheel."""
-    downloads = debian_packages(Arch.RISCV64, ["python3-zstandard", "libzstd1"], "trixie")
-
-    def unpack(folder: Path) -> None:
-        for package in downloads.glob("*.deb"):
-            run("dpkg-deb", "--extract", package, folder)
-
-    tree = cached("trees", [downloads.name], unpack) / "usr/lib"
-    modules = tree / "python3/dist-packages"
-    found = {
-        p: f"local/lib/python3.13/dist-packages/{p.relative_to(modules)}"
-        for p in modules.rglob("zstandard/*")
-        if p.is_file()
-    }
-    (library,) = (path for path in tree.rglob("libzstd.so.1.*"))
-    found[library] = f"lib/{library.parent.name}/libzstd.so.1"
-    return {f"/usr/{place}": path.read_bytes() for path, place in found.items()}
 
 
 @pytest.mark.parametrize(
@@ -64,7 +44,7 @@ def test_from_sid_s_kernel_to(
     files = {
         "/boot/next": packed(following.image),
         "/boot/second.cpio": second_initrd(Arch.RISCV64, nonces.initrd),
-        **zstandard(),
+        **zstandard(Arch.RISCV64),
     }
     cmdline = f"e2e={nonces.cmdline} console=ttyS0 panic=-1 quiet"
     options = ["--kernel", "/boot/next", "--initrd", "/boot/second.cpio", "--cmdline", cmdline]

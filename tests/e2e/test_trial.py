@@ -87,7 +87,7 @@ RETURNED: dict[str, Case] = {
         'stage="--append root=LABEL=NOWHERE"\ntrial="--trial 240"', ("its root is not here",)
     ),
     "root-refused": Case(
-        'stage="--append rootfstype=xfs"\ntrial="--trial 60"', ("before its root was mounted",)
+        'stage="--append rootfstype=xfs"\ntrial="--trial 240"', ("before its root was mounted",)
     ),
     "panic": Case("in_new() { sleep 2; echo c >/proc/sysrq-trigger; sleep 600; }", ("panic",)),
     "nobody": Case(
@@ -109,6 +109,20 @@ RETURNED: dict[str, Case] = {
         ("panic", "watchdog", "before its root was mounted", "not confirmed in time"),
     ),
     "hang": Case(f'{HANG}\nstage="--append init=/hang"', ("watchdog",)),
+}
+#: dracut's queue, which modules for volumes and networks bring: it gives up by rd.retry=.
+QUEUE = """\
+before() {
+    cd / && : >usr/lib/dracut/need-initqueue
+    echo usr/lib/dracut/need-initqueue | busybox cpio -o -H newc >>/boot/initrd.img
+}
+"""
+MISSING = RETURNED["root-missing"]
+#: Initrds of dracut that give up by themselves, long before the trial is over.
+GIVEN_UP: dict[str, Case] = {
+    "root-missing": MISSING,
+    "root-refused": RETURNED["root-refused"],
+    "root-missing-queue": Case(f"{QUEUE}{MISSING.script}", MISSING.causes),
 }
 CONFIRMED: dict[str, Case] = {
     "by-hand": Case(f'{LONG}"\n{CONFIRM}'),
@@ -199,6 +213,15 @@ def test_each_failure_comes_back_and_what_is_confirmed_stays(
     for name in ("one-shot", "one-shot-by-hand"):
         assert done[f"chosen-{name}"].output == "old.conf\n"
     assert done["after-one-shot"].output == "old.conf\n", "what systemd-boot has started then"
+
+
+def test_dracut_restarts_the_machine_itself(tmp_path: Path) -> None:
+    done = run(tmp_path, "trixie", GIVEN_UP, "dracut")
+    came_back(done, GIVEN_UP)
+    for name, word in (("root-missing", "rd.timeout"), ("root-missing-queue", "rd.retry")):
+        layers = done[f"plan-{name}"].output
+        assert f" {word}=" in layers
+        assert ("rd.timeout" in layers) is (word == "rd.timeout")
 
 
 @pytest.mark.timeout(20000)  # making the system takes emulated processors half an hour

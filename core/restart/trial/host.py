@@ -42,12 +42,12 @@ class TrialHost(Protocol):
     """What a machine does for a trial; every method raises WarmbootError."""
 
     def hold(self, use: WatchdogUse) -> Held:
-        """Start a watchdog, in a way that stops it with this process."""
+        """Start a watchdog, in a way that stops it with this process; see also load_again."""
 
     def load_again(self, modules: tuple[str, ...]) -> bool:
         """Load modules of watchdogs, and their core, as the system does; False where they are so.
 
-        That is for what `hold` did in a process that was killed.
+        `hold` loads them otherwise, and may end, or be killed, while they are out.
         """
 
     def timer(self) -> Timer:

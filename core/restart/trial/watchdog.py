@@ -34,11 +34,13 @@ _PARAMETER = _LOADED / "watchdog/parameters/stop_on_reboot"
 
 
 class HeldWatchdog:
-    """A watchdog that is running and will be stopped, unless `arm` is called. A context manager."""
+    """A watchdog that is running and will be stopped, unless `arm` is called.
+
+    Modules that it loads anew stay so until `load_again`, whatever comes of it.
+    """
 
     def __init__(self, use: WatchdogUse) -> None:
         self._use = use
-        self._reloaded = False
         self._fd = -1
         self._armed = False
         try:
@@ -51,7 +53,6 @@ class HeldWatchdog:
 
     def _reload(self) -> None:
         """Load the modules anew, so that the kernel does not stop watchdogs when it restarts."""
-        self._reloaded = True
         for module in (*self._use.reload, "watchdog"):
             _modprobe("-r", module)
         _modprobe("watchdog", "stop_on_reboot=0")
@@ -111,26 +112,22 @@ class HeldWatchdog:
             os.write(self._fd, _RELEASE)
 
     def close(self) -> None:
-        """Let go of it: one that is not armed stops, and its modules are as they were."""
+        """Let go of it: one that is not armed stops."""
         if self._fd >= 0:
             if not self._armed:  # it was released already, unless that failed
                 self.disarm()
             os.close(self._fd)
             self._fd = -1
-        if self._reloaded and not self._armed:
-            self._reloaded = False
-            with contextlib.suppress(WarmbootError):
-                load_again(self._use.reload)
 
 
 def load_again(modules: Sequence[str]) -> bool:
-    """Load modules of watchdogs, and their core, as the system does; see HeldWatchdog.
+    """Load modules of watchdogs, and their core, as the system does.
 
     False where they are loaded so. Raises WarmbootError where they cannot be.
     """
     if _as_the_system_does(modules):
         return False
-    for words in (*(("-r", module) for module in (*modules, "watchdog")), *zip(modules)):
+    for words in (*(("-r", module) for module in (*modules, "watchdog")), *((m,) for m in modules)):
         with contextlib.suppress(WarmbootError):
             _modprobe(*words)
     if not _as_the_system_does(modules):
