@@ -9,6 +9,8 @@ from warmboot.core.hints import TYPE_CHECKING, Self
 from warmboot.core.values import dataclass, replace
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from warmboot.core.host import Host
     from warmboot.core.load.loader import Loader
     from warmboot.core.progress import Cancel
@@ -68,6 +70,12 @@ class Machine:
         from warmboot.core.record.journal import Journal
 
         return Journal(self.host.prefix)
+
+    def answering(self) -> AbstractContextManager[None]:
+        """Let signals pass while what was done is said: they stop it no more."""
+        from warmboot.core.record.lock import undisturbed
+
+        return undisturbed()
 
     def tell(self, text: str) -> None:
         """Tell the other sessions of a real machine; never an error."""
