@@ -10,6 +10,8 @@ from warmboot.core.host import Host, read_host
 from warmboot.core.values import dataclass, replace
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from warmboot.core.load.loader import Loader
     from warmboot.core.progress import Cancel
     from warmboot.core.record.journal import Journal
@@ -66,6 +68,12 @@ class Machine:
         from warmboot.core.record.journal import Journal
 
         return Journal(self.host.prefix)
+
+    def answering(self) -> AbstractContextManager[None]:
+        """Let signals pass while what was done is said: they stop it no more."""
+        from warmboot.core.record.lock import undisturbed
+
+        return undisturbed()
 
     def tell(self, text: str) -> None:
         """Tell the other sessions of a real machine; never an error."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from support.files import put
 from support.loader_files import kernel
 
@@ -138,3 +139,41 @@ def test_who_may_start_an_entry_is_said(tmp_path: Path) -> None:
                            "menuentry b --unrestricted { linux /boot/k b }\n")  # fmt: skip
     assert "users: root, bob" in found["a"].notes[0]
     assert found["b"].notes == ()
+
+
+@pytest.mark.parametrize("command", ["linux", "linuxefi"])
+def test_a_command_in_front_of_the_one_that_loads(tmp_path: Path, command: str) -> None:
+    put(tmp_path, "boot/i", b"x")
+    text = (
+        f"menuentry a {{\nsteamenv_boot {command} /boot/k root=/dev/a quiet\ninitrd /boot/i\n}}\n"
+    )
+    (entry,) = menu(tmp_path, text).values()
+    assert (entry.kernel, entry.cmdline, entry.problem) == ("/boot/k", "root=/dev/a quiet", None)
+    assert entry.initrds == ("/boot/i",)
+    assert entry.notes == (
+        "SteamOS's GRUB adds words of its own to the command line (steamenv_boot)",
+    )
+
+
+@pytest.mark.parametrize(
+    ("fstab", "device", "found"),
+    [
+        ("/dev/vda4 / xfs defaults 0 0\n/dev/vda3 /boot ext4 defaults 0 0\n", "md/md-boot", ["b"]),
+        (
+            "/dev/vda4 / xfs defaults 0 0\n/dev/md/md-boot /boot ext4 defaults 0 0\n",
+            "md/md-boot",
+            ["a", "b"],
+        ),
+        ("/dev/vda4 / xfs defaults 0 0\n", "hd1", ["a", "b"]),
+        ("UUID=1 / xfs defaults 0 0\n", "md0", ["a", "b"]),
+        ("", "md/md-boot", ["a", "b"]),
+    ],
+)
+def test_whether_there_is_a_disk(tmp_path: Path, fstab: str, device: str, found: list[str]) -> None:
+    put(tmp_path, "etc/fstab", fstab)
+    for test in (f"-e ({device})", f"-d ({device})/"):
+        text = (f"if [ {test} ]; then\nmenuentry a {{ linux /boot/k 1 }}\n"
+                "else\nmenuentry b { linux /boot/k 2 }\nfi\n")  # fmt: skip
+        entries = menu(tmp_path, text)
+        assert list(entries) == found
+        assert [entry.default for entry in entries.values()] == [len(found) == 1] * len(found)

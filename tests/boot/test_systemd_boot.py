@@ -86,6 +86,31 @@ def test_loader_conf(tmp_path: Path, conf: str, expected: list[str]) -> None:
     assert default(tmp_path) == expected
 
 
+@pytest.mark.parametrize(
+    ("info", "system", "expected"),
+    [
+        (None, "arch", "arch.conf"),
+        (None, "pop", "arch-lts.conf"),
+        ("systemd-boot 244.3-1", "arch", "arch-lts.conf"),
+        ("systemd-boot 258.1-1-arch", "arch", "arch.conf"),
+        ("systemd-boot 249.11-0ubuntu3.12pop0~22.04", "pop", "arch-lts.conf"),
+        ("systemd-boot 255.4-1ubuntu8", "pop", "arch.conf"),
+    ],
+)
+def test_a_default_without_conf(
+    tmp_path: Path, info: str | None, system: str, expected: str
+) -> None:
+    three(tmp_path, "default Arch-LTS\n")
+    put(tmp_path, "etc/os-release", f"ID={system}\n")
+    if info is not None:
+        loader_variable(tmp_path, "LoaderInfo", info)
+    assert default(tmp_path, runs=True) == [expected]
+    said = [place.result for place in listing(tmp_path, runs=True).searched if place.notice]
+    assert said == (
+        [] if "lts" in expected else ["Arch-LTS is no entry: its name is Arch-LTS.conf"]
+    )
+
+
 def test_another_system_by_default_is_said(tmp_path: Path) -> None:
     three(tmp_path, "default auto-windows\n")
     notices = [place for place in listing(tmp_path).searched if place.notice]

@@ -116,6 +116,20 @@ def test_a_restart_that_is_told_to_end(root: Path, point: str, number: signal.Si
     check_restart(root, "restarted" if begun else "nothing")
 
 
+@pytest.mark.parametrize("number", SOFT, ids=lambda n: n.name)
+@pytest.mark.parametrize("form", [[], ["--json"]], ids=["text", "json"])
+def test_what_ends_the_process_once_the_restart_goes_on_cancels_nothing(
+    root: Path, number: signal.Signals, form: list[str]
+) -> None:
+    """As systemd does it, on a slow machine before the answer is written."""
+    there = ["--root", str(root), "exec", "--yes", *form]
+    done = signalled("before warmboot.core.session.session Session.refreshed", number, there)
+    assert done.returncode == ExitCode.OK
+    assert "cancelled" not in done.stderr
+    assert STAGED in done.stdout
+    check_restart(root, "restarted")
+
+
 UNLOAD = {
     f"before {UNLOADING}": "nothing",
     f"before {APPEND}(unloading)": "nothing",

@@ -15,10 +15,12 @@ from warmboot.core.boot.grub.menu_paths import MENU_LIMIT, menu_paths
 from warmboot.core.boot.mounts import spec_of
 from warmboot.core.boot.root import BootRoot, Text
 from warmboot.core.errors import WarmbootError
+from warmboot.core.expression import expression
 from warmboot.core.values import dataclass
 
 _NAMES = 2000
 _LOOKS = 5000  # at files
+_MAY_BE_RAID = expression(r"/dev/(?:md|dm-|mapper/)")
 _PLATFORMS = ("pc", "efi", "emu", "xen", "xen_pvh", "ieee1275", "coreboot", "uboot", "qemu",
               "arc", "multiboot", "loongson")  # fmt: skip
 
@@ -164,7 +166,23 @@ class _RootFiles:
         return text
 
     def facts(self, place: Place) -> Facts | None:
+        if place.spec.by is By.DEVICE and not place.path.strip("/"):
+            return self._device(place.spec)
         return facts_of(self.root, self._path(place))
+
+    def _device(self, spec: Spec) -> Facts | None:
+        """Return what ``test -e (md/boot)`` asks: whether there is such a disk, whatever is on it.
+
+        A RAID is not there where no file system here may lie on one; of others nothing is known.
+        """
+        slots = [slot for slot in self.filesystems.slots if not slot.assumed]
+        if any(slot.is_called(spec) for slot in slots):
+            return Facts(folder=True, size=0, changed=None)
+        nodes = [slot.names.get(By.NODE) for slot in slots if slot.place in ("/", "/boot")]
+        plain = all(names and not any(map(_MAY_BE_RAID.match, names)) for names in nodes)
+        if spec.value.startswith("md") and nodes and plain:
+            return None
+        raise UndecidedError(f"whether there is {spec.words()}")
 
     def names(self, place: Place) -> Sequence[str]:
         path = self._path(place)
