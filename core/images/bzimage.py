@@ -11,6 +11,7 @@ from warmboot.core.images.view import View
 from warmboot.core.text import size
 from warmboot.core.values import dataclass
 
+_HEADER_END = 0x268
 LOADED_HIGH = 0x01
 XLF_KERNEL_64 = 0x01
 XLF_CAN_BE_LOADED_ABOVE_4G = 0x02
@@ -52,18 +53,25 @@ class BzImage(BootImage):
     @classmethod
     def parse(cls, view: View) -> Self:
         view.read(0, 0x206, "setup header")
-        protocol = view.u16(0x206, "boot protocol version")
+        head = view.head(_HEADER_END)
+
+        def number(offset: int, count: int, what: str) -> int:
+            """Return a number of the header, which was read in one go."""
+            raw = head[offset : offset + count]
+            return int.from_bytes(
+                raw if len(raw) == count else view.read(offset, count, what), "little"
+            )
+
+        protocol = number(0x206, 2, "boot protocol version")
         if not 0x0200 <= protocol < 0x0300:
             raise ImageError(f"Unknown x86 boot protocol {protocol:#06x}", offset=0x206)
-        setup = ((view.u8(0x1F1, "setup_sects") or 4) + 1) * 512
+        setup = ((head[0x1F1] or 4) + 1) * 512
 
         def field(version: int, offset: int, count: int, what: str) -> int:
             """Return a header field, 0 where the protocol is older than it."""
-            if protocol < version:
-                return 0
-            return int.from_bytes(view.read(offset, count, what), "little")
+            return 0 if protocol < version else number(offset, count, what)
 
-        loadflags = view.u8(0x211, "loadflags")
+        loadflags = number(0x211, 1, "loadflags")
         xloadflags = field(0x20C, 0x236, 2, "xloadflags")
         banner = _version(view)
         return cls(

@@ -6,12 +6,12 @@ from functools import cached_property
 
 from warmboot.core.boot import BootRoot
 from warmboot.core.hints import TYPE_CHECKING, Self
-from warmboot.core.host import Host, read_host
 from warmboot.core.values import dataclass, replace
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
+    from warmboot.core.host import Host
     from warmboot.core.load.loader import Loader
     from warmboot.core.progress import Cancel
     from warmboot.core.record.journal import Journal
@@ -38,6 +38,8 @@ class Machine:
 
     def refreshed(self) -> Self:
         """Return the machine with its facts read anew."""
+        from warmboot.core.host import read_host
+
         return replace(self, host=read_host(self.host.prefix))
 
     @cached_property

@@ -117,6 +117,7 @@ RETURNED: dict[str, Case] = {
 #: dracut's queue, which modules for volumes and networks bring: it gives up by rd.retry=.
 QUEUE = """\
 before() {
+    truncate -s %512 /boot/initrd.img # an archive begins there only
     cd / && : >usr/lib/dracut/need-initqueue
     echo usr/lib/dracut/need-initqueue | busybox cpio -o -H newc >>/boot/initrd.img
 }

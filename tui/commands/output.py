@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from warmboot.core.session import Session
+    from warmboot.core.session.images import Images
 
 _answers: list[str] = []  # the documents of this run: at most one
 
@@ -98,9 +99,9 @@ def about(path: Path) -> AbstractContextManager[object]:
     return contextlib.nullcontext()
 
 
-def banner(session: Session) -> None:
+def banner(asked: Session | Images) -> None:
     """Say on stderr that a machine is simulated, before anything else."""
-    if session.simulated:
+    if asked.simulated:
         sys.stderr.write("simulated machine: nothing here touches the real kernel\n")
 
 
