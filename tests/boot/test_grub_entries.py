@@ -10,6 +10,7 @@ from support.loader_files import kernel
 
 from warmboot.core.boot import BootRoot, Entry
 from warmboot.core.boot.find import find_entries
+from warmboot.core.sandbox.builders.uki import Profile, build_uki
 
 
 def menu(root: Path, text: str) -> dict[str, Entry]:
@@ -177,3 +178,26 @@ def test_whether_there_is_a_disk(tmp_path: Path, fstab: str, device: str, found:
         entries = menu(tmp_path, text)
         assert list(entries) == found
         assert [entry.default for entry in entries.values()] == [len(found) == 1] * len(found)
+
+
+@pytest.mark.parametrize("saved", ["", "0", "1", "2", "3", "os-6.1.9.efi", "last"])
+def test_unified_images_that_grub_shows(tmp_path: Path, saved: str) -> None:
+    rows = ["Simple", "os-6.1.10.efi", "os-6.1.9.efi", "last"]
+    for release in ("6.1.9", "6.1.10"):
+        profiles = [Profile(f"p{number}", []) for number in range(2)]
+        image = build_uki(arch="x86-64", linux=kernel(release), osrel="ID=os\nPRETTY_NAME=Os\n",
+                          profiles=profiles if release == "6.1.9" else [])  # fmt: skip
+        put(tmp_path, f"efi/EFI/Linux/os-{release}.efi", image)
+    put(tmp_path, "efi/EFI/Linux/unnamed.efi", build_uki(arch="x86-64", linux=kernel("6.9")))
+    text = (f"default={saved}\nmenuentry Simple {{ linux /boot/k a }}\nuki\n"
+            "menuentry last --id last { linux /boot/k b }\n")  # fmt: skip
+    found = menu(tmp_path, text)
+    wanted = rows[int(saved or 0)] if not saved or saved.isdigit() else saved
+    default = [entry for entry in found.values() if entry.default]
+    assert [wanted in (one.title, one.id, one.kernel[-len(wanted) :]) for one in default] == [True]
+    assert len(found) == 6
+
+
+def test_uki_shows_no_boot_loader_entries(tmp_path: Path) -> None:
+    put(tmp_path, "boot/loader/entries/a.conf", "linux /boot/k\noptions $x\noptions b\n")
+    assert menu(tmp_path, "x=1\nuki\n")["a.conf"].cmdline == " b"

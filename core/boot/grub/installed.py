@@ -7,6 +7,7 @@ import posixpath
 import stat
 from collections.abc import Iterator, Mapping, Sequence
 
+from warmboot.core.boot.entry import Kind
 from warmboot.core.boot.filesystems import By, FileSystems, Located, Place, Spec
 from warmboot.core.boot.grub.entry import Item
 from warmboot.core.boot.grub.files import Facts, UndecidedError
@@ -216,7 +217,7 @@ def facts_of(root: BootRoot, path: str) -> Facts | None:
 def shows_entries(menus: Sequence[InstalledMenu]) -> bool:
     """Whether one of the menus shows boot loader entries (blscfg)."""
     return any(
-        item.bls is not None
+        _is_blscfg(item)
         for installed in menus
         if installed.menu is not None
         for item in _all(installed.menu.items)
@@ -227,6 +228,10 @@ def kept_variables(menus: Sequence[InstalledMenu]) -> Mapping[str, str]:
     """Return GRUB's variables as the first blscfg of the menus sees them; none without one."""
     for installed in menus:
         for item in _all(installed.menu.items if installed.menu is not None else ()):
-            if item.bls is not None:
+            if item.bls is not None and _is_blscfg(item):
                 return item.bls.variables
     return {}
+
+
+def _is_blscfg(item: Item) -> bool:
+    return item.bls is not None and item.bls.kind is Kind.BLS
