@@ -12,6 +12,8 @@ from support.hardware_trees import DISKS, Tree
 from support.kernel_modules import install
 from support.machines import RELEASE, make_sandbox
 
+from warmboot.tui.cli import main
+
 NVME, SATA = (
     {"nvme", "nvme_core"},
     {"ahci", "libahci", "libata", "sd_mod", "scsi_mod", "scsi_common"},
@@ -80,3 +82,19 @@ def test_a_device_that_holds_no_file_system_is_not_judged(
     found, text = verdicts(root, call, SATA, "root=UUID=other")
     assert found["root-drivers"] == "warn", text
     assert "/dev/sda1 is not known" in text
+
+
+def test_a_comparison_tells_what_the_other_root_does_not_need(
+    root: Path, call: Call, capsys: pytest.CaptureFixture[str]
+) -> None:
+    judge(root, call, SATA | {"xfs"}, set(), "root=UUID=other", without=("ext4", "jbd2"))
+    _, answer = call("compare", "new.conf")
+    assert answer["essentials"]["root_type"] == "xfs"
+    assert answer["essentials"]["volumes"] == []
+    assert main(["--root", str(root), "compare", "new.conf"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    crypt, sata = (next(one for one in lines if name in one) for name in ("dm_crypt", "ahci"))
+    assert "not needed  (was " in crypt
+    assert "in the initrd  (was not needed)" in sata
+    assert not crypt.startswith("!")
+    assert not sata.startswith("!")
