@@ -105,9 +105,10 @@ class KernelFit:
     `firmware` are drivers that find none of their files. `left_behind` are modules that are loaded
     now and not built with the kernel (DKMS and the like), and that this kernel has not.
     `microcode`: a file with the processor's is installed; None where that is not known.
-    `same_root` is the kernel's.
+    `same_root` is the kernel's. `essentials` are what it was judged by: its root may be another.
     """
 
+    essentials: Essentials
     release: str | None
     initrd: InitrdContents | None
     needs: tuple[NeedFit, ...]
@@ -168,6 +169,7 @@ def judge_fit(demand: Demand, kernel: Kernel) -> KernelFit:
         found.append(_judge(need, names, kernel, index, running))
     firmware = tuple(_without_firmware(demand, kernel, found))
     return KernelFit(
+        essentials=demand.essentials,
         release=kernel.release,
         initrd=kernel.initrd,
         needs=tuple(found),
@@ -280,7 +282,7 @@ def _judge(
         module = index.module(name)
         if module is not None and _claims(need, module, index, running):
             return _placed(need, module, kernel, index)
-    certain = _all_known(need, kernel, index) and index.tells_built_in
+    certain = _all_known(need, kernel, index) and index.tells_built_in and not index.gave_up
     # The name of a driver is not always that of its module, which the running kernel's index tells.
     certain = certain and (need.module is not None or (running is not None and running.there))
     return NeedFit(need, Place.MISSING if certain else Place.UNKNOWN, out_of_tree=outside)

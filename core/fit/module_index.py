@@ -15,9 +15,10 @@ from warmboot.core.expression import expression
 from warmboot.core.hints import Protocol
 from warmboot.core.values import NamedTuple
 
+#: In bytes; of a kernel that has every driver as a module they have a quarter of that.
 _FILES = {
-    "modules.dep": 16 << 20,
-    "modules.alias": 32 << 20,
+    "modules.dep": 8 << 20,
+    "modules.alias": 16 << 20,
     "modules.softdep": 1 << 20,
     "modules.builtin": 1 << 20,
     "modules.builtin.modinfo": 16 << 20,
@@ -27,9 +28,14 @@ FILES = tuple(_FILES)
 _SUFFIX = expression(r"\.ko(?:\.(?:gz|xz|zst))?$")
 _DEPTH = 256  # modules that one needs, all together
 _PATTERN = 512
+#: Patterns that aliases are held against, all together: a large machine needs a tenth of that. For
+#: long aliases they count several times, those with more than stars a hundred times, and those that
+#: begin otherwise than the alias hardly.
+_WORK = 4_000_000
+_LONG, _COSTLY, _QUICK = 256, 100, 16
 #: Characters by which patterns are sorted: ``pci:v00008086`` has so many.
 _HEAD = 13
-_LITERAL = expression(r"[^*?\[]{0,13}")
+_LITERAL = expression(r"[^*?\[]*")
 #: Folders of modules that are not built with the kernel: DKMS, packages of drivers.
 _OUTSIDE = ("updates", "extra", "weak-updates", "dkms")
 
@@ -72,6 +78,7 @@ class ModuleIndex:
         self.release = release
         self._texts = texts
         self._claimed: dict[str, tuple[Module, ...]] = {}
+        self._work = 0
 
     @cached_property
     def there(self) -> bool:
@@ -82,6 +89,11 @@ class ModuleIndex:
     def tells_aliases(self) -> bool:
         """Whether it says which devices modules take; without that only names count."""
         return self._text("modules.alias") is not None
+
+    @property
+    def gave_up(self) -> bool:
+        """Whether aliases were left unresolved, as no real index makes so much work."""
+        return self._work > _WORK
 
     @property
     def tells_built_in(self) -> bool:
@@ -104,14 +116,23 @@ class ModuleIndex:
         return self._claimed[alias]
 
     def _search(self, alias: str) -> tuple[Module, ...]:
-        names = dict.fromkeys(
-            name
-            for length in range(_HEAD + 1)
-            for pattern, name in self._patterns.get(alias[:length], ())
-            if _fits(alias, pattern)
-        )
+        names: dict[str, None] = {}
+        for length in range(_HEAD + 1):
+            bucket = self._patterns.get(alias[:length], ()) if not self.gave_up else ()
+            self._work += len(bucket) // _QUICK
+            for literal, pattern, name in bucket:
+                if alias.startswith(literal) and self._fits(alias, pattern):
+                    names[name] = None
         found = [module for name in names if (module := self.module(name)) is not None]
         return tuple(sorted(found, key=lambda module: not module.built_in))
+
+    def _fits(self, alias: str, pattern: str) -> bool:
+        """Whether a pattern fits all of an alias, as fnmatch(3) has it."""
+        costly = "?" in pattern or "[" in pattern
+        self._work += (1 + len(alias) // _LONG) * (_COSTLY if costly else 1)
+        if self.gave_up or len(pattern) > _PATTERN:
+            return False
+        return fnmatch.fnmatchcase(alias, pattern) if costly else _stars_fit(alias, pattern)
 
     def knows(self, alias: str, module: str) -> bool:
         """Whether `module` is one of those that claim an alias."""
@@ -137,7 +158,7 @@ class ModuleIndex:
         out. Source: modprobe.d(5).
         """
         for one in (module, *self.needed(module)):
-            for word in self._softdeps.get(one.name, ()):
+            for word in dict.fromkeys(self._softdeps.get(one.name, ())):
                 named = self.module(word)
                 if found := (named,) if named else self.by_alias(word):
                     yield found
@@ -170,21 +191,19 @@ class ModuleIndex:
         return {module_name(path): path for path in self._dependencies}
 
     @cached_property
-    def _softdeps(self) -> Mapping[str, tuple[str, ...]]:
+    def _softdeps(self) -> Mapping[str, list[str]]:
         """What should be loaded before: ``softdep NAME pre: A B post: C``; see modprobe.d(5)."""
-        found: dict[str, tuple[str, ...]] = {}
+        found: dict[str, list[str]] = {}
         for line in (self._text("modules.softdep") or "").splitlines():
             words = line.split()
             if len(words) < 3 or words[0] != "softdep":
                 continue
-            before, take = [], False
+            before, take = found.setdefault(words[1].replace("-", "_"), []), False
             for word in words[2:]:
                 if word in ("pre:", "post:"):
                     take = word == "pre:"
                 elif take:
                     before.append(word)
-            name = words[1].replace("-", "_")
-            found[name] = (*found.get(name, ()), *before)
         return found
 
     @cached_property
@@ -198,15 +217,16 @@ class ModuleIndex:
         return tuple((self._text("modules.builtin.modinfo") or "").split("\0"))
 
     @cached_property
-    def _patterns(self) -> Mapping[str, list[tuple[str, str]]]:
+    def _patterns(self) -> Mapping[str, list[tuple[str, str, str]]]:
         """Patterns and their modules, by how a pattern begins before its first wild card.
 
         There are tens of thousands; an alias is held against those only that begin as it does.
         """
-        found: dict[str, list[tuple[str, str]]] = {}
+        found: dict[str, list[tuple[str, str, str]]] = {}
         for pattern, name in self._aliases():
-            literal = _LITERAL.match(pattern)
-            found.setdefault(literal[0] if literal else "", []).append((pattern, name))
+            match = _LITERAL.match(pattern)
+            literal = match[0] if match else ""
+            found.setdefault(literal[:_HEAD], []).append((literal, pattern, name))
         return found
 
     def _aliases(self) -> Iterator[tuple[str, str]]:
@@ -230,16 +250,11 @@ def _normal(alias: str) -> str:
     return "".join(part if part.startswith("[") else part.replace("-", "_") for part in parts)
 
 
-def _fits(alias: str, pattern: str) -> bool:
-    """Whether a pattern fits all of an alias, as fnmatch(3) has it.
-
-    Nearly all patterns have stars only: what stands between them is looked for from the left.
-    """
+def _stars_fit(alias: str, pattern: str) -> bool:
+    """Whether a pattern fits that has only stars, as nearly all: from the left, part by part."""
     first, *others = pattern.split("*")
-    if not others or "?" in pattern or "[" in pattern:
-        if len(pattern) > _PATTERN or not alias.startswith(re.split(r"[*?\[]", first)[0]):
-            return False
-        return fnmatch.fnmatchcase(alias, pattern)
+    if not others:
+        return alias == pattern
     *middle, last = others
     if not alias.startswith(first) or len(alias) < len(first) + len(last):
         return False

@@ -16,6 +16,7 @@ from warmboot.core.host.mounts import read_mounts
 from warmboot.core.host.network_names import Card, read_cards
 from warmboot.core.host.processor import Processor, read_processor
 from warmboot.core.host.root_features import Feature, read_root_features
+from warmboot.core.host.root_mounts import mount_to_be
 from warmboot.core.host.root_stack import RootStack, read_root_stack
 from warmboot.core.values import NamedTuple, dataclass
 
@@ -69,13 +70,15 @@ class Essentials:
         return tuple(need for need in self.needs if need.purpose is purpose)
 
 
-def read_essentials(prefix: Path, remote: str | None) -> Essentials:
+def read_essentials(prefix: Path, remote: str | None, block: str | None = None) -> Essentials:
     """Read them all below `prefix`; takes some milliseconds.
 
     `remote` is where the operator's login comes from over the network, None at the machine itself.
+    `block` is the name of the block device that will be the root; None for the root that there is.
     """
     sysfs = Sysfs(prefix)
-    stack = read_root_stack(prefix, read_mounts(prefix))
+    mounts = read_mounts(prefix) if block is None else (mount_to_be(prefix, block),)
+    stack = read_root_stack(prefix, mounts)
     interfaces = read_interfaces(prefix, remote)
     needs: dict[Need, None] = {}
     for alias, module in stack.modules:

@@ -19,7 +19,7 @@ _COMPACT, _EXTENDED = 32, 64
 _FLAT, _INLINE = 0, 2  # layouts of data; the others are compressed or in chunks
 _DIRENT = 12
 _KINDS = {1: Kind.FILE, 2: Kind.FOLDER}
-_FOLDER = 64 << 20  # bytes of a folder that are looked at
+_FOLDERS = 64 << 20  # bytes of all folders that are looked at; a large initrd has less than one MiB
 #: s_feature_incompat: inodes of 48-bit block addresses have other fields.
 _48BIT = 0x80
 
@@ -46,13 +46,15 @@ class ErofS:
         self._view, self._block = view, 1 << bits
         self._inodes = view.u32(_SUPER + 40, what) << bits
         self.root: int = view.u16(_SUPER + 14, what)
+        self._left = _FOLDERS
 
     def entries(self, inode: int) -> Iterator[Entry]:
         """Yield what is in a folder: blocks of entries with the names behind them."""
         found = self._inode(inode)
-        content = self._content(found) if found.size <= _FOLDER else None
+        self._left -= found.size  # folders may share their blocks, and name nothing in them
+        content = self._content(found) if self._left >= 0 else None
         if content is None:
-            raise ImageError("it has a folder that is compressed, or larger than any real one")
+            raise ImageError("it has a folder that is compressed, or more than any real one has")
         for at in range(0, len(content), self._block):
             yield from _entries(content[at : at + self._block])
 

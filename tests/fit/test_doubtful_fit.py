@@ -85,6 +85,17 @@ def test_without_the_list_of_what_is_built_in_nothing_is_missing(
     assert found["verdict"] == ("fail" if listed else "warn"), found
 
 
+def test_what_was_not_looked_for_is_not_missing(root: Path, call: Call) -> None:
+    """An index that makes more work than any real one."""
+    folder = root / "usr/lib/modules" / NEW
+    (folder / ALL["nvme"].path).unlink()
+    install(root, NEW, [one for one in ALL.values() if one.name != "nvme"])
+    with (folder / "modules.alias").open("a") as file:
+        file.writelines(f"alias pci:*[x]*{number}*[0-9]* ext4\n" for number in range(40_000))
+    found = judge(root, call, {"nvme_core"}, set(), "")["root-drivers"]
+    assert found["verdict"] == "warn", found
+
+
 def test_what_can_be_no_module_is_not_asked_for(root: Path, call: Call) -> None:
     """A driver that the kernel always has may be called a module in /sys."""
     under_a_host(root)

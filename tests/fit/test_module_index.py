@@ -121,3 +121,30 @@ def test_a_hostile_index_costs_no_more_than_its_size(tmp_path: Path) -> None:
     module = index.module("m0")
     assert module is not None
     assert len(index.needed(module)) < 500
+
+
+@pytest.mark.parametrize("pattern", ["pci:*{}*a*b*c*d*e", "pci:*[a-z]*{}*[0-9]?", "pci:v*{}"])
+def test_an_index_of_too_much_work_is_given_up(tmp_path: Path, pattern: str) -> None:
+    """Then nothing is called missing: what was not looked for may be there."""
+    folder = f"usr/lib/modules/{RELEASE}"
+    put(tmp_path, f"{folder}/modules.dep", "k/m.ko:\n")
+    lines = "".join(f"alias {pattern.format(number)} m\n" for number in range(2000))
+    put(tmp_path, f"{folder}/modules.alias", f"{lines}alias fs-x m\n")
+    index = read(tmp_path)
+    assert index.by_alias("fs-x")
+
+    def given_up_after(number: int) -> bool:
+        index.by_alias(f"pci:v{number}" + "ab" * 2000)
+        return index.gave_up
+
+    asked = next(number for number in range(3000) if given_up_after(number))
+    assert 0 < asked < 500
+    assert index.by_alias("fs-xy") == ()
+
+
+def test_softdeps_of_one_module_may_be_many(tmp_path: Path) -> None:
+    folder = f"usr/lib/modules/{RELEASE}"
+    put(tmp_path, f"{folder}/modules.dep", "k/m.ko:\nk/n.ko:\n")
+    put(tmp_path, f"{folder}/modules.softdep", "softdep m pre: n\n" * 50_000)
+    index = read(tmp_path)
+    assert list(index.wanted(Module("m", "k/m.ko"))) == [(Module("n", "k/n.ko"),)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import struct
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -144,3 +145,33 @@ def test_folders_that_do_not_end_are_gone_through_once() -> None:
     for tree in (Endless(1), Endless(0, b"../x"), Endless(0, b"a\0b")):
         with pytest.raises(ImageError):
             read_tree(tree, Kept())
+
+
+def test_folders_that_share_their_blocks_and_name_nothing_are_not_gone_through_for_ever() -> None:
+    """A hundred folders of 1 MiB each, all of them the image itself."""
+    block, blocks, folders = 512, 2048, 100
+    nothing = struct.pack("<QHBB", 0, 12, 2, 0) + b"."
+    image = bytearray(nothing.ljust(block, b"\0") * blocks)
+    inodes = 4  # the block where inodes start; number 0 is the root
+
+    def inode(number: int, size: int, start: int) -> None:
+        made = struct.pack("<4H4I8x", 0, 0, 0o40755, 2, size, 0, start, 0)
+        image[inodes * block + 32 * number : inodes * block + 32 * number + 32] = made
+
+    per_block, root = 20, 16
+    inode(0, -(-folders // per_block) * block, root)
+    for first in range(0, folders, per_block):
+        entries = b"".join(
+            struct.pack("<QHBB", 1 + first + n, 12 * per_block + 4 * n, 2, 0)
+            for n in range(per_block)
+        )
+        names = b"".join(b"%04d" % (first + n) for n in range(per_block))
+        at = (root + first // per_block) * block
+        image[at : at + block] = (entries + names).ljust(block, b"\0")
+    for number in range(folders):
+        inode(1 + number, (blocks - 64) * block, 64)
+    image[1024:1152] = bytes(128)
+    struct.pack_into("<IIIBBH", image, 1024, 0xE0F5E1E2, 0, 0, 9, 0, 0)
+    struct.pack_into("<I", image, 1024 + 40, inodes)
+    with pytest.raises(ImageError, match="more than any real one has"):
+        read_tree(ErofS(BytesView(bytes(image))), Kept())

@@ -91,16 +91,20 @@ def test_an_initrd_with_the_library_alone_has_no_systemd(
 
 
 @pytest.mark.parametrize(
-    ("folder", "queue", "given_up"),
-    [("usr/lib", True, False), ("usr/lib", False, True), ("lib", True, False), ("", False, False)],
+    ("names", "given_up"),
+    [
+        (("lib/dracut-lib.sh", "lib/systemd/systemd", "lib/dracut/need-initqueue"), False),
+        (("lib/dracut-lib.sh", "lib/systemd/systemd"), True),
+        (("lib/dracut-lib.sh",), False),  # its own init has the queue always
+        (("lib/systemd/systemd", "conf/initramfs.conf"), False),
+    ],
 )
+@pytest.mark.parametrize("folder", ["", "usr/"])
 def test_dracut_without_its_queue_gives_a_device_up_by_a_word_only(
-    sandbox: Path, folder: str, queue: bool, given_up: bool
+    sandbox: Path, folder: str, names: tuple[str, ...], given_up: bool
 ) -> None:
     """Its queue does by rd.retry=, and waits as long as somebody is asked for a passphrase."""
-    names = [f"{folder}/dracut-lib.sh"] if folder else ["conf/initramfs.conf"]
-    names += [f"{folder}/dracut/need-initqueue"] if queue else []
-    made = build_cpio({name: Node(b"", 0o100644) for name in names})
+    made = build_cpio({f"{folder}{name}": Node(b"", 0o100644) for name in names})
     (sandbox / f"boot/initrd.img-{NEW}").write_bytes(made)
     own = "root=/dev/vda2 rd.timeout=0 quiet"
     trial = stage(sandbox, cmdline=own, forced=("root-drivers",)).trials.plan(ASKED)

@@ -24,8 +24,8 @@ class TargetSystem:
     """The system to be tried. Versions of systemd are None where there is none, or not known.
 
     `initrd_systemd` is of the one that is process 1 there. `root_known`: its root file system is
-    one that was looked at here. `waits_for_ever`: the initrd of dracut gives a missing device up
-    only by rd.timeout=, as it has no queue (which does by rd.retry=).
+    one that was looked at here. `waits_for_ever`: the initrd is dracut's with systemd and without
+    its queue: a missing device is given up by rd.timeout= only, not by rd.retry=.
     """
 
     initramfs: Initramfs
@@ -48,7 +48,7 @@ def read_target(files: BootFiles, new: NewRoot) -> TargetSystem:
         initrd_systemd=_systemd(initrd),
         root_systemd=None if tree is None else systemd_version(rooted(tree.path)),
         root_known=tree is not None,
-        waits_for_ever=initrd.made_by is Initramfs.DRACUT and not initrd.has(_QUEUE),
+        waits_for_ever=_waits_for_ever(initrd),
     )
 
 
@@ -56,6 +56,11 @@ def _views(files: BootFiles) -> list[View]:
     if files.initrds is not None:
         return [file.view for file in files.initrds]
     return [files.part(part) for part in files.parts.initrds] if files.parts else []
+
+
+def _waits_for_ever(initrd: InitrdContents) -> bool:
+    """Whether dracut leaves the wait for the root's device to systemd; it has no end of its own."""
+    return initrd.made_by is Initramfs.DRACUT and initrd.has(_PROGRAM) and not initrd.has(_QUEUE)
 
 
 def _systemd(initrd: InitrdContents) -> int | None:
