@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 
 from warmboot.core.errors import ExitCode
 from warmboot.core.session import Session, open_session
@@ -17,9 +16,8 @@ def run(options: argparse.Namespace) -> int:
     session = open_session(options.root)
     output.need_privilege(session)
     ended = session.trials.revert() if options.revert else session.trials.confirm()
-    with session.answering():  # it is done, whatever ends this process now
+    with output.done(session):
         _say(session, ended, options)
-        sys.stdout.flush()
     return ExitCode.OK
 
 

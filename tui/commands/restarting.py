@@ -19,9 +19,8 @@ def restarted(
     session: Session, done: Executed, *, as_json: bool, trial: TrialPlan | None = None
 ) -> int:
     """Say that the restart goes on; what ends this process now, as systemd does, stops nothing."""
-    with session.answering():
+    with output.done(session):
         _say(session, done, as_json=as_json, trial=trial)
-        sys.stdout.flush()
     return ExitCode.OK
 
 
