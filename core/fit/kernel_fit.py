@@ -163,7 +163,7 @@ def judge_fit(demand: Demand, kernel: Kernel) -> KernelFit:
     index, running = kernel.index, demand.modules
     found = []
     for need in demand.essentials.needs:
-        names = _names(need, running, index)
+        names = _names(need, demand, index)
         if not _counts(need, names, demand, index):
             continue
         found.append(_judge(need, names, kernel, index, running))
@@ -228,23 +228,30 @@ def _loaded_early(module: Module, kernel: Kernel) -> bool | None:
     return module.built_in or module.name in kernel.initrd.modules(kernel.release)
 
 
-def _names(need: Need, running: ModuleIndex | None, index: ModuleIndex | None) -> tuple[str, ...]:
+def _names(need: Need, demand: Demand, index: ModuleIndex | None) -> tuple[str, ...]:
     """Return the names a driver's module may have, the surest first.
 
     Built-in drivers have no modalias in modules.builtin.modinfo before Linux 6.18, so that in one
     kernel only the name tells, in the other only the alias.
     """
-    names = [need.module] if need.module else []
+    own = need.module or need.driver
+    names = [own.replace("-", "_")] if own else []
     if need.modalias:
-        for one in (running, index):
+        for one in (demand.modules, index):
             claimed = one.by_alias(need.modalias) if one else ()
+            if need.module is None and one is demand.modules:
+                claimed = tuple(module for module in claimed if _may_run(need, module, demand))
             fitting = [module.name for module in claimed]
-            driver = (need.module or need.driver or "").replace("-", "_")
-            exact = driver in fitting
-            names += [driver] if exact else fitting
-    if need.driver and not need.module:
-        names.append(need.driver)
-    return tuple(dict.fromkeys(name.replace("-", "_") for name in names))
+            names += [] if fitting and names and names[0] in fitting else fitting
+    return tuple(dict.fromkeys(names))
+
+
+def _may_run(need: Need, module: Module, demand: Demand) -> bool:
+    """Whether a module may be what runs a device now.
+
+    One that claims it need not: io_subchannel has the disks of s390x, and vfio_ccw claims them.
+    """
+    return need.driver is None or module.built_in or module.name in demand.loaded
 
 
 def _counts(need: Need, names: tuple[str, ...], demand: Demand, index: ModuleIndex | None) -> bool:
@@ -258,10 +265,11 @@ def _counts(need: Need, names: tuple[str, ...], demand: Demand, index: ModuleInd
     running = demand.modules
     if running is None or not running.there or (need.module is not None and need.driver is None):
         return True
-    if any(running.module(name) is not None for name in names):
-        return True
+    known = [module for name in names if (module := running.module(name)) is not None]
     if need.module is None:
-        return False
+        return any(_may_run(need, module, demand) for module in known)
+    if known:
+        return True
     # What is built in may be called a module though it can never be one (a PCI driver, say).
     other = index is not None and any(index.module(name) is not None for name in names)
     return other or need.module in demand.loaded or not running.tells_built_in

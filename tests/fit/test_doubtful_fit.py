@@ -157,3 +157,29 @@ def test_what_a_driver_asks_for_while_it_runs(
     served = built_in or inside
     assert found["verdict"] == ("pass" if served else "warn"), found
     assert served or "crc32c" in found["text"]
+
+
+BARE = Part("devices/css0/0.0.0001", "css:t0", "css", "bare", "none")
+
+
+@pytest.mark.parametrize(
+    ("name", "loaded", "verdict"), [("vfio_ccw", False, "pass"), ("own", True, "fail")]
+)
+def test_a_module_that_claims_a_device_need_not_run_it(
+    root: Path, call: Call, name: str, loaded: bool, verdict: str
+) -> None:
+    """On s390x the kernel's own driver has the disks, and vfio_ccw would take them. But some buses
+    (mmc) do not say whose a driver is: what is loaded may well run it."""
+    other = KernelModule(f"kernel/drivers/s390/cio/{name}.ko", ("css:t0",))
+    known = {**ALL, other.name: other}
+    for release in (RELEASE, NEW):
+        install(root, release, known.values())
+    tree = Tree(root)
+    disk = tree.device(DISKS["nvme"].parts[0]._replace(folder="0.0.0200"), tree.device(BARE))
+    unnamed_module(root, BARE.driver)
+    (root / f"{disk}/nvme/nvme0/nvme0n1").mkdir(parents=True)
+    (root / "sys/dev/block/8:17").unlink()
+    tree.root_on(f"{disk}/nvme/nvme0/nvme0n1", "ext4")
+    put(root, "proc/modules", f"{name} 16384 1 - Live 0x0\n" if loaded else "")
+    found = judge(root, call, NVME, set(), "", known)["root-drivers"]
+    assert found["verdict"] == verdict, found
