@@ -59,7 +59,7 @@ def _sorted_profile(entry: Entry) -> int:
 def _name(entry: Entry) -> version_order.Key:
     """Return what the name is compared by; the profiles of one image share the image's name."""
     if entry.kind is Kind.UKI:
-        return version_order.key(parse_counter(posixpath.basename(entry.kernel))[0])
+        return version_order.key(parse_counter(posixpath.basename(entry.image))[0])
     return version_order.key(entry.id) if entry.kind.rank in (0, 3) else ()
 
 

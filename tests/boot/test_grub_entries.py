@@ -201,3 +201,22 @@ def test_unified_images_that_grub_shows(tmp_path: Path, saved: str) -> None:
 def test_uki_shows_no_boot_loader_entries(tmp_path: Path) -> None:
     put(tmp_path, "boot/loader/entries/a.conf", "linux /boot/k\noptions $x\noptions b\n")
     assert menu(tmp_path, "x=1\nuki\n")["a.conf"].cmdline == " b"
+
+
+@pytest.mark.parametrize("folder", ["$prefix", "${prefix}", "($root)/boot/grub", "/boot/grub"])
+@pytest.mark.parametrize("names", [("a",), ("a", "b"), ()])
+def test_files_that_a_pattern_fits(tmp_path: Path, folder: str, names: tuple[str, ...]) -> None:
+    for name in names:
+        text = f"menuentry {name} {{ linux /boot/k {name} $version }}\n"
+        put(tmp_path, f"boot/grub/d/{name}-auto.cfg", text)
+    put(tmp_path, "boot/grub/d/c.cfg", "menuentry no { linux /boot/k }\n")
+    loop = f"for f in {folder}/d/*-auto.cfg\ndo\n  source ${{f}}\ndone\n"
+    found = menu(tmp_path, f"version=1\n{loop}menuentry z {{ linux /boot/k z }}\n")
+    assert {entry.id: entry.cmdline for entry in found.values()} == {
+        **{name: f"{name} 1" for name in names}, "z": "z",
+    }  # fmt: skip
+    first = next(iter(found.values()))
+    assert first.default is (len(names) < 2)  # of several, GRUB's file system tells the order
+    assert ["where in its menu" in " ".join(entry.notes) for entry in found.values()] == [
+        *[len(names) > 1] * len(names), False,
+    ]  # fmt: skip

@@ -233,3 +233,28 @@ def test_an_image_that_names_no_system_is_left_out_by_its_loader(tmp_path: Path)
     assert found["a.EFI"].left_out
     assert "names no operating system" in found["a.EFI"].notes[0]
     assert default(tmp_path) == ["b.efi"]
+
+
+def test_an_image_that_names_its_kernel_by_a_path(tmp_path: Path) -> None:
+    for number, release in enumerate(("6.12.9", "6.12.10")):
+        path = f"\\EFI\\nixos\\kernel-{release}.efi"
+        image = build_uki(
+            arch="x86-64", linux=path.encode(), initrd=b"\\EFI\\nixos\\initrd.efi",
+            osrel=f"ID=lanzaboote\nPRETTY_NAME=NixOS\nVERSION_ID={number}\n", cmdline="init=/nix/x",
+            more=[(".linuxh", bytes(32)), (".initrdh", bytes(32))],
+        )  # fmt: skip
+        put(tmp_path, f"boot/EFI/Linux/nixos-generation-{number}-ab.efi", image)
+        put(tmp_path, path.replace("\\", "/").replace("/EFI", "boot/EFI", 1), kernel(release))
+    put(tmp_path, "boot/EFI/nixos/initrd.efi", b"x")
+    loader_variable(tmp_path, "StubImageIdentifier", "\\EFI\\Linux\\nixos-generation-0-ab.efi")
+    running = Running.read(tmp_path, "6.12.9", "init=/nix/x")
+    found = find_entries(BootRoot(tmp_path), running).entries
+    assert [(one.id, one.release, one.running, one.default) for one in found] == [
+        ("nixos-generation-1-ab.efi", "6.12.10", False, True),
+        ("nixos-generation-0-ab.efi", "6.12.9", True, False),
+    ]
+    assert found[0].kernel == "/boot/EFI/nixos/kernel-6.12.10.efi"
+    assert (found[0].initrds, found[0].cmdline) == (("/boot/EFI/nixos/initrd.efi",), "init=/nix/x")
+    assert "digests" in found[0].notes[0]
+    (tmp_path / "boot/EFI/nixos/kernel-6.12.10.efi").unlink()
+    assert "is not there" in (listing(tmp_path).entries[0].problem or "")
