@@ -9,17 +9,13 @@ from warmboot.core.boot.root import BootRoot
 from warmboot.core.enumeration import StrEnum
 from warmboot.core.fit.firmware import MissingFirmware, inside, installed, named_firmware
 from warmboot.core.fit.initrd_contents import InitrdContents
+from warmboot.core.fit.installed_modules import USUAL, installed_index
 from warmboot.core.fit.module_index import Module, ModuleIndex
 from warmboot.core.host import Host
-from warmboot.core.host.config import BuildOptions
 from warmboot.core.host.essentials import Essentials, Need, Purpose, read_essentials
 from warmboot.core.host.files import read_text
 from warmboot.core.values import NamedTuple, dataclass
 
-#: Where the modules of a release are, and where links lead to them in NixOS.
-_USUAL = ("/usr/lib/modules", "/lib/modules")
-_STORED = tuple(f"/run/{one}-system/kernel-modules/lib/modules" for one in ("current", "booted"))
-_CONFIG = 4 << 20  # bytes of a kernel's options
 #: Drivers that are a part of their bus in every kernel, though they have a modalias.
 _OF_THE_BUS = frozenset(("pcieport", "usb", "port"))
 
@@ -106,6 +102,7 @@ class KernelFit:
     now and not built with the kernel (DKMS and the like), and that this kernel has not.
     `microcode`: a file with the processor's is installed; None where that is not known.
     `same_root` is the kernel's. `essentials` are what it was judged by: its root may be another.
+    `unserved` are algorithms that the root is encrypted by and that are not there early.
     """
 
     essentials: Essentials
@@ -117,36 +114,11 @@ class KernelFit:
     left_behind: tuple[str, ...] = ()
     microcode: bool | None = None
     same_root: bool = True
+    unserved: tuple[str, ...] = ()
 
     def of(self, purpose: Purpose) -> tuple[NeedFit, ...]:
         """Return what is said of one purpose."""
         return tuple(one for one in self.needs if one.need.purpose is purpose)
-
-
-def installed_index(root: BootRoot, release: str | None) -> ModuleIndex | None:
-    """Return the index of the modules installed for a release; None where it has no such name."""
-    if not release or "/" in release or release in (".", ".."):
-        return None
-
-    def texts(name: str, limit: int) -> str | None:
-        for folder in (*_USUAL, *_STORED):
-            text = root.read_text(f"{folder}/{release}/{name}", limit)
-            if text is not None:
-                return None if text.cut else text
-        return None
-
-    return ModuleIndex(release, texts)
-
-
-def installed_options(root: BootRoot, release: str | None) -> BuildOptions | None:
-    """Return the build options that are installed for a release, None where no file says."""
-    if release is None or "/" in release:
-        return None
-    for name in (f"/boot/config-{release}", f"/usr/lib/modules/{release}/config"):
-        text = root.read_text(name, _CONFIG)
-        if text is not None and not text.cut:
-            return BuildOptions(text)
-    return None
 
 
 def read_demand(host: Host) -> Demand:
@@ -178,7 +150,22 @@ def judge_fit(demand: Demand, kernel: Kernel) -> KernelFit:
         left_behind=_left_behind(demand, kernel.installed),
         microcode=_microcode(demand, kernel),
         same_root=kernel.same_root,
+        unserved=_unserved(demand, kernel),
     )
+
+
+def _unserved(demand: Demand, kernel: Kernel) -> tuple[str, ...]:
+    """Return the algorithms of the root's encryption that the kernel cannot have early."""
+    index, running, initrd = kernel.index, demand.modules, kernel.initrd
+    if index is None or running is None or (initrd is not None and initrd.problem):
+        return ()
+    inside = initrd.modules(kernel.release) if initrd else frozenset[str]()
+
+    def early(alias: str) -> bool:
+        return any(one.built_in or one.name in inside for one in index.by_alias(alias))
+
+    names = [name for name in demand.essentials.algorithms if running.by_alias(f"crypto-{name}")]
+    return tuple(name for name in names if not early(f"crypto-{name}") and not index.gave_up)
 
 
 def _microcode(demand: Demand, kernel: Kernel) -> bool | None:
@@ -305,7 +292,7 @@ def _all_known(need: Need, kernel: Kernel, index: ModuleIndex) -> bool:
     if need.purpose is Purpose.ROOT:
         return True
     # A system may have its modules in a place of its own, where nobody looked.
-    usual = kernel.root is not None and any(kernel.root.exists(one) for one in _USUAL)
+    usual = kernel.root is not None and any(kernel.root.exists(one) for one in USUAL)
     return kernel.same_root and usual
 
 

@@ -159,6 +159,43 @@ def test_what_a_driver_asks_for_while_it_runs(
     assert served or "crc32c" in found["text"]
 
 
+LUKS1 = b"LUKS\xba\xbe\0\1" + b"serpent".ljust(32, b"\0") + b"cbc-essiv:sha256".ljust(32, b"\0")
+LUKS2 = b"LUKS\xba\xbe\0\2" + bytes(4088) + b'{"segments":{"0":{"encryption":"%s"}}}'
+_CIPHERS = ("aes", "xts", "serpent", "cbc", "essiv", "sha256", "xchacha12", "adiantum")
+
+
+@pytest.mark.parametrize(
+    ("header", "names"),
+    [
+        (LUKS2 % b"aes-xts-plain64", {"aes", "xts"}),
+        (LUKS2 % b"xchacha12,aes-adiantum-plain64", {"xchacha12", "aes", "adiantum"}),
+        (LUKS1, {"serpent", "cbc", "essiv", "sha256"}),
+        (LUKS2 % b"capi:xts(aes)-plain64", set()),
+        (LUKS2 % b"unheard-of-plain64", set()),
+        (b"no header", set()),
+    ],
+)
+def test_the_algorithms_of_an_encrypted_root_are_needed_early(
+    root: Path, call: Call, header: bytes, names: set[str]
+) -> None:
+    tree = Tree(root)
+    (root / "sys/dev/block/8:17").unlink()
+    volume = f"CRYPT-LUKS2-{'ab' * 16}-root"
+    tree.root_on(tree.above(["sys/class/block/nvme0n1p1"], volume, "root"), "ext4")
+    put(root, "dev/nvme0n1p1", header)
+    ciphers = [KernelModule(f"kernel/crypto/{name}.ko", (f"crypto-{name}",)) for name in _CIPHERS]
+    known = {**ALL, **{one.name: one for one in ciphers}}
+    own = {"kernel/crypto/cbc.ko": ("crypto-cbc",)}
+    install(root, RELEASE, known.values())
+    install(root, NEW, [one for one in known.values() if one.path not in own], own)
+    mapper, loadable = NVME | {"dm_crypt", "dm_mod"}, names - {"cbc"}
+    for lacks in ("", *sorted(loadable)):
+        inside = mapper | loadable - {lacks}
+        found = judge(root, call, inside, {"cryptsetup"}, "rd.luks.uuid=1", known)["root-drivers"]
+        assert found["verdict"] == ("warn" if lacks else "pass"), (lacks, found)
+        assert lacks in found["text"]
+
+
 BARE = Part("devices/css0/0.0.0001", "css:t0", "css", "bare", "none")
 
 
