@@ -19,6 +19,7 @@ _CHUNK = 256 * 1024
 #: Bytes behind the writer, from which on the writer helps. Less, and what it does for the follower
 #: keeps it from handing on more.
 _LAG = 4 << 20
+_RUNS = 64
 
 
 class Follower:
@@ -61,8 +62,10 @@ class Follower:
         marks = self.scanner.marks if end - self._read > _LAG else []
         if marks and not any(mark in seam for mark in marks) and lacks(data, marks):
             with self._news:
-                joined = self._clear and self._clear[-1][1] == start
-                self._clear.append((self._clear.pop()[0] if joined else start, end))
+                if self._clear and self._clear[-1][1] == start:
+                    self._clear[-1] = self._clear[-1][0], end
+                elif len(self._clear) < _RUNS:  # what is full of marks has no more of them
+                    self._clear.append((start, end))
 
     def begin(self) -> None:
         """Tell that the file is complete: all of it is read from now on."""
