@@ -62,12 +62,12 @@ def discover(
         yield from boot_partitions.unmounted(held, running)
 
 
-def arrange(root: BootRoot, found: Iterable[Found], running: Running | None = None) -> Listing:
+def arrange(root: BootRoot, everything: Iterable[Found], running: Running | None = None) -> Listing:
     """Return the listing of what `discover` yielded: merged, sorted, marked, each id once."""
     entries: list[Entry] = []
     looked: list[SearchedPlace] = []
     preferences: list[LoaderDefault] = []
-    for one in found:
+    for one in everything:
         if isinstance(one, Entry):
             entries.append(one)
         elif isinstance(one, SearchedPlace):
@@ -80,7 +80,9 @@ def arrange(root: BootRoot, found: Iterable[Found], running: Running | None = No
             image = read_header(held, entry).image
             return image.banner if image is not None else None
 
-        shown = _as_shown(ordered(merge(held, entries)), in_charge(preferences, running))
+        # A kernel known by its file alone joins the first entry that starts it: not its fallback.
+        found = sorted(ordered(entries), key=lambda entry: entry.kind.files_only)
+        shown = _as_shown(ordered(merge(held, found)), in_charge(preferences, running))
         marked = mark(list(_unique(shown)), preferences, running, banner)
     return Listing(tuple(marked), tuple(looked))
 

@@ -159,6 +159,8 @@ def _unserved(demand: Demand, kernel: Kernel) -> tuple[str, ...]:
     index, running, initrd = kernel.index, demand.modules, kernel.initrd
     if index is None or running is None or (initrd is not None and initrd.problem):
         return ()
+    if not index.tells_all_aliases:
+        return ()
     inside = initrd.modules(kernel.release) if initrd else frozenset[str]()
 
     def early(alias: str) -> bool:
@@ -316,9 +318,9 @@ def _placed(need: Need, module: Module, kernel: Kernel, index: ModuleIndex) -> N
     inside = kernel.initrd.modules(kernel.release) if kernel.initrd else frozenset()
     if module.name in inside:
         lacks = tuple(name for name in below if name not in inside)
-        served = lambda one: one.built_in or one.name in inside  # noqa: E731
-        asked = (found for found in index.wanted(module) if not any(map(served, found)))
-        wants = tuple(dict.fromkeys(found[0].name for found in asked))
+        asked = index.wanted(module) if index.tells_all_aliases else ()
+        unserved = (each for each in asked if not any(m.built_in or m.name in inside for m in each))
+        wants = tuple(dict.fromkeys(each[0].name for each in unserved))
         return NeedFit(need, Place.INITRD, module.name, lacks, outside, below, wants)
     if kernel.initrd is not None and kernel.initrd.problem and need.purpose is Purpose.ROOT:
         return NeedFit(need, Place.UNKNOWN, module.name, (), outside, below)

@@ -220,3 +220,25 @@ def test_a_module_that_claims_a_device_need_not_run_it(
     put(root, "proc/modules", f"{name} 16384 1 - Live 0x0\n" if loaded else "")
     found = judge(root, call, NVME, set(), "", known)["root-drivers"]
     assert found["verdict"] == verdict, found
+
+
+def test_of_a_kernel_that_does_not_tell_what_is_built_in_serves_nothing_is_wanted(
+    root: Path, call: Call
+) -> None:
+    """Before Linux 5.2 there is no modules.builtin.modinfo: crc32c and XTS may be built in."""
+    known = {**ALL, **{one.name: one for one in _SUMS}}
+    xts = KernelModule("kernel/crypto/xts.ko", ("crypto-xts",))
+    install(root, RELEASE, [*known.values(), xts])
+    install(root, NEW, known.values())
+    tree = Tree(root)
+    (root / "sys/dev/block/8:17").unlink()
+    volume = f"CRYPT-LUKS2-{'ab' * 16}-root"
+    tree.root_on(tree.above(["sys/class/block/nvme0n1p1"], volume, "root"), "ext4")
+    put(root, "dev/nvme0n1p1", LUKS2 % b"aes-xts-plain64")
+    inside, words = NVME | {"dm_crypt", "dm_mod"}, "rd.luks.uuid=1"
+    found = judge(root, call, inside, {"cryptsetup"}, words, known)["root-drivers"]
+    assert found["verdict"] == "warn", found
+    for path in (root / "usr/lib/modules" / NEW).glob("modules.builtin.*"):
+        path.unlink()
+    found = judge(root, call, inside, {"cryptsetup"}, words, known)["root-drivers"]
+    assert found["verdict"] == "pass", found
