@@ -37,12 +37,13 @@ def open_below(root: int, name: str, flags: int) -> int:
     return _walk(root, name, flags) if fd is None else fd
 
 
-def regular(found: int, name: str, flags: int = os.O_RDONLY) -> int:
+def regular(found: int, name: str, flags: int = os.O_RDONLY, mode: int | None = None) -> int:
     """Open the regular file behind the O_PATH descriptor `found`, which stays open.
 
-    Raises OSError, also where it is something else; that is then not opened.
+    `mode` is what fstat(2) said of it, where it was asked. Raises OSError, also where it is
+    something else; that is then not opened.
     """
-    if not stat.S_ISREG(os.fstat(found).st_mode):
+    if not stat.S_ISREG(os.fstat(found).st_mode if mode is None else mode):
         raise OSError(errno.EINVAL, IRREGULAR, name)
     # /proc/self/fd turns the O_PATH descriptor into another one of the same file.
     return os.open(f"/proc/self/fd/{found}", flags | os.O_CLOEXEC)

@@ -88,6 +88,13 @@ class Entry:
         """Whether boot counting has given the entry up: no tries are left."""
         return self.tries_left == 0
 
+    @property
+    def image(self) -> str:
+        """The path of what the boot loader starts: the kernel, or a UKI that may name another."""
+        if self.kind is not Kind.UKI or not self.sources:
+            return self.kernel
+        return self.sources[0].removesuffix(f"#{self.profile}" if self.profile else "")
+
 
 @dataclass(frozen=True, slots=True)
 class SearchedPlace:

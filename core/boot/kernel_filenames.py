@@ -10,7 +10,8 @@ from warmboot.core.expression import expression
 from warmboot.core.text import printable
 
 _KERNEL = expression(
-    r"(?:vmlinuz|vmlinux|zImage|bzImage|uImage|Image|kernel)(?:-(?P<stem>.+?))?"
+    r"(?:(?:vmlinuz|vmlinux|zImage|bzImage|uImage|Image|fitImage|kernel)(?:-(?P<stem>.+?))?"
+    r"|image-(?P<release>[0-9]+\.[0-9].*?))"  # SUSE's on s390x
     r"(?:\.efi)?(?:\.(?:gz|xz|zst|bz2|lz4|lzma|lzo))?"
     r"(?P<old>\.(?:old|bak|backup|orig|prev|previous|save|rpmsave|dpkg-bak|dpkg-old))?"
     r"|kernel(?:_2712|7l?|8)?\.img"  # Raspberry Pi's
@@ -37,7 +38,9 @@ _INITRD = (
     "initrd-{stem}.img",
     "initramfs-{stem}",
 )
-_BARE_INITRD = ("initrd.img", "initrd", "initramfs.img", "initramfs-linux.img")
+_BARE_INITRD = (
+    "initrd.img", "initrd", "initramfs.img", "initramfs-linux.img", "initramfs",
+)  # fmt: skip
 
 
 def kernel_name(name: str) -> str | None:
@@ -48,13 +51,12 @@ def kernel_name(name: str) -> str | None:
     found = _KERNEL.fullmatch(name)
     if found is None or name.endswith(_NO_KERNEL):
         return None
-    return found["stem"] or ""
+    return found["stem"] or found["release"] or ""
 
 
-def set_aside(name: str) -> bool:
+def set_aside(path: str) -> bool:
     """Whether the name is that of a kernel that a newer build of its own release replaced."""
-    found = _KERNEL.fullmatch(name)
-    return found is not None and found["old"] is not None
+    return suffix(posixpath.basename(path)) is not None
 
 
 def suffix(name: str) -> str | None:
@@ -119,14 +121,16 @@ def release_in_path(kernel: str) -> str | None:
     return version_in_path(kernel)
 
 
-def matching_initrd(names: frozenset[str], folder: str, stem: str) -> tuple[str, ...]:
-    """Return the path of the initrd that belongs to a kernel by its name, () without one."""
-    patterns = _INITRD if stem else _BARE_INITRD
-    for pattern in patterns:
-        name = pattern.format(stem=stem)
-        if name in names:
-            return (f"{folder}/{name}",)
-    return ()
+def matching_initrd(
+    names: frozenset[str], folder: str, stem: str, aside: str | None = None
+) -> tuple[str, ...]:
+    """Return the path of the initrd that belongs to a kernel by its name, () without one.
+
+    `aside` is what a kernel that was set aside is called behind its name, as its initrd may be.
+    """
+    fitting = [pattern.format(stem=stem) for pattern in (_INITRD if stem else _BARE_INITRD)]
+    wanted = [*([f"{name}.{aside}" for name in fitting] if aside else []), *fitting]
+    return next(((f"{folder}/{name}",) for name in wanted if name in names), ())
 
 
 def kernel_beside(names: list[str]) -> str | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import posixpath
 from collections.abc import Iterator, Sequence
 from itertools import chain
 
@@ -37,7 +36,7 @@ def merge(root: BootRoot, entries: list[Entry]) -> list[Entry]:
         release = (entry.release or "", identity.size)
         meaning = (file, *_meaning(entry)) if menus else ()  # nothing else is compared by it
         if entry.kind.files_only:
-            aside = set_aside(posixpath.basename(entry.kernel)) or entry.problem is not None
+            aside = set_aside(entry.kernel) or entry.problem is not None
             copy = entry.release is not None and not aside
             known = by_file.get(file, by_release.get(release) if copy else None)
         else:

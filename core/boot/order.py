@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from warmboot.core.boot import version_order
 from warmboot.core.boot.bls_format import parse_counter
 from warmboot.core.boot.entry import Entry, Kind
+from warmboot.core.boot.kernel_filenames import set_aside
 
 _XBOOTLDR = ("/boot/loader/", "/boot/EFI/")
 
@@ -19,11 +20,13 @@ def ordered(entries: Iterable[Entry]) -> list[Entry]:
     systemd-boot(7) has it: those with a sort key by that, then by machine ID, newest version
     first, then by profile; then, as those without a sort key, by their names, greatest first.
     Entries of other menus keep the order of their menus; kernels known by their files alone come
-    last, newest first. An entry without tries left (boot counting) goes behind all others.
+    last, newest first, before one of the same release that was set aside. An entry without tries
+    left (boot counting) goes behind all others.
     """
     found = sorted(entries, key=_tries)
     found.sort(key=_profile)
     found.sort(key=_name, reverse=True)
+    found.sort(key=lambda entry: entry.kind.files_only and set_aside(entry.kernel))
     found.sort(key=_sorted_profile)
     found.sort(key=_version, reverse=True)
     return sorted(found, key=_group)
@@ -56,7 +59,7 @@ def _sorted_profile(entry: Entry) -> int:
 def _name(entry: Entry) -> version_order.Key:
     """Return what the name is compared by; the profiles of one image share the image's name."""
     if entry.kind is Kind.UKI:
-        return version_order.key(parse_counter(posixpath.basename(entry.kernel))[0])
+        return version_order.key(parse_counter(posixpath.basename(entry.image))[0])
     return version_order.key(entry.id) if entry.kind.rank in (0, 3) else ()
 
 

@@ -5,11 +5,11 @@ Source: Raspberry Pi documentation, "config.txt" (boot options, conditional filt
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from warmboot.core.expression import expression
 from warmboot.core.images.devicetree import Board
-from warmboot.core.values import dataclass, field
+from warmboot.core.values import NamedTuple, dataclass, field
 
 #: Kernels that the firmware takes without a word about it, by the board, and their initrds.
 KERNELS = {
@@ -30,10 +30,18 @@ _MODELS = {
 _ALIKE = {"model-a-plus": "model-a", "model-b-plus": "model-b", "model-b-rev2": "model-b",
           "2-model-b-rev2": "2-model-b"}  # fmt: skip
 _MODEL = expression(r"(?:pi|cm)[0-9][a-z0-9+]*")
-_DEPTH, _INCLUDES = 8, 16
+_DEPTH, _INCLUDES = 8, 8
 _DECIDING = (
     "kernel", "initramfs", "ramfsfile", "auto_initramfs", "cmdline", "os_prefix", "arm_64bit",
 )  # fmt: skip
+
+
+class Setting(NamedTuple):
+    """A line that decides what is started; with no key, a filter for the lines behind it."""
+
+    key: str | None
+    value: str
+
 
 Model = tuple[str, ...]
 Include = Callable[[str], str | None]
@@ -82,24 +90,33 @@ def usual_kernels(model: Model, *, wide: bool | None) -> tuple[str, ...]:
     return ("kernel.img",) if single else ("kernel7.img",)
 
 
-def parse_configuration(
-    text: str, model: Model = (), include: Include = lambda _: None, *, tryboot: bool = False
-) -> Configuration:
-    """Return the settings that decide what is started on a board.
+def read_settings(text: str, include: Include = lambda _: None) -> list[Setting]:
+    """Return the lines of config.txt that decide what is started, and the filters between them.
 
-    `include` returns the text of an included file, None without one. `tryboot`: after a restart
-    that asked for what is to be tried.
+    `include` returns the text of an included file, None without one.
     """
-    found, filters = Configuration(), _Filters(model, tryboot)
+    found: list[Setting] = []
     for line in _lines(text, include, [_INCLUDES], 0):
         if line.startswith("[") and line.endswith("]"):
-            filters.read(line[1:-1].strip().lower())
+            found.append(Setting(None, line[1:-1].strip().lower()))
             continue
         key, equals, value = line.partition("=")
         if not equals:
             key, _, value = line.partition(" ")
-        key, value = key.strip().lower(), value.strip()
-        if key not in _DECIDING:
+        key = key.strip().lower()
+        if key in _DECIDING:
+            found.append(Setting(key, value.strip()))
+    return found
+
+
+def configuration(
+    settings: Sequence[Setting], model: Model = (), *, tryboot: bool = False
+) -> Configuration:
+    """Return what counts on a board, with `tryboot` after a restart that asked for a try."""
+    found, filters = Configuration(), _Filters(model, tryboot)
+    for key, value in settings:
+        if key is None:
+            filters.read(value)
             continue
         counts = filters.counts()
         if counts is None:

@@ -100,7 +100,7 @@ def _is_named(entry: Entry, running: _Evidence) -> bool:
     if entry.kind is not Kind.UKI or running.image is None:
         return False
     same = running.profile is None or str(entry.profile) == running.profile
-    return same and entry.kernel.lower().endswith(running.image)
+    return same and entry.image.lower().endswith(running.image)
 
 
 def _line(cmdline: str) -> list[str]:

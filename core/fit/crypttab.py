@@ -19,6 +19,21 @@ class CrypttabEntry(NamedTuple):
     script: str | None
 
 
+class KeyFile(NamedTuple):
+    """The key file of a volume. `device` is what it lies on, None for the initrd itself."""
+
+    path: str
+    device: str | None
+
+
+def key_file(text: str) -> KeyFile:
+    """Return where ``PATH``, ``PATH:DEVICE`` (or dracut's ``PATH:DEVICE:VOLUME``) says it is."""
+    path, _, rest = text.partition(":")
+    if path.startswith("/dev/"):
+        return KeyFile(path, path)
+    return KeyFile(path, rest.partition(":")[0] or None)
+
+
 def entry_of(text: str | None, name: str, uuid: str) -> CrypttabEntry | None:
     """Return the line of crypttab for a volume, by its name or its LUKS UUID; None without.
 

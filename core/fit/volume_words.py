@@ -90,9 +90,11 @@ def _crypt(volume: Volume, initrd: InitrdContents, words: Sequence[Word]) -> Unt
     # dracut without systemd takes from crypttab only how a volume is called.
     listed = entry_of(initrd.crypttab, volume.name, volume.uuid) is not None
     listed = listed and (generator or not dracut)
+    listed = listed and not (generator and _off_for_systemd(words, "luks.crypttab"))
     if dracut or generator:
-        on = last_value(words, "rd.luks") or "yes"
-        if (dracut and on in _OFF) or (generator and on.lower() in _OFF_SYSTEMD):
+        if (dracut and last_value(words, "rd.luks") in _OFF) or (
+            generator and _off_for_systemd(words, "luks")
+        ):
             return Untold("rd.luks=0 keeps it from opening any", "Leave rd.luks=0 out.")
         keys = ("rd.luks.uuid", *(_GENERATOR_KEYS if generator else ()))
         named = [value for key in keys for value in _values(words, key)]
@@ -128,14 +130,23 @@ def _values(words: Sequence[Word], key: str) -> Iterator[str]:
     return (word.value for word in words if word.name == key and word.value)
 
 
+def _off_for_systemd(words: Sequence[Word], key: str) -> bool:
+    """Whether a switch is off; within an initrd systemd takes it with and without ``rd.``."""
+    values = [word.value for word in words if word.name in (key, f"rd.{key}")]
+    return bool(values) and (values[-1] or "").lower() in _OFF_SYSTEMD
+
+
 def _auto(words: Sequence[Word]) -> bool:
     given = any(word.name == "rd.auto" for word in words)
     return given and last_value(words, "rd.auto") not in _OFF
 
 
 def _digits(text: str) -> str:
-    """Return the hexadecimal digits of a UUID, however they are set apart; "" for anything else."""
-    plain = text.lower().replace("-", "").replace(":", "")
+    """Return the hexadecimal digits of a UUID, however they are set apart; "" for anything else.
+
+    Capitals are something else: they are compared with what udev has found, letter by letter.
+    """
+    plain = text.replace("-", "").replace(":", "")
     return plain if _HEX.issuperset(plain) else ""
 
 

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from warmboot.core.expression import expression
 from warmboot.core.host.devices import Sysfs
-from warmboot.core.host.files import names, read_text
+from warmboot.core.host.file_systems import content_of
+from warmboot.core.host.files import names
 from warmboot.core.host.mounts import Mount
 from warmboot.core.values import NamedTuple
 
@@ -72,7 +73,7 @@ def _plan9(sysfs: Sysfs, mount: Mount) -> Carrier:
         return Carrier((_OVER_NETWORK[by],), network=True, server=mount.source)
     if by == "virtio":
         channels = list(_channels(sysfs, _VIRTUAL[by]))
-        named = [one for one in channels if sysfs.text(f"{one}/mount_tag") == mount.source]
+        named = [one for one in channels if _tag(sysfs, f"{one}/mount_tag") == mount.source]
         found = tuple(named or channels)
         if found:
             return Carrier((_VIRTUAL[by],), found)
@@ -85,11 +86,16 @@ def _virtiofs(sysfs: Sysfs, mount: Mount) -> Carrier:
     named = []
     for one in sysfs.names("sys/fs/virtiofs")[:_LIMIT]:
         place = sysfs.folder(f"sys/fs/virtiofs/{one}/device")
-        if place and sysfs.text(f"sys/fs/virtiofs/{one}/tag") == mount.source:
+        if place and _tag(sysfs, f"sys/fs/virtiofs/{one}/tag") == mount.source:
             named.append(place)
     found = tuple(named or _channels(sysfs, "virtiofs"))
     problem = None if found else f"the virtiofs device {mount.source} is not to be seen"
     return Carrier((), found, problem=problem)
+
+
+def _tag(sysfs: Sysfs, path: str) -> str:
+    """Return the name of a shared folder; 9p puts a NUL behind it (net/9p/trans_virtio.c)."""
+    return (sysfs.text(path) or "").rstrip("\0")
 
 
 def _channels(sysfs: Sysfs, driver: str) -> Iterator[str]:
@@ -128,10 +134,8 @@ def _pool(prefix: Path, sysfs: Sysfs, mount: Mount) -> Carrier:
     pool = mount.source.partition("/")[0]
     found = []
     for name in names(prefix / "sys/class/block"):
-        device = sysfs.text(f"sys/class/block/{name}/dev")
-        record = device and read_text(prefix / "run/udev/data" / f"b{device}", 1 << 14)
-        lines = (record or "").splitlines()
-        if "E:ID_FS_TYPE=zfs_member" in lines and f"E:ID_FS_LABEL={pool}" in lines:
+        content = content_of(prefix, name)
+        if content is not None and (content.type, content.label) == ("zfs_member", pool):
             place = sysfs.folder(f"sys/class/block/{name}")
             found += [place] if place else []
     problem = None if found else f"the disks of the pool {pool} are not known"

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 
 from warmboot.core.expression import expression
+from warmboot.core.host.file_systems import content_of
 from warmboot.core.host.mounts import Mount
 from warmboot.core.mountinfo import unescape
 from warmboot.core.values import NamedTuple
@@ -56,6 +58,13 @@ def root_mounts(mounts: Sequence[Mount]) -> RootMounts:
         problem = "the root file system is an overlay, and the kernel does not say of what"
         return RootMounts((), ("overlay",), problem)
     return RootMounts((*found, *usr[:1]), ("overlay",))
+
+
+def mount_to_be(prefix: Path, block: str) -> Mount:
+    """Return what is mounted on / where the root is a block device, by what udev found on it."""
+    content = content_of(prefix, block)
+    number, kind = (content.number, content.type) if content else ("", "")
+    return Mount(number, "/", kind, f"/dev/{block}")
 
 
 def holding(points: Mapping[str, Mount], path: str) -> Mount | None:

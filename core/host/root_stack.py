@@ -13,7 +13,7 @@ from warmboot.core.host.devices import Sysfs
 from warmboot.core.host.files import names, read_text
 from warmboot.core.host.mounts import Mount
 from warmboot.core.host.root_carrier import carrier
-from warmboot.core.host.root_layers import Layer, Volume, remote_of, volume_of
+from warmboot.core.host.root_layers import Layer, Volume, path_selector, remote_of, volume_of
 from warmboot.core.host.root_mounts import IN_MEMORY, holding, root_mounts
 from warmboot.core.values import NamedTuple, dataclass
 
@@ -21,6 +21,10 @@ _LAYERS = 64  # block devices that are looked at
 _NUMBER = expression(r"[0-9]{1,7}:[0-9]{1,7}")
 #: Root file systems whose layers the kernel does not show.
 _HIDDEN = frozenset(("aufs", "overlay", "fuse"))
+#: What udev finds on a device that holds something else.
+_CONTAINERS = frozenset(
+    ("crypto_LUKS", "LVM2_member", "linux_raid_member", "bcache", "DM_verity_hash")
+)
 #: Module of a file system, where it is not called so.
 _FILESYSTEMS = {"nfs4": "nfsv4", "fuseblk": "fuse", "smb3": "cifs"}
 #: What the name of a block device says of its module; drivers on a bus are found by their device.
@@ -48,7 +52,7 @@ class RootStack:
     folders in sysfs of the disks. `volumes` are the layers in between, the uppermost first.
     `problem` says why the disks are not known; None where they are. `network`: it, or its disk,
     comes over the network, from `servers` where their addresses are known. `block` is the name of
-    the block device that the file system lies on.
+    the block device that the file system lies on, `blocks` those of all that are part of it.
     """
 
     type: str
@@ -60,6 +64,7 @@ class RootStack:
     problem: str | None = None
     block: str | None = None
     servers: tuple[str, ...] = ()
+    blocks: frozenset[str] = frozenset()
 
     def volumes_of(self, kind: Layer) -> tuple[Volume, ...]:
         """Return the layers of a kind."""
@@ -91,6 +96,7 @@ def read_root_stack(prefix: Path, mounts: tuple[Mount, ...]) -> RootStack:
         problem=held.problem or next(iter(walk.problems), None),
         block=walk.block,
         servers=tuple(walk.servers),
+        blocks=frozenset(walk.blocks),
     )
 
 
@@ -102,6 +108,7 @@ class _Walk:
         self._points = {one.point: one for one in mounts}
         self._waiting: list[str] = []
         self._seen = set[str]()
+        self.blocks = set[str]()
         self.parts: dict[Part, None] = {}
         self.layers: dict[str, None] = {}
         self.disks: dict[str, None] = {}
@@ -119,6 +126,10 @@ class _Walk:
         if mount.type in IN_MEMORY:
             return
         kind = mount.type.partition(".")[0]  # fuse.PROGRAM
+        if not kind or kind in _CONTAINERS:
+            self.problems[f"which file system is on {mount.source} is not known"] = None
+            self._blocks(mount)
+            return
         self.parts[Part(f"fs-{kind}", _FILESYSTEMS.get(kind, kind))] = None
         carried = carrier(self._prefix, mount)
         if mount.type == "zfs":
@@ -147,7 +158,9 @@ class _Walk:
     def down(self) -> None:
         """Follow what waits down to the disks."""
         while self._waiting and len(self._seen) < _LAYERS:
-            folder = _whole(self._sysfs, self._waiting.pop(0))
+            place = self._waiting.pop(0)
+            folder = _whole(self._sysfs, place)
+            self.blocks.update(one.rpartition("/")[2] for one in (place, folder))
             if folder not in self._seen:
                 self._seen.add(folder)
                 self._layer(folder, folder.rpartition("/")[2])
@@ -158,7 +171,8 @@ class _Walk:
         below = sysfs.names(f"{folder}/slaves")
         volume, target = volume_of(sysfs, folder, name, below)
         self.volumes += [volume] if volume else []
-        self.layers.update({target: None} if target else {})
+        selector = volume and volume.kind is Layer.MULTIPATH and path_selector(sysfs)
+        self.layers.update((one, None) for one in (target, selector) if one)
         places = [sysfs.folder(f"{folder}/slaves/{one}") for one in below]
         self._waiting += [place for place in places if place is not None]
         self.network = self.network or name.startswith(("nbd", "rbd"))

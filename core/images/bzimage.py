@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+
 from warmboot.core.architecture import Architecture
 from warmboot.core.errors import ImageError
 from warmboot.core.hints import ClassVar, Self
@@ -11,6 +13,12 @@ from warmboot.core.images.view import View
 from warmboot.core.text import size
 from warmboot.core.values import dataclass
 
+#: From 0x1f1: setup_sects, version, kernel_version, loadflags, kernel_alignment,
+#: relocatable_kernel, xloadflags, cmdline_size, payload_offset, payload_length, pref_address,
+#: init_size, handover_offset.
+_SETUP_START = 0x1F1
+_HEADER = "setup header"
+_SETUP = struct.Struct("<B20xH6xHxB30xIBxHI12xII8xQII")
 LOADED_HIGH = 0x01
 XLF_KERNEL_64 = 0x01
 XLF_CAN_BE_LOADED_ABOVE_4G = 0x02
@@ -51,38 +59,40 @@ class BzImage(BootImage):
 
     @classmethod
     def parse(cls, view: View) -> Self:
-        view.read(0, 0x206, "setup header")
-        protocol = view.u16(0x206, "boot protocol version")
-        if not 0x0200 <= protocol < 0x0300:
-            raise ImageError(f"Unknown x86 boot protocol {protocol:#06x}", offset=0x206)
-        setup = ((view.u8(0x1F1, "setup_sects") or 4) + 1) * 512
-
-        def field(version: int, offset: int, count: int, what: str) -> int:
-            """Return a header field, 0 where the protocol is older than it."""
-            if protocol < version:
-                return 0
-            return int.from_bytes(view.read(offset, count, what), "little")
-
-        loadflags = view.u8(0x211, "loadflags")
-        xloadflags = field(0x20C, 0x236, 2, "xloadflags")
-        banner = _version(view)
+        raw = view.read(_SETUP_START, _SETUP.size, _HEADER)
+        (
+            sectors, protocol, version, loadflags, alignment, relocatable, xloadflags, cmdline_size,
+            payload, payload_size, address, memory_size, handover,
+        ) = _SETUP.unpack(raw)  # fmt: skip
+        _check_protocol(protocol)
+        if protocol < 0x20C:  # what is newer than the protocol is something else
+            xloadflags = 0
+        setup = ((sectors or 4) + 1) * 512
+        banner = _version(view, version)
+        stream = _stream(view, setup + payload, payload_size) if protocol >= 0x208 else None
         return cls(
             file_size=view.size,
             architecture=Architecture.X86_64 if xloadflags & XLF_KERNEL_64 else Architecture.X86,
-            release=banner.split(" ", 1)[0] if banner else None,
+            release=_release(banner),
             banner=banner,
-            memory_size=field(0x20A, 0x260, 4, "init_size") or None,
-            stream=_stream(view, protocol, setup),
+            memory_size=memory_size or None if protocol >= 0x20A else None,
+            stream=stream,
             protocol=protocol,
             loadflags=loadflags,
             xloadflags=xloadflags,
             setup_size=setup,
-            cmdline_size=field(0x206, 0x238, 4, "cmdline_size") or None,
-            relocatable=bool(field(0x205, 0x234, 1, "relocatable_kernel")),
-            alignment=field(0x205, 0x230, 4, "kernel_alignment"),
-            preferred_address=field(0x20A, 0x258, 8, "pref_address"),
-            handover_offset=field(0x20B, 0x264, 4, "handover_offset"),
+            cmdline_size=cmdline_size or None if protocol >= 0x206 else None,
+            relocatable=bool(relocatable) if protocol >= 0x205 else False,
+            alignment=alignment if protocol >= 0x205 else 0,
+            preferred_address=address if protocol >= 0x20A else 0,
+            handover_offset=handover if protocol >= 0x20B else 0,
         )
+
+    @classmethod
+    def stated_release(cls, view: View) -> str | None:
+        _, protocol, version, *_ = _SETUP.unpack(view.read(_SETUP_START, _SETUP.size, _HEADER))
+        _check_protocol(protocol)
+        return _release(_version(view, version))
 
     def facts(self) -> tuple[Fact, ...]:
         flags = [name for bit, name in _XLF_NAMES.items() if self.xloadflags & bit]
@@ -97,20 +107,24 @@ class BzImage(BootImage):
         )
 
 
-def _version(view: View) -> str | None:
+def _check_protocol(protocol: int) -> None:
+    if not 0x0200 <= protocol < 0x0300:
+        raise ImageError(f"Unknown x86 boot protocol {protocol:#06x}", offset=0x206)
+
+
+def _release(version: str | None) -> str | None:
+    return version.split(" ", 1)[0] if version else None
+
+
+def _version(view: View, pointer: int) -> str | None:
     """Return the version text that kernel_version points to; its first word is the release."""
-    pointer = view.u16(0x20E, "kernel_version")
     if pointer == 0 or pointer + 0x200 >= view.size:
         return None
     return view.text(pointer + 0x200, 256, "kernel version text") or None
 
 
-def _stream(view: View, protocol: int, setup: int) -> Stream | None:
+def _stream(view: View, offset: int, count: int) -> Stream | None:
     """Return the compressed vmlinux inside; its length counts the le32 that stands behind it."""
-    if protocol < 0x208:
-        return None
-    offset = setup + view.u32(0x248, "payload_offset")
-    count = view.u32(0x24C, "payload_length")
     if count < 8 or offset + count > view.size:
         return None
     method = detect_method(view.read(offset, min(count, 9), "payload"))

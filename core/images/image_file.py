@@ -56,7 +56,7 @@ class ImageFile(Closing):
                     hint="Name the kernel image itself, not a directory or a device.",
                 )
             try:
-                fd = regular(found, name)
+                fd = regular(found, name, mode=status.st_mode)
             except OSError as error:
                 raise open_error(error, name) from error
         finally:

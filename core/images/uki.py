@@ -36,11 +36,19 @@ class Profile:
     sections: tuple[Section, ...]
 
 
+class Elsewhere(NamedTuple):
+    """Paths of a kernel and its initrd on the file system of the image, with slashes."""
+
+    kernel: str
+    initrd: str | None
+
+
 class Outline(NamedTuple):
     """What a list shows of a UKI: its headers and short texts; what is inside .linux is not read.
 
     The fields mean what those of Uki of the same name do; `system` is what .osrel says. Only where
-    no .uname section states the release is the kernel's own header asked for it.
+    no .uname section states the release is the kernel's own header asked for it. `elsewhere` is
+    what an image of Lanzaboote holds instead of kernel and initrd: their paths.
     """
 
     headers: PeHeaders
@@ -50,6 +58,7 @@ class Outline(NamedTuple):
     cmdline: str | None
     system: System | None
     profiles: tuple[Profile, ...]
+    elsewhere: Elsewhere | None = None
 
     @classmethod
     def parse(cls, view: View) -> Self:
@@ -60,7 +69,8 @@ class Outline(NamedTuple):
         if linux is None or linux.size == 0:
             raise ImageError("The PE file has no .linux section, so it is not a UKI")
         release = _text(view, base.get(".uname"))
-        if not release:
+        elsewhere = _elsewhere(view, base)
+        if not release and elsewhere is None:
             kernel = _kernel(view, linux)
             release = kernel.release if kernel else None
         return cls(
@@ -71,6 +81,7 @@ class Outline(NamedTuple):
             _text(view, base.get(".cmdline")),
             _system(view, base.get(".osrel")),
             tuple(_profile(view, part, number) for number, part in enumerate(profiles)),
+            elsewhere,
         )
 
 
@@ -104,6 +115,10 @@ class Uki(BootImage):
     @classmethod
     def parse(cls, view: View) -> Self:
         return cls.complete(view, Outline.parse(view))
+
+    @classmethod
+    def stated_release(cls, view: View) -> str | None:
+        return Outline.parse(view).release
 
     @classmethod
     def complete(cls, view: View, outline: Outline) -> Self:
@@ -177,6 +192,16 @@ class Addon(BootImage):
     def facts(self) -> tuple[Fact, ...]:
         added = self.cmdline if self.cmdline is not None else "none"
         return (Fact("Command line added", added), *describe_headers(self.headers))
+
+
+def _elsewhere(view: View, base: dict[str, Section]) -> Elsewhere | None:
+    """Return what an image of Lanzaboote names: beside each path stands a digest (.linuxh)."""
+    if ".linuxh" not in base:
+        return None
+    kernel, initrd = (
+        (_text(view, base.get(name)) or "").replace("\\", "/") for name in (".linux", ".initrd")
+    )
+    return Elsewhere(kernel, initrd or None) if kernel.startswith("/") else None
 
 
 def split_sections(

@@ -5,18 +5,20 @@ from __future__ import annotations
 from pathlib import Path
 
 from warmboot.core.errors import ImageError
+from warmboot.core.hints import TYPE_CHECKING
 from warmboot.core.images import BootImage, ImageFile, View, identify
 from warmboot.core.images.authenticode import Signature, signatures_of
 from warmboot.core.images.bpfobject import CarriedParser, carried_parser
 from warmboot.core.images.uboot import unwrapped
-from warmboot.core.payload.archives import Initrd
 from warmboot.core.payload.examine import examine, kernel_inside
-from warmboot.core.payload.initrd import mismatch, read_initrd
 from warmboot.core.payload.memfile import MemFile
 from warmboot.core.payload.unpack import Payload, decompress, unpack
 from warmboot.core.progress import Cancel, Report, ignore
 from warmboot.core.text import printable
 from warmboot.core.values import NamedTuple
+
+if TYPE_CHECKING:  # an image needs nothing that reads initrds
+    from warmboot.core.payload.archives import Initrd
 
 
 class Inspection(NamedTuple):
@@ -84,6 +86,8 @@ def inspect_initrd(
     U-Boot wants in front). `quick` does not look for the end of what is compressed. `names` is how
     many names of files are kept of each archive. Raises ImageError, Cancelled.
     """
+    from warmboot.core.payload.initrd import mismatch, read_initrd
+
     name = printable(file.name)
     view = unwrapped(file.view, name) if view is None else view
     initrd = read_initrd(view, head=names, whole=not quick, cancel=cancel)

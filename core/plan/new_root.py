@@ -14,6 +14,8 @@ from warmboot.core.boot.cmdline import Word, last_value, parse
 from warmboot.core.boot.root import BootRoot
 from warmboot.core.debug import debug
 from warmboot.core.errors import WarmbootError
+from warmboot.core.host.file_systems import content_of
+from warmboot.core.host.root_stack import RootStack
 from warmboot.core.plan.context import PlanContext
 from warmboot.core.values import NamedTuple
 
@@ -50,6 +52,20 @@ def read_new_root(cmdline: str, context: PlanContext, root: BootRoot) -> NewRoot
     if deployment is not None:
         return NewRoot(_below(root, deployment), certain)
     return NewRoot(root if context.foreign_root else None, certain)
+
+
+def other_block(cmdline: str, context: PlanContext, stack: RootStack) -> str | None:
+    """Return the name of the block device that `cmdline` has as root where it is another than the
+    running root, which `stack` is; None for the same, and for one that is not there."""
+    known, wanted = context.cmdline, last_value(parse(cmdline), "root")
+    if known is None or wanted is None or stack.block is None:
+        return None
+    device = known.real(wanted)
+    mounted = last_value(parse(context.host.cmdline), "root")
+    name = device.removeprefix("/dev/")
+    if name in stack.blocks or (mounted is not None and known.real(mounted) == device):
+        return None
+    return name if content_of(context.host.prefix, name) is not None else None
 
 
 def _same_device(wanted: str, mounted: str | None, context: PlanContext) -> bool:

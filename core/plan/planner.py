@@ -11,6 +11,7 @@ from warmboot.core.errors import ImageError
 from warmboot.core.fit.initrd_contents import InitrdContents
 from warmboot.core.fit.kernel_fit import Demand, Kernel, KernelFit, judge_fit
 from warmboot.core.host import Host
+from warmboot.core.host.essentials import read_essentials
 from warmboot.core.images import BootImage
 from warmboot.core.images.devicetree import Board, read_board
 from warmboot.core.images.uki import Uki
@@ -20,7 +21,7 @@ from warmboot.core.plan.checks.registry import judge_cmdline, judge_plan
 from warmboot.core.plan.checks.subject import PlanSubject
 from warmboot.core.plan.command_line import CommandLine, choose_cmdline, running_line
 from warmboot.core.plan.context import PlanContext
-from warmboot.core.plan.new_root import read_new_root
+from warmboot.core.plan.new_root import other_block, read_new_root
 from warmboot.core.plan.plan import Plan
 from warmboot.core.plan.request import Call, PlanRequest
 from warmboot.core.plan.route import alternatives
@@ -109,6 +110,10 @@ def fit_of(files: BootFiles, cmdline: str, context: PlanContext, demand: Demand)
     """Return how the kernel serves what the machine needs; its initrds are read."""
     known = _look_into_its_root(files, cmdline, context)
     same_root = known and not context.foreign_root
+    block = other_block(cmdline, context, demand.essentials.root)
+    if block is not None:
+        host = context.host
+        demand = demand._replace(essentials=read_essentials(host.prefix, host.remote, block))
     with step("fit"):
         contents = files.contents
         if (files.options or {}).get("INITRAMFS_SOURCE"):

@@ -1,7 +1,7 @@
 """The application: all that a front end asks for. Front ends build no plan and read no journal."""
 
 from warmboot.core.sandbox.marker import is_sandbox
-from warmboot.core.session.opening import make_sandbox, open_session
+from warmboot.core.session.opening import make_sandbox, open_images, open_session
 from warmboot.core.session.session import CmdlineReview, Evidence, Session
 
 __all__ = [
@@ -10,5 +10,6 @@ __all__ = [
     "Session",
     "is_sandbox",
     "make_sandbox",
+    "open_images",
     "open_session",
 ]

@@ -38,7 +38,7 @@ class Side(NamedTuple):
 
 
 class Comparison(NamedTuple):
-    """What `new` has other than `old`. `essentials` is what this machine needs of either.
+    """What `new` has other than `old`. `essentials` is what this machine needs of `new`.
 
     `words` are all words of both command lines. `options` are the build options that differ and
     matter, `options_differing` the number of all that differ; None where either is not known.
@@ -78,10 +78,10 @@ def compare_requests(
     with session.plan(request, fit=False) as opened:
         chosen = side_of(opened, demand)
     if other is None:
-        found = compare_sides(_running(session, demand), chosen, demand.essentials)
+        found = compare_sides(_running(session, demand), chosen)
     else:
         with session.plan(other, fit=False) as opened:
-            found = compare_sides(chosen, side_of(opened, demand), demand.essentials)
+            found = compare_sides(chosen, side_of(opened, demand))
     return found._replace(forecast=session.forecast())
 
 
@@ -134,14 +134,14 @@ def running_side(host: Host, demand: Demand) -> Side:
     )
 
 
-def compare_sides(old: Side, new: Side, essentials: Essentials) -> Comparison:
+def compare_sides(old: Side, new: Side) -> Comparison:
     """Return what `new` has other than `old`."""
     known = old.options is not None and new.options is not None
     before, after = old.options or {}, new.options or {}
     return Comparison(
         old=old,
         new=new,
-        essentials=essentials,
+        essentials=new.fit.essentials,
         words=compare(old.cmdline, new.cmdline),
         options=differences(before, after) if known else (),
         options_differing=count(before, after) if known else None,

@@ -8,17 +8,12 @@ from functools import partial
 from pathlib import Path
 
 from warmboot.core.boot.entry import Entry
-from warmboot.core.boot.listed_entry import read_header
-from warmboot.core.boot.resolve import Selector
 from warmboot.core.boot.root import BootRoot
 from warmboot.core.errors import Cancelled, ImageError, NotFound, WarmbootError
 from warmboot.core.hints import TYPE_CHECKING
 from warmboot.core.images import BootImage, ImageFile, identify
 from warmboot.core.images.authenticode import Signature, signatures_of
-from warmboot.core.images.uboot import holds_initrd
 from warmboot.core.images.uki import Uki
-from warmboot.core.payload.archives import Initrd
-from warmboot.core.payload.initrd import is_initrd
 from warmboot.core.payload.inspection import (
     Extraction,
     InitrdInspection,
@@ -29,13 +24,14 @@ from warmboot.core.payload.inspection import (
     inspect_initrd,
 )
 from warmboot.core.payload.unpack import Payload
-from warmboot.core.plan.uki_parts import combine
 from warmboot.core.progress import Cancel, Report, ignore
 from warmboot.core.text import printable
 from warmboot.core.values import NamedTuple
 
 if TYPE_CHECKING:
     from warmboot.core.images.pe_headers import PeView
+    from warmboot.core.images.view import View
+    from warmboot.core.payload.archives import Initrd
 
 _NAMES = 50_000  # of each archive; the largest initrds of distributions have a tenth
 
@@ -63,11 +59,15 @@ class EntryReading(NamedTuple):
 
 
 class Images:
-    """The images below a boot root, and files by their paths; `entry` finds an entry by name."""
+    """The images below a boot root, and files by their paths; `entry` finds an entry by name.
 
-    def __init__(self, root: BootRoot, entry: Callable[[str], Entry]) -> None:
+    `simulated`: the machine is a sandbox.
+    """
+
+    def __init__(self, root: BootRoot, entry: Callable[[str], Entry], *, simulated: bool) -> None:
         self._root = root
         self._entry = entry
+        self.simulated = simulated
 
     def open(self, name: str) -> ImageFile:
         """Open the file `name`, or else the kernel of the entry called so; raises WarmbootError."""
@@ -80,7 +80,7 @@ class Images:
     ) -> Inspection | InitrdInspection:
         """Return what is inside the image or initrd `name`; raises ImageError where damaged."""
         with self.open(name) as file:
-            if is_initrd(file.view) or holds_initrd(file.view):
+            if _is_initrd(file.view):
                 return inspect_initrd(file, None, quick=quick)
             return inspect_image(file, quick=quick, report=report)
 
@@ -150,6 +150,8 @@ class Images:
         if not entry.initrds:
             with self._root.open(entry.kernel) as file:
                 return list(self._inside(file, entry, partial(inspect_initrd, quick=quick)))
+        from warmboot.core.boot.listed_entry import read_header
+
         image = read_header(self._root, entry).image if entry.release is None else None
         release = entry.release or (image.release if image else None)
         found = []
@@ -165,9 +167,11 @@ class Images:
 
         A file that is an initrd itself is one. `read` reads one.
         """
-        if entry is None and (is_initrd(file.view) or holds_initrd(file.view)):
+        if entry is None and _is_initrd(file.view):
             yield read(file, None)
             return
+        from warmboot.core.plan.uki_parts import combine
+
         image = identify(file.view)
         profile = str(entry.profile) if entry and entry.profile else None
         parts = combine(image, (), profile) if isinstance(image, Uki) else None
@@ -184,4 +188,18 @@ class Images:
 
 def _is_path(name: str) -> bool:
     """Whether a name is that of a file, not of an entry."""
-    return name not in tuple(Selector) and (os.sep in name or os.path.lexists(name))
+    if os.sep in name:
+        return True
+    from warmboot.core.boot.resolve import Selector
+
+    return name not in tuple(Selector) and os.path.lexists(name)
+
+
+def _is_initrd(view: View) -> bool:
+    """Whether a file is an initrd, by itself or with the header that U-Boot wants."""
+    if view.head(2) == b"MZ":
+        return False  # an EFI program; most files are, and need nothing that reads initrds
+    from warmboot.core.images.uboot import holds_initrd
+    from warmboot.core.payload.initrd import is_initrd
+
+    return is_initrd(view) or holds_initrd(view)

@@ -6,10 +6,12 @@ from functools import cached_property
 
 from warmboot.core.boot import BootRoot
 from warmboot.core.hints import TYPE_CHECKING, Self
-from warmboot.core.host import Host, read_host
 from warmboot.core.values import dataclass, replace
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    from warmboot.core.host import Host
     from warmboot.core.load.loader import Loader
     from warmboot.core.progress import Cancel
     from warmboot.core.record.journal import Journal
@@ -36,6 +38,8 @@ class Machine:
 
     def refreshed(self) -> Self:
         """Return the machine with its facts read anew."""
+        from warmboot.core.host import read_host
+
         return replace(self, host=read_host(self.host.prefix))
 
     @cached_property
@@ -66,6 +70,12 @@ class Machine:
         from warmboot.core.record.journal import Journal
 
         return Journal(self.host.prefix)
+
+    def answering(self) -> AbstractContextManager[None]:
+        """Let signals pass while what was done is said: they stop it no more."""
+        from warmboot.core.record.lock import undisturbed
+
+        return undisturbed()
 
     def tell(self, text: str) -> None:
         """Tell the other sessions of a real machine; never an error."""

@@ -7,9 +7,12 @@ from pathlib import Path
 
 from warmboot.core.boot import BootRoot
 from warmboot.core.debug import debug
-from warmboot.core.host import read_host
+from warmboot.core.hints import TYPE_CHECKING
 from warmboot.core.sandbox.marker import TRIAL, is_sandbox
 from warmboot.core.session.session import Session
+
+if TYPE_CHECKING:
+    from warmboot.core.session.images import Images
 
 
 def open_session(root: Path) -> Session:
@@ -18,6 +21,8 @@ def open_session(root: Path) -> Session:
     A root that is no sandbox (/mnt/sysroot) is where images come from; they are staged here.
     Raises NotFound where it is no directory, Blocked where it cannot be told which of them it is.
     """
+    from warmboot.core.host import read_host
+
     boot_root = BootRoot(root)
     if is_sandbox(root):
         debug("%s is a sandbox: its simulated kernel is asked", root)
@@ -30,6 +35,19 @@ def open_session(root: Path) -> Session:
     foreign = not os.path.samestat(os.stat(root), os.stat("/"))
     debug("%s is %s", root, "another system's root" if foreign else "this system's root")
     return Session(boot_root, read_host(Path("/")), simulated=False, foreign_root=foreign)
+
+
+def open_images(root: Path) -> Images:
+    """Return the images for a boot root; its machine is read only where an entry is named.
+
+    Raises as open_session.
+    """
+    from warmboot.core.session.images import Images
+
+    boot_root, simulated = BootRoot(root), is_sandbox(root)
+    if simulated:
+        boot_root = BootRoot(Path(os.path.realpath(root)))
+    return Images(boot_root, lambda name: open_session(root).entry(name), simulated=simulated)
 
 
 def make_sandbox(path: Path, *, kexec_bpf: str | None = None) -> tuple[Session, bool]:

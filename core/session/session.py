@@ -145,7 +145,7 @@ class Session(Machine):
         """Images and initrds, by path or by the name of an entry."""
         from warmboot.core.session.images import Images
 
-        return Images(self.root, self.entry)
+        return Images(self.root, self.entry, simulated=self.simulated)
 
     @cached_property
     def parsers(self) -> Parsers:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from support.files import put
 from support.loader_files import kernel
 
 from warmboot.core.boot import BootRoot, Entry
 from warmboot.core.boot.find import find_entries
+from warmboot.core.sandbox.builders.uki import Profile, build_uki
 
 
 def menu(root: Path, text: str) -> dict[str, Entry]:
@@ -138,3 +140,83 @@ def test_who_may_start_an_entry_is_said(tmp_path: Path) -> None:
                            "menuentry b --unrestricted { linux /boot/k b }\n")  # fmt: skip
     assert "users: root, bob" in found["a"].notes[0]
     assert found["b"].notes == ()
+
+
+@pytest.mark.parametrize("command", ["linux", "linuxefi"])
+def test_a_command_in_front_of_the_one_that_loads(tmp_path: Path, command: str) -> None:
+    put(tmp_path, "boot/i", b"x")
+    text = (
+        f"menuentry a {{\nsteamenv_boot {command} /boot/k root=/dev/a quiet\ninitrd /boot/i\n}}\n"
+    )
+    (entry,) = menu(tmp_path, text).values()
+    assert (entry.kernel, entry.cmdline, entry.problem) == ("/boot/k", "root=/dev/a quiet", None)
+    assert entry.initrds == ("/boot/i",)
+    assert entry.notes == (
+        "SteamOS's GRUB adds words of its own to the command line (steamenv_boot)",
+    )
+
+
+@pytest.mark.parametrize(
+    ("fstab", "device", "found"),
+    [
+        ("/dev/vda4 / xfs defaults 0 0\n/dev/vda3 /boot ext4 defaults 0 0\n", "md/md-boot", ["b"]),
+        (
+            "/dev/vda4 / xfs defaults 0 0\n/dev/md/md-boot /boot ext4 defaults 0 0\n",
+            "md/md-boot",
+            ["a", "b"],
+        ),
+        ("/dev/vda4 / xfs defaults 0 0\n", "hd1", ["a", "b"]),
+        ("UUID=1 / xfs defaults 0 0\n", "md0", ["a", "b"]),
+        ("", "md/md-boot", ["a", "b"]),
+    ],
+)
+def test_whether_there_is_a_disk(tmp_path: Path, fstab: str, device: str, found: list[str]) -> None:
+    put(tmp_path, "etc/fstab", fstab)
+    for test in (f"-e ({device})", f"-d ({device})/"):
+        text = (f"if [ {test} ]; then\nmenuentry a {{ linux /boot/k 1 }}\n"
+                "else\nmenuentry b { linux /boot/k 2 }\nfi\n")  # fmt: skip
+        entries = menu(tmp_path, text)
+        assert list(entries) == found
+        assert [entry.default for entry in entries.values()] == [len(found) == 1] * len(found)
+
+
+@pytest.mark.parametrize("saved", ["", "0", "1", "2", "3", "os-6.1.9.efi", "last"])
+def test_unified_images_that_grub_shows(tmp_path: Path, saved: str) -> None:
+    rows = ["Simple", "os-6.1.10.efi", "os-6.1.9.efi", "last"]
+    for release in ("6.1.9", "6.1.10"):
+        profiles = [Profile(f"p{number}", []) for number in range(2)]
+        image = build_uki(arch="x86-64", linux=kernel(release), osrel="ID=os\nPRETTY_NAME=Os\n",
+                          profiles=profiles if release == "6.1.9" else [])  # fmt: skip
+        put(tmp_path, f"efi/EFI/Linux/os-{release}.efi", image)
+    put(tmp_path, "efi/EFI/Linux/unnamed.efi", build_uki(arch="x86-64", linux=kernel("6.9")))
+    text = (f"default={saved}\nmenuentry Simple {{ linux /boot/k a }}\nuki\n"
+            "menuentry last --id last { linux /boot/k b }\n")  # fmt: skip
+    found = menu(tmp_path, text)
+    wanted = rows[int(saved or 0)] if not saved or saved.isdigit() else saved
+    default = [entry for entry in found.values() if entry.default]
+    assert [wanted in (one.title, one.id, one.kernel[-len(wanted) :]) for one in default] == [True]
+    assert len(found) == 6
+
+
+def test_uki_shows_no_boot_loader_entries(tmp_path: Path) -> None:
+    put(tmp_path, "boot/loader/entries/a.conf", "linux /boot/k\noptions $x\noptions b\n")
+    assert menu(tmp_path, "x=1\nuki\n")["a.conf"].cmdline == " b"
+
+
+@pytest.mark.parametrize("folder", ["$prefix", "${prefix}", "($root)/boot/grub", "/boot/grub"])
+@pytest.mark.parametrize("names", [("a",), ("a", "b"), ()])
+def test_files_that_a_pattern_fits(tmp_path: Path, folder: str, names: tuple[str, ...]) -> None:
+    for name in names:
+        text = f"menuentry {name} {{ linux /boot/k {name} $version }}\n"
+        put(tmp_path, f"boot/grub/d/{name}-auto.cfg", text)
+    put(tmp_path, "boot/grub/d/c.cfg", "menuentry no { linux /boot/k }\n")
+    loop = f"for f in {folder}/d/*-auto.cfg\ndo\n  source ${{f}}\ndone\n"
+    found = menu(tmp_path, f"version=1\n{loop}menuentry z {{ linux /boot/k z }}\n")
+    assert {entry.id: entry.cmdline for entry in found.values()} == {
+        **{name: f"{name} 1" for name in names}, "z": "z",
+    }  # fmt: skip
+    first = next(iter(found.values()))
+    assert first.default is (len(names) < 2)  # of several, GRUB's file system tells the order
+    assert ["where in its menu" in " ".join(entry.notes) for entry in found.values()] == [
+        *[len(names) > 1] * len(names), False,
+    ]  # fmt: skip

@@ -11,7 +11,7 @@ from support.loader_files import kernel
 
 from warmboot.core.boot import BootRoot, Entry, Kind, Listing, Running
 from warmboot.core.boot.find import find_entries
-from warmboot.core.boot.raspberry_pi_format import models, parse_configuration
+from warmboot.core.boot.raspberry_pi_format import configuration, models, read_settings
 from warmboot.core.images.devicetree import Board
 
 LINE = "console=tty1 root=PARTUUID=1\n"
@@ -165,6 +165,7 @@ def test_generated_filters(seed: int) -> None:
         text += form.format(name) + f"kernel=k{number}\n"
         expected = f"k{number}" if all(on.values()) else expected
     (model,) = models(Board((f"raspberrypi,{board}", "brcm,bcm2835"), ""))
-    found = parse_configuration(text, model)
+    found = configuration(read_settings(text), model)
     assert (found.kernel, found.conditional) == (expected, False)
-    assert not parse_configuration(text.replace("[tryboot]", ""), model, tryboot=True).conditional
+    tried = configuration(read_settings(text.replace("[tryboot]", "")), model, tryboot=True)
+    assert tried == configuration(read_settings(text), model, tryboot=True)

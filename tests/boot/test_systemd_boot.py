@@ -86,6 +86,31 @@ def test_loader_conf(tmp_path: Path, conf: str, expected: list[str]) -> None:
     assert default(tmp_path) == expected
 
 
+@pytest.mark.parametrize(
+    ("info", "system", "expected"),
+    [
+        (None, "arch", "arch.conf"),
+        (None, "pop", "arch-lts.conf"),
+        ("systemd-boot 244.3-1", "arch", "arch-lts.conf"),
+        ("systemd-boot 258.1-1-arch", "arch", "arch.conf"),
+        ("systemd-boot 249.11-0ubuntu3.12pop0~22.04", "pop", "arch-lts.conf"),
+        ("systemd-boot 255.4-1ubuntu8", "pop", "arch.conf"),
+    ],
+)
+def test_a_default_without_conf(
+    tmp_path: Path, info: str | None, system: str, expected: str
+) -> None:
+    three(tmp_path, "default Arch-LTS\n")
+    put(tmp_path, "etc/os-release", f"ID={system}\n")
+    if info is not None:
+        loader_variable(tmp_path, "LoaderInfo", info)
+    assert default(tmp_path, runs=True) == [expected]
+    said = [place.result for place in listing(tmp_path, runs=True).searched if place.notice]
+    assert said == (
+        [] if "lts" in expected else ["Arch-LTS is no entry: its name is Arch-LTS.conf"]
+    )
+
+
 def test_another_system_by_default_is_said(tmp_path: Path) -> None:
     three(tmp_path, "default auto-windows\n")
     notices = [place for place in listing(tmp_path).searched if place.notice]
@@ -208,3 +233,28 @@ def test_an_image_that_names_no_system_is_left_out_by_its_loader(tmp_path: Path)
     assert found["a.EFI"].left_out
     assert "names no operating system" in found["a.EFI"].notes[0]
     assert default(tmp_path) == ["b.efi"]
+
+
+def test_an_image_that_names_its_kernel_by_a_path(tmp_path: Path) -> None:
+    for number, release in enumerate(("6.12.9", "6.12.10")):
+        path = f"\\EFI\\nixos\\kernel-{release}.efi"
+        image = build_uki(
+            arch="x86-64", linux=path.encode(), initrd=b"\\EFI\\nixos\\initrd.efi",
+            osrel=f"ID=lanzaboote\nPRETTY_NAME=NixOS\nVERSION_ID={number}\n", cmdline="init=/nix/x",
+            more=[(".linuxh", bytes(32)), (".initrdh", bytes(32))],
+        )  # fmt: skip
+        put(tmp_path, f"boot/EFI/Linux/nixos-generation-{number}-ab.efi", image)
+        put(tmp_path, path.replace("\\", "/").replace("/EFI", "boot/EFI", 1), kernel(release))
+    put(tmp_path, "boot/EFI/nixos/initrd.efi", b"x")
+    loader_variable(tmp_path, "StubImageIdentifier", "\\EFI\\Linux\\nixos-generation-0-ab.efi")
+    running = Running.read(tmp_path, "6.12.9", "init=/nix/x")
+    found = find_entries(BootRoot(tmp_path), running).entries
+    assert [(one.id, one.release, one.running, one.default) for one in found] == [
+        ("nixos-generation-1-ab.efi", "6.12.10", False, True),
+        ("nixos-generation-0-ab.efi", "6.12.9", True, False),
+    ]
+    assert found[0].kernel == "/boot/EFI/nixos/kernel-6.12.10.efi"
+    assert (found[0].initrds, found[0].cmdline) == (("/boot/EFI/nixos/initrd.efi",), "init=/nix/x")
+    assert "digests" in found[0].notes[0]
+    (tmp_path / "boot/EFI/nixos/kernel-6.12.10.efi").unlink()
+    assert "is not there" in (listing(tmp_path).entries[0].problem or "")

@@ -15,7 +15,7 @@ from warmboot.core.sandbox.builders.uki import build_uki
 
 from .fetch import Arch, run
 from .guest import BOARDS, steps
-from .initramfs import DebianKernel, debian_kernel, second_initrd
+from .initramfs import DebianKernel, debian_kernel, kexec_tools, second_initrd
 from .kernels import ported_kernel
 from .placed import started
 from .proof import Nonces, SecondKernel
@@ -97,9 +97,14 @@ def restart(
 
 
 @pytest.mark.parametrize(
-    "arch", [Arch.ARM64, pytest.param(Arch.RISCV64, marks=pytest.mark.slow_guest)]
+    ("arch", "loader"),
+    [
+        (Arch.ARM64, "load"),
+        pytest.param(Arch.ARM64, "tools", marks=pytest.mark.slow_guest),
+        pytest.param(Arch.RISCV64, "load", marks=pytest.mark.slow_guest),
+    ],
 )
-def test_overlays_of_an_entry(arch: Arch, nonces: Nonces, tmp_path: Path) -> None:
+def test_overlays_of_an_entry(arch: Arch, loader: str, nonces: Nonces, tmp_path: Path) -> None:
     """The second overlay names a label of the first; the tree says nothing of memory."""
     kernel, source = kernel_for(arch), source_of(arch, tmp_path)
     plugin = "/dts-v1/;\n/plugin/;\n"
@@ -122,8 +127,9 @@ def test_overlays_of_an_entry(arch: Arch, nonces: Nonces, tmp_path: Path) -> Non
         "/boot/next": kernel.image,
         "/boot/loader/entries/next.conf": entry.encode(),
         **{f"/boot/{path.name}": path.read_bytes() for path in (given, *overlays)},
+        **(kexec_tools(arch) if loader == "tools" else {}),
     }
-    found, said = restart(arch, files, ["next.conf"], nonces, tmp_path)
+    found, said = restart(arch, files, ["next.conf", "--loader", loader], nonces, tmp_path)
     assert found == SecondKernel(kernel.release, cmdline)
     before, after = (shown(said, f"{name}-tree", tmp_path) for name in ("first", "second"))
     assert f'e2e,one = "{nonces.cmdline}";' in after

@@ -1,11 +1,12 @@
-"""dracut's own scripts are the oracle for words: which volumes they set up, and what is said of it.
+"""dracut's own scripts and systemd's generator are the oracles for words about volumes.
 
-They run in a folder of their own with busybox, and stand-ins for udev and LVM.
+The scripts run in a folder of their own with busybox, and stand-ins for udev and LVM.
 """
 
 from __future__ import annotations
 
 import random
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from warmboot.core.fit.initrd_contents import InitrdContents
 from warmboot.core.fit.volume_words import untold
 from warmboot.core.host.root_layers import Layer, Volume
 
-from .fetch import Arch, debian_packages, run
+from .fetch import Arch, debian_packages, debian_tree, run
 from .initramfs import GUEST_FILES, busybox
 
 pytestmark = pytest.mark.timeout(600)
@@ -38,6 +39,18 @@ WORDS = {
         "rd.luks.options=discard",
     ),
 }
+GENERATOR = "/lib/systemd/system-generators/systemd-cryptsetup-generator"
+PACKAGES = {"bookworm": "systemd", "trixie": "systemd-cryptsetup"}  # that have it
+#: Words of systemd's, and crypttab of the initrd.
+LUKS = (
+    *(f"{key}={uuid}" for key in ("rd.luks.uuid", "luks.uuid") for uuid in (UUID, OTHER)),
+    *(f"rd.luks.uuid={uuid}" for uuid in (f"luks-{UUID}", UUID.upper(), UUID[:13])),
+    *(f"{key}={UUID}=root" for key in ("rd.luks.name", "luks.name")),
+    *(f"rd.luks.options={start}discard" for start in ("", f"{UUID}=")),
+    *(f"{key}={value}" for key in ("rd.luks", "luks") for value in ("0", "NO", "f", "1", "yes")),
+    *("rd.luks", "rd.luks.crypttab=no", "luks.crypttab=0", "rd.luks.crypttab=yes", "quiet"),
+)
+CRYPTTABS = (None, f"luks UUID={UUID} none luks\n", f"other UUID={OTHER} none luks\n")
 SWITCHES = ("", "=", "=0", "=1", "=no", "=yes", "=off", "=on", "=NO", "=false", "=n")
 
 
@@ -85,3 +98,41 @@ def test_what_dracut_sets_up_is_what_is_said(tmp_path: Path, suite: str) -> None
     ]
     assert wrong == [], f"{len(wrong)} of {len(cases)}"
     assert {"on", "off"} == set(found)
+
+
+@pytest.mark.parametrize("suite", ["bookworm", "trixie"])
+def test_what_systemd_opens_is_what_is_said(tmp_path: Path, suite: str) -> None:
+    run("cp", "-a", "--reflink=auto", debian_tree(Arch.AMD64, [PACKAGES[suite]], suite), tmp_path)
+    (tree,) = tmp_path.iterdir()
+    for name in ("lib", "lib64"):
+        if not (tree / name).exists():
+            (tree / name).symlink_to(f"usr/{name}")
+    dice, wrong = random.Random(suite), []
+    cases = [*LUKS, *(" ".join(dice.choices(LUKS, k=dice.randint(0, 3))) for _ in range(100))]
+    for line in cases:
+        crypttab = dice.choice(CRYPTTABS)
+        opened = _opened(tree, line, crypttab)
+        kept = {} if crypttab is None else {"etc/crypttab": crypttab.encode()}
+        initrd = InitrdContents(frozenset(["lib/systemd/systemd-cryptsetup", *kept]), kept)
+        if (untold(VOLUMES["luks"], initrd, parse(line)) is None) != opened:
+            wrong.append((line, crypttab, opened))
+    assert wrong == []
+
+
+def _opened(tree: Path, line: str, crypttab: str | None) -> bool:
+    """Whether systemd makes a unit in an initrd that opens the volume."""
+    shutil.rmtree(tree / "made", ignore_errors=True)
+    folders = [f"/made/{name}" for name in ("normal", "early", "late")]
+    for folder in folders:
+        (tree / folder[1:]).mkdir(parents=True)
+    (tree / "etc/crypttab").unlink(missing_ok=True)
+    if crypttab is not None:
+        (tree / "etc/crypttab").write_text(crypttab)
+    subprocess.run(
+        [needs_tool("chroot"), tree, GENERATOR, *folders],
+        env={"SYSTEMD_PROC_CMDLINE": line, "SYSTEMD_IN_INITRD": "1"},
+        capture_output=True,
+        check=True,
+    )
+    units = (tree / "made/normal").glob("systemd-cryptsetup@*.service")
+    return any(UUID in unit.read_text() for unit in units)

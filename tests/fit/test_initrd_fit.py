@@ -139,6 +139,10 @@ UNLOCKS = [
                  id="key file"),
     pytest.param({**KEY, "etc/keys/root.key": b"k"}, LUKS2, "pass", "key file", id="key in place"),
     pytest.param(KEY, LUKS2, "fail", "which the initrd has not", id="key file not in it"),
+    pytest.param({TAB: b"luksroot UUID=1 /root.key:LABEL=keys luks\n"}, LUKS2, "warn", "LABEL=keys",
+                 id="key file on a device"),
+    pytest.param({TAB: b"luksroot UUID=1 /dev/disk/by-id/usb-1 luks\n"}, LUKS2, "warn",
+                 "/dev/disk/by-id/usb-1", id="a device is the key"),
     pytest.param({TAB: b"luksroot UUID=1 none luks,keyscript=/bin/k\n"}, LUKS2, "warn", "script",
                  id="script"),
 ]  # fmt: skip
@@ -153,6 +157,32 @@ def test_who_types_the_passphrase(
     assert found["root-unlock"]["verdict"] == verdict
     assert says in found["root-unlock"]["text"]
     assert "encryption" not in found  # said once
+
+
+@pytest.mark.parametrize(
+    ("word", "verdict", "says"),
+    [
+        ("rd.luks.key=/etc/keys/root.key", "pass", "key file in the initrd"),
+        (f"rd.luks.key={UUID}=/etc/keys/root.key", "pass", "key file in the initrd"),
+        ("rd.luks.key=/etc/keys/other.key", "fail", "/etc/keys/other.key, which the initrd has"),
+        ("rd.luks.key=/root.key:UUID=ab-cd:UUID=12", "warn", "on UUID=ab-cd"),
+        (f"luks.key={UUID}=/root.key:LABEL=keys", "warn", "on LABEL=keys"),
+        ("cryptkey=rootfs:/etc/keys/root.key", "pass", "key file in the initrd"),
+        ("cryptkey=/dev/sdb1:vfat:/root.key", "warn", "on /dev/sdb1"),
+        ("cryptkey=/dev/sdb1:512:64", "fail", "passphrase"),
+        ("rd.luks.key=", "fail", "passphrase"),
+    ],
+)
+@pytest.mark.parametrize("own", [False, True])
+def test_a_word_names_the_key_file(
+    root: Path, call: Call, word: str, verdict: str, says: str, own: bool
+) -> None:
+    put(root, "dev/nvme0n1p1", LUKS2)
+    files = {**CRYPTSETUP, "etc/keys/root.key": b"k", "etc/cmdline.d/90.conf": word.encode()}
+    if not own:
+        files["etc/cmdline.d/90.conf"] = b""
+    found = judge(root, call, files, "" if own else word)["root-unlock"]
+    assert (found["verdict"], says in found["text"]) == (verdict, True), found
 
 
 def test_at_the_console_somebody_can_type_it(root: Path, call: Call) -> None:

@@ -103,8 +103,8 @@ def test_9p_is_a_network_only_by_its_transport(
     tmp_path: Path, options: str, module: str | None, network: bool, known: bool
 ) -> None:
     tree = Tree(tmp_path)
-    put(tmp_path, f"{channel(tree, 3, '9pnet_virtio')}/mount_tag", "rootfs\n")
-    put(tmp_path, f"{channel(tree, 4, '9pnet_virtio')}/mount_tag", "other\n")
+    put(tmp_path, f"{channel(tree, 3, '9pnet_virtio')}/mount_tag", "rootfs\0")
+    put(tmp_path, f"{channel(tree, 4, '9pnet_virtio')}/mount_tag", "other\0")
     tree.card(CARDS["igb"])
     tree.default_route("eth0")
     mount(tmp_path, f"/ 9p {'10.0.0.1' if network else 'rootfs'} {options}")

@@ -12,7 +12,8 @@ from support.files import put
 from support.machines import make_machine
 
 from warmboot.core.fit.initrd_contents import read_contents
-from warmboot.core.fit.kernel_fit import Kernel, installed_index, judge_fit, read_demand
+from warmboot.core.fit.installed_modules import installed_index
+from warmboot.core.fit.kernel_fit import Kernel, judge_fit, read_demand
 from warmboot.core.host import read_host
 from warmboot.core.host.processor import Processor, read_processor
 from warmboot.core.images import BytesView
@@ -84,7 +85,7 @@ def judge(
         contents = read_contents([("initrd", view)])
     kernel = Kernel("new", installed_index(demand.root, "new"), contents, True, demand.root)
     options = {"EXTRA_FIRMWARE": f"a.bin {INTEL[4]}"} if built_in else {}
-    subject = FitSubject(read_host(root), demand.essentials, judge_fit(demand, kernel), (), options)
+    subject = FitSubject(read_host(root), judge_fit(demand, kernel), (), options)
     return [one for one in INITRD_FIT.run(subject) if one.check == "microcode"]
 
 
@@ -107,5 +108,5 @@ def test_of_an_initrd_that_is_not_known_whole_nothing_is_said(tmp_path: Path) ->
     demand = read_demand(read_host(root))
     contents = read_contents([("initrd", BytesView(b"garbage" * 99))])
     fit = judge_fit(demand, Kernel("new", None, contents, True, demand.root))
-    subject = FitSubject(read_host(root), demand.essentials, replace(fit, microcode=True), ())
+    subject = FitSubject(read_host(root), replace(fit, microcode=True), ())
     assert [one for one in INITRD_FIT.run(subject) if one.check == "microcode"] == []

@@ -94,7 +94,7 @@ def test_luks_is_opened_where_a_word_names_it(
     uuid: UUID, other: UUID, made: tuple[str, ...], off: str
 ) -> None:
     volume = encrypted(uuid)
-    by_name = f"rd.luks.name={str(uuid).upper()}=root"
+    by_name = f"rd.luks.name={uuid}=root"
     assert (told(volume, made, by_name) is None) == (SYSTEMD in made), "only systemd takes it"
     for words in (f"rd.luks.uuid={uuid}", f"{by_name} rd.luks.uuid=luks-{uuid}"):
         assert told(volume, made, words) is None, words

@@ -15,7 +15,7 @@ from warmboot.core.boot.grub.default import Expand, positions, started
 from warmboot.core.boot.grub.environment import parse_environment
 from warmboot.core.boot.grub.files import Facts
 from warmboot.core.boot.grub.menu import read_menu
-from warmboot.core.boot.raspberry_pi_format import parse_configuration
+from warmboot.core.boot.raspberry_pi_format import configuration, read_settings
 from warmboot.core.boot.root import Text
 from warmboot.core.boot.sources.limine import parse_menu as parse_limine
 from warmboot.core.boot.sources.refind import parse_stanzas
@@ -79,7 +79,7 @@ def _other_menus(data: bytes) -> None:
     text = data.decode("utf-8", "backslashreplace")
     parse_limine(text)
     parse_stanzas(text)
-    parse_configuration(text, ("pi4", "cm4"), {"a": text, "b": "[pi4]"}.get)
+    configuration(read_settings(text, {"a": text, "b": "[pi4]"}.get), ("pi4", "cm4"))
 
 
 def _entry(data: bytes) -> None:

@@ -14,7 +14,10 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
+import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import atheris
@@ -40,7 +43,11 @@ with atheris.instrument_imports(
     from warmboot.core.images import BytesView, Method, Stream, identify
     from warmboot.core.images.authenticode import signatures_of
     from warmboot.core.images.bpfobject import carried_parser
+    from warmboot.core.payload.erofs import ErofS
+    from warmboot.core.payload.file_tree import read_tree
     from warmboot.core.payload.memfile import MemFile
+    from warmboot.core.payload.squashfs import MAGIC as SQUASHFS
+    from warmboot.core.payload.squashfs import SquashFs
 from support.parser_objects import build_parser
 
 from warmboot.core.payload.unpack import unpack
@@ -56,6 +63,7 @@ from warmboot.core.sandbox.builders.zboot import build_zboot
 
 CORPUS = Path(".cache/fuzz")
 LIMIT = 4 << 20
+EROFS = b"\xe2\xe1\xf5\xe0"  # at byte 1024
 GRAMMAR_EACH = 3  # of so many inputs one comes from a grammar
 PLANT = PLANTS.get(os.environ.get("WARMBOOT_FUZZ_PLANT", ""))
 METHODS = list(Method)
@@ -72,6 +80,29 @@ def _read_text(data: bytes) -> None:
             raise AssertionError("a sound menu is refused") from error
 
 
+class _Keeper:
+    """Takes files up to a bound, as what reads an initrd does."""
+
+    def __init__(self) -> None:
+        self.left = LIMIT
+
+    def wants(self, path: bytes, size: int) -> bool:
+        if size > self.left:
+            return False
+        self.left -= size
+        return True
+
+    def keep(self, path: bytes, content: bytes) -> None:
+        """Keep nothing."""
+
+
+def _read_file_system(data: bytes) -> None:
+    """Read an image of a file system, which an initrd of dracut may hold."""
+    view = BytesView(data)
+    with contextlib.suppress(ImageError):
+        read_tree(SquashFs(view) if data.startswith(SQUASHFS) else ErofS(view), _Keeper())
+
+
 def inspect(data: bytes) -> None:
     """Read `data` as an image; the first byte also chooses a method to unpack the rest with."""
     if PLANT is not None and not data.startswith(MARK):
@@ -80,6 +111,8 @@ def inspect(data: bytes) -> None:
     if data.startswith(MARK):
         _read_text(data[len(MARK) :])
         return
+    if data.startswith(SQUASHFS) or data[1024:1028] == EROFS:
+        _read_file_system(data)
     view = BytesView(data)
     try:
         image = identify(view)
@@ -135,7 +168,31 @@ def seeds() -> dict[str, bytes]:
         found[f"whole-{method}"] = stream
     files = {"init": b"x", "lib/modules/6.1/a.ko": b"y"}
     archives = [build_initrd(files, method=name, microcode={"amd": b"m"}) for name in METHODS]
-    return found | configuration_seeds(archives)
+    return found | configuration_seeds(archives) | _file_systems()
+
+
+def _file_systems() -> dict[str, bytes]:
+    """Return small images of file systems, made by the programs that are there."""
+    commands = {
+        "squashfs": ["mksquashfs", "tree", "image", "-quiet", "-no-progress", "-nopad"],
+        "squashfs-plain": ["mksquashfs", "tree", "image", "-noI", "-noD", "-noF", "-nopad"],
+        "erofs": ["mkfs.erofs", "image", "tree"],
+        "erofs-lz4": ["mkfs.erofs", "-zlz4hc", "image", "tree"],
+    }
+    found = {}
+    for name, command in commands.items():
+        if shutil.which(command[0]) is None:
+            print(f"{command[0]} is not installed: no seed {name}", file=sys.stderr)
+            continue
+        with tempfile.TemporaryDirectory() as place:
+            folder = Path(place, "tree/lib/modules/6.1")
+            folder.mkdir(parents=True)
+            (folder / "large.ko").write_bytes(bytes(5000))
+            for number in range(30):
+                (folder / f"m{number}.ko").write_text(f"{number}")
+            subprocess.run(command, cwd=place, check=True, capture_output=True)
+            found[name] = Path(place, "image").read_bytes()
+    return found
 
 
 def mutate(data: bytes, size: int, seed: int) -> bytes:

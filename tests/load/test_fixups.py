@@ -113,7 +113,8 @@ def text(tree: bytes) -> str:
 
 def got(tree: bytes, *words: str) -> list[str]:
     """What fdtget prints, a word each; nothing where there is nothing of the name."""
-    command = [needs_tool("fdtget"), *words[:-2], "/dev/stdin", *words[-2:]]
+    at = words.index("-p") + 1 if "-p" in words else len(words) - 2
+    command = [needs_tool("fdtget"), *words[:at], "/dev/stdin", *words[at:]]
     return (
         subprocess.run(command, input=tree, capture_output=True, check=False)
         .stdout.decode()
@@ -217,6 +218,14 @@ def test_damaged_trees_end_in_an_error() -> None:
                 except ValueError:
                     refused += 1
     assert refused > 100
+
+
+def test_a_seed_that_stands_in_a_file_is_none() -> None:
+    """kexec(8) takes a tree with zeros, and fills them; it refuses another seed."""
+    file = build_tree({"chosen": {"kaslr-seed": b"12345678", "rng-seed": b"abcd"}})
+    made = with_fixups(file, build_tree({}))
+    assert got(made, "-t", "x", "/chosen", "kaslr-seed") == ["0", "0"]
+    assert got(made, "-p", "/chosen") == ["kaslr-seed"]
 
 
 def test_a_tree_that_reserves_too_much_is_refused_and_odd_regions_are_passed_over() -> None:

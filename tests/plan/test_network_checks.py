@@ -79,8 +79,8 @@ def judge(made: Made, old: str, new: str, *, remote: bool, release: str = "new")
     client = CLIENT if remote else None
     host = replace(read_host(made.root), cmdline=f"root=/dev/vda1 {old}", remote=client)
     essentials = read_essentials(made.root, client)
-    fit = KernelFit(release, None, (), True)
-    return list(NETWORK.run(FitSubject(host, essentials, fit, parse(f"root=/dev/vda1 {new}"))))
+    fit = KernelFit(essentials, release, None, (), True)
+    return list(NETWORK.run(FitSubject(host, fit, parse(f"root=/dev/vda1 {new}"))))
 
 
 def one(findings: list[Finding], check: str) -> Finding:
@@ -154,8 +154,8 @@ def test_of_another_root_nothing_is_said_but_that(tmp_path: Path, remote: bool) 
     made = make(tmp_path, "policy", "its name", policy=True)
     host = replace(read_host(made.root), remote=CLIENT if remote else None)
     essentials = read_essentials(made.root, host.remote)
-    fit = KernelFit("new", None, (), True, same_root=False)
-    found = list(NETWORK.run(FitSubject(host, essentials, fit, parse("net.ifnames=0"))))
+    fit = KernelFit(essentials, "new", None, (), True, same_root=False)
+    found = list(NETWORK.run(FitSubject(host, fit, parse("net.ifnames=0"))))
     assert [(f.check, f.verdict) for f in found] == [("interface-names", Verdict.WARN)] * remote
 
 

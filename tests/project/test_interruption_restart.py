@@ -116,6 +116,36 @@ def test_a_restart_that_is_told_to_end(root: Path, point: str, number: signal.Si
     check_restart(root, "restarted" if begun else "nothing")
 
 
+@pytest.mark.parametrize("number", SOFT, ids=lambda n: n.name)
+@pytest.mark.parametrize("form", [[], ["--json"]], ids=["text", "json"])
+def test_what_ends_the_process_once_the_restart_goes_on_cancels_nothing(
+    root: Path, number: signal.Signals, form: list[str]
+) -> None:
+    """As systemd does it, on a slow machine before the answer is written."""
+    there = ["--root", str(root), "exec", "--yes", *form]
+    done = signalled("before warmboot.core.session.session Session.refreshed", number, there)
+    assert done.returncode == ExitCode.OK
+    assert "cancelled" not in done.stderr
+    assert STAGED in done.stdout
+    check_restart(root, "restarted")
+
+
+ANSWERS = "warmboot.tui.present.answers"
+
+
+def test_what_ends_the_process_once_it_has_done_its_work_cancels_nothing(root: Path) -> None:
+    kernel = str(root / "boot/vmlinuz-new")
+    for number in SOFT:
+        for words, set_then in ((["--in", "10m", "--yes"], True), (["--cancel"], False)):
+            point = f"before {ANSWERS}.exec exec_answer"
+            assert inject(root, point, number, "exec", "--json", *words) == ExitCode.OK
+            assert (open_session(root).status().countdown is not None) == set_then
+        for name, words in (("unload", []), ("stage", ["--kernel", kernel])):
+            point = f"before {ANSWERS}.{name} {name}_answer"
+            assert inject(root, point, number, name, "--json", *words) == ExitCode.OK
+            assert open_session(root).status().staged is (name == "stage")
+
+
 UNLOAD = {
     f"before {UNLOADING}": "nothing",
     f"before {APPEND}(unloading)": "nothing",

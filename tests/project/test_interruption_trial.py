@@ -159,6 +159,19 @@ def test_confirming_that_is_killed_goes_on_or_goes_through(staged: Path, point: 
     assert not (staged / ONE_SHOT).exists()
 
 
+@pytest.mark.parametrize("number", SOFT, ids=lambda n: n.name)
+@pytest.mark.parametrize("revert", [[], ["--revert"]], ids=["confirm", "revert"])
+def test_what_ends_the_process_once_it_is_confirmed_or_taken_back_cancels_nothing(
+    staged: Path, revert: list[str], number: signal.Signals
+) -> None:
+    assert run(staged, *EXEC) == ExitCode.OK
+    there = ["--root", str(staged), "confirm", *revert]
+    done = signalled("before warmboot.core.session.session Session.refreshed", number, there)
+    assert done.returncode == ExitCode.OK
+    assert "cancelled" not in done.stderr
+    assert ("Confirmed: " in done.stdout) == (not revert)
+
+
 def test_a_full_disk_at_each_write_of_arming(
     staged: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

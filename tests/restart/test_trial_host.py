@@ -47,13 +47,36 @@ def test_the_timer_ends_its_limit_after_its_start(
 
 @pytest.mark.parametrize(
     "answer",
-    [None, (1, "no"), (0, ""), shown("inactive", "1min", 5), shown("failed", "1min", 5)],
+    [shown("inactive", "1min", 5), shown("failed", "1min", 5)],
 )
 def test_without_an_active_unit_there_is_no_timer(
     monkeypatch: pytest.MonkeyPatch, answer: Answer
 ) -> None:
     answering(monkeypatch, {"show": answer})
     assert RealTrialHost().timer() == (False, None)
+
+
+@pytest.mark.parametrize("answer", [None, (1, "no"), (0, "")], ids=["late", "no", "nothing"])
+def test_a_systemd_that_does_not_answer_has_not_said_that_there_is_none(
+    monkeypatch: pytest.MonkeyPatch, answer: Answer
+) -> None:
+    answering(monkeypatch, {"show": answer})
+    assert RealTrialHost().timer() == (None, None)
+
+
+def test_a_machine_that_is_slow_to_answer_is_waited_for_while_the_timer_is_stopped(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    waits: list[float] = []
+
+    def systemctl(*words: str, timeout: float = 0.0) -> Answer:
+        waits.append(timeout)
+        return 0, "ActiveState=inactive\nResult=success\n" if words[0] == "show" else ""
+
+    monkeypatch.setattr(SYSTEMCTL, systemctl)
+    RealTrialHost().stop_timer()
+    assert len(waits) == 3
+    assert min(waits) >= 60
 
 
 @pytest.mark.parametrize("limit", ["infinity", "", "soon", "3 fortnights"])

@@ -9,6 +9,7 @@ import pytest
 
 from warmboot.core.plan.request import PlanRequest
 from warmboot.core.plan.trial.trial import TrialRequest
+from warmboot.core.restart.trial.host import Timer
 from warmboot.core.sandbox.marker import TRIAL
 from warmboot.core.session import open_session
 from warmboot.tui.present.trial_text import outcome_facts
@@ -37,6 +38,8 @@ def test_it_goes_back_when_the_first_of_timer_and_watchdog_ends(
     assert status.watchdog_at == by_watchdog
     first = min(state["ends"] + late, by_watchdog) if runs else by_watchdog
     assert status.goes_back_at == first
+    mute = outcome_facts(status._replace(timer=Timer(None)))[1].value
+    assert mute.startswith("systemd did not say whether its dead-man timer runs; its watchdog")
     said = outcome_facts(status)[1].value
     assert ("watchdog" in said) is (first == by_watchdog)
     session.trials.confirm()

@@ -277,7 +277,7 @@ def test_a_signal_is_answered_and_a_late_one_adds_no_second_answer(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(Session, "entries", interrupted)
+        patch.setattr(Session, "rows", interrupted)
         code, answer = ask("list")
     assert code == answer["error"]["exit_code"] == ExitCode.CANCELLED
     with monkeypatch.context() as patch:
@@ -296,7 +296,7 @@ def test_a_fault_is_answered_before_python_shows_it(
         def fail(_: Session, fault: Exception = fault) -> None:
             raise fault
 
-        monkeypatch.setattr(Session, "entries", fail)
+        monkeypatch.setattr(Session, "rows", fail)
         with pytest.raises(type(fault)):
             main(["--root", str(root), "list", "--json"])
         error = only_document(capsys.readouterr().out)["error"]

@@ -94,7 +94,8 @@ def test_inspect(tmp_path: Path) -> None:
     image.write_bytes(build_zboot(kernel, arch="arm64", method="gzip"))
     found = loaded("inspect", str(image))
     assert not found & SLOW
-    assert not own(found) & {*LOOKING, *DOING, "core.record", "core.restart"}
+    assert not own(found) & {*LOOKING, *DOING, "core.record", "core.restart", "core.host"}
+    assert not own(found) & {"core.plan", "core.payload.initrd", "core.payload.cpio"}
     codecs = {name for name in own(found) if name.startswith("core.payload.codecs.")}
     assert codecs <= {"core.payload.codecs.gzip", "core.payload.codecs.base"}
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 
 from warmboot.core.errors import ExitCode
-from warmboot.core.session import open_session
+from warmboot.core.session import Session, open_session
+from warmboot.core.session.trials import Ended
 from warmboot.core.text import printable
 from warmboot.tui.commands import output
 
@@ -15,6 +16,12 @@ def run(options: argparse.Namespace) -> int:
     session = open_session(options.root)
     output.need_privilege(session)
     ended = session.trials.revert() if options.revert else session.trials.confirm()
+    with output.done(session):
+        _say(session, ended, options)
+    return ExitCode.OK
+
+
+def _say(session: Session, ended: Ended, options: argparse.Namespace) -> None:
     after = session.refreshed().host
     if options.json:
         from warmboot.tui.present.answers.confirm import confirm_answer
@@ -31,4 +38,3 @@ def run(options: argparse.Namespace) -> int:
                 text = f"The simulated machine {name} now runs {release} again."
         output.write_lines([text])
     output.warn(ended.warning)
-    return ExitCode.OK

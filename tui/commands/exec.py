@@ -64,17 +64,20 @@ def _only_on_trial(options: argparse.Namespace) -> None:
 def _set(session: Session, order: _Order, at: float, *, as_json: bool) -> int:
     """Set a restart for later; what runs then is this command again, with the countdown's name."""
     made, warning = session.restarts.set(at, now=order.now, whatever=order.whatever)
-    if as_json:
-        from warmboot.tui.present.answers.exec import exec_answer
+    with output.done(session):
+        if as_json:
+            from warmboot.tui.present.answers.exec import exec_answer
 
-        method, simulated = session.restarts.method(now=order.now), session.simulated
-        output.write_json(exec_answer(session.host, method, simulated=simulated, countdown=made))
-    else:
-        output.write_lines(
-            [f"Restart scheduled for {clock(at)}. It happens even if this connection drops."]
-        )
-        output.write_lines(["warmboot exec --cancel cancels it; warmboot status shows it."])
-    output.warn(warning)
+            method, simulated = session.restarts.method(now=order.now), session.simulated
+            output.write_json(
+                exec_answer(session.host, method, simulated=simulated, countdown=made)
+            )
+        else:
+            output.write_lines(
+                [f"Restart scheduled for {clock(at)}. It happens even if this connection drops."]
+            )
+            output.write_lines(["warmboot exec --cancel cancels it; warmboot status shows it."])
+        output.warn(warning)
     return ExitCode.OK
 
 
@@ -99,16 +102,17 @@ def _cancel(session: Session, *, as_json: bool) -> int:
 def _cancelled(
     session: Session, ended: Countdown | None, warning: str | None, *, as_json: bool
 ) -> int:
-    if as_json:
-        from warmboot.tui.present.answers.exec import exec_answer
+    with output.done(session):
+        if as_json:
+            from warmboot.tui.present.answers.exec import exec_answer
 
-        simulated = session.simulated
-        output.write_json(exec_answer(session.host, None, simulated=simulated, cancelled=ended))
-    else:
-        output.banner(session)
-        line = "Cancelled the trial."
-        if ended is not None:
-            line = f"Cancelled the restart at {clock(ended.at)}. What is staged stays staged."
-        output.write_lines([line])
-    output.warn(warning)
+            simulated = session.simulated
+            output.write_json(exec_answer(session.host, None, simulated=simulated, cancelled=ended))
+        else:
+            output.banner(session)
+            line = "Cancelled the trial."
+            if ended is not None:
+                line = f"Cancelled the restart at {clock(ended.at)}. What is staged stays staged."
+            output.write_lines([line])
+        output.warn(warning)
     return ExitCode.OK

@@ -5,32 +5,36 @@ from __future__ import annotations
 import argparse
 
 from warmboot.core.errors import ExitCode
+from warmboot.core.hints import TYPE_CHECKING
 from warmboot.core.images import Fact
 from warmboot.core.images.authenticode import describe_signature
 from warmboot.core.payload.inspection import InitrdInspection, Inspection
-from warmboot.core.session import Session, open_session
+from warmboot.core.session import open_images
 from warmboot.tui.commands import output
 from warmboot.tui.commands.progress import ProgressLine
 from warmboot.tui.present.facts import payload_facts
 
+if TYPE_CHECKING:
+    from warmboot.core.session.images import Images
+
 
 def run(options: argparse.Namespace) -> int:
     """Print the header and, unless asked not to, unpack the payload and print what came out."""
-    session = open_session(options.root)
+    images = open_images(options.root)
     name = options.image or options.selector
     if options.initrd:
-        found = session.images.inspect_initrds(name, quick=options.quick)
-        return _show_initrds(session, found, options)
+        found = images.inspect_initrds(name, quick=options.quick)
+        return _show_initrds(images, found, options)
     with ProgressLine() as progress:
-        image = session.images.inspect(name, quick=options.quick, report=progress.report)
+        image = images.inspect(name, quick=options.quick, report=progress.report)
     if isinstance(image, InitrdInspection):
-        return _show_initrds(session, [image], options)
+        return _show_initrds(images, [image], options)
     if options.json:
         from warmboot.tui.present.answers.inspect import inspect_image_answer
 
-        output.write_json(inspect_image_answer(image, simulated=session.simulated))
+        output.write_json(inspect_image_answer(image, simulated=images.simulated))
         return ExitCode.OK
-    output.banner(session)
+    output.banner(images)
     output.write_facts(_facts(image))
     return ExitCode.OK
 
@@ -43,14 +47,14 @@ def _facts(found: Inspection) -> list[Fact]:
 
 
 def _show_initrds(
-    session: Session, found: list[InitrdInspection], options: argparse.Namespace
+    images: Images, found: list[InitrdInspection], options: argparse.Namespace
 ) -> int:
     if options.json:
         from warmboot.tui.present.answers.inspect import inspect_initrds_answer
 
-        output.write_json(inspect_initrds_answer(found, simulated=session.simulated))
+        output.write_json(inspect_initrds_answer(found, simulated=images.simulated))
         return ExitCode.OK
-    output.banner(session)
+    output.banner(images)
     for number, one in enumerate(found):
         if number:
             output.write_lines([""])

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from warmboot.core.errors import NotPermitted, WrongArgument
@@ -12,9 +13,8 @@ from warmboot.core.hints import TYPE_CHECKING
 from warmboot.core.images import Fact
 
 if TYPE_CHECKING:
-    from contextlib import AbstractContextManager
-
     from warmboot.core.session import Session
+    from warmboot.core.session.images import Images
 
 _answers: list[str] = []  # the documents of this run: at most one
 
@@ -22,6 +22,14 @@ _answers: list[str] = []  # the documents of this run: at most one
 def begin() -> None:
     """Begin a run: it has not given its answer yet."""
     _answers.clear()
+
+
+@contextmanager
+def done(session: Session) -> Iterator[None]:
+    """Print what was done, to the end: a signal, as systemd sends it, stops that no more."""
+    with session.answering():
+        yield
+        sys.stdout.flush()
 
 
 def write_json(answer: Mapping[str, object]) -> None:
@@ -98,9 +106,9 @@ def about(path: Path) -> AbstractContextManager[object]:
     return contextlib.nullcontext()
 
 
-def banner(session: Session) -> None:
+def banner(asked: Session | Images) -> None:
     """Say on stderr that a machine is simulated, before anything else."""
-    if session.simulated:
+    if asked.simulated:
         sys.stderr.write("simulated machine: nothing here touches the real kernel\n")
 
 

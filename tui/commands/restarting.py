@@ -18,9 +18,15 @@ from warmboot.tui.present.forecast_text import away_text
 def restarted(
     session: Session, done: Executed, *, as_json: bool, trial: TrialPlan | None = None
 ) -> int:
-    """Say that the restart goes on."""
+    """Say that the restart goes on; what ends this process now, as systemd does, stops nothing."""
+    with output.done(session):
+        _say(session, done, as_json=as_json, trial=trial)
+    return ExitCode.OK
+
+
+def _say(session: Session, done: Executed, *, as_json: bool, trial: TrialPlan | None) -> None:
     name = printable(session.host.name)
-    if not as_json and not session.simulated:  # at once: systemd ends this process, too
+    if not as_json and not session.simulated:  # at once: systemd kills this process in the end
         output.write_lines([f"systemd is restarting {name} into the staged kernel."])
         sys.stdout.flush()
     after = session.refreshed().host
@@ -38,7 +44,6 @@ def restarted(
             for job in done.jobs
         )
     output.warn(done.warning)
-    return ExitCode.OK
 
 
 def ask_name(session: Session, lines: list[str], *, now: bool, as_json: bool) -> None:

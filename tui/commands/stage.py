@@ -38,11 +38,12 @@ def run(options: argparse.Namespace) -> int:
                 output.warn(warning)
             _check_expected(prepared, options.expect)
             done = _dry_run(prepared) if options.dry_run else _commit(session, prepared, options)
-            if options.json:
-                _answer(session, prepared, done)
-            elif not options.quiet:
-                output.write_lines(done.lines)
-            output.warn(done.warning)
+            with output.done(session):
+                if options.json:
+                    _answer(session, prepared, done)
+                elif not options.quiet:
+                    output.write_lines(done.lines)
+                output.warn(done.warning)
     return ExitCode.OK
 
 

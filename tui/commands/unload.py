@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from warmboot.core.errors import ExitCode
-from warmboot.core.session import open_session
+from warmboot.core.session import Session, open_session
 from warmboot.tui.commands import output
 
 
@@ -14,6 +14,12 @@ def run(options: argparse.Namespace) -> int:
     session = open_session(options.root)
     output.need_privilege(session)
     warning = session.unload(panic=options.panic)
+    with output.done(session):
+        _say(session, warning, options)
+    return ExitCode.OK
+
+
+def _say(session: Session, warning: str | None, options: argparse.Namespace) -> None:
     if options.json:
         from warmboot.tui.present.answers.unload import unload_answer
 
@@ -24,4 +30,3 @@ def run(options: argparse.Namespace) -> int:
         still = "No crash kernel is staged now." if options.panic else "Nothing is staged now."
         output.write_lines([f"Unloaded. {still}"])
     output.warn(warning)
-    return ExitCode.OK

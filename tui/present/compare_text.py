@@ -93,15 +93,20 @@ def _word_lines(found: Comparison) -> Iterator[str]:
 def _need_lines(found: Comparison) -> Iterator[str]:
     before = {fit.need: fit for fit in found.old.fit.needs}
     after = {fit.need: fit for fit in found.new.fit.needs}
+    # A kernel that mounts another root does not need what the other one's root does.
+    same = found.old.fit.essentials.root == found.new.fit.essentials.root
     lines: dict[str, None] = {}
     for need in dict.fromkeys((*before, *after)):
         old, new = before.get(need), after.get(need)
         name = (new.module if new else None) or (old.module if old else None)
         name = name or need.module or need.driver or need.modalias or need.what
-        mark = "!" if new is None or falls_short(new) else " "
+        mark = "!" if (same and new is None) or (new is not None and falls_short(new)) else " "
         head = f"{mark} {PURPOSES[need.purpose]:<12}  {printable(name, 40):<18}"
-        was = "" if place_text(new) == place_text(old) else f"  (was {place_text(old)})"
-        lines[f"{head}  {place_text(new)}{was}"] = None
+        shown, before_it = (
+            "not needed" if not same and fit is None else place_text(fit) for fit in (new, old)
+        )
+        was = "" if shown == before_it else f"  (was {before_it})"
+        lines[f"{head}  {shown}{was}"] = None
     yield from lines
     if not before and not after:
         yield "  none are known"

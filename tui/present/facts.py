@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from warmboot.core.host import Host
+from warmboot.core.hints import TYPE_CHECKING
 from warmboot.core.images import BootImage, Fact
 from warmboot.core.payload.unpack import Payload
 from warmboot.core.text import duration, plural, printable, size
+
+if TYPE_CHECKING:
+    from warmboot.core.host import Host
 
 
 def payload_facts(payload: Payload, image: BootImage) -> tuple[Fact, ...]:

@@ -5,40 +5,63 @@ The standard one lays out in Python, token by token, and took half of the time o
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 try:
     from _json import encode_basestring_ascii as _quoted  # without all that reads JSON
 except ImportError:  # another Python than CPython
     from json.encoder import encode_basestring_ascii as _quoted
 
 _STEP = "  "
+_LIST = (list, tuple)
 
 
-def json_text(value: object, margin: str = "\n") -> str:
-    """Return `value` as JSON; `margin` is a line's end and what its lines begin with.
+def json_text(value: object) -> str:
+    """Return `value` as JSON.
 
     Raises ValueError for infinity and NaN, which JSON has not, TypeError for what is no value of
     JSON, and for a key that is no text.
     """
-    if type(value) is str:  # most are one of these
-        return _quoted(value)
-    if value is None:
-        return "null"
-    if type(value) is bool:
-        return "true" if value else "false"
-    if type(value) is int:
-        return repr(value)
+    parts: list[str] = []
+    _write(value, "\n", parts.append)
+    return "".join(parts)
+
+
+def _write(value: object, margin: str, put: Callable[[str], None]) -> None:
+    """Hand on the text of a value; `margin` is a line's end and what its lines begin with."""
     inner = margin + _STEP
     if isinstance(value, dict):
-        items = [f"{_quoted(name)}: {json_text(item, inner)}" for name, item in value.items()]
-        return "{" + inner + ("," + inner).join(items) + margin + "}" if items else "{}"
-    if isinstance(value, list | tuple):
-        items = [json_text(item, inner) for item in value]
-        return "[" + inner + ("," + inner).join(items) + margin + "]" if items else "[]"
-    return _other(value)
+        begin, more = "{" + inner, "," + inner
+        for name, item in value.items():
+            kind = type(item)
+            if kind is str:  # most are one of these three
+                put(f"{begin}{_quoted(name)}: {_quoted(item)}")
+            elif kind is int:
+                put(f"{begin}{_quoted(name)}: {item}")
+            elif item is None:
+                put(f"{begin}{_quoted(name)}: null")
+            else:
+                put(f"{begin}{_quoted(name)}: ")
+                _write(item, inner, put)
+            begin = more
+        put(margin + "}" if value else "{}")
+    elif isinstance(value, _LIST):
+        begin, more = "[" + inner, "," + inner
+        for item in value:
+            put(begin)
+            _write(item, inner, put)
+            begin = more
+        put(margin + "]" if value else "[]")
+    else:
+        put(_single(value))
 
 
-def _other(value: object) -> str:
-    """Return a number or a text of a class of its own."""
+def _single(value: object) -> str:
+    """Return what holds no others."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true" if value else "false"
     if isinstance(value, str):
         return _quoted(value)
     if isinstance(value, int):

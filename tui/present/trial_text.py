@@ -81,6 +81,8 @@ def _deadline(status: Status) -> str:
     timer, at = status.timer, status.goes_back_at
     if timer is None or not timer.active:
         stopped = "its dead-man timer does not run"
+        if timer is not None and timer.active is None:
+            stopped = "systemd did not say whether its dead-man timer runs"
         return stopped if at is None else f"{stopped}; its watchdog resets it at {clock(at)}"
     if at is None:
         return "its dead-man timer runs"

@@ -14,12 +14,13 @@ from warmboot.core.boot.bls_format import VARIABLE
 from warmboot.core.boot.entry import Entry, Kind
 from warmboot.core.boot.filesystems import Place
 from warmboot.core.boot.grub.default import Expand, Row
-from warmboot.core.boot.grub.entry import Item
+from warmboot.core.boot.grub.entry import BlsRequest, Item
 from warmboot.core.boot.grub.values import unknown_names
 from warmboot.core.expression import expression
 from warmboot.core.values import NamedTuple
 
 Locate = Callable[[Place], str | None]
+_KINDS = (Kind.BLS, Kind.UKI)
 _FILES = ("linux", "initrd", "devicetree", "devicetree-overlay")
 _SEGMENT = expression(r"[0-9]+|[A-Za-z]+|[~^]")
 
@@ -75,7 +76,7 @@ def decided(fields: Mapping[str, list[str]], unknown: Callable[[str], bool]) -> 
 
 
 def identifier(entry: Entry) -> str:
-    """Return the id that GRUB knows a boot loader entry by: its file's name without .conf."""
+    """Return the id that GRUB knows an entry by: its file's name, without .conf."""
     return entry.sources[0].rpartition("/")[2].removesuffix(".conf")
 
 
@@ -126,14 +127,23 @@ class BlsExpand(Expand):
     """Rows of a menu, with the boot loader entries of a root in the place of blscfg."""
 
     def __init__(self, found: Sequence[Entry], locate: Locate) -> None:
-        self.found = [e for e in found if e.kind is Kind.BLS and e.sources]
+        #: Of an image with several profiles GRUB shows one entry.
+        self.found = [e for e in found if e.kind in _KINDS and e.sources and not e.profile]
         self.locate = locate
 
     def entries(self, item: Item) -> list[Row]:
         request = item.bls
         if request is None:
             return []
-        wanted = newest_first([entry for entry in self.found if self._is_in(entry, item)])
+        wanted = newest_first(
+            [
+                entry
+                for entry in self.found
+                if entry.kind is request.kind
+                and self._is_in(entry, request)
+                and not (request.kind is Kind.UKI and entry.left_out)
+            ]
+        )
         rows = [
             Row(entry.title, identifier(entry), source=entry.sources[0], certain=item.certain)
             for entry in wanted
@@ -144,14 +154,15 @@ class BlsExpand(Expand):
         chosen = [row for row in rows if default in (row.title, row.key)] or rows[:1]
         return [row for row in rows if (row in chosen) is (request.shown == "default")]
 
-    def _is_in(self, entry: Entry, item: Item) -> bool:
-        """Whether an entry lies where blscfg looks: in /boot, unless it says something else."""
+    def _is_in(self, entry: Entry, request: BlsRequest) -> bool:
+        """Whether an entry lies where GRUB looks: in /boot, unless it says something else."""
         source = entry.sources[0]
-        place = item.bls.place if item.bls is not None else None
-        if place is not None:
-            path = self.locate(place)
+        if request.place is not None:
+            path = self.locate(request.place)
             return path is None or source == path or source.startswith(path.rstrip("/") + "/")
         usual = "/boot/loader/entries/"
-        return source.startswith(usual) or not any(
-            other.sources[0].startswith(usual) for other in self.found
+        return (
+            request.kind is not Kind.BLS
+            or source.startswith(usual)
+            or not any(other.sources[0].startswith(usual) for other in self.found)
         )

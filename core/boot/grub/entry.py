@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from warmboot.core.boot.entry import Kind
 from warmboot.core.boot.filesystems import Place
 from warmboot.core.values import NamedTuple, dataclass, field, replace
 
@@ -57,12 +58,14 @@ class Load:
 class BlsRequest:
     """What a blscfg command shows: the entries of a folder, or one file, as `shown` says.
 
-    `shown` is "all", "default" or "non-default". `variables` are what the entries may name.
+    `shown` is "all", "default" or "non-default". `variables` are what the entries may name. `kind`
+    is that of unified kernel images for GRUB's command uki.
     """
 
     variables: Mapping[str, str]
     place: Place | None = None
     shown: str = "all"
+    kind: Kind = Kind.BLS
 
 
 class Reading(NamedTuple):

@@ -7,6 +7,7 @@ import posixpath
 import stat
 from collections.abc import Iterator, Mapping, Sequence
 
+from warmboot.core.boot.entry import Kind
 from warmboot.core.boot.filesystems import By, FileSystems, Located, Place, Spec
 from warmboot.core.boot.grub.entry import Item
 from warmboot.core.boot.grub.files import Facts, UndecidedError
@@ -15,10 +16,12 @@ from warmboot.core.boot.grub.menu_paths import MENU_LIMIT, menu_paths
 from warmboot.core.boot.mounts import spec_of
 from warmboot.core.boot.root import BootRoot, Text
 from warmboot.core.errors import WarmbootError
+from warmboot.core.expression import expression
 from warmboot.core.values import dataclass
 
 _NAMES = 2000
 _LOOKS = 5000  # at files
+_MAY_BE_RAID = expression(r"/dev/(?:md|dm-|mapper/)")
 _PLATFORMS = ("pc", "efi", "emu", "xen", "xen_pvh", "ieee1275", "coreboot", "uboot", "qemu",
               "arc", "multiboot", "loongson")  # fmt: skip
 
@@ -164,7 +167,23 @@ class _RootFiles:
         return text
 
     def facts(self, place: Place) -> Facts | None:
+        if place.spec.by is By.DEVICE and not place.path.strip("/"):
+            return self._device(place.spec)
         return facts_of(self.root, self._path(place))
+
+    def _device(self, spec: Spec) -> Facts | None:
+        """Return what ``test -e (md/boot)`` asks: whether there is such a disk, whatever is on it.
+
+        A RAID is not there where no file system here may lie on one; of others nothing is known.
+        """
+        slots = [slot for slot in self.filesystems.slots if not slot.assumed]
+        if any(slot.is_called(spec) for slot in slots):
+            return Facts(folder=True, size=0, changed=None)
+        nodes = [slot.names.get(By.NODE) for slot in slots if slot.place in ("/", "/boot")]
+        plain = all(names and not any(map(_MAY_BE_RAID.match, names)) for names in nodes)
+        if spec.value.startswith("md") and nodes and plain:
+            return None
+        raise UndecidedError(f"whether there is {spec.words()}")
 
     def names(self, place: Place) -> Sequence[str]:
         path = self._path(place)
@@ -198,7 +217,7 @@ def facts_of(root: BootRoot, path: str) -> Facts | None:
 def shows_entries(menus: Sequence[InstalledMenu]) -> bool:
     """Whether one of the menus shows boot loader entries (blscfg)."""
     return any(
-        item.bls is not None
+        _is_blscfg(item)
         for installed in menus
         if installed.menu is not None
         for item in _all(installed.menu.items)
@@ -209,6 +228,10 @@ def kept_variables(menus: Sequence[InstalledMenu]) -> Mapping[str, str]:
     """Return GRUB's variables as the first blscfg of the menus sees them; none without one."""
     for installed in menus:
         for item in _all(installed.menu.items if installed.menu is not None else ()):
-            if item.bls is not None:
+            if item.bls is not None and _is_blscfg(item):
                 return item.bls.variables
     return {}
+
+
+def _is_blscfg(item: Item) -> bool:
+    return item.bls is not None and item.bls.kind is Kind.BLS

@@ -60,6 +60,13 @@ def _devicetree(run: Run, words: Sequence[str]) -> Status:
     return _keep(run, replace(run.load or Load(""), devicetree=_place(run, words[0])))
 
 
+def _steamenv_boot(run: Run, words: Sequence[str]) -> Status:
+    """SteamOS: run a command that loads a kernel, with words for it that the partitions tell."""
+    if run.item is not None:
+        run.item.note("SteamOS's GRUB adds words of its own to the command line (steamenv_boot)")
+    return run.call(list(words)) if words else None
+
+
 def _other(command: str) -> Handler:
     def load(run: Run, words: list[str]) -> Status:
         files = [word for word in words if not word.startswith("-") and is_known(word)]
@@ -79,4 +86,5 @@ COMMANDS: dict[str, Handler] = {
     **dict.fromkeys(_LINUX, _linux),
     **dict.fromkeys(_INITRD, _initrd),
     "devicetree": _devicetree,
+    "steamenv_boot": _steamenv_boot,
 }

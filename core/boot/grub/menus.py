@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
+from warmboot.core.boot.entry import Kind
 from warmboot.core.boot.filesystems import By
 from warmboot.core.boot.grub.default import escaped, split
 from warmboot.core.boot.grub.entry import BlsRequest, Item, Reading
@@ -266,6 +267,15 @@ def _restrict(run: Run, item: Item) -> None:
 
 def _blscfg(run: Run, words: Sequence[str]) -> Status:
     """Show boot loader entries: all, those of a folder or file, the default or all others."""
+    return _import(run, words, Kind.BLS, run.variables.get("blsdir"))
+
+
+def _uki(run: Run, words: Sequence[str]) -> Status:
+    """Show unified kernel images, as GRUB 2.14 can: those in EFI/Linux if it is not told others."""
+    return _import(run, words, Kind.UKI, "")
+
+
+def _import(run: Run, words: Sequence[str], kind: Kind, usual: str) -> Status:
     options = parse_options(
         words,
         ("path", "entry"),
@@ -275,7 +285,7 @@ def _blscfg(run: Run, words: Sequence[str]) -> Status:
         lenient=True,
     )  # fmt: skip
     words = [] if options is None else options.words
-    which, path = "all", run.variables.get("blsdir")
+    which, path = "all", usual
     if options is not None:
         which = "default" if options.last("show-default") is not None else which
         which = "non-default" if options.last("show-non-default") is not None else which
@@ -292,7 +302,7 @@ def _blscfg(run: Run, words: Sequence[str]) -> Status:
         except UndecidedError:
             place = None
     run.budget.step(len(run.variables.values))
-    _add(run, Item("blscfg", bls=BlsRequest(dict(run.variables.values), place, which)))
+    _add(run, Item("blscfg", bls=BlsRequest(dict(run.variables.values), place, which, kind)))
     return 0
 
 
@@ -307,4 +317,5 @@ COMMANDS: dict[str, Handler] = {
     "extract_entries_configfile": _configfile,
     "blscfg": _blscfg,
     "bls_import": _blscfg,
+    "uki": _uki,
 }

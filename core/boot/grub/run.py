@@ -12,7 +12,7 @@ from warmboot.core.boot.grub.files import Files
 from warmboot.core.boot.grub.lexer import Word
 from warmboot.core.boot.grub.script import Command, For, If, Node, While, file_text, pieces
 from warmboot.core.boot.grub.state import Machine, Status
-from warmboot.core.boot.grub.values import expand, is_known, unknown
+from warmboot.core.boot.grub.values import expand, is_decided, is_known, unknown
 from warmboot.core.errors import WarmbootError
 
 _DEPTH = 40
@@ -161,7 +161,7 @@ class Run(Machine):
             if self.breaks:
                 break
             self.set(node.name, word)
-            if is_known(word):
+            if is_decided(word):
                 status = self.all(node.body)
             else:  # it may be no word, or several
                 status = self.fork(lambda: self.all(node.body), lambda: 0)

@@ -38,6 +38,11 @@ def is_known(value: str) -> bool:
     return "\0" not in value
 
 
+def is_decided(value: str) -> bool:
+    """Whether only GRUB knows nothing of a value, but what it calls a device."""
+    return "\0?" not in value
+
+
 def unknown_names(value: str) -> list[str]:
     """Return what GRUB decides of a value, as it is said: ``$name``."""
     return [
@@ -66,7 +71,7 @@ def same(left: str, right: str) -> bool | None:
     """Whether two values are equal, None where what only GRUB knows decides that."""
     if is_known(left) and is_known(right):
         return left == right
-    if left == right and "\0?" not in left:
+    if left == right and is_decided(left):
         return True
     first, second = left.partition("\0")[0], right.partition("\0")[0]
     head = min(len(first), len(second))
@@ -179,7 +184,7 @@ def expand(
     arguments.next()
     result: list[str] = []
     for value, pattern in arguments.done:
-        found = glob(pattern) if pattern and is_known(value) else ()
+        found = glob(pattern) if pattern and is_decided(value) else ()
         result.extend(found or [value])
     return result
 

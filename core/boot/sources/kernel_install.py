@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from warmboot.core.boot.entry import Entry, Found, Kind, SearchedPlace
 from warmboot.core.boot.kernel_filenames import initrds_beside, kernel_beside
@@ -14,10 +14,15 @@ from warmboot.core.text import plural, printable
 _MANY = 64
 
 
+def os_release(search: Search) -> Mapping[str, str]:
+    """Return what os-release(5) says of the system in this root."""
+    read = search.root.read_text
+    return parse_os_release(read("/etc/os-release") or read("/usr/lib/os-release") or "")
+
+
 def entry_tokens(search: Search) -> tuple[str, ...]:
     """Return the names that kernel-install(8) may have given this system's folder, best first."""
-    read = search.root.read_text
-    release = parse_os_release(read("/etc/os-release") or read("/usr/lib/os-release") or "")
+    read, release = search.root.read_text, os_release(search)
     names = [
         (read("/etc/kernel/entry-token") or "").strip(),
         (read("/etc/machine-id") or "").strip(),

@@ -45,9 +45,11 @@ def _plain(search: Search, folder: str, name: str) -> Entry | None:
     booting = for_debuggers(name, search.boot_names)
     if booting is not None:
         other = f"the unpacked kernel for debuggers; {printable(booting)} is the one that boots"
-    initrds = matching_initrd(search.boot_names, folder, stem) if stem is not None else ()
-    title = f"Linux {stem}" if stem else name
     aside = suffix(name)
+    initrds: tuple[str, ...] = ()
+    if stem is not None:
+        initrds = matching_initrd(search.boot_names, folder, stem, aside)
+    title = f"Linux {stem}" if stem else name
     return Entry(
         id=printable(name),
         title=printable(name if other else f"{title} ({aside})" if stem and aside else title),

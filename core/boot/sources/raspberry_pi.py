@@ -8,8 +8,9 @@ from warmboot.core.boot.entry import BootLoader, Entry, Found, Kind, LoaderDefau
 from warmboot.core.boot.raspberry_pi_format import (
     KERNELS,
     Configuration,
+    configuration,
     models,
-    parse_configuration,
+    read_settings,
     usual_kernels,
 )
 from warmboot.core.boot.root import Text
@@ -52,9 +53,10 @@ class _Firmware:
 
     def read(self) -> None:
         """Follow config.txt for each board that this may be."""
+        settings = read_settings(self.text, self._include)
         for model in models(self.search.board):
             for tryboot in (False, True):
-                found = parse_configuration(self.text, model, self._include, tryboot=tryboot)
+                found = configuration(settings, model, tryboot=tryboot)
                 if not tryboot:
                     self.conditional |= found.conditional
                 names = self._names(found, usual_kernels(model, wide=found.wide))

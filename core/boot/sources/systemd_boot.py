@@ -12,7 +12,9 @@ from warmboot.core.boot.loadervars import LoaderVariables
 from warmboot.core.boot.order import ordered
 from warmboot.core.boot.search import Search
 from warmboot.core.boot.sources.bls import HANDED_OVER
+from warmboot.core.boot.sources.kernel_install import os_release
 from warmboot.core.boot.sources.source import Source
+from warmboot.core.expression import expression
 from warmboot.core.text import printable
 from warmboot.core.values import NamedTuple
 
@@ -20,6 +22,8 @@ from warmboot.core.values import NamedTuple
 _ESP = (HANDED_OVER, "/efi", "/boot/efi")
 #: Names of what it finds and starts beside entries. Source: loader.conf(5), "default".
 _OWN_ENTRIES = "auto-"
+_VERSION = expression(r"systemd-boot (\d{1,4})(.*)")
+_LONG_IDS = 245
 
 
 class Pattern(NamedTuple):
@@ -54,6 +58,12 @@ def find(search: Search) -> Iterator[Found]:
     for pattern in asked:
         wanted = _resolve(pattern.text, variables)
         known = _source(entries, wanted, counted=pattern.counted)
+        short = None if known or pattern.counted else _source(entries, f"{wanted}.conf")
+        if wanted and short is not None and _takes_short_ids(search, variables.info):
+            known = short
+        elif wanted and short is not None:
+            what = f"{printable(wanted, 64)} is no entry: its name is {printable(wanted, 64)}.conf"
+            yield SearchedPlace(printable(pattern.source), what, notice=True)
         if known is None and wanted.lower().startswith(_OWN_ENTRIES):
             default = None
             what = f"{printable(wanted, 64)} starts by itself, which is no Linux system"
@@ -97,6 +107,17 @@ def _grub_here(search: Search) -> bool:
 def _listed(search: Search, entry: Entry) -> bool:
     """Whether systemd-boot has the entry in its list: the file that it names has to be there."""
     return not entry.left_out and ("://" in entry.kernel or search.root.exists(entry.kernel))
+
+
+def _takes_short_ids(search: Search, info: str | None) -> bool:
+    """Whether this systemd-boot knows entries by their names without .conf too.
+
+    It did so before version 245, and that of Pop!_OS still does (systemd issue 15068).
+    """
+    found = _VERSION.match(info or "")
+    if found is not None:
+        return int(found[1]) < _LONG_IDS or "pop" in found[2]
+    return os_release(search).get("ID") == "pop"
 
 
 def _resolve(pattern: str, variables: LoaderVariables) -> str:

@@ -11,7 +11,7 @@ from warmboot.core.boot.sources.source import Source
 from warmboot.core.errors import WarmbootError
 from warmboot.core.images import BootImage
 from warmboot.core.images.pe import PeProgram
-from warmboot.core.images.uki import Addon, Outline
+from warmboot.core.images.uki import Addon, Elsewhere, Outline
 from warmboot.core.text import plural, printable
 from warmboot.core.values import replace
 
@@ -58,12 +58,29 @@ def entries_of(search: Search, folder: str, name: str) -> Iterator[Entry]:
         notes=() if named else ("systemd-boot leaves it out: it names no operating system",),
         left_out=not named,
     )
+    if about is not None and about.elsewhere is not None:
+        entry = _elsewhere(search, entry, folder.removesuffix(_FOLDER), about.elsewhere)
     if about is None:
         yield replace(entry, notes=())
     else:
         base = folder.removesuffix(_FOLDER)
         for one in _profiles(entry, about):
             yield with_addons(search, one, base, folder, name)
+
+
+def _elsewhere(search: Search, entry: Entry, base: str, named: Elsewhere) -> Entry:
+    """Return the entry of an image that names its kernel and initrd by their paths."""
+    kernel = search.locate(base, named.kernel)
+    image = _read(search, kernel)
+    initrds = () if named.initrd is None else (printable(search.locate(base, named.initrd)),)
+    return replace(
+        entry,
+        kernel=printable(kernel),
+        initrds=initrds,
+        release=image.release if isinstance(image, BootImage) else None,
+        initrd_reason="named by the image" if initrds else None,
+        notes=(*entry.notes, "the digests that it has of kernel and initrd are not compared"),
+    )
 
 
 def _profiles(entry: Entry, image: Outline) -> Iterator[Entry]:

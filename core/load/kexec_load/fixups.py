@@ -6,7 +6,8 @@ a kernel without it finds no memory, or touches what it must not. What it filled
 tree that the running kernel was given.
 
 Sources: U-Boot, boot/image-fdt.c (image_setup_libfdt) and boot/fdt_support.c; OpenSBI,
-lib/utils/fdt/fdt_fixup.c; drivers/firmware/efi/libstub/fdt.c and drivers/of/fdt.c of the kernel.
+lib/utils/fdt/fdt_fixup.c; drivers/firmware/efi/libstub/fdt.c and drivers/of/fdt.c of the kernel;
+kexec-tools, kexec/arch/arm64/kexec-arm64.c (setup_2nd_dtb).
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from warmboot.core.load.kexec_load.nodes import CELL, PHANDLES, Node, read_nodes
 _EFI = b"linux,uefi-"  # in /chosen: the system table, and the memory map instead of memory nodes
 _ADDRESSES = (b"local-mac-address", b"mac-address", b"local-bd-address")
 _CELLS = (b"#address-cells", b"#size-cells")
+_SEED = 8  # bytes
 _MOST_CELLS = 4
 _MOST_RESERVED = 1024  # the kernel has room for 64 below /reserved-memory (of_reserved_mem.c)
 
@@ -108,11 +110,17 @@ def _fix_reserved(base: Node, now: Node) -> None:
 
 
 def _fix_chosen(base: Node, now: Node) -> None:
-    """Say of EFI what the running tree says, if anything."""
+    """Say of EFI what the running tree says, if anything, and take out the seeds of a file.
+
+    A seed of zeros is filled by kexec(8), which refuses any other: the kernel wiped its own.
+    """
     told, kept = now.children.get(b"chosen"), base.children.get(b"chosen")
-    for name in [n for n in (kept.properties if kept else ()) if n.startswith(_EFI)]:
-        if kept is not None:
+    if kept is not None:
+        for name in [name for name in kept.properties if name.startswith(_EFI)]:
             del kept.properties[name]
+        kept.properties.pop(b"rng-seed", None)
+        if b"kaslr-seed" in kept.properties:
+            kept.properties[b"kaslr-seed"] = bytearray(_SEED)
     found = {} if told is None else told.properties
     efi = {name: value for name, value in found.items() if name.startswith(_EFI)}
     if efi:

@@ -23,11 +23,15 @@ class FitSubject(NamedTuple):
     """
 
     host: Host
-    essentials: Essentials
     fit: KernelFit
     words: tuple[Word, ...]
     options: Mapping[str, str] | None = None
     encryption: Encryption | None = None
+
+    @property
+    def essentials(self) -> Essentials:
+        """What the machine needs, with the root that the kernel will have."""
+        return self.fit.essentials
 
     @property
     def release(self) -> str:
@@ -43,7 +47,8 @@ class FitSubject(NamedTuple):
 def modules(fits: Iterable[NeedFit]) -> str:
     """Return the names of drivers, each once, with what each is for."""
     names = dict.fromkeys(_name(fit) for fit in fits)
-    return listed(names)
+    # A module that a device needs may be known by its name alone as well.
+    return listed(one for one in names if not any(n.startswith(f"{one} (") for n in names))
 
 
 def listed(names: Iterable[str]) -> str:

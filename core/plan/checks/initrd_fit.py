@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from warmboot.core.boot.cmdline import Word, last_value
-from warmboot.core.fit.crypttab import entry_of
+from warmboot.core.fit.crypttab import KeyFile, entry_of, key_file
 from warmboot.core.fit.initramfs import Initramfs
 from warmboot.core.fit.kernel_fit import Place
 from warmboot.core.fit.volume_words import untold
@@ -158,11 +158,17 @@ def root_unlock(subject: FitSubject) -> Result | None:
         return None
     name = printable(volumes[0].name, 64)
     entry = entry_of(initrd.crypttab, volumes[0].name, volumes[0].uuid)
-    key = entry.key if entry else _key_word(subject)
-    if key is not None and not initrd.has_key(volumes[0].name, key):
+    key = key_file(entry.key) if entry and entry.key else None
+    key = _key_word((*initrd.own_words, *subject.kernel_words)) if entry is None else key
+    if key is not None and key.device is not None:
+        return warn(
+            f"{name} (dm-crypt) is opened by a key file on {printable(key.device, 100)}",
+            "Leave that attached to the machine.",
+        )
+    if key is not None and not initrd.has_key(volumes[0].name, key.path):
         return fail(
-            f"{name} (dm-crypt) is opened by the key file {printable(key, 100)}, which the initrd "
-            "has not",
+            f"{name} (dm-crypt) is opened by the key file {printable(key.path, 100)}, which the "
+            "initrd has not",
             "Make the initrd again, with the key file in it.",
         )
     if key is not None:
@@ -268,12 +274,17 @@ def _devices_named(subject: FitSubject) -> bool:
     return any(flag.startswith("device=") for flag in flags.split(","))
 
 
-def _key_word(subject: FitSubject) -> str | None:
-    """Return the path of the key file that rd.luks.key= names, None without."""
-    for word in subject.kernel_words:
-        if word.key in ("rd.luks.key", "luks.key", "cryptkey") and word.value:
-            parts = word.value.split("=", 1)[-1].split(":")
-            path = next((part for part in parts if part.startswith("/")), None)
-            if path is not None:
-                return path
+def _key_word(words: Sequence[Word]) -> KeyFile | None:
+    """Return the key file that rd.luks.key= or mkinitcpio's cryptkey= names, None without."""
+    for word in words:
+        value = word.value or ""
+        if word.key == "cryptkey":
+            device, _, rest = value.partition(":")
+            path = rest.rpartition(":")[2]
+            if path.startswith("/"):
+                return KeyFile(path, None if device == "rootfs" else device)
+        if word.key in ("rd.luks.key", "luks.key"):
+            text = value if value.startswith("/") else value.partition("=")[2]  # UUID=PATH
+            if text.startswith("/"):
+                return key_file(text)
     return None

@@ -71,13 +71,13 @@ def _judge_fit(plan: Plan, context: PlanContext) -> list[Finding]:
     """Return what is said of how the kernel fits the machine, nothing where nobody looked."""
     if plan.fit is None or context.demand is None:
         return []
+    same = plan.fit.essentials is context.demand.essentials
     subject = FitSubject(
         host=context.host,
-        essentials=context.demand.essentials,
         fit=plan.fit,
         words=parse(plan.cmdline.text),
         options=context.kernel_options,
-        encryption=context.live.encryption if context.live else None,
+        encryption=context.live.encryption if context.live and same else None,
     )
     groups = (DRIVERS, INITRD_FIT, KERNEL_CHANGES, NETWORK)
     return [finding for group in groups for finding in group.run(subject)]

@@ -20,9 +20,12 @@ _STOP_SECONDS = 60.0
 
 
 class Timer(NamedTuple):
-    """The dead-man timer of the running system. `ends` in seconds since the epoch, if known."""
+    """The dead-man timer of the running system; `active` is None where systemd does not say.
 
-    active: bool
+    `ends` in seconds since the epoch, if known.
+    """
+
+    active: bool | None
     ends: float | None = None
 
 
@@ -75,10 +78,11 @@ class RealTrialHost:
         return load_again(modules)
 
     def timer(self) -> Timer:
-        """Ask systemd; where it does not answer there is no timer."""
+        """Ask systemd; see TrialHost."""
         names = "ActiveState,ActiveEnterTimestampMonotonic,RuntimeMaxUSec"
         fields = _fields(systemctl("show", UNIT, f"--property={names}"))
-        active = fields.get("ActiveState") in ("active", "activating", "deactivating")
+        state = fields.get("ActiveState")
+        active = None if state is None else state in ("active", "activating", "deactivating")
         started = fields.get("ActiveEnterTimestampMonotonic", "")
         limit = _seconds(fields.get("RuntimeMaxUSec", ""))
         if not active or not started.isdigit() or limit is None:
@@ -101,7 +105,8 @@ class RealTrialHost:
                     f"{unit} could not be stopped: {said}",
                     hint=f"It still restarts the machine. Try systemctl stop {unit}.",
                 )
-        answer = systemctl("show", UNIT, "--property=ActiveState,Result")
+        # A busy machine may take long for that, too.
+        answer = systemctl("show", UNIT, "--property=ActiveState,Result", timeout=_STOP_SECONDS)
         fields = _fields(answer)
         if fields.get("Result") == "timeout":
             raise WarmbootError(
