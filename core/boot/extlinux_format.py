@@ -37,7 +37,8 @@ class Label:
 
     `kind` is the keyword that names `kernel` (``kernel``, ``linux``, ``com32``, …). `menus` are the
     titles of the menus that it stands in, the outermost first. `tree_folder` is FDTDIR.
-    `navigation`: it leads to another menu. `appends`: the loader adds words of its own.
+    `navigation`: it leads to another menu, and `into` is what that one starts by itself. `appends`:
+    the loader adds words of its own.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Label:
     tree_folder: str | None = None
     overlays: list[str] = field(default_factory=list)
     navigation: bool = False
+    into: Label | None = None
     disabled: bool = False
     appends: bool = False
 
@@ -93,13 +95,13 @@ class ExtlinuxMenu:
         for wanted in (self.timeout, self.wanted):
             if wanted and not _is_program(wanted):
                 found = self.label(wanted)
-                return wanted if found is None else found
+                return wanted if found is None else found.into or found
         scope: Label | Scope | None = self.start or self.top
         for _ in range(_DEPTH):
             if not isinstance(scope, Scope):
                 break
             scope = scope.default or scope.first
-        return scope if isinstance(scope, Label) else None
+        return scope.into or scope if isinstance(scope, Label) else None
 
     def label(self, wanted: str) -> Label | None:
         """Return the label of this name; words behind it are further options."""
@@ -109,16 +111,13 @@ class ExtlinuxMenu:
 
 def parse_menu(text: str, include: Include) -> ExtlinuxMenu:
     """Return what a menu says; `include` returns the text of an included file, None without one."""
-    reader = _Reader(include)
-    reader.read(text, 0)
-    reader.close_label()
-    return reader.menu
+    return _Reader(include).whole(text)
 
 
 class _Reader:
     """Reads line by line; `scopes` are the menus that are open, `label` the label that is."""
 
-    def __init__(self, include: Include) -> None:
+    def __init__(self, include: Include, seen: frozenset[str] = frozenset()) -> None:
         self.menu = ExtlinuxMenu()
         self.include = include
         self.scopes = [self.menu.top]
@@ -127,6 +126,14 @@ class _Reader:
         self.appends = False
         self.included = 0
         self.size = 0  # characters
+        self.seen = seen  # menus that this one is read in
+
+    def whole(self, text: str) -> ExtlinuxMenu:
+        """Read a menu to its end."""
+        self.seen |= {text}
+        self.read(text, 0)
+        self.close_label()
+        return self.menu
 
     def read(self, text: str, depth: int) -> None:
         self.size += len(text)
@@ -238,6 +245,31 @@ class _Reader:
         scope = self.scopes[-1]
         if scope.first is None and not label.navigation and not label.disabled:
             scope.first = label
+        if label.kind == "config" and label.kernel:
+            self.follow(label, label.kernel)
+
+    def follow(self, label: Label, file: str) -> None:
+        """Read the menu that a label leads to, if its files lie where those of this one do."""
+        if self.included >= _INCLUDES or len(self.seen) > _DEPTH or self.size > _SIZE:
+            return
+        self.included += 1
+        text = None if len(file.split()) > 1 else self.include(file)
+        if text is None:
+            return
+        label.navigation = True
+        if text in self.seen:  # it leads back
+            return
+        reader = _Reader(self.include, self.seen)
+        reader.included, reader.size = self.included, self.size
+        inner = reader.whole(text)
+        self.included, self.size = reader.included, reader.size
+        self.menu.cut = self.menu.cut or inner.cut
+        self.menu.left_out += inner.left_out[: 8 - len(self.menu.left_out)]
+        label.into = inner.default if isinstance(inner.default, Label) else None
+        title = label.title or label.name
+        for one in inner.labels[: max(0, _LABELS - len(self.menu.labels))]:
+            one.menus = (*label.menus, title, *one.menus)
+            self.menu.labels.append(one)
 
 
 def _split(line: str) -> tuple[str, str]:

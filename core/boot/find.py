@@ -23,9 +23,6 @@ from warmboot.core.boot.order import ordered
 from warmboot.core.boot.root import BootRoot
 from warmboot.core.boot.search import Search
 from warmboot.core.boot.sources.registry import SOURCES
-from warmboot.core.errors import WarmbootError
-from warmboot.core.images import BootImage
-from warmboot.core.images.uki import Outline
 from warmboot.core.values import replace
 
 
@@ -65,12 +62,12 @@ def discover(
         yield from boot_partitions.unmounted(held, running)
 
 
-def arrange(root: BootRoot, found: Iterable[Found], running: Running | None = None) -> Listing:
+def arrange(root: BootRoot, everything: Iterable[Found], running: Running | None = None) -> Listing:
     """Return the listing of what `discover` yielded: merged, sorted, marked, each id once."""
     entries: list[Entry] = []
     looked: list[SearchedPlace] = []
     preferences: list[LoaderDefault] = []
-    for one in found:
+    for one in everything:
         if isinstance(one, Entry):
             entries.append(one)
         elif isinstance(one, SearchedPlace):
@@ -83,7 +80,9 @@ def arrange(root: BootRoot, found: Iterable[Found], running: Running | None = No
             image = read_header(held, entry).image
             return image.banner if image is not None else None
 
-        shown = _as_shown(ordered(merge(held, entries)), in_charge(preferences, running))
+        # A kernel known by its file alone joins the first entry that starts it: not its fallback.
+        found = sorted(ordered(entries), key=lambda entry: entry.kind.files_only)
+        shown = _as_shown(ordered(merge(held, found)), in_charge(preferences, running))
         marked = mark(list(_unique(shown)), preferences, running, banner)
     return Listing(tuple(marked), tuple(looked))
 
@@ -110,28 +109,12 @@ def _with_release(search: Search, entry: Entry) -> Entry:
     """
     if entry.release is not None or entry.kind is Kind.UKI or entry.left_out:
         return entry
-    release = None
-    if not entry.problem:
-        if entry.kernel not in search.releases:
-            image = _outline(search, entry)
-            search.releases[entry.kernel] = image.release if image else None
-        release = search.releases[entry.kernel]
+    release = None if entry.problem else search.release(entry.kernel)
     release = release or release_in_path(entry.kernel)
     stated = entry.version
     if release is None and stated is not None and may_be_release(stated):
         release = stated  # a header that does not say it (zboot), under a name that neither does
     return replace(entry, release=release)
-
-
-def _outline(search: Search, entry: Entry) -> BootImage | Outline | None:
-    """Return what the kernel's header says, None where it cannot be read.
-
-    What is wrong with the file shows when it is examined.
-    """
-    try:
-        return search.outline(entry.kernel)
-    except WarmbootError:
-        return None
 
 
 def _unique(entries: list[Entry]) -> Iterator[Entry]:

@@ -9,17 +9,13 @@ from warmboot.core.boot.root import BootRoot
 from warmboot.core.enumeration import StrEnum
 from warmboot.core.fit.firmware import MissingFirmware, inside, installed, named_firmware
 from warmboot.core.fit.initrd_contents import InitrdContents
+from warmboot.core.fit.installed_modules import USUAL, installed_index
 from warmboot.core.fit.module_index import Module, ModuleIndex
 from warmboot.core.host import Host
-from warmboot.core.host.config import BuildOptions
 from warmboot.core.host.essentials import Essentials, Need, Purpose, read_essentials
 from warmboot.core.host.files import read_text
 from warmboot.core.values import NamedTuple, dataclass
 
-#: Where the modules of a release are, and where links lead to them in NixOS.
-_USUAL = ("/usr/lib/modules", "/lib/modules")
-_STORED = tuple(f"/run/{one}-system/kernel-modules/lib/modules" for one in ("current", "booted"))
-_CONFIG = 4 << 20  # bytes of a kernel's options
 #: Drivers that are a part of their bus in every kernel, though they have a modalias.
 _OF_THE_BUS = frozenset(("pcieport", "usb", "port"))
 
@@ -106,6 +102,7 @@ class KernelFit:
     now and not built with the kernel (DKMS and the like), and that this kernel has not.
     `microcode`: a file with the processor's is installed; None where that is not known.
     `same_root` is the kernel's. `essentials` are what it was judged by: its root may be another.
+    `unserved` are algorithms that the root is encrypted by and that are not there early.
     """
 
     essentials: Essentials
@@ -117,36 +114,11 @@ class KernelFit:
     left_behind: tuple[str, ...] = ()
     microcode: bool | None = None
     same_root: bool = True
+    unserved: tuple[str, ...] = ()
 
     def of(self, purpose: Purpose) -> tuple[NeedFit, ...]:
         """Return what is said of one purpose."""
         return tuple(one for one in self.needs if one.need.purpose is purpose)
-
-
-def installed_index(root: BootRoot, release: str | None) -> ModuleIndex | None:
-    """Return the index of the modules installed for a release; None where it has no such name."""
-    if not release or "/" in release or release in (".", ".."):
-        return None
-
-    def texts(name: str, limit: int) -> str | None:
-        for folder in (*_USUAL, *_STORED):
-            text = root.read_text(f"{folder}/{release}/{name}", limit)
-            if text is not None:
-                return None if text.cut else text
-        return None
-
-    return ModuleIndex(release, texts)
-
-
-def installed_options(root: BootRoot, release: str | None) -> BuildOptions | None:
-    """Return the build options that are installed for a release, None where no file says."""
-    if release is None or "/" in release:
-        return None
-    for name in (f"/boot/config-{release}", f"/usr/lib/modules/{release}/config"):
-        text = root.read_text(name, _CONFIG)
-        if text is not None and not text.cut:
-            return BuildOptions(text)
-    return None
 
 
 def read_demand(host: Host) -> Demand:
@@ -163,7 +135,7 @@ def judge_fit(demand: Demand, kernel: Kernel) -> KernelFit:
     index, running = kernel.index, demand.modules
     found = []
     for need in demand.essentials.needs:
-        names = _names(need, running, index)
+        names = _names(need, demand, index)
         if not _counts(need, names, demand, index):
             continue
         found.append(_judge(need, names, kernel, index, running))
@@ -178,7 +150,24 @@ def judge_fit(demand: Demand, kernel: Kernel) -> KernelFit:
         left_behind=_left_behind(demand, kernel.installed),
         microcode=_microcode(demand, kernel),
         same_root=kernel.same_root,
+        unserved=_unserved(demand, kernel),
     )
+
+
+def _unserved(demand: Demand, kernel: Kernel) -> tuple[str, ...]:
+    """Return the algorithms of the root's encryption that the kernel cannot have early."""
+    index, running, initrd = kernel.index, demand.modules, kernel.initrd
+    if index is None or running is None or (initrd is not None and initrd.problem):
+        return ()
+    if not index.tells_all_aliases:
+        return ()
+    inside = initrd.modules(kernel.release) if initrd else frozenset[str]()
+
+    def early(alias: str) -> bool:
+        return any(one.built_in or one.name in inside for one in index.by_alias(alias))
+
+    names = [name for name in demand.essentials.algorithms if running.by_alias(f"crypto-{name}")]
+    return tuple(name for name in names if not early(f"crypto-{name}") and not index.gave_up)
 
 
 def _microcode(demand: Demand, kernel: Kernel) -> bool | None:
@@ -228,23 +217,30 @@ def _loaded_early(module: Module, kernel: Kernel) -> bool | None:
     return module.built_in or module.name in kernel.initrd.modules(kernel.release)
 
 
-def _names(need: Need, running: ModuleIndex | None, index: ModuleIndex | None) -> tuple[str, ...]:
+def _names(need: Need, demand: Demand, index: ModuleIndex | None) -> tuple[str, ...]:
     """Return the names a driver's module may have, the surest first.
 
     Built-in drivers have no modalias in modules.builtin.modinfo before Linux 6.18, so that in one
     kernel only the name tells, in the other only the alias.
     """
-    names = [need.module] if need.module else []
+    own = need.module or need.driver
+    names = [own.replace("-", "_")] if own else []
     if need.modalias:
-        for one in (running, index):
+        for one in (demand.modules, index):
             claimed = one.by_alias(need.modalias) if one else ()
+            if need.module is None and one is demand.modules:
+                claimed = tuple(module for module in claimed if _may_run(need, module, demand))
             fitting = [module.name for module in claimed]
-            driver = (need.module or need.driver or "").replace("-", "_")
-            exact = driver in fitting
-            names += [driver] if exact else fitting
-    if need.driver and not need.module:
-        names.append(need.driver)
-    return tuple(dict.fromkeys(name.replace("-", "_") for name in names))
+            names += [] if fitting and names and names[0] in fitting else fitting
+    return tuple(dict.fromkeys(names))
+
+
+def _may_run(need: Need, module: Module, demand: Demand) -> bool:
+    """Whether a module may be what runs a device now.
+
+    One that claims it need not: io_subchannel has the disks of s390x, and vfio_ccw claims them.
+    """
+    return need.driver is None or module.built_in or module.name in demand.loaded
 
 
 def _counts(need: Need, names: tuple[str, ...], demand: Demand, index: ModuleIndex | None) -> bool:
@@ -258,10 +254,11 @@ def _counts(need: Need, names: tuple[str, ...], demand: Demand, index: ModuleInd
     running = demand.modules
     if running is None or not running.there or (need.module is not None and need.driver is None):
         return True
-    if any(running.module(name) is not None for name in names):
-        return True
+    known = [module for name in names if (module := running.module(name)) is not None]
     if need.module is None:
-        return False
+        return any(_may_run(need, module, demand) for module in known)
+    if known:
+        return True
     # What is built in may be called a module though it can never be one (a PCI driver, say).
     other = index is not None and any(index.module(name) is not None for name in names)
     return other or need.module in demand.loaded or not running.tells_built_in
@@ -297,7 +294,7 @@ def _all_known(need: Need, kernel: Kernel, index: ModuleIndex) -> bool:
     if need.purpose is Purpose.ROOT:
         return True
     # A system may have its modules in a place of its own, where nobody looked.
-    usual = kernel.root is not None and any(kernel.root.exists(one) for one in _USUAL)
+    usual = kernel.root is not None and any(kernel.root.exists(one) for one in USUAL)
     return kernel.same_root and usual
 
 
@@ -321,9 +318,9 @@ def _placed(need: Need, module: Module, kernel: Kernel, index: ModuleIndex) -> N
     inside = kernel.initrd.modules(kernel.release) if kernel.initrd else frozenset()
     if module.name in inside:
         lacks = tuple(name for name in below if name not in inside)
-        served = lambda one: one.built_in or one.name in inside  # noqa: E731
-        asked = (found for found in index.wanted(module) if not any(map(served, found)))
-        wants = tuple(dict.fromkeys(found[0].name for found in asked))
+        asked = index.wanted(module) if index.tells_all_aliases else ()
+        unserved = (each for each in asked if not any(m.built_in or m.name in inside for m in each))
+        wants = tuple(dict.fromkeys(each[0].name for each in unserved))
         return NeedFit(need, Place.INITRD, module.name, lacks, outside, below, wants)
     if kernel.initrd is not None and kernel.initrd.problem and need.purpose is Purpose.ROOT:
         return NeedFit(need, Place.UNKNOWN, module.name, (), outside, below)

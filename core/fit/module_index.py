@@ -91,6 +91,11 @@ class ModuleIndex:
         return self._text("modules.alias") is not None
 
     @property
+    def tells_all_aliases(self) -> bool:
+        """Whether it says those of what is built in too, as since Linux 5.2; not which devices."""
+        return self.tells_aliases and self._text("modules.builtin.modinfo") is not None
+
+    @property
     def gave_up(self) -> bool:
         """Whether aliases were left unresolved, as no real index makes so much work."""
         return self._work > _WORK

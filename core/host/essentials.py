@@ -12,10 +12,12 @@ from warmboot.core.enumeration import StrEnum
 from warmboot.core.host.devices import Device, Sysfs
 from warmboot.core.host.files import read_text
 from warmboot.core.host.interfaces import Interface, read_interfaces, read_way
+from warmboot.core.host.luks import algorithms, read_luks_header
 from warmboot.core.host.mounts import read_mounts
 from warmboot.core.host.network_names import Card, read_cards
 from warmboot.core.host.processor import Processor, read_processor
 from warmboot.core.host.root_features import Feature, read_root_features
+from warmboot.core.host.root_layers import Layer
 from warmboot.core.host.root_mounts import mount_to_be
 from warmboot.core.host.root_stack import RootStack, read_root_stack
 from warmboot.core.values import NamedTuple, dataclass
@@ -56,6 +58,7 @@ class Essentials:
     `interfaces` carry a default route, or the login of the operator over the network. `features`
     are those of the root file system, None where they cannot be read. `cards` are all network
     cards. `processor` is the one whose microcode a system loads, None where none does.
+    `algorithms` are those that volumes below the root are encrypted by, as far as can be read.
     """
 
     needs: tuple[Need, ...]
@@ -64,6 +67,7 @@ class Essentials:
     features: tuple[Feature, ...] | None = None
     cards: tuple[Card, ...] = ()
     processor: Processor | None = None
+    algorithms: tuple[str, ...] = ()
 
     def of(self, purpose: Purpose) -> tuple[Need, ...]:
         """Return the needs of one purpose."""
@@ -97,7 +101,22 @@ def read_essentials(prefix: Path, remote: str | None, block: str | None = None) 
     needs.update(dict.fromkeys(_keyboards(sysfs, prefix)))
     features = read_root_features(prefix, stack)
     cards, processor = read_cards(prefix), read_processor(prefix)
-    return Essentials(tuple(_once(needs)), stack, interfaces, features, cards, processor)
+    return Essentials(
+        tuple(_once(needs)),
+        stack,
+        interfaces,
+        features,
+        cards,
+        processor,
+        tuple(dict.fromkeys(_algorithms(prefix, stack))),
+    )
+
+
+def _algorithms(prefix: Path, stack: RootStack) -> Iterator[str]:
+    for volume in stack.volumes_of(Layer.CRYPT):
+        for device in volume.below:
+            header = read_luks_header(prefix, device)
+            yield from algorithms(header) if header is not None else ()
 
 
 def _once(needs: Iterable[Need]) -> Iterator[Need]:

@@ -63,6 +63,10 @@ _LVM_PARTS = (
     (_RAID, "dm_raid"),
     (_MIRROR, "dm_mirror"),
 )
+_SELECTORS = (
+    "dm_service_time", "dm_round_robin", "dm_queue_length", "dm_historical_service_time",
+    "dm_io_affinity",
+)  # fmt: skip
 #: Layers that the names of block devices tell.
 _NAMED = {"bcache": Layer.BCACHE, "nbd": Layer.NBD}
 _FABRICS = expression(r".*/nvme-fabrics/ctl/nvme[0-9]+")
@@ -108,6 +112,16 @@ def volume_of(
                 module = target  # noqa: PLW2901
         return Volume(mapped, kind, uuid, tuple(below)), module
     return None, None
+
+
+def path_selector(sysfs: Sysfs) -> str | None:
+    """Return the module that chooses between the paths of multipath, where just one is in use.
+
+    Which one a volume has is in its table only; a module in use counts its users in refcnt.
+    """
+    counts = {name: sysfs.text(f"sys/module/{name}/refcnt") or "0" for name in _SELECTORS}
+    used = [name for name, count in counts.items() if count != "0"]
+    return used[0] if len(used) == 1 else None
 
 
 class Remote(NamedTuple):

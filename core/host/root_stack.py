@@ -13,7 +13,7 @@ from warmboot.core.host.devices import Sysfs
 from warmboot.core.host.files import names, read_text
 from warmboot.core.host.mounts import Mount
 from warmboot.core.host.root_carrier import carrier
-from warmboot.core.host.root_layers import Layer, Volume, remote_of, volume_of
+from warmboot.core.host.root_layers import Layer, Volume, path_selector, remote_of, volume_of
 from warmboot.core.host.root_mounts import IN_MEMORY, holding, root_mounts
 from warmboot.core.values import NamedTuple, dataclass
 
@@ -171,7 +171,8 @@ class _Walk:
         below = sysfs.names(f"{folder}/slaves")
         volume, target = volume_of(sysfs, folder, name, below)
         self.volumes += [volume] if volume else []
-        self.layers.update({target: None} if target else {})
+        selector = volume and volume.kind is Layer.MULTIPATH and path_selector(sysfs)
+        self.layers.update((one, None) for one in (target, selector) if one)
         places = [sysfs.folder(f"{folder}/slaves/{one}") for one in below]
         self._waiting += [place for place in places if place is not None]
         self.network = self.network or name.startswith(("nbd", "rbd"))

@@ -8,12 +8,12 @@ from pathlib import Path
 
 from warmboot.core.expression import expression
 from warmboot.core.host.files import names, number, read_bytes, read_text
+from warmboot.core.host.luks import opened_by_token, read_luks_header
 from warmboot.core.host.mounts import Mount
 from warmboot.core.host.root_layers import Layer
 from warmboot.core.host.root_stack import read_root_stack
 from warmboot.core.values import dataclass
 
-_LUKS_HEADER = 64 << 10
 _SWAP_MAGIC = 10
 _SWAPS = 64
 _HIBERNATED = (b"S1SUSPEND\0", b"S2SUSPEND\0", b"ULSUSPEND\0", b"LINHIB0001")
@@ -62,9 +62,9 @@ def read_encryption(prefix: Path, mounts: tuple[Mount, ...]) -> Encryption | Non
 def _opened_by_tpm(prefix: Path, name: str, below: Iterable[str]) -> bool | None:
     """Look for a TPM2 token in the LUKS2 header (root only), else for the option in crypttab."""
     for device in below:
-        header = read_bytes(prefix / "dev" / device, _LUKS_HEADER)
-        if header is not None and header.startswith(b"LUKS\xba\xbe"):
-            return b'"systemd-tpm2"' in header or b'"clevis"' in header
+        header = read_luks_header(prefix, device)
+        if header is not None:
+            return opened_by_token(header)
     for line in (read_text(prefix / "etc/crypttab", 1 << 16) or "").splitlines():
         words = line.split()
         if len(words) > 3 and words[0] == name and "tpm2-device=" in words[3]:

@@ -16,7 +16,10 @@ from warmboot.core.hints import Self
 from warmboot.core.payload.scan import SEAM, KernelScanner, lacks
 
 _CHUNK = 256 * 1024
-_LAG = 2 << 20  # bytes behind the writer, from which on the writer helps
+#: Bytes behind the writer, from which on the writer helps. Less, and what it does for the follower
+#: keeps it from handing on more.
+_LAG = 4 << 20
+_RUNS = 64
 
 
 class Follower:
@@ -32,7 +35,7 @@ class Follower:
         self._written = 0
         self._read = 0
         #: From where to where the writer knows that no mark ends, and the last bytes it wrote.
-        self._clear = 0, 0
+        self._clear: list[tuple[int, int]] = []
         self._last = b""
         self._ended = False
         self._error: BaseException | None = None
@@ -58,8 +61,11 @@ class Follower:
         self._last = (self._last + bytes(data[-SEAM:]))[-SEAM:]
         marks = self.scanner.marks if end - self._read > _LAG else []
         if marks and not any(mark in seam for mark in marks) and lacks(data, marks):
-            first, last = self._clear
-            self._clear = first if last == start else start, end
+            with self._news:
+                if self._clear and self._clear[-1][1] == start:
+                    self._clear[-1] = self._clear[-1][0], end
+                elif len(self._clear) < _RUNS:  # what is full of marks has no more of them
+                    self._clear.append((start, end))
 
     def begin(self) -> None:
         """Tell that the file is complete: all of it is read from now on."""
@@ -142,15 +148,22 @@ class Follower:
                 if count == 0:
                     raise ImageError("The file became shorter while it was read", offset=position)
                 digest.update(part[:count])
-                first, last = self._clear
-                clear = first <= position and position + count <= last
-                self.scanner.feed(buffer, count, clear=clear)
+                self.scanner.feed(buffer, count, clear=self._is_clear(position, count))
                 position += count
                 self._read = position
             self._sha256 = digest.hexdigest()
         except OSError as error:
             text = f"The file cannot be read: {error.strerror}"
             raise ImageError(text, offset=position) from error
+
+    def _is_clear(self, position: int, count: int) -> bool:
+        """Whether the writer knows that no mark ends in these bytes."""
+        with self._news:
+            while self._clear and self._clear[0][1] <= position:
+                del self._clear[0]
+            return bool(self._clear) and (
+                self._clear[0][0] <= position and position + count <= self._clear[0][1]
+            )
 
     def _await(self, position: int) -> int:
         """Wait for more than `position` bytes, or the end; return how many there are."""

@@ -14,7 +14,7 @@ from warmboot.core.boot.root import BootRoot
 from warmboot.core.closing import Closing
 from warmboot.core.errors import ImageError, NotFound
 from warmboot.core.fit.initrd_contents import InitrdContents, read_contents
-from warmboot.core.fit.kernel_fit import installed_index, installed_options
+from warmboot.core.fit.installed_modules import installed_index, installed_options
 from warmboot.core.fit.module_index import ModuleIndex
 from warmboot.core.hints import Self
 from warmboot.core.host import Host

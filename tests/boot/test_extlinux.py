@@ -163,3 +163,48 @@ def test_a_relative_path_leads_nowhere_else(tmp_path: Path) -> None:
     put(tmp_path, "boot/k", kernel("6.1"))
     found = entries(tmp_path, "label a\nlinux k\n")
     assert found["a"].problem == "its kernel /boot/extlinux/k is not there"
+
+
+def test_variables_of_u_boot_are_left_out(tmp_path: Path) -> None:
+    put(tmp_path, "boot/Image", kernel("5.15.148-tegra"))
+    text = "label a\nlinux /boot/Image\nappend ${cbootargs} root=/dev/a x=1${y} ro  $z quiet\n"
+    (entry,) = entries(tmp_path, text).values()
+    assert entry.cmdline == "root=/dev/a ro  $z quiet"
+    assert entry.notes == (
+        "left out, because U-Boot puts in what it knows when it starts: ${cbootargs}, x=1${y}",
+    )
+
+
+MENU_BEHIND = "ui menu.c32\ndefault {default}\nlabel x\nlinux /x\nlabel y\nlinux /y\nmenu label Y\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "default"),
+    [
+        ("default sys\nlabel pxe\nconfig absent.cfg\nlabel sys\nconfig sys.cfg\n", "sys > Y"),
+        ("label sys\nmenu label ^Disk\nconfig sys.cfg\nlabel k\nlinux /x\nappend k\n", "Disk > Y"),
+        ("label k\nlinux /x\nappend k\nlabel sys\nconfig sys.cfg\n", "k"),
+        ("label k\nlinux /x\nappend k\nlabel sys\nconfig sys.cfg\nmenu default\n", "sys > Y"),
+    ],
+)
+def test_menus_behind_a_label(tmp_path: Path, text: str, default: str) -> None:
+    for name in "xy":
+        put(tmp_path, f"boot/{name}", kernel(f"6.1.0-{name}"))
+    behind = MENU_BEHIND.format(default="y") + "label back\nconfig extlinux.conf\n"
+    put(tmp_path, "boot/extlinux/sys.cfg", behind)
+    found = listing(tmp_path, text).entries
+    assert [entry.title for entry in found if entry.default] == [default]
+    titles = [entry.title for entry in found]
+    assert len(titles) == len(set(titles))
+    assert {title.partition(" > ")[2] for title in titles if " > " in title} == {"x", "Y"}
+    assert all("another menu" in (entry.problem or "") for entry in found if entry.id == "pxe")
+
+
+def test_menus_that_lead_to_each_other_end(tmp_path: Path) -> None:
+    names = [f"m{number}.cfg" for number in range(40)]
+    for number, name in enumerate(names):
+        links = "".join(f"label c{other}\nconfig {other}\n" for other in names[number:])
+        put(tmp_path, f"boot/extlinux/{name}", f"{links}label {name}\nlinux /k\n")
+    put(tmp_path, "boot/k", kernel("6.1"))
+    found = listing(tmp_path, "label a\nconfig m0.cfg\n").entries
+    assert 1 <= len(found) <= 1000

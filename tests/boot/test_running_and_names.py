@@ -81,6 +81,23 @@ def test_a_file_s_name_is_not_its_release(
     assert running(tmp_path, "6.12.0-other", "root=/dev/a ro") == []
 
 
+@pytest.mark.parametrize("sort_key", [None, "arch"])
+def test_a_kernel_s_file_is_the_first_entry_not_its_fallback(
+    tmp_path: Path, sort_key: str | None
+) -> None:
+    file = "usr/lib/modules/6.17.9-arch1-1/vmlinuz"
+    for path in ("boot/vmlinuz-linux", file):
+        put(tmp_path, path, kernel("6.17.9-arch1-1"))
+    for name in ("arch", "arch-fallback"):
+        keys = {} if sort_key is None else {"sort_key": name, "version": "6.17.9"}
+        text = bls(title=name, linux="/vmlinuz-linux", **keys)
+        put(tmp_path, f"boot/loader/entries/{name}.conf", text)
+    found = find_entries(BootRoot(tmp_path))
+    assert [entry.title for entry in found.entries] == ["arch", "arch-fallback"]
+    for name in (f"/{file}", "vmlinuz-linux", "6.17.9-arch1-1", "modules/6.17.9-arch1-1"):
+        assert resolve_entry(found, name).title == "arch"
+
+
 @pytest.mark.parametrize("link", ["vmlinuz", "vmlinuz.old"])
 def test_a_link_to_a_copy_is_the_copy(tmp_path: Path, link: str) -> None:
     put(tmp_path, "boot/efi/EFI/os/vmlinuz.efi", kernel("6.9.3-generic"))

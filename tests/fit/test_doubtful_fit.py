@@ -157,3 +157,88 @@ def test_what_a_driver_asks_for_while_it_runs(
     served = built_in or inside
     assert found["verdict"] == ("pass" if served else "warn"), found
     assert served or "crc32c" in found["text"]
+
+
+LUKS1 = b"LUKS\xba\xbe\0\1" + b"serpent".ljust(32, b"\0") + b"cbc-essiv:sha256".ljust(32, b"\0")
+LUKS2 = b"LUKS\xba\xbe\0\2" + bytes(4088) + b'{"segments":{"0":{"encryption":"%s"}}}'
+_CIPHERS = ("aes", "xts", "serpent", "cbc", "essiv", "sha256", "xchacha12", "adiantum")
+
+
+@pytest.mark.parametrize(
+    ("header", "names"),
+    [
+        (LUKS2 % b"aes-xts-plain64", {"aes", "xts"}),
+        (LUKS2 % b"xchacha12,aes-adiantum-plain64", {"xchacha12", "aes", "adiantum"}),
+        (LUKS1, {"serpent", "cbc", "essiv", "sha256"}),
+        (LUKS2 % b"capi:xts(aes)-plain64", set()),
+        (LUKS2 % b"unheard-of-plain64", set()),
+        (b"no header", set()),
+    ],
+)
+def test_the_algorithms_of_an_encrypted_root_are_needed_early(
+    root: Path, call: Call, header: bytes, names: set[str]
+) -> None:
+    tree = Tree(root)
+    (root / "sys/dev/block/8:17").unlink()
+    volume = f"CRYPT-LUKS2-{'ab' * 16}-root"
+    tree.root_on(tree.above(["sys/class/block/nvme0n1p1"], volume, "root"), "ext4")
+    put(root, "dev/nvme0n1p1", header)
+    ciphers = [KernelModule(f"kernel/crypto/{name}.ko", (f"crypto-{name}",)) for name in _CIPHERS]
+    known = {**ALL, **{one.name: one for one in ciphers}}
+    own = {"kernel/crypto/cbc.ko": ("crypto-cbc",)}
+    install(root, RELEASE, known.values())
+    install(root, NEW, [one for one in known.values() if one.path not in own], own)
+    mapper, loadable = NVME | {"dm_crypt", "dm_mod"}, names - {"cbc"}
+    for lacks in ("", *sorted(loadable)):
+        inside = mapper | loadable - {lacks}
+        found = judge(root, call, inside, {"cryptsetup"}, "rd.luks.uuid=1", known)["root-drivers"]
+        assert found["verdict"] == ("warn" if lacks else "pass"), (lacks, found)
+        assert lacks in found["text"]
+
+
+BARE = Part("devices/css0/0.0.0001", "css:t0", "css", "bare", "none")
+
+
+@pytest.mark.parametrize(
+    ("name", "loaded", "verdict"), [("vfio_ccw", False, "pass"), ("own", True, "fail")]
+)
+def test_a_module_that_claims_a_device_need_not_run_it(
+    root: Path, call: Call, name: str, loaded: bool, verdict: str
+) -> None:
+    """On s390x the kernel's own driver has the disks, and vfio_ccw would take them. But some buses
+    (mmc) do not say whose a driver is: what is loaded may well run it."""
+    other = KernelModule(f"kernel/drivers/s390/cio/{name}.ko", ("css:t0",))
+    known = {**ALL, other.name: other}
+    for release in (RELEASE, NEW):
+        install(root, release, known.values())
+    tree = Tree(root)
+    disk = tree.device(DISKS["nvme"].parts[0]._replace(folder="0.0.0200"), tree.device(BARE))
+    unnamed_module(root, BARE.driver)
+    (root / f"{disk}/nvme/nvme0/nvme0n1").mkdir(parents=True)
+    (root / "sys/dev/block/8:17").unlink()
+    tree.root_on(f"{disk}/nvme/nvme0/nvme0n1", "ext4")
+    put(root, "proc/modules", f"{name} 16384 1 - Live 0x0\n" if loaded else "")
+    found = judge(root, call, NVME, set(), "", known)["root-drivers"]
+    assert found["verdict"] == verdict, found
+
+
+def test_of_a_kernel_that_does_not_tell_what_is_built_in_serves_nothing_is_wanted(
+    root: Path, call: Call
+) -> None:
+    """Before Linux 5.2 there is no modules.builtin.modinfo: crc32c and XTS may be built in."""
+    known = {**ALL, **{one.name: one for one in _SUMS}}
+    xts = KernelModule("kernel/crypto/xts.ko", ("crypto-xts",))
+    install(root, RELEASE, [*known.values(), xts])
+    install(root, NEW, known.values())
+    tree = Tree(root)
+    (root / "sys/dev/block/8:17").unlink()
+    volume = f"CRYPT-LUKS2-{'ab' * 16}-root"
+    tree.root_on(tree.above(["sys/class/block/nvme0n1p1"], volume, "root"), "ext4")
+    put(root, "dev/nvme0n1p1", LUKS2 % b"aes-xts-plain64")
+    inside, words = NVME | {"dm_crypt", "dm_mod"}, "rd.luks.uuid=1"
+    found = judge(root, call, inside, {"cryptsetup"}, words, known)["root-drivers"]
+    assert found["verdict"] == "warn", found
+    for path in (root / "usr/lib/modules" / NEW).glob("modules.builtin.*"):
+        path.unlink()
+    found = judge(root, call, inside, {"cryptsetup"}, words, known)["root-drivers"]
+    assert found["verdict"] == "pass", found

@@ -10,7 +10,7 @@ from support.files import put
 from support.kernel_modules import KernelModule, install, resolve, show_depends
 
 from warmboot.core.boot.root import BootRoot
-from warmboot.core.fit.kernel_fit import installed_index
+from warmboot.core.fit.installed_modules import installed_index
 from warmboot.core.fit.module_index import Module, ModuleIndex, module_name
 
 RELEASE = "6.1.0-test"

@@ -269,3 +269,23 @@ def test_a_transport_is_a_word_and_only_some_are_networks(tmp_path: Path, transp
     assert (f"nvme_{transport}" in modules) is word
     assert stack.network is (transport in ("tcp", "rdma"))
     assert bool(stack.volumes_of(Layer.FABRICS)) is word
+
+
+@pytest.mark.parametrize(
+    ("counts", "needed"),
+    [
+        ({"dm_service_time": "1", "dm_round_robin": "0"}, {"dm_service_time"}),
+        ({"dm_service_time": "1", "dm_round_robin": "2"}, set()),
+        ({}, set()),
+    ],
+)
+def test_multipath_needs_what_chooses_its_paths(
+    tmp_path: Path, counts: dict[str, str], needed: set[str]
+) -> None:
+    """Without its path selector a volume is not made; which one it has, one in use alone tells."""
+    tree = Tree(tmp_path)
+    tree.root_on(multipath(tree), "xfs")
+    for name, count in counts.items():
+        put(tmp_path, f"sys/module/{name}/refcnt", count + "\n")
+    stack = read_root_stack(tmp_path, read_mounts(tmp_path))
+    assert {part.module for part in stack.modules} == {"xfs", "dm_mod", "dm_multipath"} | needed

@@ -12,7 +12,8 @@ from support.files import put
 from support.machines import make_machine
 
 from warmboot.core.fit.initrd_contents import read_contents
-from warmboot.core.fit.kernel_fit import Kernel, installed_index, judge_fit, read_demand
+from warmboot.core.fit.installed_modules import installed_index
+from warmboot.core.fit.kernel_fit import Kernel, judge_fit, read_demand
 from warmboot.core.host import read_host
 from warmboot.core.host.processor import Processor, read_processor
 from warmboot.core.images import BytesView

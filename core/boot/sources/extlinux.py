@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from warmboot.core.boot.bls_format import MOST_FILES
 from warmboot.core.boot.board import tree_for
@@ -14,6 +14,7 @@ from warmboot.core.boot.root import join
 from warmboot.core.boot.search import MENU_LIMIT, Search
 from warmboot.core.boot.sources.source import Source
 from warmboot.core.errors import WarmbootError
+from warmboot.core.expression import expression
 from warmboot.core.images.identify import outline
 from warmboot.core.images.pe import PeProgram
 from warmboot.core.text import plural, printable
@@ -30,6 +31,8 @@ _ENDINGS = {
     ".bss": "a boot sector", ".c32": "a COM32 program", ".cbt": "a COMBOOT program",
     ".com": "a COMBOOT program", ".img": "a disk image",
 }  # fmt: skip
+#: A word with a variable of U-Boot, which is filled in when it starts.
+_VARIABLE = expression(r"\$\{\w+\}")
 _ALWAYS = (".c32", ".cbt", ".com", ".bss")
 
 
@@ -104,6 +107,7 @@ def _entry(search: Search, base: str, folder: str, source: str, label: Label) ->
         name = name.partition("#")[0] or name
     kernel = place(name) if name else ""
     title = " > ".join((*label.menus, label.title or label.name))
+    lost = [word for word in _words(label) if _VARIABLE.search(word)]
     return Entry(
         id=printable(label.name),
         title=printable(title),
@@ -111,13 +115,13 @@ def _entry(search: Search, base: str, folder: str, source: str, label: Label) ->
         kernel=kernel,
         version=version_in_path(kernel),
         initrds=tuple(place(name) for name in label.initrds),
-        cmdline=printable(label.append or "", 65536),
+        cmdline=printable(" ".join(word for word in _words(label) if word not in lost), 65536),
         devicetree=None if label.tree in (None, "-") else place(label.tree or ""),
         sources=(source,),
         problem=many or _problem(search, label, kernel),
         overlays=tuple(place(name) for name in label.overlays),
         initrd_reason="named by the menu entry" if label.initrds else None,
-        notes=tuple(_notes(search, label, place(label.tree_folder or "."))),
+        notes=tuple(_notes(search, label, place(label.tree_folder or "."), lost)),
         left_out=label.disabled,
     )
 
@@ -153,11 +157,18 @@ def _foreign_file(search: Search, kernel: str) -> str | None:
     return _ENDINGS[ending]
 
 
-def _notes(search: Search, label: Label, folder: str) -> Iterator[str]:
+def _words(label: Label) -> list[str]:
+    return (label.append or "").split(" ")
+
+
+def _notes(search: Search, label: Label, folder: str, lost: Sequence[str]) -> Iterator[str]:
     if label.tree_folder and not label.tree:
         yield _chosen_tree(search, folder)
     if label.tree == "-":
         yield "it takes the device tree that U-Boot has"
+    if lost:
+        words = printable(", ".join(dict.fromkeys(lost)), 200)
+        yield f"left out, because U-Boot puts in what it knows when it starts: {words}"
     if label.appends:
         yield "the boot loader adds words of its own to the command line (SYSAPPEND)"
 

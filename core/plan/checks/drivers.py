@@ -24,7 +24,7 @@ _LOOKS_AT = (
     "Can the new kernel reach the root file system?",
     "/proc/self/mountinfo (/, /usr and the layers of an overlay), slaves in /sys/block, devices of "
     f"9p, virtiofs and flash, the route to a server, supplier:* in /sys/devices, {_LOOKS_AT}, its "
-    "initrd",
+    "initrd, algorithms in the LUKS header",
     forceable=True,
     for_crash=False,
     rule="a driver that is neither built in nor in the initrd is on the file system that it is "
@@ -48,11 +48,12 @@ def root_drivers(subject: FitSubject) -> Iterator[Result]:
                 f"The initrd has {modules([fit])}, but not what that needs: {listed(fit.lacks)}",
                 _make_initrd(subject, needs),
             )
-    wants = list(dict.fromkeys(name for fit in needs for name in fit.wants))
+    asked = (name for fit in needs for name in fit.wants)
+    wants = list(dict.fromkeys((*asked, *subject.fit.unserved)))
     if wants:
         yield warn(
-            f"The initrd has drivers of the root file system, but not what they ask for while they "
-            f"run: {listed(wants)}",
+            f"Before its root file system {subject.release} has not what drivers of that ask for "
+            f"while they run: {listed(wants)}",
             _make_initrd(subject, needs),
         )
     supply = [fit for fit in subject.fit.of(Purpose.SUPPLY) if fit.early is False]
