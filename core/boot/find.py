@@ -23,9 +23,6 @@ from warmboot.core.boot.order import ordered
 from warmboot.core.boot.root import BootRoot
 from warmboot.core.boot.search import Search
 from warmboot.core.boot.sources.registry import SOURCES
-from warmboot.core.errors import WarmbootError
-from warmboot.core.images import BootImage
-from warmboot.core.images.uki import Outline
 from warmboot.core.values import replace
 
 
@@ -112,28 +109,12 @@ def _with_release(search: Search, entry: Entry) -> Entry:
     """
     if entry.release is not None or entry.kind is Kind.UKI or entry.left_out:
         return entry
-    release = None
-    if not entry.problem:
-        if entry.kernel not in search.releases:
-            image = _outline(search, entry)
-            search.releases[entry.kernel] = image.release if image else None
-        release = search.releases[entry.kernel]
+    release = None if entry.problem else search.release(entry.kernel)
     release = release or release_in_path(entry.kernel)
     stated = entry.version
     if release is None and stated is not None and may_be_release(stated):
         release = stated  # a header that does not say it (zboot), under a name that neither does
     return replace(entry, release=release)
-
-
-def _outline(search: Search, entry: Entry) -> BootImage | Outline | None:
-    """Return what the kernel's header says, None where it cannot be read.
-
-    What is wrong with the file shows when it is examined.
-    """
-    try:
-        return search.outline(entry.kernel)
-    except WarmbootError:
-        return None
 
 
 def _unique(entries: list[Entry]) -> Iterator[Entry]:

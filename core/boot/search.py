@@ -15,10 +15,11 @@ from warmboot.core.boot.grub.menu_paths import MENU_LIMIT, menu_paths
 from warmboot.core.boot.loadervars import Running
 from warmboot.core.boot.mounts import read_slots
 from warmboot.core.boot.root import BootRoot
+from warmboot.core.errors import WarmbootError
 from warmboot.core.hints import TYPE_CHECKING
 from warmboot.core.images import BootImage
 from warmboot.core.images.devicetree import Board
-from warmboot.core.images.identify import outline
+from warmboot.core.images.identify import outline, stated_release
 from warmboot.core.images.uki import Outline
 from warmboot.core.text import plural, printable
 
@@ -51,7 +52,7 @@ class Search:
         self.places = boot_partitions.boot_places(root)
         self.found: list[Entry] = []
         #: What the headers of kernels say that were read, by their paths; None where they do not.
-        self.releases: dict[str, str | None] = {}
+        self._releases: dict[str, str | None] = {}
         self._names: dict[str, list[str]] = {}
         self._lowered: dict[str, frozenset[str]] = {}
         self._seen: set[tuple[int, int]] = set()
@@ -100,6 +101,24 @@ class Search:
             if self._headers is not None:
                 self._headers.keep(path, file, found)
             return found
+
+    def release(self, path: str) -> str | None:
+        """Return the release that a kernel's header states, read once.
+
+        None where it states none, or cannot be read; what is wrong shows when it is examined.
+        """
+        if path not in self._releases:
+            try:
+                self._releases[path] = self._stated(path)
+            except WarmbootError:
+                self._releases[path] = None
+        return self._releases[path]
+
+    def _stated(self, path: str) -> str | None:
+        if self._headers is not None:  # they are wanted anyway
+            return self.outline(path).release
+        with self.root.open(path) as file:
+            return stated_release(file.view)
 
     def known(self, path: str) -> bool:
         """Whether a folder or file was read before under another name (/efi -> /boot/efi).

@@ -17,6 +17,7 @@ from warmboot.core.values import dataclass
 #: relocatable_kernel, xloadflags, cmdline_size, payload_offset, payload_length, pref_address,
 #: init_size, handover_offset.
 _SETUP_START = 0x1F1
+_HEADER = "setup header"
 _SETUP = struct.Struct("<B20xH6xHxB30xIBxHI12xII8xQII")
 LOADED_HIGH = 0x01
 XLF_KERNEL_64 = 0x01
@@ -58,13 +59,12 @@ class BzImage(BootImage):
 
     @classmethod
     def parse(cls, view: View) -> Self:
-        raw = view.read(_SETUP_START, _SETUP.size, "setup header")
+        raw = view.read(_SETUP_START, _SETUP.size, _HEADER)
         (
             sectors, protocol, version, loadflags, alignment, relocatable, xloadflags, cmdline_size,
             payload, payload_size, address, memory_size, handover,
         ) = _SETUP.unpack(raw)  # fmt: skip
-        if not 0x0200 <= protocol < 0x0300:
-            raise ImageError(f"Unknown x86 boot protocol {protocol:#06x}", offset=0x206)
+        _check_protocol(protocol)
         if protocol < 0x20C:  # what is newer than the protocol is something else
             xloadflags = 0
         setup = ((sectors or 4) + 1) * 512
@@ -73,7 +73,7 @@ class BzImage(BootImage):
         return cls(
             file_size=view.size,
             architecture=Architecture.X86_64 if xloadflags & XLF_KERNEL_64 else Architecture.X86,
-            release=banner.split(" ", 1)[0] if banner else None,
+            release=_release(banner),
             banner=banner,
             memory_size=memory_size or None if protocol >= 0x20A else None,
             stream=stream,
@@ -88,6 +88,12 @@ class BzImage(BootImage):
             handover_offset=handover if protocol >= 0x20B else 0,
         )
 
+    @classmethod
+    def stated_release(cls, view: View) -> str | None:
+        _, protocol, version, *_ = _SETUP.unpack(view.read(_SETUP_START, _SETUP.size, _HEADER))
+        _check_protocol(protocol)
+        return _release(_version(view, version))
+
     def facts(self) -> tuple[Fact, ...]:
         flags = [name for bit, name in _XLF_NAMES.items() if self.xloadflags & bit]
         limit = f"{self.cmdline_size} bytes" if self.cmdline_size else "255 bytes"
@@ -99,6 +105,15 @@ class BzImage(BootImage):
             Fact("Compression", self.stream.method if self.stream else "not recognised"),
             Fact("Setup code", size(self.setup_size)),
         )
+
+
+def _check_protocol(protocol: int) -> None:
+    if not 0x0200 <= protocol < 0x0300:
+        raise ImageError(f"Unknown x86 boot protocol {protocol:#06x}", offset=0x206)
+
+
+def _release(version: str | None) -> str | None:
+    return version.split(" ", 1)[0] if version else None
 
 
 def _version(view: View, pointer: int) -> str | None:

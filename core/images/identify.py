@@ -41,6 +41,12 @@ def outline(view: View) -> BootImage | Outline:
     return Outline.parse(view) if found is Uki else found.parse(view)
 
 
+def stated_release(view: View) -> str | None:
+    """Return the release that a header states, None where it states none; raise as `identify`."""
+    _check_size(view)
+    return _format(view).stated_release(view)
+
+
 def _format(view: View) -> type[BootImage]:
     """Return the format of a file; those of parsers are loaded where it is none of the others."""
     return first_claim(view, _COMMON) or format_of(view, formats())

@@ -104,6 +104,11 @@ class BootImage:
         """Return the header's value; raise ImageError where the bytes break the format."""
         raise NotImplementedError
 
+    @classmethod
+    def stated_release(cls, view: View) -> str | None:
+        """Return the `release` that `parse` finds, where less does; raise ImageError as it does."""
+        return cls.parse(view).release
+
     def facts(self) -> tuple[Fact, ...]:
         """Return the lines that are special to this format."""
         return ()

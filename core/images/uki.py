@@ -117,6 +117,10 @@ class Uki(BootImage):
         return cls.complete(view, Outline.parse(view))
 
     @classmethod
+    def stated_release(cls, view: View) -> str | None:
+        return Outline.parse(view).release
+
+    @classmethod
     def complete(cls, view: View, outline: Outline) -> Self:
         """Return what the file says, of which `outline` was read; raise ImageError as `parse`."""
         sections = outline.headers.sections
