@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import random
 from pathlib import Path
 
@@ -129,6 +130,28 @@ def test_included_files_and_boards_that_say_the_same(tmp_path: Path) -> None:
     assert not entry.default
     (said,) = [place.result for place in listing(tmp_path).searched if place.notice]
     assert "only the firmware knows" in said
+
+
+def test_a_packed_kernel_s_release_is_that_of_the_file_it_is_a_copy_of(tmp_path: Path) -> None:
+    releases = {"kernel8.img": "6.12.47+rpt-rpi-v8", "kernel_2712.img": "6.12.47+rpt-rpi-2712"}
+    configure(tmp_path, "auto_initramfs=1\narm_64bit=1\n")
+    for name, release in releases.items():
+        packed = gzip.compress(kernel(release).ljust(8192, release[-1].encode()), 0, mtime=0)
+        put(tmp_path, f"boot/firmware/{name}", packed)
+        put(tmp_path, f"boot/vmlinuz-{release}", packed)
+        put(tmp_path, f"boot/initrd.img-{release}", b"x")
+    other = gzip.compress(kernel("6.12.40+rpt-rpi-v8").ljust(8192, b"o"), 0, mtime=0)
+    put(tmp_path, "boot/vmlinuz-6.12.40+rpt-rpi-v8", other)
+    assert len(other) == len(packed)
+    put(tmp_path, "sys/firmware/devicetree/base/compatible", "raspberrypi,4-model-b\0")
+    running = Running.read(tmp_path, "6.12.47+rpt-rpi-v8", "coherent_pool=1M console=tty1")
+    found = {one.id: one for one in find_entries(BootRoot(tmp_path), running).entries}
+    assert {name: one.release for name, one in found.items()} == {
+        **{f"firmware/{name}": release for name, release in releases.items()},
+        "vmlinuz-6.12.40+rpt-rpi-v8": "6.12.40+rpt-rpi-v8",
+    }
+    assert [name for name, one in found.items() if one.running] == ["firmware/kernel8.img"]
+    assert "/boot/vmlinuz-6.12.47+rpt-rpi-v8" in found["firmware/kernel8.img"].sources
 
 
 @pytest.mark.parametrize("name", ["u-boot.bin", "rpi4-u-boot.bin"])

@@ -34,9 +34,9 @@ def done(session: Session) -> Iterator[None]:
 
 def write_json(answer: Mapping[str, object]) -> None:
     """Print the answer of this run; see warmboot-json(5) and warmboot.tui.present.answers."""
-    from warmboot.tui.present.json_text import json_text
+    import json
 
-    write_document(json_text(answer) + "\n")
+    write_document(json.dumps(answer, indent=2, allow_nan=False) + "\n")
 
 
 def write_document(text: str) -> None:
