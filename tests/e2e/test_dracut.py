@@ -17,13 +17,16 @@ from support.files import put
 from support.hardware_trees import CARDS, DISKS, Tree
 from support.machines import make_sandbox
 
+from warmboot.core.fit.initrd_contents import read_contents
+from warmboot.core.images import BytesView
+
 from .fetch import KEYRING, archive_address, cached, run
 
 pytestmark = [pytest.mark.slow_guest, pytest.mark.timeout(3600)]
 PACKAGES = (
     *("systemd-sysv", "udev", "kmod", "dracut-core", "dracut-network", "zstd", "bash", "iproute2"),
     *("linux-image-amd64", "lvm2", "cryptsetup", "systemd-cryptsetup", "mdadm", "nfs-common"),
-    "network-manager",
+    *("network-manager", "dracut-squash", "squashfs-tools", "erofs-utils", "busybox"),
 )
 GENERIC = ("--no-hostonly", "--no-hostonly-cmdline", "--compress", "zstd -1")
 UUID = "01234567-89ab-cdef-0123-456789abcdef"
@@ -34,6 +37,12 @@ INITRDS: dict[str, tuple[str, ...]] = {
     "own words": ("--kernel-cmdline", OWN),
     "without": (
         *("--omit", "lvm crypt systemd-cryptsetup mdraid network network-manager nfs"),
+        *("--omit-drivers", "nvme"),
+    ),
+    "squashfs": ("--add", "squash-squashfs"),
+    "erofs": ("--add", "squash-erofs"),
+    "squashfs without": (
+        *("--add", "squash-squashfs", "--omit", "lvm crypt systemd-cryptsetup mdraid"),
         *("--omit-drivers", "nvme"),
     ),
 }
@@ -122,6 +131,11 @@ CASES: list[tuple[str, Callable[[Tree], None], str, set[str]]] = [
     ("without", array, "rd.auto", {"root-drivers", "initrd-volumes"}),
     ("whole", nfs, "ip=dhcp", set()),
     ("without", nfs, "ip=dhcp", {"root-drivers", "initrd-volumes"}),
+    ("squashfs", volumes, "rd.auto", set()),
+    ("erofs", volumes, "rd.auto", set()),
+    ("squashfs without", sata, "", set()),
+    ("squashfs without", plain, "", {"root-drivers"}),
+    ("squashfs without", volumes, "rd.auto", {"root-drivers", "initrd-volumes"}),
 ]
 
 
@@ -149,3 +163,19 @@ def test_the_verdict_is_what_dracut_left_out(
     asked = ("root-drivers", "blacklisted-drivers", "initrd-volumes", "initrd-release")
     failed = {name for name in asked if found.get(name, {}).get("verdict") == "fail"}
     assert failed == fails, {name: found.get(name) for name in asked}
+
+
+@pytest.mark.parametrize("image", ["squashfs", "erofs"])
+def test_an_image_has_all_that_the_initrd_has_without_one(made: Path, image: str) -> None:
+    """What dracut puts into the image is what it else puts into the archive itself."""
+    whole, packed = (
+        read_contents([(n, BytesView((made / n).read_bytes()))]) for n in ("whole", image)
+    )
+    assert packed.problem is None
+    assert whole.paths <= packed.paths
+    assert whole.releases == packed.releases
+    (release,) = whole.releases
+    assert len(whole.modules(release)) > 100
+    assert packed.modules(release) >= whole.modules(release)
+    for path, content in whole.kept.items():
+        assert packed.kept[path] == content, path
