@@ -12,7 +12,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from warmboot.core.boot.cmdline import Word, last_value
-from warmboot.core.expression import expression
 from warmboot.core.fit.crypttab import entry_of
 from warmboot.core.fit.initramfs import Initramfs
 from warmboot.core.fit.initrd_contents import InitrdContents
@@ -23,8 +22,6 @@ from warmboot.core.values import NamedTuple
 #: What dracut takes for no, and what systemd does, in capitals too (parse_boolean()).
 _OFF = ("0", "no", "off")
 _OFF_SYSTEMD = ("0", "no", "n", "false", "f", "off")
-#: A name of device-mapper for a logical volume: ``-`` of its own stands there twice.
-_LOGICAL = expression(r"((?:[^-]|--)+)-((?:[^-]|--)+)")
 _HEX = frozenset("0123456789abcdef")
 _UUID = 32  # hexadecimal digits
 _GENERATOR_KEYS = ("rd.luks.name", "luks.uuid", "luks.name")
@@ -51,10 +48,11 @@ def untold(volume: Volume, initrd: InitrdContents, words: Sequence[Word]) -> Unt
 
 
 def _lvm(volume: Volume, initrd: InitrdContents, words: Sequence[Word]) -> Untold | None:
-    found = _LOGICAL.fullmatch(volume.name)
-    if initrd.made_by is not Initramfs.DRACUT or found is None:
+    # device-mapper's name of a logical volume: a hyphen of its own stands there twice.
+    parts = volume.name.replace("--", "\0").split("-")
+    if initrd.made_by is not Initramfs.DRACUT or len(parts) != 2 or not all(parts):
         return None
-    group, own = (part.replace("--", "-") for part in found.groups())
+    group, own = (part.replace("\0", "-") for part in parts)
     hint = f"Add rd.lvm.lv={printable(group, 128)}/{printable(own, 128)}."
     if last_value(words, "rd.lvm") in _OFF:
         return Untold("rd.lvm=0 keeps it from setting up LVM", "Leave rd.lvm=0 out.")

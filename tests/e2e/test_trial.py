@@ -37,7 +37,11 @@ class Case:
     words: str = ""
 
 
-HANG = 'before() { printf "#!/bin/sh\\nwhile :; do sleep 1000; done\\n" >/hang; chmod 755 /hang; }'
+HANG = """\
+before() {
+    printf "#!/bin/sh\\necho e2e: init hangs\\nwhile :; do sleep 1000; done\\n" >/hang
+    chmod 755 /hang
+}"""
 #: A line of fstab that only the new system reads: the old one would not come up with it either.
 FSTAB = """\
 generator=/etc/systemd/system-generators/missing

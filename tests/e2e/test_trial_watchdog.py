@@ -26,6 +26,11 @@ DISK = 32 << 20
 DRIVERS = ("crc16.ko", "mbcache.ko", "jbd2.ko", "crc32c_generic.ko", "ext4.ko", *DISK_DRIVERS)
 WATCHDOG = ("watchdog.ko", "i6300esb.ko")
 HANG = "#!/bin/busybox sh\nwhile :; do /bin/busybox sleep 1000; done\n"
+#: It kills what has it run, once the core's module is out.
+KILLING = (
+    '#!/bin/busybox sh\n/bin/busybox modprobe "$@" || exit\n'
+    '[ "$*" = "-r watchdog" ] || exit 0\n/bin/busybox rm "$0"\nkill -9 "$PPID"\n'
+)
 PANIC = (
     "#!/bin/busybox sh\n/bin/busybox mkdir /proc\n/bin/busybox mount -t proc proc /proc\n"
     "echo c >/proc/sysrq-trigger\n"
@@ -68,6 +73,7 @@ def test_a_kernel_that_hangs_or_panics_comes_back(tmp_path: Path) -> None:
         **{f"/drivers/{n:02}-{name}": kernel[name] for n, name in enumerate(DRIVERS)},
         **{f"{modules}/{name}": kernel[name] for name in WATCHDOG},
         f"{modules}/modules.dep": b"watchdog.ko:\ni6300esb.ko: watchdog.ko\n",
+        "/killing-modprobe": KILLING.encode(),
         "/held.py": (GUEST_FILES / "held.py").read_bytes(),
         "/boot/bzImage": kernel["vmlinuz"],
         "/boot/hang.cpio": small_initrd(HANG),
@@ -91,6 +97,10 @@ def test_a_kernel_that_hangs_or_panics_comes_back(tmp_path: Path) -> None:
         guest.wait_for("^e2e: back from both$", LIMIT)
         done = steps(guest.transcript)
 
+    assert "\ne2e: the trial ended with 137: " in guest.transcript.replace("\r", "")
+    assert done["taken-back"].output == "0\n-1\n"
+    assert done["modules"].output == "/dev/watchdog0\n/sys/module/i6300esb\n"
+    assert json.loads(done["left-over"].output)["left_over"] == []
     assert done["killed"].output == "inactive\n"
     assert done["reloaded"].output == "0\n"
     plan = json.loads(done["plan-hang"].output)["trial"]
