@@ -88,7 +88,6 @@ def test_the_kernel_unpacks_an_image_and_its_kernel_runs(
         ring = sizes_of(identify(BytesView(image)), Dialect(dialect), 0).ring
         taken = int(done["taken-rehearse"].output) * 1024
         print(f"{dialect}: a rehearsal took {taken} bytes; image {len(image)}, ring {ring}")
-        # What programs before it had may still come back meanwhile, and hide a part.
         assert ring // 4 <= taken <= len(image) + ring + REHEARSAL
     verdicts = {finding["check"]: finding for finding in answer(done["doctor"])["findings"]}
     assert f"BPF parsers for images, dialect {dialect}" in verdicts["kexec-calls"]["text"]
