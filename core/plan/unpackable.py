@@ -44,9 +44,9 @@ def lacks(
                 what = "takes no initrd" if option == _TAKES_INITRDS else "cannot unpack the initrd"
                 yield Lack(True, f"The new kernel {what}: it lacks CONFIG_{option}")
         return
-    version = kernel_version(release)
     from warmboot.core.payload.codecs.xz import FILTERS  # liblzma is loaded for nothing less
 
+    version = kernel_version(release)
     came = {**options_since(), **{row.option: row.since for row in FILTERS.values()}}
     for option in needs:
         since = came.get(option)
