@@ -177,7 +177,7 @@ def _modprobe(*words: str) -> None:
 def _failed(use: WatchdogUse, why: str) -> WarmbootError:
     return WarmbootError(
         f"The watchdog {use.name} ({use.module}) could not be armed: {why}",
-        hint="Nothing is armed. warmboot doctor says how it stands.",
+        hint="warmboot doctor says how it stands.",
     )
 
 
