@@ -10,7 +10,6 @@ import errno
 import os
 import struct
 from collections.abc import Iterator
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -229,7 +228,7 @@ def test_a_driver_that_shows_no_watchdog_has_not_stopped_it(
 def test_one_that_shows_it_late_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     kernel = Kernel()
     put_in(monkeypatch, kernel)
-    (dog,) = watchdog.read_watchdogs(Path("/"))
+    dog = Watchdog("watchdog0", "", False, 30, "i6300esb")
     answers: Iterator[tuple[Watchdog, ...]] = iter([(), (), (dog,)])
     monkeypatch.setattr(watchdog, "read_watchdogs", lambda _: next(answers, (dog,)))
     stop_watchdog("i6300esb")
