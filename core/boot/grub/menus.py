@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from itertools import islice
 
 from warmboot.core.boot.entry import Kind
 from warmboot.core.boot.filesystems import By
-from warmboot.core.boot.grub.default import escaped, split
+from warmboot.core.boot.grub.default import Expand, escaped, fallbacks, index_of, split
 from warmboot.core.boot.grub.entry import BlsRequest, Item, Reading
 from warmboot.core.boot.grub.files import UndecidedError
 from warmboot.core.boot.grub.options import parse_options
@@ -17,7 +18,9 @@ from warmboot.core.boot.grub.values import is_known, shown, unknown_names
 from warmboot.core.errors import WarmbootError
 from warmboot.core.values import NamedTuple
 
-_ITEMS = 2000
+_ITEMS = 20_000  # lines of all menus together
+_FOLLOWED = 2000  # of them, and what is started by itself
+_FALLBACKS = 16
 _INCLUDES = 500
 _BAD_ARGUMENT = 18
 _AGAIN = 4  # times that a file may be read within itself
@@ -28,7 +31,7 @@ _SHOWING = ("chosen", "default", "?", "config_directory")
 def _add(run: Run, item: Item) -> None:
     run.added += 1
     if run.added > _ITEMS:
-        raise WarmbootError(f"The GRUB configuration has more than {_ITEMS} entries")
+        raise WarmbootError(f"The GRUB configuration has more than {_ITEMS} lines in its menus")
     if not run.certain:
         item.certain = False
         what = "where in its menu" if not (run.unsure or run.weak) else "whether"
@@ -47,9 +50,9 @@ def _entry(run: Run, words: Sequence[str], *, submenu: bool) -> Status:
     if source is not None:
         if block.startswith("{") and block.endswith("}"):
             return _BAD_ARGUMENT
-        arguments, body = options.words, source
+        arguments, body = options.words, "{" + source + "}"
     elif block.startswith("{") and block.endswith("}"):
-        body = block[1:-1]
+        body = block
     else:
         return _BAD_ARGUMENT
     if not arguments:
@@ -177,15 +180,21 @@ def _configfile(run: Run, words: Sequence[str]) -> Status:
     if found is None:
         return None
     outer, items, item = run.variables, run.items, run.item
-    run.variables, run.items = outer.inner(), []
+    inner: list[Item] = []
+    default = ""
+    run.variables, run.items = outer.inner(), inner
     run.item = None
-    run_file(run, *found)
-    inner, default = run.items, run.variables.values.get("default", "")
-    show(run, inner)
-    run.variables, run.items, run.item = outer, items, item
-    if item is None:
-        run.nested.append((inner, default))
-    elif inner:
+    try:
+        run_file(run, *found)
+        default = run.variables.values.get("default", "")
+        if item is None:
+            run.budget.entries()
+        show(run, inner, started_by_itself(run, inner, default))
+    finally:
+        run.variables, run.items, run.item = outer, items, item
+        if item is None:
+            run.nested.append((inner, default))
+    if item is not None and inner:
         if item.children is None:
             item.children = inner
         else:
@@ -194,31 +203,60 @@ def _configfile(run: Run, words: Sequence[str]) -> Status:
     return None
 
 
-def show(run: Run, items: Sequence[Item]) -> None:
-    """Read the bodies of a menu's entries, each as if it were chosen now."""
+def show(run: Run, items: Sequence[Item], started: Collection[int] = ()) -> None:
+    """Read the bodies of a menu's entries, each as if it were chosen now.
+
+    Those in `started` are read in any case, of all others as many as are followed at most.
+    """
     variables = run.variables
     state = (run.items, run.item, run.load, run.parameters, run.unsure)
     reading = run.reading
-    flags = (run.may_have_returned, run.may_have_broken, run.unordered)
+    flags = (run.may_have_returned, run.may_have_broken, run.unordered, run.by_itself)
     run.budget.deeper()
-    for item in items:
-        if item.bls is None and not item.read:
+    for index, item in enumerate(items):
+        wanted = run.followed < _FOLLOWED or index in started
+        if wanted and item.bls is None and not item.read:
             item.read = True
+            run.followed += 1
             depth = run.depth
             try:
                 run.budget.step(5 + len(variables.values) // 8)
                 run.variables = variables.copy()
                 with run.budget.share():
+                    run.by_itself = index in started
                     _choose(run, item)
             except WarmbootError as error:  # the rest of the menu is as good as it was
                 run.depth = depth
                 item.children, item.load = None, None
                 item.doubt(f"cannot be followed: {error.message}")
+            item.body = ""
     run.budget.depth -= 1
     run.variables, run.reading = variables, reading
     run.items, run.item, run.load, run.parameters, run.unsure = state
-    run.may_have_returned, run.may_have_broken, run.unordered = flags
+    run.may_have_returned, run.may_have_broken, run.unordered, run.by_itself = flags
     run.returning, run.breaks = False, 0
+
+
+def take_unread(run: Run, items: Sequence[Item], why: str) -> None:
+    """Take lines as they stand, as many as are followed at most; nothing in them is read."""
+    for item in items:
+        if item.bls is None and not item.read and run.followed < _FOLLOWED:
+            item.read = True
+            item.doubt(why)
+            run.followed += 1
+
+
+def started_by_itself(
+    run: Run, items: Sequence[Item], default: str, fallback: str = ""
+) -> set[int]:
+    """Return the lines that GRUB may start by itself, as far as that is known before the entries
+    behind a blscfg are; none in a menu that is not shown by itself."""
+    if not (run.by_itself and is_known(default)):
+        return set()
+    rows = Expand()(items)
+    first = index_of(rows, default, by_id=False)
+    others = islice(fallbacks(rows, fallback), _FALLBACKS)
+    return {index for index in (first, *others) if index is not None}
 
 
 def _choose(run: Run, item: Item) -> None:
@@ -241,13 +279,14 @@ def _choose(run: Run, item: Item) -> None:
     run.unsure = run.unordered = run.loops = run.breaks = 0
     run.may_have_returned = run.may_have_broken = run.returning = False
     run.status = 0
-    run.text(item.body + "\n")
+    run.budget.step(1 + len(item.body) // 1000)
+    run.text(item.body[1:-1] + "\n")
     item.load = run.load
     if item.children is not None and item.default is None:
         value = run.variables.values.get("default", "")
         item.default = value if is_known(value) else None
         run.item = None
-        show(run, item.children)
+        show(run, item.children, started_by_itself(run, item.children, item.default or ""))
     elif item.children is None and run.items:  # lines that it adds show when it has run
         item.children = run.items
         item.default = ""
