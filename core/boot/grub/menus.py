@@ -6,10 +6,9 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from itertools import islice
 
-from warmboot.core.boot.entry import Kind
 from warmboot.core.boot.filesystems import By
 from warmboot.core.boot.grub.default import Expand, escaped, fallbacks, index_of, split
-from warmboot.core.boot.grub.entry import BlsRequest, Item, Reading
+from warmboot.core.boot.grub.entry import Item, Reading
 from warmboot.core.boot.grub.files import UndecidedError
 from warmboot.core.boot.grub.options import parse_options
 from warmboot.core.boot.grub.run import Handler, Run
@@ -28,7 +27,8 @@ _AGAIN = 4  # times that a file may be read within itself
 _SHOWING = ("chosen", "default", "?", "config_directory")
 
 
-def _add(run: Run, item: Item) -> None:
+def add(run: Run, item: Item) -> None:
+    """Add a line to the menu at hand; raise WarmbootError where they are too many."""
     run.added += 1
     if run.added > _ITEMS:
         raise WarmbootError(f"The GRUB configuration has more than {_ITEMS} lines in its menus")
@@ -70,7 +70,7 @@ def _entry(run: Run, words: Sequence[str], *, submenu: bool) -> Status:
     lost = unknown_names(arguments[0])
     if lost:
         item.note(f"GRUB decides {', '.join(lost)} of its title when it runs")
-    _add(run, item)
+    add(run, item)
     return 0
 
 
@@ -304,47 +304,6 @@ def _restrict(run: Run, item: Item) -> None:
     item.note(f"GRUB asks for a password before it starts this (users: {said})")
 
 
-def _blscfg(run: Run, words: Sequence[str]) -> Status:
-    """Show boot loader entries: all, those of a folder or file, the default or all others."""
-    return _import(run, words, Kind.BLS, run.variables.get("blsdir"))
-
-
-def _uki(run: Run, words: Sequence[str]) -> Status:
-    """Show unified kernel images, as GRUB 2.14 can: those in EFI/Linux if it is not told others."""
-    return _import(run, words, Kind.UKI, "")
-
-
-def _import(run: Run, words: Sequence[str], kind: Kind, usual: str) -> Status:
-    options = parse_options(
-        words,
-        ("path", "entry"),
-        ("enable-fallback", "show-default", "show-non-default"),
-        {"p": "path", "e": "entry", "f": "enable-fallback", "d": "show-default",
-         "n": "show-non-default"},
-        lenient=True,
-    )  # fmt: skip
-    words = [] if options is None else options.words
-    which, path = "all", usual
-    if options is not None:
-        which = "default" if options.last("show-default") is not None else which
-        which = "non-default" if options.last("show-non-default") is not None else which
-        path = options.last("entry") or options.last("path") or path
-    for word in words:
-        if word in ("default", "non-default"):
-            which = word
-        elif word:
-            path = word
-    place = None
-    if path:
-        try:
-            place = run.place(path)
-        except UndecidedError:
-            place = None
-    run.budget.step(len(run.variables.values))
-    _add(run, Item("blscfg", bls=BlsRequest(dict(run.variables.values), place, which, kind)))
-    return 0
-
-
 COMMANDS: dict[str, Handler] = {
     "menuentry": _menuentry,
     "submenu": _submenu,
@@ -354,7 +313,4 @@ COMMANDS: dict[str, Handler] = {
     "configfile": _configfile,
     "extract_entries_source": _extract,
     "extract_entries_configfile": _configfile,
-    "blscfg": _blscfg,
-    "bls_import": _blscfg,
-    "uki": _uki,
 }
