@@ -224,8 +224,8 @@ class Trials:
                 asked = read_request(line.get("request"))
         if asked is None:
             raise Blocked("It is not known how it was staged", hint="Stage it anew.")
-        line = _own_line(staged)
-        return asked._replace(cmdline=line, cmdline_from=None, presets=(), append=None, trial=None)
+        own = _own_line(staged)
+        return asked._replace(cmdline=own, cmdline_from=None, presets=(), append=None, trial=None)
 
     def _way_back(self) -> WayBack:
         machine = self._machine
