@@ -30,16 +30,17 @@ def choose_loader(
     *,
     panic: bool = False,
     devicetree: bool = False,
+    elf: bool = False,
     wanted: Call | None = None,
 ) -> LoaderChoice:
-    """Return the loader for a kernel; `wanted` is what the operator asked for.
+    """Return the loader for a kernel, an ELF one or not; `wanted` is what the operator asked for.
 
     In order: kexec_file_load(2), where the kernel checks the image itself; kexec_load(2), where
     warmboot knows the architecture; kexec-tools.
     """
     obstacles = {
         Call.FILE: _file(host, devicetree),
-        Call.LOAD: _load(host, architecture, panic, devicetree),
+        Call.LOAD: _load(host, architecture, panic, devicetree, elf),
         Call.TOOLS: _tools(host, devicetree),
     }
     if wanted is not None:
@@ -69,7 +70,12 @@ def choose_loader(
 
 
 def next_loader(
-    host: Host, architecture: Architecture | None, *, panic: bool, devicetree: bool
+    host: Host,
+    architecture: Architecture | None,
+    *,
+    panic: bool,
+    devicetree: bool,
+    elf: bool = False,
 ) -> Call | None:
     """Return what to try where kexec_file_load(2) proves to be missing, which nothing told before.
 
@@ -77,7 +83,7 @@ def next_loader(
     """
     if host.option("KEXEC_FILE") is not None:
         return None
-    if _load(host, architecture, panic, devicetree) is None:
+    if _load(host, architecture, panic, devicetree, elf) is None:
         return Call.LOAD
     return Call.TOOLS if _tools(host, devicetree) is None else None
 
@@ -103,11 +109,13 @@ def _segments(host: Host) -> str | None:
 
 
 def _load(
-    host: Host, architecture: Architecture | None, panic: bool, devicetree: bool
+    host: Host, architecture: Architecture | None, panic: bool, devicetree: bool, elf: bool
 ) -> str | None:
     if architecture is None or not architecture.facts.placed_here:
         places = ", ".join(a for a in Architecture if a.facts.placed_here)
         return f"warmboot places kernels in memory by itself on {places} only"
+    if elf:
+        return "warmboot places an Image in memory by itself, but no ELF kernel"
     if panic:
         return "a crash kernel needs ELF notes of this kernel, which warmboot cannot write"
     if devicetree and not architecture.facts.tree_goes_along:

@@ -10,11 +10,15 @@ from support.machines import make_a_plan, make_machine
 
 from warmboot.core.architecture import Architecture
 from warmboot.core.host import Host, read_host
-from warmboot.core.plan.loader_choice import by_file, choose_loader
+from warmboot.core.images import BytesView, identify
+from warmboot.core.plan.loader_choice import by_file, choose_loader, next_loader
 from warmboot.core.plan.plan import Plan
 from warmboot.core.plan.request import Call
 from warmboot.core.plan.route import Strategy
+from warmboot.core.plan.way import Wanted, Way, choose_way
+from warmboot.core.sandbox.builders.elf import build_elf_kernel
 from warmboot.core.sandbox.builders.kernel import build_arm64_image
+from warmboot.core.sandbox.builders.uki import build_uki
 
 KERNEL = build_arm64_image("6.12.1-arm64", body_size=60_000)
 ARM64, X86_64 = Architecture.ARM64, Architecture.X86_64
@@ -48,6 +52,33 @@ def test_arm64_without_it_is_placed_here_and_others_go_through_kexec_tools(host:
     assert none.call is None
     assert "kexec-tools is not installed" in none.why
     assert len(none.others) == 3
+
+
+@pytest.mark.parametrize("architecture", [Architecture.RISCV64, Architecture.LOONGARCH64])
+@pytest.mark.parametrize("unified", [False, True])
+def test_an_elf_kernel_is_left_to_those_that_place_it(
+    host: Host, architecture: Architecture, unified: bool
+) -> None:
+    kernel = build_elf_kernel(architecture, "6.12.1-elf", body_size=60_000)
+    if unified:
+        kernel = build_uki(arch=architecture, linux=kernel)
+    image = identify(BytesView(kernel))
+    tools = "/usr/sbin/kexec"
+
+    def way(call: Call | None = None, **facts: object) -> Way:
+        changed = replace(host, **facts)  # type: ignore[arg-type]
+        return choose_way(image, Wanted(loader=call), changed, architecture, None)
+
+    assert way().chosen.call is Call.FILE
+    stock = way(config=STOCK_ARM64, kexec_tools=tools)
+    assert stock.chosen.call is Call.TOOLS
+    assert stock.route.strategy is (Strategy.SPLIT if unified else Strategy.AS_IS)
+    for refused in (way(config=STOCK_ARM64), way(Call.LOAD, kexec_tools=tools)):
+        assert refused.route.strategy is Strategy.NONE
+        assert "but no ELF kernel" in refused.route.why
+    later = replace(host, config=None, kexec_tools=tools)
+    assert next_loader(later, architecture, panic=False, devicetree=False, elf=True) is Call.TOOLS
+    assert next_loader(later, architecture, panic=False, devicetree=False) is Call.LOAD
 
 
 def test_a_locked_down_kernel_takes_files_only(host: Host) -> None:
