@@ -221,6 +221,7 @@ def prepare(
             devicetree_name=plan.devicetree,
             by_parser=bool(kernel.parsers),
             architecture=plan.architecture,
+            elf=is_elf(plan.image),
         )
         noted = [Finding("initrd", Verdict.WARN, text) for text in warnings]
         plan = replace(plan, findings=(*plan.findings, *noted))
@@ -289,10 +290,7 @@ def _load(prepared: Prepared, loader: Loader, host: Host) -> Call:
     except Refused as error:
         devicetree = request.devicetree_fd is not None
         other = next_loader(
-            *(host, plan.architecture),
-            panic=request.panic,
-            devicetree=devicetree,
-            elf=is_elf(plan.image),
+            host, plan.architecture, panic=request.panic, devicetree=devicetree, elf=request.elf
         )
         missing = error.errno == errno.ENOSYS and request.call is Call.FILE
         if not missing or other is None or plan.request.loader is not None or request.by_parser:

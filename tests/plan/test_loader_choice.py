@@ -81,6 +81,30 @@ def test_an_elf_kernel_is_left_to_those_that_place_it(
     assert next_loader(later, architecture, panic=False, devicetree=False) is Call.LOAD
 
 
+@pytest.mark.parametrize(
+    ("release", "elf", "call"),
+    [
+        ("6.12.117+deb13-riscv64", False, Call.LOAD),
+        ("6.15.11", False, Call.LOAD),
+        ("6.16.0-rc1", False, Call.FILE),
+        ("7.2.13", False, Call.FILE),
+        ("next", False, Call.FILE),  # where the kernel would say so
+        ("6.12.117+deb13-riscv64", True, Call.FILE),
+    ],
+)
+def test_older_riscv64_kernels_take_elf_kernels_only(
+    host: Host, release: str, elf: bool, call: Call
+) -> None:
+    running = replace(host, release=release)
+    chosen = choose_loader(running, Architecture.RISCV64, elf=elf)
+    assert chosen.call is call
+    if call is Call.LOAD:
+        assert "takes ELF kernels only before Linux 6.16" in chosen.why
+        refused = choose_loader(running, Architecture.RISCV64, panic=True)
+        assert refused.call is None
+    assert choose_loader(running, Architecture.LOONGARCH64).call is Call.FILE
+
+
 def test_a_locked_down_kernel_takes_files_only(host: Host) -> None:
     locked = replace(host, lockdown="integrity", kexec_tools="/usr/sbin/kexec")
     assert choose_loader(locked, ARM64).call is Call.FILE
@@ -97,10 +121,13 @@ def test_a_device_tree_goes_where_a_kernel_is_given_one(host: Host) -> None:
 
 
 def test_kexec_tools_uses_the_call_that_checks_signatures_where_it_can(host: Host) -> None:
-    assert by_file(host, Call.TOOLS, devicetree=False)
-    assert not by_file(host, Call.TOOLS, devicetree=True)
-    assert not by_file(replace(host, config=STOCK_ARM64), Call.TOOLS, devicetree=False)
-    assert not by_file(host, Call.LOAD, devicetree=False)
+    assert by_file(host, Call.TOOLS, ARM64, devicetree=False)
+    assert not by_file(host, Call.TOOLS, ARM64, devicetree=True)
+    assert not by_file(replace(host, config=STOCK_ARM64), Call.TOOLS, ARM64, devicetree=False)
+    assert not by_file(host, Call.LOAD, ARM64, devicetree=False)
+    older = replace(host, release="6.6.58")
+    assert not by_file(older, Call.TOOLS, Architecture.RISCV64, devicetree=False)
+    assert by_file(older, Call.TOOLS, Architecture.RISCV64, devicetree=False, elf=True)
 
 
 def test_what_is_asked_for_is_taken_or_refused_with_the_reason(host: Host) -> None:
