@@ -29,6 +29,7 @@ from warmboot.core.plan.loader_choice import next_loader
 from warmboot.core.plan.plan import Plan
 from warmboot.core.plan.request import Call
 from warmboot.core.plan.staged import Staged
+from warmboot.core.plan.way import is_elf
 from warmboot.core.progress import Cancel, Phase, Progress, Report, ignore
 from warmboot.core.values import replace
 
@@ -90,6 +91,7 @@ def prepare(
             devicetree_name=plan.devicetree,
             by_parser=bool(kernel.parsers),
             architecture=plan.architecture,
+            elf=is_elf(plan.image),
         )
         noted = [Finding("initrd", Verdict.WARN, text) for text in warnings]
         plan = replace(plan, findings=(*plan.findings, *noted))
@@ -157,7 +159,9 @@ def _load(prepared: Prepared, loader: Loader, host: Host) -> Call:
         loader.load(request)
     except Refused as error:
         devicetree = request.devicetree_fd is not None
-        other = next_loader(host, plan.architecture, panic=request.panic, devicetree=devicetree)
+        other = next_loader(
+            host, plan.architecture, panic=request.panic, devicetree=devicetree, elf=request.elf
+        )
         missing = error.errno == errno.ENOSYS and request.call is Call.FILE
         if not missing or other is None or plan.request.loader is not None or request.by_parser:
             raise

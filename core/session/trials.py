@@ -213,7 +213,7 @@ class Trials:
                 journal, boot_id = self._machine.journal, self._machine.host.boot_id
                 note([], lambda: journal.append("disarmed", boot_id))
             if isinstance(error, WarmbootError):
-                error.hint = f"{error.hint} {said}" if error.hint else said
+                error.hint = f"{said} {error.hint}" if error.hint else said
             raise
 
     def _request(self, staged: Staged) -> PlanRequest:

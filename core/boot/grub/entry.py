@@ -80,8 +80,9 @@ class Item:
     """A line of a menu: an entry, a submenu (`children`), or the place of BLS entries (`bls`).
 
     `certain` is False where only GRUB knows whether, or in which place, the line is there.
-    `read` is True once its body was followed. `users` are those that may start it beside the
-    superusers, None where everybody may; `reading` are the files that it stands in.
+    `body` is in braces, and empty once it was followed, when `read` is True. `users` are those that
+    may start it beside the superusers, None where everybody may; `reading` are the files that it
+    stands in.
     `default` is what the submenu's own variable of that name says. `problem` says why the entry
     cannot be told, or cannot be started; `notes` what was left out because only GRUB knows it.
     """

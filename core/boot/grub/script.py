@@ -24,7 +24,7 @@ _NUL = expression(r"\0[^\n]*")
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """Words, and the text of the block behind them (menuentry, submenu), None without one."""
+    """Words, and the block behind them (menuentry, submenu) in its braces, None without one."""
 
     words: tuple[Word, ...]
     block: str | None = None
@@ -197,9 +197,9 @@ class _Parser:
         words = self._words()
         if self.token.mark != "{":
             return Command(words)
-        start = self.lexer.position
+        start = self.lexer.position - 1
         self._block()
-        block = self.lexer.text[start : self.token.end - 1]
+        block = self.lexer.text[start : self.token.end]
         self._advance()
         return Command(words, None if self.silent else block)
 
