@@ -159,5 +159,5 @@ def test_an_elf_kernel_through_kexec_tools(nonces: Nonces, tmp_path: Path) -> No
     options = ["--kernel", "/boot/vmlinux", "--initrd", "/boot/second.cpio", "--cmdline", cmdline]
     second, said = jump(kernel, files, options, nonces, tmp_path)
     assert second.release == kernel.release
-    assert second.cmdline.endswith(f" {cmdline}")
+    assert f" {cmdline} initrd=" in second.cmdline  # kexec-tools puts it there
     assert "but no ELF kernel" in said
