@@ -65,7 +65,7 @@ class Plan:
 
     @property
     def sealed(self) -> bool:
-        """Whether the files are copied and sealed before they are read; see the check sealed."""
+        """Whether files that no lease holds are copied and sealed; see the check sealed."""
         return all(f.verdict is Verdict.PASS for f in self.findings if f.check == "sealed")
 
     @property

@@ -121,6 +121,7 @@ class Refusal(NamedTuple):
 class TrialPlan:
     """A restart on trial, judged. `request` stages it, with the trial's words on the line.
 
+    `before` is the command line that it was judged with, without any trial's words.
     `layers` are all there are, those of no use here with the reason. `root_mounts` is of the root
     file system where the new system has the same, None where it does not tell. `segment` goes
     behind the initrds ("" for none). `not_covered` are sentences on what does not bring the machine
@@ -129,6 +130,7 @@ class TrialPlan:
 
     id: str
     asked: TrialRequest
+    before: str
     request: PlanRequest
     layers: tuple[Layer, ...]
     way_back: WayBack
