@@ -17,7 +17,7 @@ from warmboot.core.plan.unpackable import Room
 from warmboot.core.values import dataclass
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Plan:
     """Everything that staging will do. `steps` are sentences in order; `findings` the checks.
 

@@ -37,7 +37,7 @@ _DELAY = expression(r"(\d{1,9})(s|m|h)?", re.ASCII)
 _UNITS = {"s": 1, "m": 60, "h": 3600, None: 1}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Countdown:
     """A restart that is set. `at` and `since` in seconds since the epoch.
 
