@@ -58,7 +58,7 @@ _BY_PREFIX = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Word:
     """One word of a command line.
 
@@ -192,7 +192,7 @@ class Change(StrEnum):
     CHANGED = "changed"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Difference:
     """One parameter in two command lines: `old` and `new` are its words, None where absent."""
 

@@ -35,7 +35,7 @@ _RANKS = {Kind.BLS: 0, Kind.UKI: 0, Kind.GRUB: 1, Kind.BOOT: 3, Kind.MODULES: 3}
 _OTHER_MENU = 2
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Entry:
     """A kernel with what belongs to it; paths are paths inside the boot root.
 
@@ -96,7 +96,7 @@ class Entry:
         return self.sources[0].removesuffix(f"#{self.profile}" if self.profile else "")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class SearchedPlace:
     """A place that was searched and what came of it (``found 3``, ``not there``, …).
 
@@ -119,7 +119,7 @@ class BootLoader(StrEnum):
     PI = "Raspberry Pi"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class LoaderDefault:
     """What a boot loader's configuration says it starts.
 
@@ -138,7 +138,7 @@ class LoaderDefault:
 Found = Entry | SearchedPlace | LoaderDefault
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Listing:
     """All entries of a boot root, best first, and every place that was searched."""
 

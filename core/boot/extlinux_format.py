@@ -31,7 +31,7 @@ _OVERLAYS = ("fdtoverlays", "devicetree-overlay")
 Include = Callable[[str], str | None]
 
 
-@dataclass(slots=True)
+@dataclass
 class Label:
     """One LABEL of a menu; paths as the file writes them.
 
@@ -57,7 +57,7 @@ class Label:
     appends: bool = False
 
 
-@dataclass(slots=True)
+@dataclass
 class Scope:
     """A menu, or a submenu: its title, and its default: a label, or a submenu."""
 
@@ -66,7 +66,7 @@ class Scope:
     first: Label | None = None
 
 
-@dataclass(slots=True)
+@dataclass
 class ExtlinuxMenu:
     """The labels of a menu in order, and what is said of the one that starts by itself.
 

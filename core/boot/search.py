@@ -186,7 +186,7 @@ class Search:
     @property
     def grub_followed(self) -> bool:
         """Whether the menus of GRUB that are here could be followed, so that they tell all."""
-        return all(installed.menu is not None for installed in self.grub_menus)
+        return not any(installed.cut for installed in self.grub_menus)
 
     @functools.cached_property
     def grubenv(self) -> dict[str, str]:

@@ -27,7 +27,7 @@ _CHUNK = 1 << 20
 _DIGESTS = ("sha1", "sha256", "sha384", "sha512")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Signature:
     """One signature. `signer` and `issuer` are the certificate's names, `digest` is hexadecimal.
 

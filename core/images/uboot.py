@@ -24,7 +24,7 @@ _TYPES = {
 _COMPRESSIONS = {0: "none", 1: "gzip", 2: "bzip2", 3: "lzma", 4: "lzo", 5: "lz4", 6: "zstd"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class UImage(BootImage):
     """A legacy U-Boot image; `name` is the text its maker gave it, `kind` and `compression` the
     numbers of ih_type and ih_comp."""
@@ -99,7 +99,7 @@ def is_wrapped(view: View) -> bool:
     return view.head(4) == _UIMAGE
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class FitImage(BootImage):
     """A flattened image tree: a device tree that holds kernels."""
 

@@ -45,7 +45,7 @@ class Cause(StrEnum):
     UNKNOWN = "not known"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class TrialOutcome:
     """A trial, `state` and `text` saying how it stands. Times in seconds since the epoch.
 
@@ -71,7 +71,7 @@ class TrialOutcome:
 _ENDS = ("confirmed", "expired", "reverting")
 
 
-@dataclass(slots=True)
+@dataclass
 class _Known:
     """What the journal says of the last trial; `ends` are the lines that end it.
 

@@ -12,7 +12,6 @@ import errno
 import os
 import re
 import signal
-import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,7 +20,7 @@ from warmboot.core.errors import Blocked, WarmbootError, WrongArgument, space_hi
 from warmboot.core.expression import expression
 from warmboot.core.hints import Self
 from warmboot.core.host.state import RUN, process_start
-from warmboot.core.programs import find_program, run
+from warmboot.core.programs import find_program, own_program, run
 from warmboot.core.rooted import rooted
 from warmboot.core.statefile import open_state, read_state, remove_state
 from warmboot.core.text import clock, printable
@@ -38,7 +37,7 @@ _DELAY = expression(r"(\d{1,9})(s|m|h)?", re.ASCII)
 _UNITS = {"s": 1, "m": 60, "h": 3600, None: 1}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Countdown:
     """A restart that is set. `at` and `since` in seconds since the epoch.
 
@@ -127,8 +126,8 @@ def parse_time(text: str, now: float) -> float:
 
 def restart_command(root: Path, identity: str, *, now: bool, whatever: bool) -> list[str]:
     """Return the command that carries the countdown `identity` out when its time has come."""
-    command = [sys.executable, "-I", "-m", "warmboot.tui.cli", "--root", str(root.absolute())]
-    command += ["exec", "--yes", "--due", identity]
+    command = own_program("warmboot.tui.cli")
+    command += ["--root", str(root.absolute()), "exec", "--yes", "--due", identity]
     command += ["--now"] if now else []
     return command + (["--whatever-is-staged"] if whatever else [])
 
@@ -250,8 +249,8 @@ def _stop_timer() -> None:
 def _process(prefix: Path, countdown: Countdown, command: Sequence[str]) -> Countdown:
     """Start a process that waits; it writes who it is into the file."""
     _write(prefix, countdown)
-    waiter = [sys.executable, "-I", "-m", "warmboot.core.restart.waiter", str(prefix)]
-    _run([*waiter, countdown.id, *command])
+    waiter = own_program("warmboot.core.restart.waiter")
+    _run([*waiter, str(prefix), countdown.id, *command])
     found = read_countdown(prefix)
     if found is None:
         raise WarmbootError(

@@ -44,7 +44,7 @@ _libc.mount.argtypes = (
 _libc.mount.restype = ctypes.c_int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Process:
     """One process of /proc; see proc(5). `storage` marks a daemon that root's disk depends on."""
 
@@ -55,7 +55,7 @@ class Process:
     storage: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Ended:
     """What came of it: processes that stayed, file systems unmounted, read-only, and neither.
 

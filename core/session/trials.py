@@ -121,7 +121,7 @@ class Trials:
         machine, host = self._machine, self._machine.host
         with only_one(host.prefix, "warmboot exec"), undisturbed():
             staged = self._restarts.target(trial=True)
-            if staged is None or reusable(staged.cmdline) != reusable(trial.request.cmdline or ""):
+            if staged is None or _own_line(staged) != trial.before:
                 raise Blocked("What is staged changed meanwhile", hint="Try again.")
             with guarded(machine.root.path), self._undoing() as undo:
                 record: dict[str, object] = {"trial": trial.id, "trial_plan": trial.record()}
@@ -213,7 +213,7 @@ class Trials:
                 journal, boot_id = self._machine.journal, self._machine.host.boot_id
                 note([], lambda: journal.append("disarmed", boot_id))
             if isinstance(error, WarmbootError):
-                error.hint = f"{error.hint} {said}" if error.hint else said
+                error.hint = f"{said} {error.hint}" if error.hint else said
             raise
 
     def _request(self, staged: Staged) -> PlanRequest:
@@ -224,7 +224,7 @@ class Trials:
                 asked = read_request(line.get("request"))
         if asked is None:
             raise Blocked("It is not known how it was staged", hint="Stage it anew.")
-        own = staged.cmdline if staged.trial is None else reusable(staged.cmdline)
+        own = _own_line(staged)
         return asked._replace(cmdline=own, cmdline_from=None, presets=(), append=None, trial=None)
 
     def _way_back(self) -> WayBack:
@@ -319,6 +319,11 @@ class Trials:
         if outcome is not None and outcome.confirmed_at is not None:
             raise NotFound(f"The trial is over: {outcome.text}")
         return mark
+
+
+def _own_line(staged: Staged) -> str:
+    """Return the command line of what is staged, without the words of a trial."""
+    return staged.cmdline if staged.trial is None else reusable(staged.cmdline)
 
 
 def _note_confirmed(prefix: Path, mark: Mark) -> None:

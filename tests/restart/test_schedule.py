@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import os
 import pty
+import runpy
 import shutil
 import signal
 import subprocess
+import sys
+import time
 import tty
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from support.tools import ROOT
 
 from warmboot.core import programs
 from warmboot.core.errors import Blocked, ExitCode, WarmbootError
@@ -29,6 +33,7 @@ from warmboot.core.sandbox.simulator import Simulator
 from warmboot.core.session import open_session
 from warmboot.tui.cli import main
 
+LIMIT = 120.0  # seconds; measured alone: 2
 WANTED = Countdown("a" * 32, at=4e9, since=1.0, uid=0)
 
 
@@ -199,3 +204,21 @@ def test_without_wall_each_terminal_is_told() -> None:
     finally:
         os.close(ours)
         os.close(theirs)
+
+
+def test_the_debian_package_waits_though_its_modules_are_in_a_folder_of_their_own(
+    root: Path, tmp_path: Path
+) -> None:
+    """Its script looks there; what it starts by itself has to be told."""
+    folder = tmp_path / "own"
+    shutil.copytree(Path(programs.__file__).parents[1], folder / "warmboot")
+    script = runpy.run_path(str(ROOT / "install/deb.py"))["_SCRIPT"]
+    program = tmp_path / "program"
+    program.write_text(script.replace("/usr/lib/warmboot", str(folder)))
+    python = Path(sys.base_prefix) / "bin/python3"
+    command: list[str | Path] = [python, "-I", program, "--root", root, "exec", "--yes", "--in=0"]
+    subprocess.run(command, check=True, timeout=LIMIT)
+    deadline = time.monotonic() + LIMIT
+    while open_session(root).host.release != "6.12.1":
+        assert time.monotonic() < deadline
+        time.sleep(0.05)

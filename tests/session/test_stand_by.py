@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -70,10 +71,30 @@ def test_where_nothing_can_stand_by_nothing_is_tried(
     assert programs._KEPT_OPEN == []
 
 
+@pytest.mark.parametrize("program", ["/bin/false", "/bin/echo"])
+def test_one_that_does_not_start_is_noticed(
+    sandbox: Path, monkeypatch: pytest.MonkeyPatch, program: str
+) -> None:
+    """As in the Debian package, where Python did not find the module."""
+    monkeypatch.setattr(sys, "executable", program)
+    with pytest.raises(WarmbootError, match="process does not start"), guarded(sandbox):
+        pytest.fail("it went on")
+    assert programs._KEPT_OPEN == []
+
+
 def test_one_that_was_killed_itself_is_no_reason_to_fail(
     sandbox: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sys, "executable", "/bin/false")
+    started: list[subprocess.Popen[bytes]] = []
+    real = subprocess.Popen
+
+    def start(*words: Any, **how: Any) -> subprocess.Popen[bytes]:
+        started.append(real(*words, **how))
+        return started[-1]
+
+    monkeypatch.setattr(subprocess, "Popen", start)
     with guarded(sandbox):
         assert len(programs._KEPT_OPEN) == 1
+        started[0].kill()
+        started[0].wait()
     assert programs._KEPT_OPEN == []

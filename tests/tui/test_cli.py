@@ -246,6 +246,21 @@ def test_exec_on_a_terminal_wants_the_host_name(
     assert "now runs 6.12.95-kexectest2" in capsys.readouterr().out
 
 
+def test_json_is_one_line_for_a_program_and_indented_for_a_person(
+    sandbox: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown = {}
+    for person in (False, True):
+        stdout = io.StringIO()
+        monkeypatch.setattr(stdout, "isatty", lambda person=person: person)
+        monkeypatch.setattr("sys.stdout", stdout)
+        assert main(["--root", str(sandbox), "list", "--json"]) == ExitCode.OK
+        shown[person] = stdout.getvalue()
+    answer = json.loads(shown[False])
+    assert shown[False].count("\n") == 1
+    assert shown[True] == json.dumps(answer, indent=2) + "\n"
+
+
 def test_an_empty_root_says_where_it_looked(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

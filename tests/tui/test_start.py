@@ -110,7 +110,7 @@ def test_answers_in_json_load_what_writes_it(root: Path) -> None:
 ASKED = """
 import sys
 from warmboot.tui import entry
-entry._load_without(entry._NOT_NEEDED)
+entry.load_without(entry._NOT_NEEDED)
 import argparse, gettext, pathlib, urllib.parse
 assert pathlib.Path("/a b").as_uri() == "file:///a%20b"
 assert urllib.parse.urlsplit("http://one/two").path == "/two"
@@ -121,5 +121,27 @@ assert gettext.translation and argparse.ArgumentParser().format_help()
 def test_what_is_left_out_is_there_for_one_who_asks_for_it() -> None:
     done = subprocess.run(
         [sys.executable, "-I", "-c", ASKED], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+SCREEN = """
+import sys
+from warmboot.tui import entry
+from warmboot.tui.commands import screen
+entry.load_without(screen._NOT_NEEDED)
+import warmboot.tui.app
+left_out = {"ssl", "textual.command", "textual.widgets._tree", "textual.widgets._input"}
+assert not left_out & set(sys.modules), left_out & set(sys.modules)
+from textual.system_commands import SystemCommandsProvider
+from textual.widgets import Input, Tree
+import ssl
+assert ssl.create_default_context and SystemCommandsProvider.discover
+"""
+
+
+def test_the_first_screen_loads_no_widgets_that_it_has_not() -> None:
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", SCREEN], capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stderr) == (0, "")

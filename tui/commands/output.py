@@ -33,10 +33,14 @@ def done(session: Session) -> Iterator[None]:
 
 
 def write_json(answer: Mapping[str, object]) -> None:
-    """Print the answer of this run; see warmboot-json(5) and warmboot.tui.present.answers."""
+    """Print the answer of this run; see warmboot-json(5) and warmboot.tui.present.answers.
+
+    A person gets it with indents, which is slow; a program on one line.
+    """
     import json
 
-    write_document(json.dumps(answer, indent=2, allow_nan=False) + "\n")
+    indent = 2 if sys.stdout.isatty() else None
+    write_document(json.dumps(answer, indent=indent, allow_nan=False) + "\n")
 
 
 def write_document(text: str) -> None:

@@ -15,6 +15,7 @@ from textual.widgets import Input
 
 from warmboot.core.session.paths import Paths, complete_path
 from warmboot.core.text import printable
+from warmboot.themes import STYLE
 from warmboot.tui.widgets.bars import Text
 
 _SHOWN = 5  # lines of names
@@ -23,6 +24,7 @@ _SHOWN = 5  # lines of names
 class AskScreen(ModalScreen[str | None]):
     """Answers with the line typed, None on Escape."""
 
+    CSS_PATH = STYLE
     BINDINGS = [Binding("escape,ctrl+c", "leave", "Back", priority=True)]
 
     def __init__(self, title: str, text: str, value: str = "") -> None:

@@ -11,6 +11,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Button
 
 from warmboot.core.text import plural
+from warmboot.themes import STYLE
 from warmboot.tui.actions import help_rows
 from warmboot.tui.present.marks import marks
 from warmboot.tui.present.styled import Styled
@@ -84,6 +85,8 @@ class Scrolled(Vertical):
 class Dialog(ModalScreen[Answer]):
     """A box over the screen below it. Its `Scrolled` text gets the lines that are left, so that
     what stands below the text is seen on every terminal."""
+
+    CSS_PATH = STYLE
 
     def __init__(self) -> None:
         super().__init__(classes="dialog")

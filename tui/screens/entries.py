@@ -318,8 +318,8 @@ class EntriesScreen(RecordKeys):
             return False
         return True
 
-    def action_filter(self) -> None:
-        self.query_one(FilterLine).begin()
+    async def action_filter(self) -> None:
+        await self.query_one(FilterLine).begin()
 
     def on_descendant_focus(self) -> None:
         self.query_one(KeyLine).show_keys(typing=self._typing)

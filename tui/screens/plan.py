@@ -18,6 +18,7 @@ from warmboot.core.plan.request import Origin, PlanRequest
 from warmboot.core.progress import Cancel
 from warmboot.core.session import Session
 from warmboot.core.session.status import Status
+from warmboot.themes import STYLE
 from warmboot.tui.actions import NOT_WHILE_TYPING, bindings
 from warmboot.tui.present import plan_text
 from warmboot.tui.present.cmdline_text import difference, word_lines
@@ -42,6 +43,7 @@ _LINT = ("command-line", "remote-login")  # checks of the line itself
 class PlanScreen(Screen[StageDone | None]):
     """Shows a plan, lets its command line be edited, and stages it."""
 
+    CSS_PATH = STYLE
     BINDINGS = [
         *bindings("plan"),
         *(Binding(str(n), f"preset({n})", show=False, priority=True) for n in range(1, 10)),

@@ -39,7 +39,7 @@ _KERNELS = 64
 _LINES = 16
 
 
-@dataclass(slots=True)
+@dataclass
 class Stanza:
     """One menuentry, or a submenuentry with what it takes over from the entry around it."""
 

@@ -6,7 +6,7 @@ from warmboot.core.bpf.carried import runs_carried
 from warmboot.core.bpf.dialects import facts_of
 from warmboot.core.host import Host
 from warmboot.core.host.live_state import LiveState
-from warmboot.core.images import BootImage
+from warmboot.core.images import BootImage, Format
 from warmboot.core.images.rawimage import RawImage
 from warmboot.core.images.uki import Uki
 from warmboot.core.images.zboot import Zboot
@@ -52,7 +52,11 @@ class PlanSubject(NamedTuple):
     def file_load(self) -> bool:
         """Whether the call is kexec_file_load(2), else kexec_load(2)."""
         plan = self.plan
-        return by_file(self.host, plan.call, devicetree=plan.devicetree is not None)
+        return by_file(
+            *(self.host, plan.call, plan.architecture),
+            devicetree=plan.devicetree is not None,
+            elf=self.kernel.format is Format.ELF,
+        )
 
     @property
     def signed_bytes(self) -> bool | None:
