@@ -21,10 +21,12 @@ _MEANINGS = 64  # of one word
 _FILES = 500
 _MADE = 2 << 20  # characters of all values and names
 _LENGTH = 4096  # of a word, in characters
-_WORD = expression(r"""(?:[^\s;&|'"\\]|\\[\s\S]|'[^']*'|"(?:[^"\\]|\\[\s\S])*")+|[;\n]|&&|\|\|""")
+_BETWEEN = " \t\n;&|"
+_PLAIN = expression(r"""[^ \t\n;&|'"\\]+""")
+_INSIDE = expression(r"""(?:[^"\\]|\\[\s\S])*""")
+_ESCAPED = expression(r"\\([\s\S])")
 _VARIABLE = expression(r"\$\{(\w+)\}|\$(\w+)")
-_QUOTES = expression(r"'([^']*)'|\"((?:[^\"\\]|\\[\s\S])*)\"|\\\n|\\([\s\S])")
-_ENDS = (";", "\n", "&&", "||", "if", "then", "elif", "else", "fi", "do", "done", "while", "until")
+_ENDS = (";", "if", "then", "elif", "else", "fi", "do", "done", "while", "until")
 _SETS = ("setenv", "set")
 _LOADS = ("load", "ext2load", "ext4load", "fatload", "sysload", "fsload")
 
@@ -72,20 +74,56 @@ def commands(script: str) -> Iterator[list[str]]:
     """Yield the words of each command, without quotes; of more than a script has only the first."""
     words: list[str] = []
     count = 0
-    joined = script.replace("\\\n", "")
-    text = "\n".join(line for line in lines(joined) if not line.lstrip().startswith("#"))
-    for found in _WORD.finditer(text + "\n"):
-        word = found[0]
+    for word in _words(script):
         if word not in _ENDS:
-            if len(word) <= _LENGTH:
-                words.append(_QUOTES.sub(lambda part: part[1] or part[2] or part[3] or "", word))
-            continue
-        if words:
+            words.append(word)
+        elif words:
             yield words
-            count += 1
             words = []
+            count += 1
         if count >= _COMMANDS:
             return
+
+
+def _words(script: str) -> Iterator[str]:
+    """Yield the words of a script, a mark for each end of a command, up to a quote without end."""
+    word: str | None = None
+    at = 0
+    text = script + "\n"
+    while at < len(text):
+        char = text[at]
+        if char in _BETWEEN or (char == "#" and word is None):
+            if word is not None:
+                yield word[:_LENGTH]
+            word = None
+            if char not in " \t#":
+                yield ";"
+            at = text.index("\n", at) if char == "#" else at + 1
+            continue
+        if text.startswith("\\\n", at):  # a line that goes on
+            at += 2
+            continue
+        part, at = _part(text, at)
+        if at < 0:
+            return
+        word = (word or "") + part if len(word or "") < _LENGTH else word
+
+
+def _part(text: str, at: int) -> tuple[str, int]:
+    """Return a part of a word without its quotes, and where it ends, -1 where a quote does not."""
+    char = text[at]
+    if char == "\\":
+        return text[at + 1], at + 2
+    if char == "'":
+        end = text.find("'", at + 1)
+        return text[at + 1 : end], end + 1 or -1
+    if char == '"':
+        found = _INSIDE.match(text, at + 1)
+        end = found.end() if found is not None else at + 1
+        closed = text.startswith('"', end)
+        return _ESCAPED.sub(r"\1", text[at + 1 : end]), end + 1 if closed else -1
+    found = _PLAIN.match(text, at)
+    return (found[0], found.end()) if found is not None else (char, at + 1)
 
 
 def meanings(word: str, known: Mapping[str, list[str]]) -> list[str]:
