@@ -22,7 +22,7 @@ SCREENS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Action:
     """One thing the operator can do. `shown` keys stand in the bottom line of their screens."""
 

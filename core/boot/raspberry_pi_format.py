@@ -47,7 +47,7 @@ Model = tuple[str, ...]
 Include = Callable[[str], str | None]
 
 
-@dataclass(slots=True)
+@dataclass
 class Configuration:
     """What config.txt says for one board; `conditional`: some of it counts on what only the
     firmware knows (a monitor, a pin, a serial number). `wide` is ``arm_64bit``, None where it is
@@ -126,7 +126,7 @@ def configuration(
     return found
 
 
-@dataclass(slots=True)
+@dataclass
 class _Filters:
     """The filters that are on: those of one kind replace each other, those of others add up."""
 

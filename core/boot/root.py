@@ -26,7 +26,7 @@ from warmboot.core.values import dataclass, field
 _MAX_FOLDERS = 16  # held open during a search
 
 
-@dataclass(slots=True)
+@dataclass
 class _Held:
     """What a root keeps for the length of one search: open directories, and which file is where.
 

@@ -64,7 +64,7 @@ class Target(IntEnum):
     CMDLINE = 3
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Command:
     """One command as the kernel receives it, its payload apart.
 

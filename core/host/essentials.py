@@ -51,7 +51,7 @@ class Need(NamedTuple):
     module: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Essentials:
     """What the machine needs to come back, and what it stands on.
 

@@ -17,7 +17,7 @@ _JOBS = 200
 _ESCAPE = expression(rb"\\x([0-9a-fA-F]{2})|\\([0-3][0-7]{2})|\\(.)")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Inhibitor:
     """A lock that logind holds for a program; see systemd-inhibit(1).
 
@@ -36,7 +36,7 @@ class Inhibitor:
         return self.blocks and "shutdown" in self.what.split(":")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Job:
     """A unit that systemd starts, stops or reloads, or will; see systemctl(1), list-jobs."""
 

@@ -20,7 +20,7 @@ _HIBERNATED = (b"S1SUSPEND\0", b"S2SUSPEND\0", b"ULSUSPEND\0", b"LINHIB0001")
 _DEVICE = expression(r"[0-9]{1,7}:[0-9]{1,7}")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Encryption:
     """dm-crypt below the root file system. `tpm2`: the TPM opens it; None where unreadable."""
 
@@ -28,7 +28,7 @@ class Encryption:
     tpm2: bool | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Hibernation:
     """`device` holds the image of a hibernated system, None where none was found.
 
@@ -41,7 +41,7 @@ class Hibernation:
     readable: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Resync:
     """A RAID array at work. `action` is the kernel's word (resync, recover, reshape, check)."""
 

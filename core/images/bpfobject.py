@@ -48,7 +48,7 @@ _TYPES_MAGIC = b"\x9f\xeb\x01"
 _READ_IN_7, _READ_IN_6 = b"\0parsing_buf\0", b"\0kernel_sz\0"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ParserIdentity:
     """What a parser of ours says it is: dialect 6 or 7, kind as a word, record in bytes."""
 
@@ -66,7 +66,7 @@ class ParserIdentity:
         return cls(dialect, _KINDS.get(kind, f"unknown ({kind})"), record)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ParserMap:
     """A map that the object creates: its name, and for a ring buffer its size in bytes.
 
@@ -99,7 +99,7 @@ def read_maps(data: bytes) -> tuple[ParserMap, ...]:
     return tuple(found)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ParserProgram:
     """A program that the object loads. `fentry`: it is called where a function begins, and may
     sleep there, as parsers must."""
@@ -145,7 +145,7 @@ def read_dialect(data: bytes) -> int | None:
     return 6 if _READ_IN_6 in names else None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class ParserObject(BootImage):
     """A parser object. `data` and `code` are places (offset, bytes) of the two arrays in the file,
     without the NUL that the symbols' sizes count. `dialect` is 6 or 7, None where it cannot be
@@ -254,7 +254,7 @@ def _describe_identity(own: ParserIdentity) -> tuple[Fact, ...]:
     )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class CarriedParser:
     """What the `.bpf` section of a PE file holds: `size` bytes, and the parser or what is wrong."""
 

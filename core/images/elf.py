@@ -30,7 +30,7 @@ class _Segment(NamedTuple):
     memory: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class ElfKernel(BootImage):
     """An ELF executable; `entry` is its entry address, `segments` the number of PT_LOADs."""
 

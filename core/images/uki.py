@@ -23,7 +23,7 @@ _KNOWN = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Profile:
     """One profile of a UKI: its id and title, and the sections that replace those of the base.
 
@@ -85,7 +85,7 @@ class Outline(NamedTuple):
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Uki(BootImage):
     """A unified kernel image. `linux` is what its .linux section holds, None where unknown.
 
@@ -160,7 +160,7 @@ class Uki(BootImage):
         return (*facts, *describe_headers(self.headers))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Addon(BootImage):
     """A UKI add-on (*.addon.efi): a command line or device tree to be added, and no kernel."""
 

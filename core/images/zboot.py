@@ -20,7 +20,7 @@ LINUX_PE_MAGIC = 0x818223CD
 _LARGEST_KERNEL = 512 << 20
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Zboot(BootImage):
     """A zboot header: offsets and sizes in bytes from the start of the file."""
 

@@ -21,7 +21,7 @@ class LoadFlags(IntFlag):
     DEBUG = 0x8
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class LoadRequest:
     """The arguments of one load. `cmdline` is without the NUL that the call adds and counts.
 

@@ -17,7 +17,7 @@ from warmboot.core.plan.unpackable import Room
 from warmboot.core.values import dataclass
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Plan:
     """Everything that staging will do. `steps` are sentences in order; `findings` the checks.
 
@@ -65,7 +65,7 @@ class Plan:
 
     @property
     def sealed(self) -> bool:
-        """Whether the files are copied and sealed before they are read; see the check sealed."""
+        """Whether files that no lease holds are copied and sealed; see the check sealed."""
         return all(f.verdict is Verdict.PASS for f in self.findings if f.check == "sealed")
 
     @property

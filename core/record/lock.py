@@ -22,7 +22,7 @@ from warmboot.core.values import asdict, dataclass
 _LIMIT = 4096
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Holder:
     """The process that holds the lock; `since` in seconds since the epoch.
 

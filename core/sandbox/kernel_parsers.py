@@ -34,7 +34,7 @@ _LAYERS = 8
 _KINDS = {"zboot": Kind.ZBOOT, "copy": Kind.COPY, "UKI": Kind.UKI, "inner zboot": Kind.INNER}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Unwrapped:
     """What the kernel goes on with; `cmdline` with its NUL, None for that of the call."""
 

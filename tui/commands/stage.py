@@ -6,7 +6,7 @@ import argparse
 import sys
 
 from warmboot.core.errors import Blocked, ExitCode
-from warmboot.core.load.stage import Prepared
+from warmboot.core.load.prepared import Prepared
 from warmboot.core.plan.plan import Plan
 from warmboot.core.plan.staged import Staged
 from warmboot.core.session import Session, open_session
@@ -32,6 +32,7 @@ def run(options: argparse.Namespace) -> int:
                 report=progress.report,
                 rehearsal=options.dry_run,
                 if_needed=options.if_needed,
+                exact=options.expect is not None,
             )
         with prepared:
             for warning in prepared.warnings:

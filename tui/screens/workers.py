@@ -262,7 +262,7 @@ def stage(
     if plan.strategy.by_parser:
         previewed = None
     with session.prepare(opened, report=report, cancel=cancel, previewed=previewed) as prepared:
-        if not prepared.sealed:
+        if not prepared.fixed:
             prepared.digests(report, cancel)
         cancel.close()
         staged, warning = session.stage(prepared, report=report)

@@ -19,7 +19,7 @@ _READ = 8 << 20  # characters of all files that a menu reads
 MANY_VARIABLES = 1 << 20  # characters of all variables together
 
 
-@dataclass(slots=True)
+@dataclass
 class Budget:
     """What is spent so far: tokens read, steps taken, characters made of words and
     variables, characters read from files."""

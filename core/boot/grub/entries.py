@@ -18,7 +18,7 @@ from warmboot.core.text import plural, printable
 from warmboot.core.values import dataclass, field
 
 
-@dataclass(slots=True)
+@dataclass
 class MenuReader:
     """Makes entries of one menu."""
 

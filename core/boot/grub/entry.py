@@ -34,7 +34,7 @@ OTHERS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Load:
     """What an entry's commands have loaded so far.
 
@@ -54,7 +54,7 @@ class Load:
         return self.command == "linux"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class BlsRequest:
     """What a blscfg command shows: the entries of a folder, or one file, as `shown` says.
 
@@ -75,7 +75,7 @@ class Reading(NamedTuple):
     values: dict[str, str]
 
 
-@dataclass(slots=True)
+@dataclass
 class Item:
     """A line of a menu: an entry, a submenu (`children`), or the place of BLS entries (`bls`).
 

@@ -26,7 +26,7 @@ _PLATFORMS = ("pc", "efi", "emu", "xen", "xen_pvh", "ieee1275", "coreboot", "ubo
               "arc", "multiboot", "loongson")  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class InstalledMenu:
     """One grub.cfg. `base` is the folder its own file system may be mounted at.
 

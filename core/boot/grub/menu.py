@@ -21,7 +21,7 @@ from warmboot.core.values import dataclass
 _ESCAPED = expression(r"\\x[0-9A-Fa-f]{2}|[\\'\"]")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class GrubMenu:
     """The lines of a menu, and the variable ``default`` of this start; None where unknown.
 

@@ -39,7 +39,7 @@ _EXPORTED = ("root", "prefix", "cmdpath", "pager", "color_normal", "color_highli
 Status = int | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Snapshot:
     """What differs between two ways through a script."""
 

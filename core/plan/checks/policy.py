@@ -40,7 +40,7 @@ class Policy(NamedTuple):
         return self.lockdown not in (None, "none")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Guard:
     """One rule. `applies` says where it is in force, `cause` why; `source` is the kernel's code.
 
@@ -128,7 +128,7 @@ GUARDS = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Rule:
     """`cause`: why a signature is wanted. `enforced`: an image without one is refused for sure.
 
