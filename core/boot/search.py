@@ -33,6 +33,13 @@ __all__ = ["MENU_LIMIT", "Search"]
 Maker = Callable[[str, str], Iterator[Entry] | Entry | None]
 
 
+def cut_short(place: str, count: int, most: int, what: str) -> Iterator[SearchedPlace]:
+    """Yield what is to be said of a place where only `most` of its `count` things are looked at."""
+    if count > most:
+        result = f"only {most} of its {count} {what} are looked at"
+        yield SearchedPlace(printable(place), result, notice=True)
+
+
 class Search:
     """One search of a root; remembers what it has read."""
 

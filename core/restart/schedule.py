@@ -11,7 +11,6 @@ import contextlib
 import errno
 import os
 import re
-import signal
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -138,7 +137,8 @@ def read_countdown(prefix: Path) -> Countdown | None:
     if countdown is None:
         return None
     if countdown.pid is not None:
-        return countdown if process_start(countdown.pid) == countdown.started else None
+        there = process_start(countdown.pid) in {countdown.started} - {None}
+        return countdown if there else None
     waits = countdown.unit is not None and (prefix / _TRANSIENT).exists()
     return countdown if waits else None
 
@@ -176,15 +176,13 @@ def make(at: float, sha256: str | None, staged_at: float | None) -> Countdown:
 def cancel(prefix: Path) -> Countdown | None:
     """End the countdown; returns what was cancelled, None where nothing was set.
 
-    Raises WarmbootError where it cannot be ended.
+    A process that waits sees so within a second, and ends. It gets no signal: the number in the
+    file may be that of any other. Raises WarmbootError where it cannot be ended.
     """
     countdown = read_countdown(prefix)
     if not _remove(prefix) or countdown is None:  # what is due took the file away first
         return None
-    if countdown.pid is not None:
-        with contextlib.suppress(OSError):
-            os.kill(countdown.pid, signal.SIGTERM)
-    else:
+    if countdown.pid is None:
         _stop_timer()
     return countdown
 

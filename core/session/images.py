@@ -100,7 +100,7 @@ class Images:
         with self._root.open(entry.kernel) as file:
             image, payload = examine_file(file, cancel=cancel)
             try:
-                signatures, problem = signatures_of(file.view), None
+                signatures, problem = signatures_of(file.view, cancel), None
             except ImageError as error:
                 signatures, problem = (), error.message
         release = (payload.release if payload else None) or image.release or entry.release

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from warmboot.core.sandbox.builders.compress import METHODS, compress
@@ -18,9 +19,15 @@ _NAMES = {Arch.AMD64: "x86-64", Arch.LOONG64: "loongarch64"}
 _MODULES = {"zstd": ("zstandard", "libzstd1"), "lz4": ("lz4", "liblz4-1")}
 
 
-def methods(arch: Arch) -> tuple[str, ...]:
-    """The methods that can be unpacked there: what lzo needs is on PyPI for few architectures."""
-    return tuple(method for method in METHODS if method != "lzo" or arch.has_wheels)
+def cases(arch: Arch, forms: Sequence[str] = FORMS) -> list[tuple[str, str]]:
+    """The forms and methods that can be unpacked there.
+
+    What lzo needs is on PyPI for few architectures, and the kernel's build has no bzip2 for zboot
+    (Makefile.zboot).
+    """
+    pairs = ((form, method) for form in forms for method in METHODS)
+    left_out = {("zboot", "bzip2")}
+    return [p for p in pairs if p not in left_out and (p[1] != "lzo" or arch.has_wheels)]
 
 
 def packed(arch: Arch, form: str, method: str, image: bytes) -> bytes:

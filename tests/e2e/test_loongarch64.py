@@ -16,7 +16,7 @@ from warmboot.core.sandbox.builders.uki import build_uki
 from .fetch import Arch, debian_tree
 from .initramfs import DebianKernel, kexec_tools, second_initrd
 from .kernels import ported_kernel, vmlinux
-from .packed import FORMS, codec, methods, packed
+from .packed import cases, codec, packed
 from .placed import started
 from .proof import Nonces, SecondKernel
 
@@ -74,8 +74,7 @@ def test_from_sid_s_kernel_to_itself(processors: int, nonces: Nonces, tmp_path: 
     from_one_to_another(kernel, kernel.release, image, nonces, tmp_path, processors)
 
 
-@pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize("method", methods(Arch.LOONG64))
+@pytest.mark.parametrize(("form", "method"), cases(Arch.LOONG64))
 def test_to_what_is_unpacked_before(form: str, method: str, nonces: Nonces, tmp_path: Path) -> None:
     kernel = ported_kernel(Arch.LOONG64, "sid")
     image = packed(Arch.LOONG64, form, method, unpacked(kernel.image, tmp_path))
@@ -160,5 +159,5 @@ def test_an_elf_kernel_through_kexec_tools(nonces: Nonces, tmp_path: Path) -> No
     options = ["--kernel", "/boot/vmlinux", "--initrd", "/boot/second.cpio", "--cmdline", cmdline]
     second, said = jump(kernel, files, options, nonces, tmp_path)
     assert second.release == kernel.release
-    assert second.cmdline.endswith(f" {cmdline}")
+    assert f" {cmdline} initrd=" in second.cmdline  # kexec-tools puts it there
     assert "but no ELF kernel" in said

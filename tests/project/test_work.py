@@ -81,7 +81,9 @@ def test_eight_times_as_much_takes_about_eight_times_as_long(work: Callable[[int
 def test_of_many_signatures_each_digest_is_made_once(monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[str] = []
 
-    def digests(_view: object, _headers: object, algorithms: set[str]) -> dict[str, str]:
+    def digests(
+        _view: object, _headers: object, algorithms: set[str], *_: object
+    ) -> dict[str, str]:
         made.extend(algorithms)
         return dict.fromkeys(algorithms, "00")
 

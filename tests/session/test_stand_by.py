@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.command import Call
 
 from warmboot.core import programs
-from warmboot.core.errors import WarmbootError
+from warmboot.core.errors import ExitCode, WarmbootError
 from warmboot.core.plan.trial.trial import OneShot
 from warmboot.core.record.journal import Journal
 from warmboot.core.restart.trial.guard import guarded
@@ -60,6 +61,27 @@ def test_on_an_end_that_is_well_it_does_nothing(sandbox: Path) -> None:
     assert arm(sandbox, "well") == 0
     assert (sandbox / ONE_SHOT).exists()
     assert open_session(sandbox).status().left_over == (OneShot.LOADER_ENTRY.value,)
+
+
+def test_a_restart_is_cancelled_though_what_is_left_of_a_trial_stays(
+    sandbox: Path, monkeypatch: pytest.MonkeyPatch, call: Call
+) -> None:
+    call("stage", "--default")
+    assert call("exec", "--yes", "--in", "10m")[0] == ExitCode.OK
+    assert arm(sandbox, "well") == 0
+
+    def read_only(*_: object) -> bool:
+        raise WarmbootError("LoaderEntryOneShot could not be taken back: Read-only file system")
+
+    monkeypatch.setattr("warmboot.core.session.trials.take_back", read_only)
+    code, answer = call("exec", "--cancel")
+    assert code == ExitCode.SYSTEM
+    assert "LoaderEntryOneShot" in answer["error"]["message"]
+    assert "is cancelled" in answer["error"]["hint"]
+    assert open_session(sandbox).status().countdown is None
+    monkeypatch.undo()
+    assert call("exec", "--cancel")[0] == ExitCode.OK
+    assert open_session(sandbox).status().left_over == ()
 
 
 def test_where_nothing_can_stand_by_nothing_is_tried(
