@@ -16,6 +16,7 @@ class Kind(StrEnum):
     LIMINE = "Limine"
     REFIND = "rEFInd"
     PI = "Raspberry Pi"
+    UBOOT = "U-Boot"
     XEN = "Xen"
     BOOT = "/boot"
     MODULES = "/usr/lib/modules"
@@ -117,6 +118,7 @@ class BootLoader(StrEnum):
     LIMINE = "Limine"
     REFIND = "rEFInd"
     PI = "Raspberry Pi"
+    UBOOT = "U-Boot"
 
 
 @dataclass(frozen=True)

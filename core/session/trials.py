@@ -29,6 +29,7 @@ from warmboot.core.plan.request import PlanRequest, read_request
 from warmboot.core.plan.staged import Staged
 from warmboot.core.plan.trial.health import read_baseline
 from warmboot.core.plan.trial.judge import TrialFacts, judge
+from warmboot.core.plan.trial.taken_over import taken_over
 from warmboot.core.plan.trial.target import read_target
 from warmboot.core.plan.trial.trial import (
     CONFIRMED,
@@ -153,7 +154,9 @@ class Trials:
             append = machine.journal.append
             note(warnings, lambda: append("confirmed", host.boot_id, trial=mark.id))
         machine.tell(f"{host.name} stays in {host.release}: the restart on trial is confirmed.")
-        return Ended(mark.id, next(iter(warnings), None))
+        if not machine.foreign_root:
+            note(warnings, lambda: taken_over(machine.root, self._entries().entries))
+        return Ended(mark.id, "; ".join(warnings) or None)
 
     def revert(self) -> Ended:
         """Go back to the old system at once, through firmware; raises as `confirm` does."""
