@@ -13,6 +13,7 @@ A module with values says ``from __future__ import annotations``.
 from __future__ import annotations
 
 from _collections import _tuplegetter  # type: ignore[import-not-found]
+from _operator import attrgetter
 from collections.abc import Callable, Iterable
 
 from warmboot.core.hints import TYPE_CHECKING, Any, Self
@@ -48,9 +49,11 @@ class _Field:
 
 
 class _Layout:
-    """The fields of a dataclass as they were declared; `names` as they are passed."""
+    """The fields of a dataclass as they were declared; `names` as they are passed.
 
-    __slots__ = ("fields", "made", "names", "positional")
+    `made` counts values; `read` gets the fields of one, once there were many."""
+
+    __slots__ = ("fields", "made", "names", "positional", "read")
 
     def __init__(self, fields: dict[str, _Field]) -> None:
         later = [name for name, one in fields.items() if one.kw_only]
@@ -58,6 +61,7 @@ class _Layout:
         self.names = (*(name for name in fields if name not in later), *later)
         self.positional = len(fields) - len(later)
         self.made = 0
+        self.read: Callable[[object], tuple[object, ...]] | None = None
 
     def default(self, name: str) -> object:
         """Return the default of a field; raise KeyError where it has none."""
@@ -122,7 +126,8 @@ def _layout(kind: type) -> _Layout:
 
 
 def _values(value: object) -> tuple[object, ...]:
-    return tuple([getattr(value, name) for name in _layout(type(value)).fields])
+    layout = _layout(type(value))
+    return layout.read(value) if layout.read else tuple([getattr(value, n) for n in layout.fields])
 
 
 def _fixed(value: object, name: str) -> bool:
@@ -184,12 +189,14 @@ def _specialize(kind: type, layout: _Layout) -> None:
     """Give a class that many values are made of a method __init__ of its own, which is quick."""
     from warmboot.core.quick_methods import initializer
 
+    if len(layout.fields) > 1:
+        layout.read = attrgetter(*layout.fields)
     owner = next(one for one in kind.__mro__ if one.__dict__.get(_LAYOUT) is layout)
     if owner.__dict__["__init__"] is _Methods.__init__:
         rows = layout.fields.items()
         factories = {name: it.default_factory for name, it in rows if it.default_factory}
         defaults = {name: it.default for name, it in rows if it.default is not _Missing}
-        made = initializer(layout.names, layout.positional, defaults, factories)
+        made = initializer(owner, layout.names, layout.positional, defaults, factories)
         type.__setattr__(owner, "__init__", made)
 
 
@@ -260,7 +267,7 @@ def _made_anew(cls: type, own: Iterable[str], added: dict[str, object]) -> type:
 
 def _replace(value: object, /, **changes: object) -> object:
     """Return the same value with other fields."""
-    kept = {name: getattr(value, name) for name in _layout(type(value)).fields}
+    kept = dict(zip(_layout(type(value)).fields, _values(value), strict=True))
     return type(value)(**{**kept, **changes})
 
 

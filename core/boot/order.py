@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import posixpath
 from collections.abc import Iterable
+from itertools import groupby
 from operator import attrgetter
 
 from warmboot.core.boot import version_order
@@ -21,14 +21,13 @@ class _Place(NamedTuple):
 
     `group`, ascending: whether it is usable, where it is from, sort key, machine ID. `version`, the
     newest first. `parts`, ascending: the profile beside a sort key, and whether it was set aside.
-    `name`, the greatest first. `last`, ascending: profile, tries, file system.
+    Then the name, the greatest first. `last`, ascending: profile, tries, file system.
     """
 
     entry: Entry
     group: tuple[bool, int, bool, str, str]
     version: version_order.ReleaseKey
     parts: tuple[int, bool]
-    name: str
     last: tuple[int, int, int, bool]
 
 
@@ -43,12 +42,21 @@ def ordered(entries: Iterable[Entry]) -> list[Entry]:
     left (boot counting) goes behind all others.
     """
     places = [_place(entry) for entry in entries]
-    places.sort(key=attrgetter("last"))
-    places.sort(key=attrgetter("name"), reverse=True)
     places.sort(key=attrgetter("parts"))
     places.sort(key=attrgetter("version"), reverse=True)
     places.sort(key=attrgetter("group"))
-    return [place.entry for place in places]
+    found: list[Entry] = []
+    for _, alike in groupby(places, attrgetter("group", "version", "parts")):
+        found += _by_name(list(alike))
+    return found
+
+
+def _by_name(alike: list[_Place]) -> list[Entry]:
+    """Return the entries that only their names and `last` put in order; a name takes a while."""
+    if len(alike) > 1:
+        alike.sort(key=attrgetter("last"))
+        alike.sort(key=lambda place: _name(place.entry), reverse=True)
+    return [place.entry for place in alike]
 
 
 def _place(entry: Entry) -> _Place:
@@ -58,10 +66,10 @@ def _place(entry: Entry) -> _Place:
     same, more tries left come first, then fewer done. Last, those of the EFI system partition stand
     before those of XBOOTLDR, which is /boot.
     """
-    kind, rank = entry.kind, entry.kind.rank
-    group, version, parts = (entry.bad, rank, True, "", ""), _NO_VERSION, (0, False)
+    kind, rank, bad = entry.kind, entry.kind.rank, entry.bad
+    group, version, parts = (bad, rank, True, "", ""), _NO_VERSION, (0, False)
     if rank == 0 and entry.sort_key is not None:
-        group = (entry.bad, rank, False, entry.sort_key, entry.machine_id or "")
+        group = (bad, rank, False, entry.sort_key, entry.machine_id or "")
         version = version_order.key(entry.version or ""), 0, ""
         parts = entry.profile, False
     elif kind.files_only:
@@ -70,11 +78,11 @@ def _place(entry: Entry) -> _Place:
     extended = bool(entry.sources) and entry.sources[0].startswith(_XBOOTLDR)
     profile = entry.profile if kind is Kind.UKI else 0
     last = (profile, -(entry.tries_left or 0), entry.tries_done or 0, extended)
-    return _Place(entry, group, version, parts, _name(entry, rank), last)
+    return _Place(entry, group, version, parts, last)
 
 
-def _name(entry: Entry, rank: int) -> str:
+def _name(entry: Entry) -> str:
     """Return what the name is compared by; the profiles of one image share the image's name."""
     if entry.kind is Kind.UKI:
-        return version_order.key(parse_counter(posixpath.basename(entry.image))[0])
-    return version_order.key(entry.id) if rank in (0, 3) else ""
+        return version_order.key(parse_counter(entry.image.rpartition("/")[2])[0])
+    return version_order.key(entry.id) if entry.kind.rank in (0, 3) else ""

@@ -7,7 +7,7 @@ import sys
 
 from warmboot.core.expression import expression
 
-_TOKEN = expression(r"([0-9]+)|([a-zA-Z]+)|([~^.-])")
+_TOKEN = expression(r"[0-9]+|[a-zA-Z]+|[~^.-]")
 #: What the parts of a version begin with in a key, oldest first; letters and digits come after all.
 _SEPARATORS = {"~": "\0", "-": "\2", "^": "\3", ".": "\4"}
 _END, _WORD, _NUMBER = "\1", "\5", "\6"
@@ -43,16 +43,16 @@ def key(text: str) -> str:
 
     Numbers compare by their digits, of any length: no conversion that could be made slow.
     """
-    parts: list[str] = []
-    for number, word, separator in _TOKEN.findall(text):
-        if separator:
-            parts.append(_SEPARATORS[separator])
-        elif word:
-            parts.append(_WORD + word)
-        else:
-            digits = number.lstrip("0")
-            parts += _NUMBER, chr(min(len(digits), sys.maxunicode)), digits
+    parts = [
+        _SEPARATORS.get(token) or (_WORD + token if token.isalpha() else _number(token))
+        for token in _TOKEN.findall(text)
+    ]
     return "".join((*parts, _END))
+
+
+def _number(token: str) -> str:
+    digits = token.lstrip("0")
+    return f"{_NUMBER}{chr(min(len(digits), sys.maxunicode))}{digits}"
 
 
 @functools.lru_cache(1024)
