@@ -37,7 +37,9 @@ class ArchitectureFacts(NamedTuple):
     `machines` are the names that ``uname -m`` prints. `efi` is the name in the file names of EFI
     boot loaders, which boot loader entries use too. `elf` is e_machine and the bits.
     `accepts` names the formats (see warmboot.core.images.Format) that kexec_file_load(2) takes as
-    they are, `wrong_format` the errno it answers with to any other. `kexec_arch` is KEXEC_ARCH_*.
+    they are, `wrong_format` the errno it answers with to any other; `image_by_file` is the first
+    kernel (major and minor) whose call takes an Image, where some take ELF kernels only.
+    `kexec_arch` is KEXEC_ARCH_*.
     `command_line_size` is COMMAND_LINE_SIZE in bytes, the NUL included; `command_line_grew` the
     first kernel (major and minor) with a larger one, and that; `command_line_reserve` the bytes
     of it that a kexec needs for itself. `page_sizes` in bytes.
@@ -57,6 +59,7 @@ class ArchitectureFacts(NamedTuple):
     uboot: int | None = None
     accepts: tuple[str, ...] = ()
     wrong_format: int = errno.EINVAL
+    image_by_file: tuple[int, int] | None = None
     kexec_file_load: int | None = None
     kexec_load: int | None = None
     kexec_arch: int | None = None
@@ -161,6 +164,7 @@ _FACTS = {
         pe=0x5064,
         uboot=26,
         accepts=("Image", "ELF"),
+        image_by_file=(6, 16),  # arch/riscv/kernel/kexec_image.c
         kexec_file_load=294,
         kexec_load=104,
         kexec_arch=243 << 16,

@@ -8,20 +8,29 @@ import signal
 import time
 from collections.abc import Callable
 
+from warmboot.core.debug import failure
+
 SYNC_SECONDS = 30.0
 _LONGEST_PAUSE = 0.1
 _DONE, _REFUSED = 0, 1
+_DESCRIPTORS = 4096
 
 
 def bounded(step: Callable[[], bool], seconds: float) -> bool | None:
     """Run `step` in a child process; return what it returned, None where it took too long.
 
-    A process that waits for a dead server cannot be killed: it is left behind.
+    A process that waits for a dead server cannot be killed: it is left behind, and holds nothing
+    open, such as a lock. None too where there is no room for another process.
     """
-    child = os.fork()
+    try:
+        child = os.fork()
+    except OSError as error:
+        failure("fork()", error)
+        return None
     if child == 0:
         code = _REFUSED
         try:
+            os.closerange(3, _DESCRIPTORS)
             code = _DONE if step() else _REFUSED
         finally:
             os._exit(code)

@@ -17,7 +17,8 @@ _ESCAPE = expression(r"\\([0-3][0-7]{2})")
 
 class MountLine(NamedTuple):
     """One mount. `device` is ``MAJOR:MINOR``; `root` the folder of the file system that is mounted
-    at `point`; `options` are those of this mount, `super_options` those of the file system."""
+    at `point`; `options` are those of this mount, `super_options` those of the file system. `id` is
+    the mount's number."""
 
     device: str
     root: str
@@ -26,6 +27,7 @@ class MountLine(NamedTuple):
     type: str
     source: str
     super_options: tuple[str, ...] = ()
+    id: str = ""
 
 
 def parse_mountinfo(text: str) -> Iterator[MountLine]:
@@ -42,6 +44,7 @@ def parse_mountinfo(text: str) -> Iterator[MountLine]:
                 more[0],
                 unescape(more[1]),
                 tuple(more[2].split(",")) if len(more) > 2 else (),
+                fields[0],
             )
 
 

@@ -7,6 +7,7 @@ come along with sudo -E and su.
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,6 +25,11 @@ FOLDERS = (
     "/run/current-system/sw/bin",
 )
 _KEPT = ("LANG", "LANGUAGE", "TERM", "TZ")
+#: Runs a module out of a folder that Python does not look into by itself.
+_FROM_FOLDER = (
+    "import runpy,sys;sys.path.insert(0,sys.argv.pop(1));"
+    "runpy.run_module(sys.argv.pop(1),run_name='__main__',alter_sys=True)"
+)
 _KEPT_AS_USER = ("HOME", "LOGNAME", "TMPDIR", "USER", "XDG_RUNTIME_DIR")
 
 
@@ -38,6 +44,21 @@ def find_program(name: str) -> str | None:
     if os.geteuid() != 0:
         folders = [*filter(os.path.isabs, os.environ.get("PATH", "").split(":")), *folders]
     return shutil.which(name, path=":".join(folders))
+
+
+def own_program(module: str) -> list[str]:
+    """Return the command that starts a module of ours as a program, whatever a user sets.
+
+    The Debian package has them in a folder where Python does not find them by itself; the rescue
+    build is no Python, and takes the same words.
+    """
+    if not getattr(sys, "frozen", False):
+        import site
+
+        folder = str(Path(__file__).parents[2])
+        if folder not in site.getsitepackages():
+            return [sys.executable, "-I", "-c", _FROM_FOLDER, folder, module]
+    return [sys.executable, "-I", "-m", module]
 
 
 def environment() -> dict[str, str]:

@@ -21,7 +21,7 @@ class Phase(StrEnum):
     LOAD = "Handing over to the kernel"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Progress:
     """One report: `done` of `total` input bytes worked off, `produced` bytes made from them.
 

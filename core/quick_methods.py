@@ -7,7 +7,6 @@ where that many are made.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from types import MemberDescriptorType
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,15 +14,14 @@ if TYPE_CHECKING:
 
 
 def initializer(
-    kind: type,
     names: Iterable[str],
     positional: int,
     defaults: Mapping[str, object],
     factories: Mapping[str, Callable[[], object]],
 ) -> Callable[..., None]:
-    """Return an __init__ of `kind` with these parameters, all but the first `positional` by name.
+    """Return an __init__ with these parameters, those behind the first `positional` by name only.
 
-    It sets the attributes whether the class lets others do so or not, slots without a look-up.
+    It sets the attributes whether the class lets others do so or not.
     """
     known: dict[str, Any] = {"_set": object.__setattr__, "_missing": object()}
     head, body = ["self"], []
@@ -40,12 +38,7 @@ def initializer(
             head.append(f"{name}=_default_{name}")
         else:
             head.append(name)
-        slot = getattr(kind, name, None)
-        if isinstance(slot, MemberDescriptorType):
-            known[f"_set_{name}"] = slot.__set__
-            body.append(f" _set_{name}(self, {value})")
-        else:
-            body.append(f" _set(self, {name!r}, {value})")
+        body.append(f" _set(self, {name!r}, {value})")
     return _compiled("__init__", head, body, known)
 
 

@@ -6,14 +6,14 @@ compile the methods of a class when its module is imported: 0.95 and 0.16 ms for
 a class by itself takes 0.01), which was half of what a command took to start. Here all values
 share a few methods that go through the names of their fields.
 
-What warmboot does not use is not there: ``__post_init__``, ``InitVar``, ``eq=False`` and the like.
+What warmboot does not use is not there: ``__post_init__``, ``InitVar``, ``order`` and the like. Nor
+are ``slots``, for which a class is made twice.
 A module with values says ``from __future__ import annotations``.
 """
 
 from __future__ import annotations
 
 from _collections import _tuplegetter  # type: ignore[import-not-found]
-from _operator import attrgetter
 from collections.abc import Callable, Iterable
 
 from warmboot.core.hints import TYPE_CHECKING, Any, Self
@@ -49,28 +49,41 @@ class _Field:
 
 
 class _Layout:
-    """The fields of a dataclass as they were declared; `names` as they are passed.
+    """The fields of a dataclass: how each is declared, and the order in which they are passed."""
 
-    `made` counts values; `read` gets the fields of one, once there were many."""
+    __slots__ = ("declared", "defaults", "later", "made", "names", "positional")
 
-    __slots__ = ("fields", "made", "names", "positional", "read")
-
-    def __init__(self, fields: dict[str, _Field]) -> None:
-        later = [name for name, one in fields.items() if one.kw_only]
-        self.fields = fields
-        self.names = (*(name for name in fields if name not in later), *later)
-        self.positional = len(fields) - len(later)
+    def __init__(
+        self, declared: dict[str, str], defaults: dict[str, object], later: frozenset[str]
+    ) -> None:
+        self.declared = declared  # name: type, as they are written
+        self.defaults = defaults  # those that have one, or what `field` returned
+        self.later = later  # by name only
+        self.names = tuple(sorted(declared, key=later.__contains__) if later else declared)
+        self.positional = len(declared) - len(later)
         self.made = 0
-        self.read: Callable[[object], tuple[object, ...]] | None = None
+
+    def field(self, name: str) -> _Field:
+        """Return all that is declared of a field."""
+        default = self.defaults.get(name, _Missing)
+        one = default if type(default) is _Field else _Field(default)
+        one.name, one.type, one.kw_only = name, self.declared[name], name in self.later
+        return one
+
+    def fields(self) -> tuple[_Field, ...]:
+        """Return all fields, in the order in which they are declared."""
+        return tuple([self.field(name) for name in self.declared])
 
     def default(self, name: str) -> object:
         """Return the default of a field; raise KeyError where it has none."""
-        one = self.fields[name]
-        if one.default_factory is not None:
-            return one.default_factory()
-        if one.default is _Missing:
+        default = self.defaults[name]
+        if type(default) is not _Field:
+            return default
+        if default.default_factory is not None:
+            return default.default_factory()
+        if default.default is _Missing:
             raise KeyError(name)
-        return one.default
+        return default.default
 
 
 def _bind(
@@ -102,15 +115,15 @@ class _Standard:
         import dataclasses
 
         found: dict[str, object] = {}
-        for name, one in _layout(owner).fields.items():
+        for one in _layout(owner).fields():
             given: Any = {"repr": one.repr, "kw_only": one.kw_only}
             if one.default_factory is not None:
                 given["default_factory"] = one.default_factory
             elif one.default is not _Missing:
                 given["default"] = one.default
             made: Any = dataclasses.field(**given)
-            made.name, made.type, made._field_type = name, one.type, dataclasses._FIELD  # type: ignore[attr-defined]
-            found[name] = made
+            made.name, made.type, made._field_type = one.name, one.type, dataclasses._FIELD  # type: ignore[attr-defined]
+            found[one.name] = made
         return found
 
 
@@ -126,13 +139,12 @@ def _layout(kind: type) -> _Layout:
 
 
 def _values(value: object) -> tuple[object, ...]:
-    layout = _layout(type(value))
-    return layout.read(value) if layout.read else tuple([getattr(value, n) for n in layout.fields])
+    return tuple([getattr(value, name) for name in _layout(type(value)).declared])
 
 
 def _fixed(value: object, name: str) -> bool:
     """Whether nobody may set this attribute of a frozen value."""
-    return _LAYOUT in type(value).__dict__ or name in _layout(type(value)).fields
+    return _LAYOUT in type(value).__dict__ or name in _layout(type(value)).declared
 
 
 class _Methods:
@@ -152,7 +164,7 @@ class _Methods:
             _set(self, name, value)
 
     def __repr__(self) -> str:
-        shown = (name for name, one in _layout(type(self)).fields.items() if one.repr)
+        shown = (one.name for one in _layout(type(self)).fields() if one.repr)
         inside = ", ".join([f"{name}={getattr(self, name)!r}" for name in shown])
         return f"{type(self).__qualname__}({inside})"
 
@@ -161,18 +173,6 @@ class _Methods:
 
     def __hash__(self) -> int:
         return hash(_values(self))
-
-    def __lt__(self, other: object) -> bool:
-        return _values(self) < _values(other) if type(other) is type(self) else NotImplemented
-
-    def __le__(self, other: object) -> bool:
-        return _values(self) <= _values(other) if type(other) is type(self) else NotImplemented
-
-    def __gt__(self, other: object) -> bool:
-        return _values(self) > _values(other) if type(other) is type(self) else NotImplemented
-
-    def __ge__(self, other: object) -> bool:
-        return _values(self) >= _values(other) if type(other) is type(self) else NotImplemented
 
     def __setattr__(self, name: str, value: object) -> None:
         if _fixed(self, name):
@@ -189,20 +189,17 @@ def _specialize(kind: type, layout: _Layout) -> None:
     """Give a class that many values are made of a method __init__ of its own, which is quick."""
     from warmboot.core.quick_methods import initializer
 
-    if len(layout.fields) > 1:
-        layout.read = attrgetter(*layout.fields)
     owner = next(one for one in kind.__mro__ if one.__dict__.get(_LAYOUT) is layout)
     if owner.__dict__["__init__"] is _Methods.__init__:
-        rows = layout.fields.items()
-        factories = {name: it.default_factory for name, it in rows if it.default_factory}
-        defaults = {name: it.default for name, it in rows if it.default is not _Missing}
-        made = initializer(owner, layout.names, layout.positional, defaults, factories)
+        rows = layout.fields()
+        factories = {it.name: it.default_factory for it in rows if it.default_factory}
+        defaults = {it.name: it.default for it in rows if it.default is not _Missing}
+        made = initializer(layout.names, layout.positional, defaults, factories)
         type.__setattr__(owner, "__init__", made)
 
 
 _ALWAYS = ("__init__", "__repr__", "__eq__")
 _FROZEN = ("__setattr__", "__delattr__", "__hash__")
-_ORDERED = ("__lt__", "__le__", "__gt__", "__ge__")
 
 
 def _methods(names: Iterable[str]) -> dict[str, object]:
@@ -214,66 +211,59 @@ _FROZEN_METHODS = _methods(_ALWAYS + _FROZEN)
 
 
 def _dataclass(
-    *, frozen: bool = False, slots: bool = False, kw_only: bool = False, order: bool = False
-) -> Callable[[type], type]:
-    """Return what makes a class of fields of one that declares them."""
-    methods = (_FROZEN_METHODS if frozen else _PLAIN_METHODS) | _methods(_ORDERED if order else ())
+    plain: type | None = None, /, *, frozen: bool = False, kw_only: bool = False
+) -> type | Callable[[type], type]:
+    """Make a class of fields of one that declares them; without one, return what does so."""
+    methods = _FROZEN_METHODS if frozen else _PLAIN_METHODS
 
     def make(cls: type) -> type:
-        inherited: dict[str, _Field] = {}
-        for base in reversed(cls.__mro__[1:]):
-            if _LAYOUT in base.__dict__:
-                inherited |= _layout(base).fields
-        own = {
-            name: _declared(cls, name, hint, kw_only)
-            for name, hint in cls.__annotations__.items()
-            if not hint.startswith("ClassVar")
-        }
-        layout = _Layout(inherited | own)
-        added = {name: it for name, it in methods.items() if name not in cls.__dict__}
-        added[_LAYOUT] = layout
-        added["__match_args__"] = layout.names[: layout.positional]
-        if slots:
-            added["__slots__"] = tuple(name for name in own if name not in inherited)
-            return _made_anew(cls, own, added)
-        for name, one in own.items():
-            if one.default is not _Missing:
-                added[name] = one.default
-            elif name in cls.__dict__:
+        own = [name for name, hint in cls.__annotations__.items() if hint[:8] != "ClassVar"]
+        layout = _laid_out(cls, own, kw_only)
+        for name, method in methods.items():
+            if name not in cls.__dict__:
+                setattr(cls, name, method)
+        for name in own:
+            default = layout.defaults.get(name)
+            if type(default) is _Field:
                 delattr(cls, name)
-        for name, value in added.items():
-            setattr(cls, name, value)
+                if default.default is not _Missing:
+                    setattr(cls, name, default.default)
+        setattr(cls, "__match_args__", layout.names[: layout.positional])  # noqa: B010
+        setattr(cls, _LAYOUT, layout)
         return cls
 
-    return make
+    return make if plain is None else make(plain)
 
 
-def _declared(cls: type, name: str, hint: str, kw_only: bool) -> _Field:
-    default = cls.__dict__.get(name, _Missing)
-    one = default if type(default) is _Field else _Field(default)
-    one.name, one.type, one.kw_only = name, hint, kw_only
-    return one
-
-
-def _made_anew(cls: type, own: Iterable[str], added: dict[str, object]) -> type:
-    """Return the class made once more with slots, which one that is there cannot get."""
-    namespace = {**cls.__dict__, **added}
-    for name in (*own, "__dict__", "__weakref__"):
-        namespace.pop(name, None)
-    made = type(cls)(cls.__name__, cls.__bases__, namespace)
-    made.__qualname__ = cls.__qualname__
-    return made
+def _laid_out(cls: type, own: list[str], kw_only: bool) -> _Layout:
+    """Return the fields that a class inherits, and its `own`."""
+    declared: dict[str, str] = {}
+    defaults: dict[str, object] = {}
+    later: frozenset[str] = frozenset()
+    for base in cls.__mro__[:0:-1]:
+        inherited: _Layout | None = base.__dict__.get(_LAYOUT)
+        if inherited is not None:
+            declared |= inherited.declared
+            defaults |= inherited.defaults
+            later |= inherited.later
+    space = cls.__dict__
+    for name in own:
+        declared[name] = cls.__annotations__[name]
+        defaults.pop(name, None)
+        if name in space:
+            defaults[name] = space[name]
+    return _Layout(declared, defaults, later.union(own) if kw_only else later.difference(own))
 
 
 def _replace(value: object, /, **changes: object) -> object:
     """Return the same value with other fields."""
-    kept = dict(zip(_layout(type(value)).fields, _values(value), strict=True))
+    kept = {name: getattr(value, name) for name in _layout(type(value)).declared}
     return type(value)(**{**kept, **changes})
 
 
 def _asdict(value: object) -> dict[str, object]:
     """Return the fields by name; dataclasses among them as well, and in what holds them."""
-    return {name: _plain(getattr(value, name)) for name in _layout(type(value)).fields}
+    return {name: _plain(getattr(value, name)) for name in _layout(type(value)).declared}
 
 
 def _plain(value: object) -> object:
@@ -292,13 +282,14 @@ class _NamedTuples(type):
     """Makes a tuple with named fields of a class that declares them."""
 
     def __new__(cls, name: str, bases: tuple[type, ...], namespace: dict[str, Any]) -> Any:
-        if any(type(base) is cls and not base._fields for base in bases):  # type: ignore[attr-defined]
+        if type(bases[0]) is cls and not bases[0]._fields:  # type: ignore[attr-defined]
             names = tuple(namespace.get("__annotations__", ()))
             namespace["_field_defaults"] = {n: namespace[n] for n in names if n in namespace}
             namespace["_fields"] = namespace["__match_args__"] = names
             namespace["__slots__"] = ()
-            namespace.update((n, _tuplegetter(place, "")) for place, n in enumerate(names))
-        return super().__new__(cls, name, bases, namespace)
+            for place, field_name in enumerate(names):
+                namespace[field_name] = _tuplegetter(place, "")
+        return type.__new__(cls, name, bases, namespace)
 
 
 class _NamedTuple(tuple[object, ...], metaclass=_NamedTuples):
@@ -347,4 +338,4 @@ if not TYPE_CHECKING:
     asdict, dataclass, field, replace = _asdict, _dataclass, _Field, _replace
 
     def fields(kind):
-        return tuple(_layout(kind if isinstance(kind, type) else type(kind)).fields.values())
+        return _layout(kind if isinstance(kind, type) else type(kind)).fields()

@@ -2,7 +2,7 @@
 # Install the Debian packages whose programs some tests run, where this machine can: as root, with
 # apt. Elsewhere say which are missing; tests that need them are skipped, and say so.
 set -eu
-want="bpftool clang cpio device-tree-compiler erofs-utils file fish git grub-emu kmod libbpf-dev lzop mandoc openssl sbsigntool squashfs-tools zsh"
+want="bpftool clang cpio device-tree-compiler erofs-utils file fish git grub-emu kmod libbpf-dev lzop mandoc openssl sbsigntool squashfs-tools u-boot-tools zsh"
 if [ "${1:-}" = bench ]; then
 	want="file gzip isal lz4 lzop valgrind xz-utils zstd"
 	# systemd-boot brings bootctl, and writes a boot loader to an EFI system partition it finds.

@@ -1,10 +1,12 @@
-"""Colours and layout, as data: palettes here, the style sheet beside it."""
+"""Colours and layout, as data: palettes here, the style sheets beside it."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-STYLE = Path(__file__).parent / "warmboot.tcss"
+#: The sheet of the first screen, and that of all others, which the first does not wait for.
+FIRST_STYLE = Path(__file__).parent / "warmboot.tcss"
+STYLE = Path(__file__).parent / "screens.tcss"
 
 #: Palettes by name; the keys are those of a Textual theme.
 PALETTES: dict[str, dict[str, str | bool]] = {

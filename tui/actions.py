@@ -22,7 +22,7 @@ SCREENS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Action:
     """One thing the operator can do. `shown` keys stand in the bottom line of their screens."""
 
@@ -39,9 +39,7 @@ class Action:
 
 ACTIONS = (
     Action("plan", "", "Enter", "Plan", "see what loading this entry would do", ("entries",)),
-    Action(
-        "compare", "c", "c", "Compare", "what this kernel has other than the running", ("entries",)
-    ),
+    Action("compare", "c", "c", "Compare", "compare it with what runs now", ("entries",)),
     Action("inside", "i", "i", "Inside", "details, initrd, PE headers, checks", ("entries",)),
     Action(
         "show", "space", "Space", "Details", "show the details, on a slow line", ("entries",), False
@@ -55,7 +53,7 @@ ACTIONS = (
         "t",
         "t",
         "Trial",
-        "restart on trial: it goes back unless it is confirmed",
+        "restart on trial: it goes back unless confirmed",
         ("entries", "plan"),
         False,
     ),
@@ -129,7 +127,7 @@ ACTIONS = (
         ("plan",),
         False,
     ),
-    Action("why", "w", "w", "Why", "what staging will do, and why in this way", ("plan",), False),
+    Action("why", "w", "w", "Why", "what staging will do, and why this way", ("plan",), False),
     Action("checks", "v", "v", "Checks", "every check, explained", ("plan",)),
     Action("force", "f", "f", "Force", "overrule a check that fails", ("plan",), False),
     Action("again", "r", "r", "Again", "look again at the machine", ("doctor", "log")),

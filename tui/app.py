@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import os
 import select
 import signal
@@ -17,7 +19,7 @@ from warmboot.core.configfile import ConfigFile, config_files, own_config
 from warmboot.core.errors import ExitCode, WarmbootError, WrongArgument
 from warmboot.core.text import printable
 from warmboot.core.values import replace
-from warmboot.themes import STYLE
+from warmboot.themes import FIRST_STYLE
 from warmboot.tui.actions import use_keys
 from warmboot.tui.event_loop import new_event_loop
 from warmboot.tui.output.driver import driver_for
@@ -26,6 +28,9 @@ from warmboot.tui.settings import DEFAULT, Settings, known_theme, read_settings
 from warmboot.tui.terminal import Terminal, read_terminal
 
 _LOOK = 1.0  # seconds between two looks whether the terminal is still there
+
+_MMAP_THRESHOLD = -3  # M_MMAP_THRESHOLD of malloc.h
+_BIG = 1 << 20  # bytes
 
 _PLAIN = """\
 warmboot: no terminal that can show the full-screen program (TERM unset or dumb, or redirected).
@@ -36,7 +41,7 @@ warmboot: no terminal that can show the full-screen program (TERM unset or dumb,
 class WarmbootApp(App[int]):
     """warmboot on a terminal, for the boot root `root`."""
 
-    CSS_PATH = STYLE
+    CSS_PATH = FIRST_STYLE
     TITLE = "warmboot"
     ENABLE_COMMAND_PALETTE = False
 
@@ -149,6 +154,7 @@ def run(root: Path, *, slow: bool = False) -> int:
     if not (terminal.usable and sys.stdin.isatty() and sys.stderr.isatty()):
         sys.stderr.write(_PLAIN)
         return ExitCode.USAGE
+    _give_back_big_buffers()
     loop = new_event_loop()
     app = WarmbootApp(root, terminal, settings, own_config(files))
     loop.add_signal_handler(signal.SIGTERM, app.exit)
@@ -159,6 +165,15 @@ def run(root: Path, *, slow: bool = False) -> int:
     finally:
         loop.close()
     return app.return_code or ExitCode.OK
+
+
+def _give_back_big_buffers() -> None:
+    """Have the memory of a kernel's buffers go back to the system when they are freed.
+
+    By itself glibc keeps what is as big as a buffer that was freed before (mallopt(3)), 5 MiB.
+    """
+    with contextlib.suppress(AttributeError):  # another C library
+        ctypes.CDLL(None).mallopt(_MMAP_THRESHOLD, _BIG)
 
 
 def _chosen_theme(terminal: Terminal, settings: Settings) -> str:

@@ -65,6 +65,8 @@ def _run(arguments: Sequence[str]) -> int:
         options = make_parser(arguments).parse_args(arguments)
         for number in (_signal.SIGINT, _signal.SIGTERM, _signal.SIGHUP):
             _signal.signal(number, _interrupt)
+        # Whoever starts this may ignore it; then nobody learns how a program ended.
+        _signal.signal(_signal.SIGCHLD, _signal.SIG_DFL)
         _debug(options)
         module, _, function = options.run.partition(".")
         place = f"warmboot.tui.commands.{module}"

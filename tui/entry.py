@@ -30,7 +30,7 @@ def run() -> int:
 
         _signal.signal(_signal.SIGINT, _signal.SIG_DFL)  # until the command says what comes of it
         gc.set_threshold(100_000, 20, 20)  # modules are no garbage; looking for some took a tenth
-        _load_without(_NOT_NEEDED)
+        load_without(_NOT_NEEDED)
         try:
             from warmboot.tui.cli import main
 
@@ -54,18 +54,23 @@ def _quoted(path: bytes) -> str:
 
 #: Module that is loaded, module that it loads for what nobody here asks it for, and what that is.
 #: Both take 4 ms, a third of what Python itself takes to start.
-_NOT_NEEDED: tuple[tuple[str, str, dict[str, object]], ...] = (
+_NOT_NEEDED: tuple[tuple[str, str, dict[str, object] | None], ...] = (
     ("pathlib", "urllib.parse", {"quote_from_bytes": _quoted}),  # names of files as addresses
     ("argparse", "gettext", {"gettext": str, "ngettext": _plural}),  # other languages
 )
 
 
-def _load_without(rows: tuple[tuple[str, str, dict[str, object]], ...]) -> None:
-    """Load modules without others that they load; whoever wants those gets them as they are."""
+def load_without(rows: tuple[tuple[str, str, dict[str, object] | None], ...]) -> None:
+    """Load modules without others that they load; whoever wants those gets them as they are.
+
+    No stand-in: the module is told that there is no other one.
+    """
     for name, other, stand_in in rows:
         if other not in sys.modules and name not in sys.modules:
-            there = sys.modules[other] = type(sys)(other)
-            there.__dict__.update(stand_in)
+            sys.modules[other] = None  # type: ignore[assignment]
+            if stand_in is not None:
+                there = sys.modules[other] = type(sys)(other)
+                there.__dict__.update(stand_in)
             try:
                 __import__(name)
             except (ImportError, AttributeError):  # it asks for more: then it gets the real one

@@ -16,7 +16,7 @@ _CONSOLES = ("linux", "cons25")
 _ERASE_PLAIN = ("screen",)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Terminal:
     """`usable`: it can be drawn on at all; `ascii`: no line drawing; `theme`: a theme's name.
 

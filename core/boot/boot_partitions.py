@@ -20,7 +20,7 @@ _MANY = 16
 _FSTAB = 1 << 20  # bytes
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Mount:
     """A mounted or (in fstab) wanted file system: its place in the root, type and device number."""
 

@@ -58,7 +58,7 @@ _BY_PREFIX = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Word:
     """One word of a command line.
 
@@ -168,9 +168,17 @@ def reusable(running: str) -> str:
 
 
 def without_kexec(running: str) -> str:
-    """Return the running command line without what the call that started it put in front of it."""
+    """Return the running command line without what a kexec on LoongArch added to it.
+
+    kexec-tools puts the initrd's place at its end instead, in decimal.
+    """
     found = _KEXEC.match(running)
-    return running[found.end() :] if found else running
+    line = running[found.end() :] if found else running
+    if not found or "initrd=" in found[0]:
+        return line
+    before, _, place = line.rstrip().rpartition(" initrd=")
+    address, _, size = place.partition(",")
+    return before if before and address.isdecimal() and size.isdecimal() else line
 
 
 def append(base: str, extra: str) -> str:
@@ -192,7 +200,7 @@ class Change(StrEnum):
     CHANGED = "changed"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Difference:
     """One parameter in two command lines: `old` and `new` are its words, None where absent."""
 

@@ -18,7 +18,7 @@ _TAGS = {"UUID": "by-uuid", "PARTUUID": "by-partuuid", "LABEL": "by-label",
          "PARTLABEL": "by-partlabel", "ID": "by-id"}  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class CmdlineContext:
     """Facts for lint; None where they cannot be read.
 

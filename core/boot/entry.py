@@ -16,6 +16,7 @@ class Kind(StrEnum):
     LIMINE = "Limine"
     REFIND = "rEFInd"
     PI = "Raspberry Pi"
+    UBOOT = "U-Boot"
     XEN = "Xen"
     BOOT = "/boot"
     MODULES = "/usr/lib/modules"
@@ -35,7 +36,7 @@ _RANKS = {Kind.BLS: 0, Kind.UKI: 0, Kind.GRUB: 1, Kind.BOOT: 3, Kind.MODULES: 3}
 _OTHER_MENU = 2
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Entry:
     """A kernel with what belongs to it; paths are paths inside the boot root.
 
@@ -96,7 +97,7 @@ class Entry:
         return self.sources[0].removesuffix(f"#{self.profile}" if self.profile else "")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class SearchedPlace:
     """A place that was searched and what came of it (``found 3``, ``not there``, …).
 
@@ -117,9 +118,10 @@ class BootLoader(StrEnum):
     LIMINE = "Limine"
     REFIND = "rEFInd"
     PI = "Raspberry Pi"
+    UBOOT = "U-Boot"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class LoaderDefault:
     """What a boot loader's configuration says it starts.
 
@@ -138,7 +140,7 @@ class LoaderDefault:
 Found = Entry | SearchedPlace | LoaderDefault
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Listing:
     """All entries of a boot root, best first, and every place that was searched."""
 

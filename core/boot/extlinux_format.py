@@ -6,8 +6,9 @@ doc/README.pxe and doc/develop/bootstd/extlinux.rst.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 
+from warmboot.core.boot.extlinux_programs import MEDIA, is_program, lead, program_name
 from warmboot.core.boot.root import Text
 from warmboot.core.text import lines
 from warmboot.core.values import dataclass, field
@@ -31,14 +32,14 @@ _OVERLAYS = ("fdtoverlays", "devicetree-overlay")
 Include = Callable[[str], str | None]
 
 
-@dataclass(slots=True)
+@dataclass
 class Label:
     """One LABEL of a menu; paths as the file writes them.
 
     `kind` is the keyword that names `kernel` (``kernel``, ``linux``, ``com32``, …). `menus` are the
     titles of the menus that it stands in, the outermost first. `tree_folder` is FDTDIR.
-    `navigation`: it leads to another menu, and `into` is what that one starts by itself. `appends`:
-    the loader adds words of its own.
+    `navigation`: it leads to another menu or label, and `into` is what is started there without a
+    choice; `ways` are the labels that it may lead to. `appends`: the loader adds words of its own.
     """
 
     name: str
@@ -53,11 +54,12 @@ class Label:
     overlays: list[str] = field(default_factory=list)
     navigation: bool = False
     into: Label | None = None
+    ways: tuple[str, ...] = ()
     disabled: bool = False
     appends: bool = False
 
 
-@dataclass(slots=True)
+@dataclass
 class Scope:
     """A menu, or a submenu: its title, and its default: a label, or a submenu."""
 
@@ -66,7 +68,7 @@ class Scope:
     first: Label | None = None
 
 
-@dataclass(slots=True)
+@dataclass
 class ExtlinuxMenu:
     """The labels of a menu in order, and what is said of the one that starts by itself.
 
@@ -93,7 +95,7 @@ class ExtlinuxMenu:
         touches.
         """
         for wanted in (self.timeout, self.wanted):
-            if wanted and not _is_program(wanted):
+            if wanted and not is_program(wanted):
                 found = self.label(wanted)
                 return wanted if found is None else found.into or found
         scope: Label | Scope | None = self.start or self.top
@@ -105,21 +107,30 @@ class ExtlinuxMenu:
 
     def label(self, wanted: str) -> Label | None:
         """Return the label of this name; words behind it are further options."""
-        names = {label.name.lower(): label for label in reversed(self.labels)}
-        return names.get(wanted.lower()) or names.get(wanted.split(maxsplit=1)[0].lower())
+        return _called(wanted, self.names())
+
+    def names(self) -> dict[str, Label]:
+        """Return the labels by their names; of two of one name the first counts."""
+        return {label.name.lower(): label for label in reversed(self.labels)}
 
 
-def parse_menu(text: str, include: Include) -> ExtlinuxMenu:
-    """Return what a menu says; `include` returns the text of an included file, None without one."""
-    return _Reader(include).whole(text)
+def parse_menu(text: str, include: Include, media: Collection[str] = MEDIA) -> ExtlinuxMenu:
+    """Return what a menu says; `include` returns the text of an included file, None without one.
+
+    `media` are what the loader may have been started from (`extlinux_programs.MEDIA`).
+    """
+    return _Reader(include, media).whole(text)
 
 
 class _Reader:
     """Reads line by line; `scopes` are the menus that are open, `label` the label that is."""
 
-    def __init__(self, include: Include, seen: frozenset[str] = frozenset()) -> None:
+    def __init__(
+        self, include: Include, media: Collection[str], seen: frozenset[str] = frozenset()
+    ) -> None:
         self.menu = ExtlinuxMenu()
         self.include = include
+        self.media = media
         self.scopes = [self.menu.top]
         self.label: Label | None = None
         self.append: str | None = None
@@ -133,6 +144,10 @@ class _Reader:
         self.seen |= {text}
         self.read(text, 0)
         self.close_label()
+        names = self.menu.names()
+        for label in self.menu.labels:
+            if label.ways:
+                _lead_on(label, names)
         return self.menu
 
     def read(self, text: str, depth: int) -> None:
@@ -237,6 +252,9 @@ class _Reader:
             return
         text = self.append if label.append is None else label.append
         words = [] if text is None or text == "-" else text.split(" ")
+        program = program_name(label.kernel or "") if label.kind in ("kernel", "com32") else ""
+        if program == "linux.c32" and words:
+            label.kind, label.kernel = "linux", words.pop(0)
         named = {word: None for word in words if word.lower().startswith("initrd=")}
         if named and not label.initrds:
             label.initrds = [name for word in named for name in word[7:].split(",") if name]
@@ -247,6 +265,12 @@ class _Reader:
             scope.first = label
         if label.kind == "config" and label.kernel:
             self.follow(label, label.kernel)
+        leads = lead(program, label.append.split(), self.media)
+        if leads is not None:
+            label.ways = leads.labels
+            label.navigation = not (leads.labels or leads.files)
+            for file in leads.files:
+                self.follow(label, file)
 
     def follow(self, label: Label, file: str) -> None:
         """Read the menu that a label leads to, if its files lie where those of this one do."""
@@ -259,7 +283,7 @@ class _Reader:
         label.navigation = True
         if text in self.seen:  # it leads back
             return
-        reader = _Reader(self.include, self.seen)
+        reader = _Reader(self.include, self.media, self.seen)
         reader.included, reader.size = self.included, self.size
         inner = reader.whole(text)
         self.included, self.size = reader.included, reader.size
@@ -270,6 +294,20 @@ class _Reader:
         for one in inner.labels[: max(0, _LABELS - len(self.menu.labels))]:
             one.menus = (*label.menus, title, *one.menus)
             self.menu.labels.append(one)
+
+
+def _called(wanted: str, names: Mapping[str, Label]) -> Label | None:
+    return names.get(wanted.lower()) or names.get(wanted.split(maxsplit=1)[0].lower())
+
+
+def _lead_on(label: Label, names: Mapping[str, Label]) -> None:
+    """Let a label lead to the labels that it names, if it names no other program."""
+    found = [_called(way, names) if way else None for way in label.ways]
+    targets = [one for one in found if one is not None and not one.ways]
+    label.navigation = len(targets) == len(found)
+    ends = [one.into or one for one in targets]
+    if label.navigation and all(one is ends[0] for one in ends):
+        label.into = ends[0]
 
 
 def _split(line: str) -> tuple[str, str]:
@@ -306,8 +344,3 @@ def _set_menu(label: Label, key: str, value: str) -> None:
 def _plain(title: str) -> str:
     """Return a title without the mark of its key, not longer than anybody reads."""
     return title[:_TITLE].replace("^", "", 1)
-
-
-def _is_program(command: str) -> bool:
-    """Whether DEFAULT names a program, as menus were started before there was UI."""
-    return command.split(maxsplit=1)[0].lower().endswith((".c32", ".com", ".cbt"))

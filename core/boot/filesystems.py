@@ -66,7 +66,7 @@ class Place(NamedTuple):
     relative: bool = False
 
 
-@dataclass(slots=True)
+@dataclass
 class Slot:
     """A file system in its place of the root.
 

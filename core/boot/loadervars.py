@@ -13,7 +13,7 @@ _FOLDER = "sys/firmware/efi/efivars"
 _LIMIT = 8192
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class LoaderVariables:
     """Firmware variables, None where there is no such variable.
 
@@ -64,7 +64,7 @@ def read_loader_variables(prefix: Path) -> LoaderVariables:
     )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Running:
     """What runs now: kernel release, command line, and what the boot loader said of it.
 

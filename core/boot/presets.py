@@ -24,7 +24,7 @@ from warmboot.core.values import dataclass
 _NAME = expression(r"[a-z0-9][a-z0-9-]{0,31}")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Preset:
     """A change to a command line.
 

@@ -8,8 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from warmboot.core.expression import expression
-from warmboot.core.images.devicetree import Board
+from warmboot.core.hints import TYPE_CHECKING
 from warmboot.core.values import NamedTuple, dataclass, field
+
+if TYPE_CHECKING:
+    from warmboot.core.images.devicetree import Board
 
 #: Kernels that the firmware takes without a word about it, by the board, and their initrds.
 KERNELS = {
@@ -47,7 +50,7 @@ Model = tuple[str, ...]
 Include = Callable[[str], str | None]
 
 
-@dataclass(slots=True)
+@dataclass
 class Configuration:
     """What config.txt says for one board; `conditional`: some of it counts on what only the
     firmware knows (a monitor, a pin, a serial number). `wide` is ``arm_64bit``, None where it is
@@ -126,7 +129,7 @@ def configuration(
     return found
 
 
-@dataclass(slots=True)
+@dataclass
 class _Filters:
     """The filters that are on: those of one kind replace each other, those of others add up."""
 

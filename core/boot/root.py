@@ -27,7 +27,7 @@ _MAX_FOLDERS = 16  # held open during a search
 _FOLDER = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
 
 
-@dataclass(slots=True)
+@dataclass
 class _Held:
     """What a root keeps for the length of one search: open directories, and which file is where.
 

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from warmboot.core.architecture import Architecture
 from warmboot.core.boot import boot_partitions
-from warmboot.core.boot.board import running_board
 from warmboot.core.boot.entry import Entry, Found, SearchedPlace
 from warmboot.core.boot.filesystems import FileSystems, Place, Spec
 from warmboot.core.boot.grub.menu_paths import MENU_LIMIT, menu_paths
@@ -18,7 +17,6 @@ from warmboot.core.boot.root import BootRoot
 from warmboot.core.errors import WarmbootError
 from warmboot.core.hints import TYPE_CHECKING
 from warmboot.core.images import BootImage
-from warmboot.core.images.devicetree import Board
 from warmboot.core.images.identify import outline, stated_release
 from warmboot.core.images.uki import Outline
 from warmboot.core.text import plural, printable
@@ -26,12 +24,20 @@ from warmboot.core.text import plural, printable
 if TYPE_CHECKING:
     from warmboot.core.boot.grub.installed import InstalledMenu
     from warmboot.core.boot.listed_entry import Headers
+    from warmboot.core.images.devicetree import Board
 
 _GRUB_FOLDERS = ("/boot/grub2", "/boot/grub")
 
 __all__ = ["MENU_LIMIT", "Search"]
 
 Maker = Callable[[str, str], Iterator[Entry] | Entry | None]
+
+
+def cut_short(place: str, count: int, most: int, what: str) -> Iterator[SearchedPlace]:
+    """Yield what is to be said of a place where only `most` of its `count` things are looked at."""
+    if count > most:
+        result = f"only {most} of its {count} {what} are looked at"
+        yield SearchedPlace(printable(place), result, notice=True)
 
 
 class Search:
@@ -167,7 +173,11 @@ class Search:
     @functools.cached_property
     def board(self) -> Board | None:
         """The board that runs, None where the root is another system's, or there is no tree."""
-        return None if self.running is None else running_board(self.running.prefix)
+        if self.running is None:
+            return None
+        from warmboot.core.boot.board import running_board  # few layouts have a file for each
+
+        return running_board(self.running.prefix)
 
     @functools.cached_property
     def boot_names(self) -> frozenset[str]:
@@ -186,7 +196,7 @@ class Search:
     @property
     def grub_followed(self) -> bool:
         """Whether the menus of GRUB that are here could be followed, so that they tell all."""
-        return all(installed.menu is not None for installed in self.grub_menus)
+        return not any(installed.cut for installed in self.grub_menus)
 
     @functools.cached_property
     def grubenv(self) -> dict[str, str]:

@@ -38,7 +38,7 @@ _EACH = (0, 0, 0, 0, 3, 3, 2, *(0,) * 6, 2, 0, 3, 0, 0, 0, 3, *(0,) * 12)
 _LAST_KIND = 19
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class BtfType:
     """A type: `size` in bytes and `members` by name for a struct, 0 and none for a function."""
 

@@ -22,7 +22,7 @@ from warmboot.core.text import printable, size
 from warmboot.core.values import dataclass
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Built:
     """What was built: warnings for the operator, and the new signature where one was asked for."""
 
@@ -31,7 +31,7 @@ class Built:
     signature: Signature | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class SigningKey:
     """A private key and its certificate, both PEM files."""
 

@@ -26,7 +26,7 @@ _CONTEXT_MEMBERS = {"kernel", "kernel_sz"}
 _CHUNK = 1 << 20
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Detection:
     """The dialect, None where there is none or it cannot be told, and what it was told by.
 

@@ -20,7 +20,7 @@ Write = Callable[[bytes | bytearray | memoryview], None]
 CHUNK = 1 << 20
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class EnvelopeReport:
     """What became of the file; offsets and sizes in bytes.
 

@@ -17,7 +17,7 @@ from warmboot.core.values import dataclass
 EXISTING = tuple((dialect, kind) for dialect, row in DIALECTS.items() for kind in row.programs)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Parser:
     """An object with what it was made for and by what, in words."""
 

@@ -31,7 +31,7 @@ _PADDING = expression(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class SectionHeader:
     """One entry of the section table as it stands in the file; offsets and sizes in bytes."""
 
@@ -65,7 +65,7 @@ class SectionHeader:
         return self.raw[:20] + struct.pack("<I", self.raw_offset + delta) + self.raw[24:]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Piece:
     """`size` bytes of the old file, from `old` to `new`."""
 
@@ -74,7 +74,7 @@ class Piece:
     size: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Layout:
     """The new file: `head` first (checksum 0), then `pieces` and the parser, zeros between them.
 
@@ -97,7 +97,7 @@ class Layout:
     payload_offset: int | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Source:
     """The old file: its headers, its sections apart from an older parser, what is behind them."""
 

@@ -43,7 +43,7 @@ _TEXTS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Outcome:
     """The command stream in order, and why a parser gave up, None where it did not."""
 

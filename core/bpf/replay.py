@@ -43,7 +43,7 @@ class Stage(StrEnum):
     DONE = "loaded, attached and detached"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Replay:
     """How far it came, the errno where it ended (0 when done), and the end of the kernel's log."""
 

@@ -20,7 +20,7 @@ _LARGEST_RING = 512 << 20
 INITRD_ESTIMATE = 64 << 20
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Sizes:
     """Bytes of the record and of its ring buffer (a power of two)."""
 

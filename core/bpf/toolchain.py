@@ -35,7 +35,7 @@ _FLAGS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Recipe:
     """What a parser is built from. `rehearsal` is the same code as a program to be run at will."""
 
@@ -60,7 +60,7 @@ class Recipe:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Toolchain:
     """clang and bpftool by their paths, with their versions as they print them."""
 

@@ -55,7 +55,7 @@ _KEYFILES = "cryptroot/keyfiles/"
 _TOKENS = ("libtss2-esys", "systemd-tpm2", "clevis")
 
 
-@dataclass(slots=True)
+@dataclass
 class _Catalogue:
     """Collects what is told of every file, within bounds."""
 

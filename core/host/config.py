@@ -9,13 +9,15 @@ from pathlib import Path
 from warmboot.core.host.files import read_bytes
 
 _LIMIT = 4 << 20
+_MARK = "\nCONFIG_"
+_FEW = 8  # options; to look for more, one by one, takes longer than to read all
 
 
 class BuildOptions(Mapping[str, str]):
     """The options that a kernel .config file sets, without their CONFIG_ prefix: KEXEC_FILE is y.
 
-    A file has ten thousand lines and few are asked for, so each is looked for in the text, and
-    kept; all of them are read, once, only where they are gone through.
+    A file has ten thousand lines. The first few options are looked for in the text, and kept; all
+    of them are read, once, where more are asked for.
     """
 
     def __init__(self, text: str) -> None:
@@ -23,6 +25,8 @@ class BuildOptions(Mapping[str, str]):
         self._asked: dict[str, str | None] = {}
 
     def __getitem__(self, name: str) -> str:
+        if len(self._asked) == _FEW:
+            return self._all[name]
         if name not in self._asked:
             self._asked[name] = self._find(name)
         value = self._asked[name]
@@ -31,12 +35,15 @@ class BuildOptions(Mapping[str, str]):
         return value
 
     def _find(self, name: str) -> str | None:
-        mark = f"\nCONFIG_{name}="
+        mark = f"{_MARK}{name}="
         start = self._text.rfind(mark)
         if start < 0:
             return None
         start += len(mark)
         return _value(self._text[start : self._text.index("\n", start)])
+
+    def __bool__(self) -> bool:
+        return _MARK in self._text
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._all)
@@ -50,9 +57,12 @@ class BuildOptions(Mapping[str, str]):
 
     @functools.cached_property
     def _all(self) -> dict[str, str]:
-        lines = (line.partition("=") for line in self._text.split("\n"))
-        found = ((name, value) for name, equals, value in lines if equals)
-        return {n.removeprefix("CONFIG_"): _value(v) for n, v in found if n.startswith("CONFIG_")}
+        found = (text.partition("=") for text in self._text.split(_MARK))
+        return {
+            name: value if value in ("y", "m") else _value(value.split("\n", 1)[0])
+            for name, equals, value in found
+            if equals and "\n" not in name
+        }
 
 
 def _value(text: str) -> str:

@@ -14,7 +14,7 @@ _LIMIT = 4096
 _KEXEC = 0xD  # type_of_loader >> 4; Documentation/arch/x86/boot.rst
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Firmware:
     """The boot entries of UEFI by their numbers; None where there is no such variable.
 

@@ -25,7 +25,7 @@ _MONITORS = {
 _NAMES = tuple(_MONITORS)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Guest:
     """`kind` is virtual machine or container, `name` what it is known by here."""
 

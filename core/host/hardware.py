@@ -16,7 +16,7 @@ _IDENTITIES = {"Software Watchdog": "softdog", "i6300ESB timer": "i6300esb"}
 _CARD_RESET = 0x20
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Watchdog:
     """A watchdog. `timeout` in seconds, None where the driver does not tell.
 
@@ -35,7 +35,7 @@ class Watchdog:
     fired: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Processors:
     """`possible`: how many the kernel can ever have; `spin_table`: ones that cannot be stopped."""
 
@@ -82,7 +82,7 @@ def _watchdog(folder: Path, armed: bool) -> Watchdog:
     )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class WatchdogCore:
     """What the drivers of watchdogs share. `goes_on`: it does not stop them at a restart.
 

@@ -24,7 +24,7 @@ from warmboot.core.values import dataclass
 _PROGRAMS = ("usr/sbin", "sbin", "usr/local/sbin", "usr/bin", "bin")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Host:
     """Facts about the running machine; see proc(5), Documentation/admin-guide/sysctl/kernel.rst.
 

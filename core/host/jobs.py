@@ -8,7 +8,6 @@ from pathlib import Path
 
 from warmboot.core.expression import expression
 from warmboot.core.host.files import names, read_fields
-from warmboot.core.programs import find_program, run
 from warmboot.core.values import dataclass
 
 _TIMEOUT = 2.0
@@ -17,7 +16,7 @@ _JOBS = 200
 _ESCAPE = expression(rb"\\x([0-9a-fA-F]{2})|\\([0-3][0-7]{2})|\\(.)")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Inhibitor:
     """A lock that logind holds for a program; see systemd-inhibit(1).
 
@@ -36,7 +35,7 @@ class Inhibitor:
         return self.blocks and "shutdown" in self.what.split(":")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Job:
     """A unit that systemd starts, stops or reloads, or will; see systemctl(1), list-jobs."""
 
@@ -75,6 +74,8 @@ def read_jobs(prefix: Path) -> tuple[Job, ...]:
     """Ask systemd for its jobs, as JSON; none where it does not run or answer in 2 s."""
     if prefix != Path("/") or not Path("/run/systemd/system").is_dir():
         return ()
+    from warmboot.core.programs import find_program, run
+
     program = find_program("systemctl")
     if program is None:
         return ()

@@ -30,7 +30,7 @@ from warmboot.core.rooted import rooted
 from warmboot.core.values import dataclass
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class LiveState:
     """Facts that take longer to read than a start of the program should wait for.
 

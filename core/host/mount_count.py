@@ -13,7 +13,7 @@ from warmboot.core.mountinfo import LIMIT, parse_mountinfo
 from warmboot.core.values import dataclass
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class MountCount:
     """That number of the file system `uuid`; `checked`: when it was last checked (s_lastcheck)."""
 

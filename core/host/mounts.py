@@ -16,7 +16,7 @@ _NETWORK = frozenset(
 _LIGHT_FUSE = frozenset(("fuse.portal", "fuse.gvfsd-fuse", "fuse.lxcfs"))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Mount:
     """One line of /proc/self/mountinfo; see proc(5). `device` is ``MAJOR:MINOR``, `options` are
     those of the file system, with octal escapes in them."""

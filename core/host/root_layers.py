@@ -78,7 +78,7 @@ _OVER_NETWORK = ("tcp", "rdma")
 _ADDRESS = expression(r"(?:^|,)traddr=([0-9a-fA-F.:%]{2,64})")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Volume:
     """A block device above the disks. `uuid` is that of device-mapper or of the array.
 

@@ -44,7 +44,7 @@ class Part(NamedTuple):
     module: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class RootStack:
     """The root file system and all below it.
 

@@ -13,7 +13,7 @@ _EFI_GLOBAL = "8be4df61-93ca-11d2-aa0d-00e098032b8c"
 _POLICY_LIMIT = 256 << 10
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Capabilities:
     """Capabilities of this process; see capabilities(7), /proc/PID/status in proc(5).
 

@@ -15,7 +15,7 @@ _GENERATIONS = 64
 _ELSEWHERE = "elsewhere"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Session:
     """One login: user name, terminal and the remote host, "" where there is none.
 

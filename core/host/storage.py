@@ -8,7 +8,6 @@ from pathlib import Path
 
 from warmboot.core.expression import expression
 from warmboot.core.host.files import names, number, read_bytes, read_text
-from warmboot.core.host.luks import opened_by_token, read_luks_header
 from warmboot.core.host.mounts import Mount
 from warmboot.core.host.root_layers import Layer
 from warmboot.core.host.root_stack import read_root_stack
@@ -20,7 +19,7 @@ _HIBERNATED = (b"S1SUSPEND\0", b"S2SUSPEND\0", b"ULSUSPEND\0", b"LINHIB0001")
 _DEVICE = expression(r"[0-9]{1,7}:[0-9]{1,7}")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Encryption:
     """dm-crypt below the root file system. `tpm2`: the TPM opens it; None where unreadable."""
 
@@ -28,7 +27,7 @@ class Encryption:
     tpm2: bool | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Hibernation:
     """`device` holds the image of a hibernated system, None where none was found.
 
@@ -41,7 +40,7 @@ class Hibernation:
     readable: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Resync:
     """A RAID array at work. `action` is the kernel's word (resync, recover, reshape, check)."""
 
@@ -61,6 +60,8 @@ def read_encryption(prefix: Path, mounts: tuple[Mount, ...]) -> Encryption | Non
 
 def _opened_by_tpm(prefix: Path, name: str, below: Iterable[str]) -> bool | None:
     """Look for a TPM2 token in the LUKS2 header (root only), else for the option in crypttab."""
+    from warmboot.core.host.luks import opened_by_token, read_luks_header
+
     for device in below:
         header = read_luks_header(prefix, device)
         if header is not None:

@@ -23,7 +23,7 @@ _TABLE = 1 << 20
 _LINES = 20_000
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Updates:
     """What package managers left to do.
 

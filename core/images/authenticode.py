@@ -12,13 +12,16 @@ import hashlib
 from collections.abc import Collection, Iterable, Iterator
 
 from warmboot.core.errors import ImageError
-from warmboot.core.hints import Any, ClassVar
+from warmboot.core.hints import TYPE_CHECKING, Any, ClassVar
 from warmboot.core.images.appended import appended_signature
 from warmboot.core.images.model import Fact
 from warmboot.core.images.pe import PeHeaders, parse_headers
 from warmboot.core.images.view import View
 from warmboot.core.text import printable
 from warmboot.core.values import dataclass
+
+if TYPE_CHECKING:
+    from warmboot.core.progress import Cancel
 
 _PKCS_SIGNED_DATA = 2
 _MAX_TABLE = 1 << 20
@@ -27,7 +30,7 @@ _CHUNK = 1 << 20
 _DIGESTS = ("sha1", "sha256", "sha384", "sha512")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Signature:
     """One signature. `signer` and `issuer` are the certificate's names, `digest` is hexadecimal.
 
@@ -42,8 +45,8 @@ class Signature:
     matches: bool | None
 
 
-def signatures_of(view: View) -> tuple[Signature, ...]:
-    """Return the signatures of a file, () where it is unsigned."""
+def signatures_of(view: View, cancel: Cancel | None = None) -> tuple[Signature, ...]:
+    """Return the signatures of a file, () where it is unsigned; raises ImageError, Cancelled."""
     appended = appended_signature(view)
     if appended is not None:
         signer = appended.signer or "not stated"
@@ -54,7 +57,7 @@ def signatures_of(view: View) -> tuple[Signature, ...]:
         headers = parse_headers(view)
     except ImageError:
         return ()
-    return read_signatures(view, headers)
+    return read_signatures(view, headers, cancel)
 
 
 def describe_signature(signature: Signature) -> Fact:
@@ -69,15 +72,18 @@ def describe_signature(signature: Signature) -> Fact:
     return Fact("Signature", f"by {signature.signer} ({signature.algorithm}), {verdict}")
 
 
-def read_signatures(view: View, headers: PeHeaders) -> tuple[Signature, ...]:
+def read_signatures(
+    view: View, headers: PeHeaders, cancel: Cancel | None = None
+) -> tuple[Signature, ...]:
     """Return the signatures of a PE file; () where it is unsigned.
 
-    Hashes the whole file. Raises ImageError where the certificate table is broken.
+    Hashes the whole file, holes too. Raises ImageError where the certificate table is broken,
+    Cancelled.
     """
     table = headers.certificates[0]
     parsed = [_parse(content, table) for content in read_contents(view, headers)]
     wanted = {algorithm for _, _, algorithm, _ in parsed if algorithm in _DIGESTS}
-    digests = image_digests(view, headers, wanted) if wanted else {}
+    digests = image_digests(view, headers, wanted, cancel) if wanted else {}
     return tuple(
         Signature(
             *(signer, issuer, algorithm, digest),
@@ -92,8 +98,10 @@ def image_digest(view: View, headers: PeHeaders, algorithm: str = "sha256") -> s
     return image_digests(view, headers, (algorithm,))[algorithm]
 
 
-def image_digests(view: View, headers: PeHeaders, algorithms: Iterable[str]) -> dict[str, str]:
-    """Return the digests that signatures cover, in hexadecimal, by algorithm.
+def image_digests(
+    view: View, headers: PeHeaders, algorithms: Iterable[str], cancel: Cancel | None = None
+) -> dict[str, str]:
+    """Return the digests that signatures cover, in hexadecimal, by algorithm; raises Cancelled.
 
     The file is read once. What counts is all of it but the checksum, the certificate table's
     directory entry, and the table itself; the file counts as padded to a multiple of eight bytes.
@@ -104,17 +112,21 @@ def image_digests(view: View, headers: PeHeaders, algorithms: Iterable[str]) -> 
     end = table if size else view.size
     digests = {name: hashlib.new(name, usedforsecurity=False) for name in algorithms}
     for start, stop in ((0, checksum), (checksum + 4, directory), (directory + 8, end)):
-        _feed(view, start, stop, digests.values())
+        _feed(view, start, stop, digests.values(), cancel)
     if size:
-        _feed(view, table + size, view.size, digests.values())
+        _feed(view, table + size, view.size, digests.values(), cancel)
     else:
         for digest in digests.values():
             digest.update(bytes(-view.size % 8))
     return {name: digest.hexdigest() for name, digest in digests.items()}
 
 
-def _feed(view: View, start: int, stop: int, digests: Collection[Any]) -> None:
+def _feed(
+    view: View, start: int, stop: int, digests: Collection[Any], cancel: Cancel | None
+) -> None:
     while start < stop:
+        if cancel is not None:
+            cancel.check()
         count = min(_CHUNK, stop - start)
         content = view.read(start, count, "signed content")
         for digest in digests:

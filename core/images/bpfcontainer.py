@@ -25,7 +25,7 @@ _PARSER = expression(r"\.bpf\.[1-8]")
 _CMDLINE_LIMIT = 65536
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class ParserContainer(BootImage):
     """Parsers in the order the kernel tries them; `nested` handles what they produce."""
 
@@ -87,7 +87,7 @@ class ParserContainer(BootImage):
         return tuple(lines)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Envelope(BootImage):
     """Images for a parser of dialect v7. `cmdline` is the text of its section."""
 

@@ -14,13 +14,11 @@ from warmboot.core.expression import expression
 from warmboot.core.hints import ClassVar, Self
 from warmboot.core.images.elf64 import is_container, read_elf_sections, read_elf_symbols
 from warmboot.core.images.model import BootImage, Fact, Format
-from warmboot.core.images.pe import parse_headers
 from warmboot.core.images.view import View
 from warmboot.core.text import size
 from warmboot.core.values import dataclass
 
-#: The section of a PE file that holds the object, and the object's two symbols.
-SECTION = ".bpf"
+#: The object's two symbols.
 DATA_SYMBOL, CODE_SYMBOL = "opts_data", "opts_insn"
 #: The function of the kernel that parsers attach to.
 ANCHOR = "kexec_image_parser_anchor"
@@ -48,7 +46,7 @@ _TYPES_MAGIC = b"\x9f\xeb\x01"
 _READ_IN_7, _READ_IN_6 = b"\0parsing_buf\0", b"\0kernel_sz\0"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ParserIdentity:
     """What a parser of ours says it is: dialect 6 or 7, kind as a word, record in bytes."""
 
@@ -66,7 +64,7 @@ class ParserIdentity:
         return cls(dialect, _KINDS.get(kind, f"unknown ({kind})"), record)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ParserMap:
     """A map that the object creates: its name, and for a ring buffer its size in bytes.
 
@@ -99,7 +97,7 @@ def read_maps(data: bytes) -> tuple[ParserMap, ...]:
     return tuple(found)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ParserProgram:
     """A program that the object loads. `fentry`: it is called where a function begins, and may
     sleep there, as parsers must."""
@@ -145,7 +143,7 @@ def read_dialect(data: bytes) -> int | None:
     return 6 if _READ_IN_6 in names else None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class ParserObject(BootImage):
     """A parser object. `data` and `code` are places (offset, bytes) of the two arrays in the file,
     without the NUL that the symbols' sizes count. `dialect` is 6 or 7, None where it cannot be
@@ -252,34 +250,3 @@ def _describe_identity(own: ParserIdentity) -> tuple[Fact, ...]:
         Fact("Parser for", own.kind),
         Fact("Parser record", f"{size(own.record_size)} ({own.record_size} bytes)"),
     )
-
-
-@dataclass(frozen=True, slots=True)
-class CarriedParser:
-    """What the `.bpf` section of a PE file holds: `size` bytes, and the parser or what is wrong."""
-
-    size: int
-    parser: ParserObject | None
-    problem: str | None
-
-    def describe(self) -> tuple[Fact, ...]:
-        """Return the lines about it."""
-        lines = () if self.parser is None else describe_parser(self.parser)
-        state = f", unusable: {self.problem}" if self.problem else ""
-        return (Fact("Section .bpf", size(self.size) + state), *lines)
-
-
-def carried_parser(view: View) -> CarriedParser | None:
-    """Return what the `.bpf` section of a PE file holds; None without one, or for other files."""
-    try:
-        headers = parse_headers(view)
-    except ImageError:
-        return None
-    section = headers.find(SECTION)
-    if section is None:
-        return None
-    try:
-        parser = ParserObject.parse(view.part(section.offset, section.size, SECTION))
-    except ImageError as error:
-        return CarriedParser(section.size, None, error.message)
-    return CarriedParser(section.size, parser, None)

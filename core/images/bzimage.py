@@ -35,7 +35,7 @@ _XLF_NAMES = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class BzImage(BootImage):
     """The x86 setup header. `protocol` is the boot protocol version (0x020f is 2.15)."""
 

@@ -10,7 +10,7 @@ from warmboot.core.images.view import View
 from warmboot.core.values import dataclass
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class CompressedImage(BootImage):
     """A compressed file. What it holds, and for which architecture, only unpacking tells."""
 

@@ -95,7 +95,7 @@ class Symbol(NamedTuple):
         return _SYMBOL.pack(*self)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ElfSection:
     """One section of an ELF file: `size` bytes at `offset`."""
 
@@ -106,7 +106,7 @@ class ElfSection:
     link: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ElfSymbol:
     """A global symbol with a size: `size` bytes at `value` of section number `section`."""
 

@@ -21,7 +21,7 @@ _S390_MARK_AT, _S390_MARK = 0x10008, b"S390EP"
 _S390_VERSION_AT = 0x10428
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class ZImage(BootImage):
     """A 32-bit ARM kernel that unpacks itself; `start` and `end` are the addresses it states."""
 
@@ -72,7 +72,7 @@ class ZImage(BootImage):
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class S390Image(BootImage):
     """The kernel image of s390x, as zipl(8) installs it."""
 

@@ -42,7 +42,7 @@ class Method(StrEnum):
     BZIP2 = "bzip2"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Stream:
     """A compressed payload inside a file: `size` bytes at `offset`.
 
@@ -58,7 +58,7 @@ class Stream:
     trailer: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Fact:
     """One line about an image for a person: a label and a value, both printable text."""
 
@@ -66,7 +66,7 @@ class Fact:
     value: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class BootImage:
     """What a boot image file says about itself; each format adds its own fields.
 

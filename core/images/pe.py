@@ -179,7 +179,7 @@ def machine_of(view: View) -> Architecture | None:
     return of_pe(view.u16(offset + 4, "PE machine"))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class PeProgram(BootImage):
     """An EFI program that is no kernel warmboot knows: a boot loader, a shell, an add-on."""
 

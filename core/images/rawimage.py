@@ -9,7 +9,7 @@ from __future__ import annotations
 from warmboot.core.architecture import Architecture
 from warmboot.core.errors import ImageError
 from warmboot.core.hints import ClassVar, Self, TypedDict
-from warmboot.core.images.bpfobject import CarriedParser, carried_parser
+from warmboot.core.images.carried import CarriedParser, carried_parser
 from warmboot.core.images.model import BootImage, Fact, Format
 from warmboot.core.images.pe import is_signed, machine_of
 from warmboot.core.images.view import View
@@ -22,7 +22,7 @@ _PE = LINUX_PE_MAGIC.to_bytes(4, "little")
 _PAGES = {0: "not stated", 1: "4 KiB", 2: "16 KiB", 3: "64 KiB"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class RawImage(BootImage):
     """An Image header. `text_offset` (bytes from a 2 MiB boundary) is where the kernel starts.
 

@@ -5,6 +5,8 @@ Sources: include/image.h of U-Boot (legacy header, big endian); the Devicetree S
 
 from __future__ import annotations
 
+import zlib
+
 from warmboot.core.architecture import of_uboot
 from warmboot.core.errors import ImageError
 from warmboot.core.hints import ClassVar, Self
@@ -15,16 +17,17 @@ from warmboot.core.values import dataclass
 _UIMAGE = b"\x27\x05\x19\x56"
 _FDT = b"\xd0\x0d\xfe\xed"
 _HEADER = 64
-_KERNEL, _RAMDISK, _KERNEL_ANYWHERE = 2, 3, 14
+_KERNEL, _RAMDISK, _SCRIPT, _KERNEL_ANYWHERE = 2, 3, 6, 14
+_LONGEST_SCRIPT = 1 << 20  # bytes
 _TYPES = {
     1: "standalone program", _KERNEL: "kernel", _RAMDISK: "ramdisk (initrd)", 4: "several files",
-    5: "firmware", 6: "script", 7: "file system", 8: "device tree",
+    5: "firmware", _SCRIPT: "script", 7: "file system", 8: "device tree",
     _KERNEL_ANYWHERE: "kernel that runs at any address",
 }  # fmt: skip
 _COMPRESSIONS = {0: "none", 1: "gzip", 2: "bzip2", 3: "lzma", 4: "lzo", 5: "lz4", 6: "zstd"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class UImage(BootImage):
     """A legacy U-Boot image; `name` is the text its maker gave it, `kind` and `compression` the
     numbers of ih_type and ih_comp."""
@@ -99,7 +102,34 @@ def is_wrapped(view: View) -> bool:
     return view.head(4) == _UIMAGE
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+def script_of(view: View) -> str:
+    """Return the text of a script that U-Boot's ``source`` runs.
+
+    Raises ImageError where the file holds something else, or where U-Boot refuses it: it is cut off
+    or its check sums do not fit. More than a script ever has is not read.
+    """
+    if view.head(4) != _UIMAGE:
+        raise ImageError("It is no script behind U-Boot's header, which is all that is read here")
+    image = UImage.parse(view)
+    if image.kind != _SCRIPT:
+        raise ImageError(f"It holds no script; its U-Boot header calls the content {image.holds}")
+    if image.data_size > _LONGEST_SCRIPT:
+        raise ImageError(f"Its script has {image.data_size} bytes, more than one ever has")
+    header = view.read(0, _HEADER, "uImage header")
+    data = view.read(_HEADER, image.data_size, "script")
+    blank = header[:4] + bytes(4) + header[8:]  # its own sum counts as 0
+    sums = int.from_bytes(header[4:8], "big"), int.from_bytes(header[24:28], "big")
+    if (zlib.crc32(blank), zlib.crc32(data)) != sums:
+        raise ImageError("Its check sum does not fit: U-Boot refuses it")
+    # The sizes of what it holds stand in front, up to one of 0; a script is the first.
+    length = int.from_bytes(data[:4], "big")
+    start = 4 * next((n + 1 for n in range(len(data) // 4) if not any(data[4 * n : 4 * n + 4])), 0)
+    if start == 0 or start + length > len(data):
+        raise ImageError("Its table of sizes does not end", offset=_HEADER)
+    return data[start : start + length].decode("utf-8", "backslashreplace")
+
+
+@dataclass(frozen=True, kw_only=True)
 class FitImage(BootImage):
     """A flattened image tree: a device tree that holds kernels."""
 

@@ -6,14 +6,16 @@ Source: the UAPI group's Unified Kernel Image specification; systemd-stub(7) for
 from __future__ import annotations
 
 from warmboot.core.errors import ImageError
-from warmboot.core.hints import ClassVar, Self
+from warmboot.core.hints import TYPE_CHECKING, ClassVar, Self
 from warmboot.core.images.kernels import identify_kernel
 from warmboot.core.images.model import BootImage, Fact, Format
-from warmboot.core.images.osrelease import System, parse_os_release
 from warmboot.core.images.pe import PeHeaders, Section, describe_headers, parse_headers
 from warmboot.core.images.view import View
 from warmboot.core.text import plural, printable, size
 from warmboot.core.values import NamedTuple, dataclass
+
+if TYPE_CHECKING:
+    from warmboot.core.images.osrelease import System
 
 _TEXT_LIMIT = 65536
 #: Sections the specification defines, apart from .linux and .profile.
@@ -23,7 +25,7 @@ _KNOWN = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Profile:
     """One profile of a UKI: its id and title, and the sections that replace those of the base.
 
@@ -85,7 +87,7 @@ class Outline(NamedTuple):
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Uki(BootImage):
     """A unified kernel image. `linux` is what its .linux section holds, None where unknown.
 
@@ -160,7 +162,7 @@ class Uki(BootImage):
         return (*facts, *describe_headers(self.headers))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Addon(BootImage):
     """A UKI add-on (*.addon.efi): a command line or device tree to be added, and no kernel."""
 
@@ -231,6 +233,8 @@ def _kernel(view: View, section: Section) -> BootImage | None:
 
 
 def _profile(view: View, sections: list[Section], number: int) -> Profile:
+    from warmboot.core.images.osrelease import parse_os_release
+
     fields = parse_os_release(_text(view, sections[0], lines=True) or "")
     own = {section.name: section for section in sections[1:] if section.name in _KNOWN}
     return Profile(
@@ -244,7 +248,11 @@ def _profile(view: View, sections: list[Section], number: int) -> Profile:
 def _system(view: View, section: Section | None) -> System | None:
     """Return what an .osrel section says of the operating system, None without one."""
     text = _text(view, section, lines=True)
-    return None if text is None else System.of(parse_os_release(text))
+    if text is None:
+        return None
+    from warmboot.core.images.osrelease import System, parse_os_release
+
+    return System.of(parse_os_release(text))
 
 
 def _sbat(view: View, section: Section | None) -> tuple[str, ...]:

@@ -7,8 +7,9 @@ from contextlib import ExitStack
 
 from warmboot.core.errors import Blocked, ImageError
 from warmboot.core.host.config import BuildOptions
-from warmboot.core.images import BootImage, BytesView, ImageFile, View
+from warmboot.core.images import BootImage, BytesView, FileView, ImageFile, View
 from warmboot.core.images.uki import Uki
+from warmboot.core.load.lease import Leases
 from warmboot.core.payload.memfile import MemFile
 from warmboot.core.plan.boot_files import BootFiles
 from warmboot.core.plan.plan import Plan
@@ -72,22 +73,32 @@ def open_kernel(
     return KernelInput(memory.fd, release, banner=True)
 
 
-def seal_kernel(
-    plan: Plan, files: BootFiles, held: ExitStack, report: Report, cancel: Cancel
+def fix_kernel(
+    plan: Plan,
+    files: BootFiles,
+    held: ExitStack,
+    leases: Leases,
+    report: Report,
+    cancel: Cancel,
 ) -> BootFiles:
-    """Return the files with a sealed copy of the kernel, where the kernel reads the file itself.
+    """Return the files with a kernel that nobody changes, where the kernel reads the file itself.
 
-    Whatever is read, judged and handed over from here on is that copy. Where the plan says that
-    there is no room for one, the file stays. Raises ImageError where it changed, Cancelled.
+    That is the file held by a lease, or a sealed copy. Whatever is read, judged and handed over
+    from here on is that. Where there is neither a lease nor, by the plan, room for a copy, the file
+    stays as it is. Raises ImageError where it changed, Cancelled.
     """
-    reads = plan.strategy is Strategy.AS_IS or plan.strategy.by_parser
-    if not (reads and plan.sealed):
+    kernel, by_parser = files.kernel, plan.strategy.by_parser
+    if plan.strategy is not Strategy.AS_IS and not by_parser:
         return files
-    memory = held.enter_context(MemFile("warmboot-kernel"))
-    _copy_file(files.kernel, memory, Phase.READ, report, cancel)
-    memory.seal()
-    kernel = files.kernel
-    return files.with_kernel(ImageFile(memory.fd, kernel.name, kernel.identity))
+    fd = kernel.fd
+    if by_parser or not leases.hold(kernel):
+        if not plan.sealed:
+            return files
+        memory = held.enter_context(MemFile("warmboot-kernel"))
+        _copy_file(kernel, memory, Phase.READ, report, cancel)
+        memory.seal()
+        fd = memory.fd
+    return files.with_kernel(ImageFile(fd, kernel.name, kernel.identity))
 
 
 class Joined(NamedTuple):
@@ -105,6 +116,7 @@ def join_initrds(
     plan: Plan,
     files: BootFiles,
     held: ExitStack,
+    leases: Leases,
     report: Report,
     cancel: Cancel,
     warnings: list[str],
@@ -112,9 +124,9 @@ def join_initrds(
 ) -> Joined:
     """Return all initrds, joined in a sealed copy in memory.
 
-    A single one is handed over itself where the plan says that there is no room for a copy.
-    `segment` is an archive of our own that goes behind them. `warnings` gets what the kernel does
-    not mind. Raises ImageError where it would lack files.
+    A single one is handed over itself where a lease holds it, or where the plan says that there is
+    no room for a copy. `segment` is an archive of our own that goes behind them. `warnings` gets
+    what the kernel does not mind. Raises ImageError where it would lack files.
     """
     chosen, parts = files.initrds, files.parts
     if chosen is None and parts is not None:
@@ -128,11 +140,15 @@ def join_initrds(
     if not found:
         return Joined(None, None, 0)
     know_options(files, [one.view for one in found], cancel)
-    if len(found) == 1 and found[0].file is not None and not plan.sealed:
+    alone = found[0].file if len(found) == 1 else None
+    if alone is not None and (leases.hold(alone) or not plan.sealed):
         report(Progress(Phase.CHECK, 0, 0))
-        content = check_initrd(found[0].view, found[0].name, files, warnings, cancel)
+        view = FileView(
+            alone.fd, alone.view.size
+        )  # what was read before it was held does not count
+        content = check_initrd(view, alone.name, files, warnings, cancel)
         check_room(plan, content, warnings)
-        return Joined(found[0].file.fd, name, found[0].view.size)
+        return Joined(alone.fd, name, view.size)
     memory = held.enter_context(MemFile("warmboot-initrd"))
     starts = []
     for one in found:

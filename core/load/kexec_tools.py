@@ -28,7 +28,9 @@ def load(host: Host, request: LoadRequest) -> None:
     _check_version(program)
     words = [program, "--load-panic" if request.panic else "--load"]
     file_call = request.file_call and by_file(
-        host, Call.TOOLS, devicetree=request.devicetree_fd is not None
+        *(host, Call.TOOLS, request.architecture),
+        devicetree=request.devicetree_fd is not None,
+        elf=request.elf,
     )
     words.append("--kexec-file-syscall" if file_call else "--kexec-syscall")
     passed = [request.kernel_fd]

@@ -21,14 +21,14 @@ class LoadFlags(IntFlag):
     DEBUG = 0x8
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class LoadRequest:
     """The arguments of one load. `cmdline` is without the NUL that the call adds and counts.
 
     `devicetree_fd` is an open device tree, None for the one of the running kernel;
     kexec_file_load(2) takes none. `by_parser`: the kernel runs a parser program over it.
-    `architecture` is the kernel's. `file_call`: kexec_file_load(2) has not proven to be missing, so
-    that kexec-tools may use it.
+    `architecture` is the kernel's, `elf` whether it is known to be an ELF one. `file_call`:
+    kexec_file_load(2) has not proven to be missing, so that kexec-tools may use it.
     """
 
     kernel_fd: int
@@ -42,6 +42,7 @@ class LoadRequest:
     devicetree_name: str | None = None
     by_parser: bool = False
     architecture: Architecture | None = None
+    elf: bool = False
     file_call: bool = True
 
     @property

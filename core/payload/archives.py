@@ -7,7 +7,7 @@ from warmboot.core.text import plural, size
 from warmboot.core.values import dataclass
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Segment:
     """One archive of an initrd: `size` bytes of the file from `offset`.
 
@@ -32,7 +32,7 @@ class Segment:
     warnings: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Initrd:
     """An initrd file of `size` bytes; `releases` are the kernels it has modules for.
 

@@ -49,7 +49,7 @@ class Stopped(ImageError):
     """The kernel has every file of the archive, complains of what follows, and reads no further."""
 
 
-@dataclass(slots=True)
+@dataclass
 class Contents:
     """What an archive holds, as far as it was read.
 

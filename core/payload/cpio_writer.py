@@ -11,7 +11,7 @@ _DIRECTORY, _FILE, _LINK, _CHARACTER = 0o040755, 0o100755, 0o120777, 0o020600
 _BLOCK = 512  # archives are padded to whole blocks
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Node:
     """Anything but a plain executable file: `mode` is st_mode, `device` the numbers of a device."""
 

@@ -20,6 +20,7 @@ MAGIC = b"hsqs"
 _SUPER = struct.Struct("<4sIIIIHHHHHHQQQQQQQQ")
 _METADATA = 8192
 _BLOCKS = 8192  # of metadata that are unpacked: 64 MiB; a large initrd has some hundreds
+_CONTENT = 256 << 20  # bytes of data blocks that are read: any number of files may share one
 _LARGEST = 1 << 20  # bytes of a data block: SQUASHFS_FILE_MAX_SIZE
 _PLAIN, _DATA_PLAIN = 1 << 15, 1 << 24
 _NONE = 0xFFFFFFFF
@@ -54,6 +55,7 @@ class SquashFs:
         self.root: int = fields[11]
         self._inodes, self._folders, self._table = fields[15], fields[16], fields[17]
         self._read: dict[int, tuple[bytes, int]] = {}
+        self._left = _CONTENT
 
     def entries(self, inode: int) -> Iterator[Entry]:
         """Yield what is in a folder: runs of names whose inodes are in one block."""
@@ -160,6 +162,9 @@ class SquashFs:
 
     def _data(self, at: int, size: int, expected: int) -> bytes:
         """Return a block of data: one of no size is all zeros."""
+        self._left -= self._block
+        if size & ~_DATA_PLAIN > self._block or self._left < 0:
+            raise ImageError("it has a block that is too large, or more data than any real one")
         if not size:
             return bytes(expected)
         packed = self._view.read(at, size & ~_DATA_PLAIN, "SquashFS data")

@@ -16,7 +16,7 @@ from warmboot.core.values import dataclass
 LIMIT = 512 * 1024 * 1024
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Payload:
     """What is inside an image. `method` is None where the kernel stands there uncompressed.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from warmboot.core.architecture import Architecture
+from warmboot.core.architecture import Architecture, kernel_version
 from warmboot.core.host import Host
 from warmboot.core.plan.request import Call
 from warmboot.core.text import printable
@@ -24,23 +24,35 @@ class LoaderChoice(NamedTuple):
     others: tuple[OtherLoader, ...]
 
 
+class _Asked(NamedTuple):
+    """What a loader is asked to do; see choose_loader."""
+
+    host: Host
+    architecture: Architecture | None
+    panic: bool = False
+    devicetree: bool = False
+    elf: bool = False
+
+
 def choose_loader(
     host: Host,
     architecture: Architecture | None,
     *,
     panic: bool = False,
     devicetree: bool = False,
+    elf: bool = False,
     wanted: Call | None = None,
 ) -> LoaderChoice:
-    """Return the loader for a kernel; `wanted` is what the operator asked for.
+    """Return the loader for a kernel, an ELF one or not; `wanted` is what the operator asked for.
 
     In order: kexec_file_load(2), where the kernel checks the image itself; kexec_load(2), where
     warmboot knows the architecture; kexec-tools.
     """
+    asked = _Asked(host, architecture, panic, devicetree, elf)
     obstacles = {
-        Call.FILE: _file(host, devicetree),
-        Call.LOAD: _load(host, architecture, panic, devicetree),
-        Call.TOOLS: _tools(host, devicetree),
+        Call.FILE: _file(asked),
+        Call.LOAD: _load(asked),
+        Call.TOOLS: _tools(asked),
     }
     if wanted is not None:
         obstacle = obstacles[wanted]
@@ -69,7 +81,12 @@ def choose_loader(
 
 
 def next_loader(
-    host: Host, architecture: Architecture | None, *, panic: bool, devicetree: bool
+    host: Host,
+    architecture: Architecture | None,
+    *,
+    panic: bool,
+    devicetree: bool,
+    elf: bool = False,
 ) -> Call | None:
     """Return what to try where kexec_file_load(2) proves to be missing, which nothing told before.
 
@@ -77,20 +94,34 @@ def next_loader(
     """
     if host.option("KEXEC_FILE") is not None:
         return None
-    if _load(host, architecture, panic, devicetree) is None:
+    asked = _Asked(host, architecture, panic, devicetree, elf)
+    if _load(asked) is None:
         return Call.LOAD
-    return Call.TOOLS if _tools(host, devicetree) is None else None
+    return Call.TOOLS if _tools(asked) is None else None
 
 
-def by_file(host: Host, call: Call | None, *, devicetree: bool) -> bool:
+def by_file(
+    host: Host,
+    call: Call | None,
+    architecture: Architecture | None,
+    *,
+    devicetree: bool,
+    elf: bool = False,
+) -> bool:
     """Whether a loader's call is kexec_file_load(2): kexec-tools uses it where it can serve."""
-    return call is Call.FILE or (call is Call.TOOLS and _file(host, devicetree) is None)
+    if call is not Call.TOOLS:
+        return call is Call.FILE
+    return _file(_Asked(host, architecture, devicetree=devicetree, elf=elf)) is None
 
 
-def _file(host: Host, devicetree: bool) -> str | None:
+def _file(asked: _Asked) -> str | None:
+    host, architecture = asked.host, asked.architecture
     if host.option("KEXEC_FILE") is False:
         return f"the running kernel {printable(host.release)} was built without CONFIG_KEXEC_FILE"
-    return "it takes no device tree" if devicetree else None
+    since = architecture.facts.image_by_file if architecture is not None else None
+    if since is not None and not asked.elf and (kernel_version(host.release) or since) < since:
+        return f"on {architecture} it takes ELF kernels only before Linux {since[0]}.{since[1]}"
+    return "it takes no device tree" if asked.devicetree else None
 
 
 def _segments(host: Host) -> str | None:
@@ -102,20 +133,21 @@ def _segments(host: Host) -> str | None:
     return None
 
 
-def _load(
-    host: Host, architecture: Architecture | None, panic: bool, devicetree: bool
-) -> str | None:
+def _load(asked: _Asked) -> str | None:
+    architecture = asked.architecture
     if architecture is None or not architecture.facts.placed_here:
         places = ", ".join(a for a in Architecture if a.facts.placed_here)
         return f"warmboot places kernels in memory by itself on {places} only"
-    if panic:
+    if asked.elf:
+        return "warmboot places an Image in memory by itself, but no ELF kernel"
+    if asked.panic:
         return "a crash kernel needs ELF notes of this kernel, which warmboot cannot write"
-    if devicetree and not architecture.facts.tree_goes_along:
+    if asked.devicetree and not architecture.facts.tree_goes_along:
         return f"a kernel for {architecture} gets no device tree by it"
-    return _segments(host)
+    return _segments(asked.host)
 
 
-def _tools(host: Host, devicetree: bool) -> str | None:
-    if host.kexec_tools is None:
+def _tools(asked: _Asked) -> str | None:
+    if asked.host.kexec_tools is None:
         return "kexec-tools is not installed"
-    return None if _file(host, devicetree) is None else _segments(host)
+    return None if _file(asked) is None else _segments(asked.host)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from warmboot.core.architecture import Architecture
-from warmboot.core.bpf.abi import Dialect
 from warmboot.core.errors import Blocked, NotPermitted
 from warmboot.core.fit.kernel_fit import KernelFit
+from warmboot.core.hints import TYPE_CHECKING
 from warmboot.core.images import BootImage
 from warmboot.core.plan.boot_files import FileNames
 from warmboot.core.plan.checks.base import Finding, Verdict
@@ -16,8 +16,11 @@ from warmboot.core.plan.route import Alternative, Strategy, keeps_signature
 from warmboot.core.plan.unpackable import Room
 from warmboot.core.values import dataclass
 
+if TYPE_CHECKING:
+    from warmboot.core.bpf.abi import Dialect
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True)
 class Plan:
     """Everything that staging will do. `steps` are sentences in order; `findings` the checks.
 
@@ -65,7 +68,7 @@ class Plan:
 
     @property
     def sealed(self) -> bool:
-        """Whether the files are copied and sealed before they are read; see the check sealed."""
+        """Whether files that no lease holds are copied and sealed; see the check sealed."""
         return all(f.verdict is Verdict.PASS for f in self.findings if f.check == "sealed")
 
     @property

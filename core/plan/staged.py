@@ -7,7 +7,7 @@ from warmboot.core.typed import typed
 from warmboot.core.values import asdict, dataclass
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Staged:
     """What is staged: recorded in the journal and shown until it is executed or unloaded.
 

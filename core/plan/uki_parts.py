@@ -15,7 +15,7 @@ from warmboot.core.text import printable
 from warmboot.core.values import dataclass
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Part:
     """A section that is handed on; `file` is 0 for the UKI, else the number of the add-on."""
 
@@ -23,7 +23,7 @@ class Part:
     section: Section
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class UkiParts:
     """What the stub would start the kernel with. `initrds` in the order they are joined in.
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from warmboot.core.architecture import Architecture
 from warmboot.core.hints import TYPE_CHECKING
 from warmboot.core.host import Host
-from warmboot.core.images import BootImage
+from warmboot.core.images import BootImage, Format
+from warmboot.core.images.uki import Uki
 from warmboot.core.plan.loader_choice import LoaderChoice, choose_loader
 from warmboot.core.plan.request import Call
 from warmboot.core.plan.route import Route, Strategy, choose_route
@@ -51,7 +54,7 @@ def choose_way(
 
     `refused`: the kernel's own decompressors do not take the payload.
     """
-    chosen, devicetree = _loader(wanted, host, architecture)
+    chosen, devicetree = _loader(wanted, host, architecture, is_elf(image))
     if chosen.call is not Call.FILE:
         dialect = None  # the other calls take what is unpacked, and no parser
     route = choose_route(image, architecture, dialect, host, refused=refused)
@@ -60,19 +63,27 @@ def choose_way(
     return Way(chosen, devicetree, dialect, route)
 
 
+def is_elf(image: BootImage) -> bool:
+    """Whether an image, or the kernel in a UKI, is known to be an ELF kernel."""
+    kernel = image.linux if isinstance(image, Uki) else image
+    return kernel is not None and kernel.format is Format.ELF
+
+
 def _loader(
-    wanted: Wanted, host: Host, architecture: Architecture | None
+    wanted: Wanted, host: Host, architecture: Architecture | None, elf: bool
 ) -> tuple[LoaderChoice, str | None]:
     """Return the loader and the device tree that goes with it.
 
     Where no loader takes the tree, the choice is made without: a check then stands against it.
     """
-    panic, loader = wanted.panic, wanted.loader
+    choose = partial(
+        choose_loader, host, architecture, panic=wanted.panic, elf=elf, wanted=wanted.loader
+    )
     if wanted.devicetree is not None:
-        chosen = choose_loader(host, architecture, panic=panic, devicetree=True, wanted=loader)
+        chosen = choose(devicetree=True)
         if chosen.call is not None:
             return chosen, wanted.devicetree
-    return choose_loader(host, architecture, panic=panic, wanted=loader), None
+    return choose(), None
 
 
 def read_dialect(host: Host) -> Dialect | None:

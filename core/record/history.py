@@ -42,7 +42,7 @@ class Ending(StrEnum):
     UNKNOWN = "not known"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Step:
     """One step. `at` is when it began, in seconds since the epoch, `before` the release that ran.
 

@@ -36,7 +36,7 @@ _ENDS = ("refused", "failed")
 Line = dict[str, object]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Known:
     """What the journal says of one boot.
 

@@ -16,7 +16,7 @@ from warmboot.core.values import dataclass
 CLOCK_SET_BACK = 60.0  # seconds that the clock may be set back at boot
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Outcome:
     """What became of the last restart.
 
@@ -33,7 +33,7 @@ class Outcome:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Attempt:
     """A restart that was begun or set in this boot and has not taken place.
 

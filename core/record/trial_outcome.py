@@ -45,7 +45,7 @@ class Cause(StrEnum):
     UNKNOWN = "not known"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class TrialOutcome:
     """A trial, `state` and `text` saying how it stands. Times in seconds since the epoch.
 
@@ -71,11 +71,12 @@ class TrialOutcome:
 _ENDS = ("confirmed", "expired", "reverting")
 
 
-@dataclass(slots=True)
+@dataclass
 class _Known:
     """What the journal says of the last trial; `ends` are the lines that end it.
 
     `root` is what root= was to be, `mounts` how often that was mounted before, None for neither.
+    `later` are the boots after it that wrote lines, in order, with the kernels that ran.
     """
 
     id: str
@@ -85,6 +86,13 @@ class _Known:
     root: str | None
     mounts: MountCount | None
     ends: list[Line] = field(default_factory=list)
+    later: dict[str, object] = field(default_factory=dict)
+
+    def another_between(self, boot_id: str | None) -> bool:
+        """Whether the boot `boot_id` came after another one than that of the trial itself."""
+        others = [release for boot, release in self.later.items() if boot != boot_id]
+        own = bool(others) and (others[0] == self.release or None in (others[0], self.release))
+        return len(others) > own
 
     def ended_by(self, event: str) -> Line | None:
         """Return the line that ended it, where it is of this kind; a later one came too late."""
@@ -106,12 +114,12 @@ class _Known:
 def last_trial(lines: Iterable[Line], host: Host) -> TrialOutcome | None:
     """Return the last trial, None where there is none that this boot or the last one was about."""
     mark = read_mark(host.cmdline)
+    if mark is not None:
+        return _in_new_system(mark, _known(lines, mark.id), host)
     known = _known(lines)
-    if mark is not None and (known is None or known.id == mark.id):
-        return _in_new_system(mark, known, host)
     if known is None or known.boot == host.boot_id or known.confirmed is not None:
         return None
-    return _came_back(known, host)
+    return None if known.another_between(host.boot_id) else _came_back(known, host)
 
 
 def ending_of_trial(lines: Iterable[Line]) -> str | None:
@@ -129,23 +137,33 @@ def ending_of_trial(lines: Iterable[Line]) -> str | None:
     return "on trial, not confirmed in time" if known.expired is not None else "on trial"
 
 
-def _known(lines: Iterable[Line]) -> _Known | None:
+def _known(lines: Iterable[Line], only: str | None = None) -> _Known | None:
+    """Return the last restart if it was on trial; with `only`, that trial, whatever came later."""
     found: _Known | None = None
     armed: Line = {}
     for line in lines:
         event, name = line.get("event"), line.get("trial")
         if event == "arming":
             armed = line
-        elif event == "executing":
+        elif event == "executing" and only in (None, name):
             found = _begun(line, armed if armed.get("trial") == name else {})
-        elif event in ("failed", "refused") and line.get("step") == "executing":
-            found = None
-        elif event in ("failed", "refused") and line.get("step") == "reverting" and found:
-            found.ends = [one for one in found.ends if one["event"] != "reverting"]
-        elif found is None or name != found.id:
-            continue
-        elif event in _ENDS:
-            found.ends.append(line)
+        elif found is not None:
+            found = _after(found, line)
+    return found
+
+
+def _after(found: _Known, line: Line) -> _Known | None:
+    """Return what is known of a trial after one more line; None where it did not take place."""
+    event, boot = line.get("event"), line.get("boot_id")
+    failed = line.get("step") if event in ("failed", "refused") else None
+    if isinstance(boot, str) and boot != found.boot:
+        found.later.setdefault(boot, line.get("release"))
+    elif failed == "executing":
+        return None
+    if failed == "reverting":
+        found.ends = [one for one in found.ends if one["event"] != "reverting"]
+    elif event in _ENDS and line.get("trial") == found.id:
+        found.ends.append(line)
     return found
 
 
@@ -165,11 +183,18 @@ def _begun(line: Line, armed: Line) -> _Known | None:
 
 
 def _in_new_system(mark: Mark, known: _Known | None, host: Host) -> TrialOutcome:
+    """Return how it stands in a system whose command line says that it is on trial.
+
+    It may be that of an earlier boot, taken over into another entry: its timer runs again, and what
+    was confirmed then does not count. A health check writes no boot, but a note that goes with it.
+    """
     at = known.at if known else None
     line = known.confirmed if known else None
     note = read_text(rooted(host.prefix) / CONFIRMED.lstrip("/"), 64) or ""
     noted, _, how = printable(note).partition(" ")
-    if line is not None or noted == mark.id:
+    if line is not None and line.get("boot_id") not in (host.boot_id, None):
+        line = None
+    if noted == mark.id or (line is not None and line.get("boot_id") is not None):
         by = _who(line) if line is not None else how.removeprefix("by ") or "health check"
         when = line.get("at") if line is not None else None
         moment = float(when) if is_number(when) and isinstance(when, int | float) else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -13,6 +14,7 @@ from warmboot.core.host import Host
 from warmboot.core.host.jobs import Job, read_jobs
 from warmboot.core.host.systemd import systemctl
 from warmboot.core.load.loader import Loader
+from warmboot.core.load.syscalls import reboot_through_firmware
 from warmboot.core.programs import find_program, run
 from warmboot.core.restart import shutdown
 from warmboot.core.text import printable
@@ -59,7 +61,8 @@ def carry_out(
     its own time.
 
     `last` is called when nothing is left but the jump: right before it, or once systemd has taken
-    over. Raises Refused where the kernel refuses the jump, WarmbootError where systemd does.
+    over. Raises Refused where the kernel refuses the jump, WarmbootError where systemd does. Where
+    all processes were ended before, the machine then restarts through firmware.
     """
     debug("restart: %s", method)
     if method is RestartMethod.SYSTEMD:
@@ -72,8 +75,23 @@ def carry_out(
         shutdown.tell(shutdown.end_everything())
     if last is not None:
         last()
-    loader.execute()
+    try:
+        loader.execute()
+    except WarmbootError as error:
+        if method is RestartMethod.PROCESSES:
+            _through_firmware(error)
+        raise
     return ()
+
+
+def _through_firmware(error: WarmbootError) -> None:
+    """Restart where the jump was refused and nothing runs any more: sshd does not, either.
+
+    systemd does the same (systemd-shutdown(8)). Returns where that is refused too.
+    """
+    shutdown.say(f"{error.message}. It restarts through firmware.")
+    with contextlib.suppress(OSError):
+        reboot_through_firmware()
 
 
 def end_by_systemd(verb: str, hint: str, more: Mapping[str, str] | None = None) -> None:

@@ -11,8 +11,6 @@ import contextlib
 import errno
 import os
 import re
-import signal
-import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,7 +19,7 @@ from warmboot.core.errors import Blocked, WarmbootError, WrongArgument, space_hi
 from warmboot.core.expression import expression
 from warmboot.core.hints import Self
 from warmboot.core.host.state import RUN, process_start
-from warmboot.core.programs import find_program, run
+from warmboot.core.programs import find_program, own_program, run
 from warmboot.core.rooted import rooted
 from warmboot.core.statefile import open_state, read_state, remove_state
 from warmboot.core.text import clock, printable
@@ -38,7 +36,7 @@ _DELAY = expression(r"(\d{1,9})(s|m|h)?", re.ASCII)
 _UNITS = {"s": 1, "m": 60, "h": 3600, None: 1}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Countdown:
     """A restart that is set. `at` and `since` in seconds since the epoch.
 
@@ -127,8 +125,8 @@ def parse_time(text: str, now: float) -> float:
 
 def restart_command(root: Path, identity: str, *, now: bool, whatever: bool) -> list[str]:
     """Return the command that carries the countdown `identity` out when its time has come."""
-    command = [sys.executable, "-I", "-m", "warmboot.tui.cli", "--root", str(root.absolute())]
-    command += ["exec", "--yes", "--due", identity]
+    command = own_program("warmboot.tui.cli")
+    command += ["--root", str(root.absolute()), "exec", "--yes", "--due", identity]
     command += ["--now"] if now else []
     return command + (["--whatever-is-staged"] if whatever else [])
 
@@ -139,7 +137,8 @@ def read_countdown(prefix: Path) -> Countdown | None:
     if countdown is None:
         return None
     if countdown.pid is not None:
-        return countdown if process_start(countdown.pid) == countdown.started else None
+        there = process_start(countdown.pid) in {countdown.started} - {None}
+        return countdown if there else None
     waits = countdown.unit is not None and (prefix / _TRANSIENT).exists()
     return countdown if waits else None
 
@@ -177,15 +176,13 @@ def make(at: float, sha256: str | None, staged_at: float | None) -> Countdown:
 def cancel(prefix: Path) -> Countdown | None:
     """End the countdown; returns what was cancelled, None where nothing was set.
 
-    Raises WarmbootError where it cannot be ended.
+    A process that waits sees so within a second, and ends. It gets no signal: the number in the
+    file may be that of any other. Raises WarmbootError where it cannot be ended.
     """
     countdown = read_countdown(prefix)
     if not _remove(prefix) or countdown is None:  # what is due took the file away first
         return None
-    if countdown.pid is not None:
-        with contextlib.suppress(OSError):
-            os.kill(countdown.pid, signal.SIGTERM)
-    else:
+    if countdown.pid is None:
         _stop_timer()
     return countdown
 
@@ -250,8 +247,8 @@ def _stop_timer() -> None:
 def _process(prefix: Path, countdown: Countdown, command: Sequence[str]) -> Countdown:
     """Start a process that waits; it writes who it is into the file."""
     _write(prefix, countdown)
-    waiter = [sys.executable, "-I", "-m", "warmboot.core.restart.waiter", str(prefix)]
-    _run([*waiter, countdown.id, *command])
+    waiter = own_program("warmboot.core.restart.waiter")
+    _run([*waiter, str(prefix), countdown.id, *command])
     found = read_countdown(prefix)
     if found is None:
         raise WarmbootError(

@@ -34,6 +34,7 @@ _KERNEL_TYPES = frozenset(
     )
 )
 _MOUNT_SECONDS = 10.0
+_LOG = Path("/dev/kmsg")
 _libc = ctypes.CDLL(None, use_errno=True)
 _libc.umount2.argtypes = (ctypes.c_char_p, ctypes.c_int)
 _libc.umount2.restype = ctypes.c_int
@@ -44,7 +45,7 @@ _libc.mount.argtypes = (
 _libc.mount.restype = ctypes.c_int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Process:
     """One process of /proc; see proc(5). `storage` marks a daemon that root's disk depends on."""
 
@@ -55,7 +56,7 @@ class Process:
     storage: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Ended:
     """What came of it: processes that stayed, file systems unmounted, read-only, and neither.
 
@@ -144,14 +145,18 @@ def end_everything(proc: Path = Path("/proc")) -> Ended:
     )
 
 
-def tell(ended: Ended, log: Path = Path("/dev/kmsg")) -> None:
-    """Say in the kernel's log, and so on the console, what was given up; see kmsg in proc(5)."""
-    lines = [f"{printable(target)} did not answer and stays mounted" for target in ended.hung]
+def tell(ended: Ended, log: Path = _LOG) -> None:
+    """Say in the kernel's log what was given up."""
+    for target in ended.hung:
+        say(f"{target} did not answer and stays mounted", log)
     if ended.unsynced:
-        lines.append("not all file systems could be synced in time")
-    with contextlib.suppress(OSError):
-        for line in lines:
-            log.write_text(f"<4>warmboot: {line}\n", encoding="utf-8")
+        say("not all file systems could be synced in time", log)
+
+
+def say(text: str, log: Path = _LOG) -> None:
+    """Say something in the kernel's log, and so on the console; see kmsg in proc(5)."""
+    with contextlib.suppress(OSError), log.open("a", encoding="utf-8") as file:
+        file.write(f"<4>warmboot: {printable(text)}\n")
 
 
 def _end_mount(target: str) -> str:

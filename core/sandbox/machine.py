@@ -73,7 +73,7 @@ MEMORY = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class SimulatedMachine:
     """What kind of machine to simulate; `machine` is what ``uname -m`` prints on it.
 

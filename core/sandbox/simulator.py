@@ -49,7 +49,7 @@ _CHUNK = 1 << 20
 _STAGED_LIMIT = 1 << 20  # bytes
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Record:
     """What of a staged kernel decides how the machine comes up in it."""
 

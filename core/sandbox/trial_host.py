@@ -38,7 +38,7 @@ _CHECK_SECONDS = 5
 _PASSES = ("/dev/tcp/", "ping -c1", "is-system-running", "(true)")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Trial:
     """The trial that the machine is on. `ends` and `checked` in seconds since the epoch."""
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from warmboot.core.boot.listed_entry import ListedEntry
     from warmboot.core.bpf.abi import Dialect
     from warmboot.core.bpf.detect import Detection
-    from warmboot.core.load.stage import Prepared
+    from warmboot.core.load.prepared import Prepared
     from warmboot.core.plan.checks.base import Finding
     from warmboot.core.plan.command_line import CommandLine
     from warmboot.core.plan.context import PlanContext
@@ -235,6 +235,7 @@ class Session(Machine):
         previewed: str | None = None,
         rehearsal: bool = False,
         if_needed: bool = False,
+        exact: bool = False,
     ) -> Prepared:
         """Do everything before the call; see warmboot.core.load.stage.prepare.
 
@@ -244,7 +245,14 @@ class Session(Machine):
         from warmboot.core.session.staging import prepare_checked
 
         return prepare_checked(
-            self, opened, report, cancel, previewed, rehearsal=rehearsal, if_needed=if_needed
+            self,
+            opened,
+            report,
+            cancel,
+            previewed,
+            rehearsal=rehearsal,
+            if_needed=if_needed,
+            exact=exact or if_needed,
         )
 
     def stage(self, prepared: Prepared, *, report: Report = ignore) -> tuple[Staged, str | None]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from warmboot.core.errors import Blocked, NothingStaged, WarmbootError
 from warmboot.core.host import read_staged
-from warmboot.core.load.stage import Prepared, commit, prepare
+from warmboot.core.load.prepared import Prepared
+from warmboot.core.load.stage import commit, prepare
 from warmboot.core.plan.plan import check
 from warmboot.core.plan.planner import OpenPlan
 from warmboot.core.plan.staged import Staged
@@ -30,7 +31,7 @@ def stage(
     kernel logged), ImageError, Blocked where another warmboot is running, WarmbootError where the
     journal can be written nowhere.
     """
-    if not prepared.sealed:
+    if not prepared.fixed:
         prepared.digests(report)  # here a signal still ends it
     with only_one(machine.host.prefix, "warmboot stage"), undisturbed():
         return stage_locked(machine, prepared, report=report)
@@ -65,6 +66,7 @@ def prepare_checked(
     *,
     rehearsal: bool,
     if_needed: bool,
+    exact: bool,
 ) -> Prepared:
     """Prepare what may be staged; see Session.prepare.
 
@@ -77,14 +79,14 @@ def prepare_checked(
         if not if_needed:
             raise
         try:
-            prepared = prepare(plan, files, report=report, cancel=cancel)
+            prepared = prepare(plan, files, report=report, cancel=cancel, exact=exact)
         except WarmbootError:
             raise forbidden from None
         if already_staged(machine, prepared) is None:
             prepared.close()
             raise
         return prepared
-    return prepare(plan, files, report=report, cancel=cancel, previewed=previewed)
+    return prepare(plan, files, report=report, cancel=cancel, previewed=previewed, exact=exact)
 
 
 def already_staged(machine: Machine, prepared: Prepared) -> Staged | None:

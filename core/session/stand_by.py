@@ -1,11 +1,13 @@
 """The process that stands by while a restart on trial is armed; see core/restart/trial/guard.py.
 
-``python -I -m warmboot.core.session.stand_by ROOT``: reads a byte, and has nothing to do. Where it
-finds the end instead, warmboot was killed, and what the journal says may be left is taken back.
+``python -I -m warmboot.core.session.stand_by ROOT``: says that it is there, reads a byte, and has
+nothing to do. Where it finds the end instead, warmboot was killed, and what the journal says may be
+left is taken back.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sys
@@ -15,6 +17,7 @@ from pathlib import Path
 
 from warmboot.core.debug import debug
 from warmboot.core.errors import WarmbootError
+from warmboot.core.restart.trial.guard import THERE
 
 _TRIES = 60  # once a second
 
@@ -23,6 +26,8 @@ def main(arguments: Sequence[str]) -> int:
     """Wait for warmboot's end; returns 0 where all is well, or was taken back."""
     for number in (signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
+    with contextlib.suppress(OSError):  # who waits for it was killed: nothing is armed yet
+        os.write(1, THERE)
     if os.read(0, 1):
         return 0
     from warmboot.core.session.opening import open_session  # not needed where all is well
@@ -31,8 +36,8 @@ def main(arguments: Sequence[str]) -> int:
         try:
             open_session(Path(arguments[0])).trials.disarm()
             return 0
-        except WarmbootError as error:  # another warmboot is at work, or the machine goes down
-            debug("not taken back yet: %s", error.message)
+        except (WarmbootError, OSError) as error:  # another is at work, or the machine goes down
+            debug("not taken back yet: %s", error)
             time.sleep(1)
     return 1
 

@@ -29,6 +29,7 @@ from warmboot.core.plan.request import PlanRequest, read_request
 from warmboot.core.plan.staged import Staged
 from warmboot.core.plan.trial.health import read_baseline
 from warmboot.core.plan.trial.judge import TrialFacts, judge
+from warmboot.core.plan.trial.taken_over import taken_over
 from warmboot.core.plan.trial.target import read_target
 from warmboot.core.plan.trial.trial import (
     CONFIRMED,
@@ -121,7 +122,7 @@ class Trials:
         machine, host = self._machine, self._machine.host
         with only_one(host.prefix, "warmboot exec"), undisturbed():
             staged = self._restarts.target(trial=True)
-            if staged is None or reusable(staged.cmdline) != reusable(trial.request.cmdline or ""):
+            if staged is None or _own_line(staged) != trial.before:
                 raise Blocked("What is staged changed meanwhile", hint="Try again.")
             with guarded(machine.root.path), self._undoing() as undo:
                 record: dict[str, object] = {"trial": trial.id, "trial_plan": trial.record()}
@@ -153,7 +154,9 @@ class Trials:
             append = machine.journal.append
             note(warnings, lambda: append("confirmed", host.boot_id, trial=mark.id))
         machine.tell(f"{host.name} stays in {host.release}: the restart on trial is confirmed.")
-        return Ended(mark.id, next(iter(warnings), None))
+        if not machine.foreign_root:
+            note(warnings, lambda: taken_over(machine.root, self._entries().entries))
+        return Ended(mark.id, "; ".join(warnings) or None)
 
     def revert(self) -> Ended:
         """Go back to the old system at once, through firmware; raises as `confirm` does."""
@@ -213,7 +216,7 @@ class Trials:
                 journal, boot_id = self._machine.journal, self._machine.host.boot_id
                 note([], lambda: journal.append("disarmed", boot_id))
             if isinstance(error, WarmbootError):
-                error.hint = f"{error.hint} {said}" if error.hint else said
+                error.hint = f"{said} {error.hint}" if error.hint else said
             raise
 
     def _request(self, staged: Staged) -> PlanRequest:
@@ -224,7 +227,7 @@ class Trials:
                 asked = read_request(line.get("request"))
         if asked is None:
             raise Blocked("It is not known how it was staged", hint="Stage it anew.")
-        own = staged.cmdline if staged.trial is None else reusable(staged.cmdline)
+        own = _own_line(staged)
         return asked._replace(cmdline=own, cmdline_from=None, presets=(), append=None, trial=None)
 
     def _way_back(self) -> WayBack:
@@ -319,6 +322,11 @@ class Trials:
         if outcome is not None and outcome.confirmed_at is not None:
             raise NotFound(f"The trial is over: {outcome.text}")
         return mark
+
+
+def _own_line(staged: Staged) -> str:
+    """Return the command line of what is staged, without the words of a trial."""
+    return staged.cmdline if staged.trial is None else reusable(staged.cmdline)
 
 
 def _note_confirmed(prefix: Path, mark: Mark) -> None:

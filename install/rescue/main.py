@@ -59,8 +59,8 @@ def _single_file() -> None:
     """
     home = os.path.dirname(sys.executable)
     try:
-        with open(os.path.join(home, _UNPACKED_FROM), encoding="utf-8") as file:
-            sys.executable = file.read()
+        with open(os.path.join(home, _UNPACKED_FROM), "rb") as file:
+            sys.executable = os.fsdecode(file.read())
     except FileNotFoundError:
         return
     own = os.getpid()

@@ -16,7 +16,6 @@ from warmboot.core.boot.grub.environment import parse_environment
 from warmboot.core.boot.grub.files import Facts
 from warmboot.core.boot.grub.menu import GrubMenu, loader_words, read_menu
 from warmboot.core.boot.grub.wildcard import fits
-from warmboot.core.errors import WarmbootError
 
 FILES = {"/boot/grub/custom.cfg": "menuentry custom { linux /c }", "/there": "x", "/empty": "",
          "/folder/": ""}  # fmt: skip
@@ -138,8 +137,7 @@ def test_functions_and_arguments_of_an_entry() -> None:
     ).items
     assert item.load is not None
     assert item.load.options == ("ro", "s", "3", "4", "5", "6", "7", "8", "9", "t", "t")
-    with pytest.raises(WarmbootError, match="deeply"):
-        read("function f { f; }\nf")
+    assert "deeply" in (read("function f { f; }\nf").fault or "")
 
 
 def test_a_function_with_a_command_s_name_is_never_reached() -> None:

@@ -7,10 +7,12 @@ from pathlib import Path
 from support.files import put
 from support.loader_files import kernel
 
-from warmboot.core.boot import BootRoot, Entry, Kind, Listing
+from warmboot.core.boot.entry import Entry, Kind, Listing
 from warmboot.core.boot.find import find_entries
+from warmboot.core.boot.root import BootRoot
 from warmboot.core.boot.sources import limine, refind
 from warmboot.core.sandbox.builders.pe import PeSection, build_pe
+from warmboot.core.sandbox.builders.uki import build_addon, build_uki
 
 
 def listing(root: Path) -> Listing:
@@ -245,3 +247,30 @@ def test_volumes_that_are_mounted_here(tmp_path: Path) -> None:
     found = entries(tmp_path, Kind.LIMINE)
     assert (found["A"].kernel, found["B"].kernel) == ("/boot/vmlinuz-6.1", "/data/vmlinuz-6.2")
     assert "fslabel(NO)" in (found["C"].problem or "")
+
+
+def test_what_is_too_much_is_shown_in_part_and_said(tmp_path: Path) -> None:
+    """Of many folders, kernels or lines the newest or first are looked at: none goes unsaid."""
+    put(tmp_path, "etc/machine-id", "a" * 32)
+    for number in range(70):
+        put(tmp_path, f"boot/{'a' * 32}/6.{number}.0/linux", kernel(f"6.{number}.0"))
+        put(tmp_path, f"efi/EFI/{number}/x", b"")
+        put(tmp_path, f"boot/vmlinuz-5.{number}.0", kernel(f"5.{number}.0"))
+        put(
+            tmp_path,
+            f"efi/loader/addons/{number}.addon.efi",
+            build_addon(arch="x86-64", cmdline=f"a{number}"),
+        )
+    put(tmp_path, "boot/refind_linux.conf", '"a" "ro"\n' * 20)
+    put(tmp_path, "efi/EFI/Linux/x.efi", build_uki(arch="x86-64", linux=kernel("6.1"), cmdline="a"))
+    found = find_entries(BootRoot(tmp_path))
+    said = {(place.place, place.result) for place in found.searched if place.notice}
+    assert said >= {
+        (f"/boot/{'a' * 32}", "only 64 of its 70 folders are looked at"),
+        ("/efi/EFI", "only 64 of its 71 folders are looked at"),
+        ("/boot", "only 64 of its 70 kernels are looked at"),
+        ("/boot/refind_linux.conf", "only 16 of its 20 lines are looked at"),
+    }
+    assert {e.release for e in found.entries if e.kind is Kind.BOOT} >= {"6.69.0"}
+    (image,) = (entry for entry in found.entries if entry.kind is Kind.UKI)
+    assert image.problem == "it has 70 add-ons, more than 64"

@@ -9,9 +9,11 @@ from support.files import put
 from support.loader_files import bls, kernel, loader_variable
 
 from warmboot.core.architecture import Architecture
-from warmboot.core.boot import BootRoot, Entry, Listing, Running
+from warmboot.core.boot.entry import Entry, Listing
 from warmboot.core.boot.find import find_entries
 from warmboot.core.boot.glob_match import fits
+from warmboot.core.boot.loadervars import Running
+from warmboot.core.boot.root import BootRoot
 from warmboot.core.sandbox.builders.pe import PeSection, build_pe
 from warmboot.core.sandbox.builders.uki import Profile, build_uki
 

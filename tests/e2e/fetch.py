@@ -134,6 +134,14 @@ def debian_packages(arch: Arch, names: Sequence[str], suite: str = SUITE) -> Pat
     return cached("debs", [suite, arch, *names], download)
 
 
+def download(arch: Arch, name: str, suite: str, folder: Path) -> Path:
+    """Download one package into a folder, however large it is."""
+    with _private_apt(arch, suite) as env:
+        run("apt-get", "-q", "download", name, cwd=folder, env=env, seconds=3000)
+    (package,) = folder.glob("*.deb")
+    return package
+
+
 def debian_tree(arch: Arch, names: Sequence[str], suite: str) -> Path:
     """A folder with these packages of `suite` and all that they depend on, unpacked."""
 

@@ -85,7 +85,9 @@ def drivers(arch: Arch, names: Sequence[str] = DISK_DRIVERS) -> dict[str, bytes]
 
 def kexec_tools(arch: Arch) -> dict[str, bytes]:
     """Debian's kexec(8) and the libraries it is linked to, as files for guest_initramfs."""
-    downloads = debian_packages(arch, ["kexec-tools", *(XEN if arch.has_wheels else ())])
+    suite = "sid" if arch.suite != SUITE else SUITE  # for others it is there only
+    names = ["kexec-tools", *(XEN if arch.has_wheels else ())]
+    downloads = debian_packages(arch, names, suite)
 
     def unpack(folder: Path) -> None:
         for package in downloads.glob("*.deb"):
@@ -94,7 +96,7 @@ def kexec_tools(arch: Arch) -> dict[str, bytes]:
     tree = cached("trees", [downloads.name], unpack)
     libraries = [path for path in tree.glob("usr/lib/*/libxen*.so.*") if not path.is_symlink()]
     files = {f"/usr/lib/{_soname(path)}": path.read_bytes() for path in libraries}
-    return {**files, "/usr/sbin/kexec": (tree / "sbin/kexec").read_bytes()}
+    return {**files, "/usr/sbin/kexec": next(tree.glob("**/sbin/kexec")).read_bytes()}
 
 
 def _soname(library: Path) -> str:

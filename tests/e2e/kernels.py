@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+import struct
+import subprocess
 import tarfile
 from io import BytesIO
+from pathlib import Path
 
-from .fetch import Arch, debian_packages, run
+from .fetch import Arch, cached, debian_packages, download, run
 from .initramfs import DebianKernel
 
 #: Where packages keep the image and the build options; the second since Debian 14.
@@ -34,3 +37,37 @@ def ported_kernel(arch: Arch, suite: str) -> DebianKernel:
     config = found.pop("config")
     (image,) = found.values()
     return DebianKernel(release, image, config)
+
+
+def vmlinux(arch: Arch, suite: str, release: str) -> bytes:
+    """The ELF file that a kernel's image was made of, without what is not loaded.
+
+    It comes with Debian's debugging symbols, a download of more than 1 GB.
+    """
+
+    def take_out(folder: Path) -> None:
+        package = download(arch, f"linux-image-{release}-dbg", suite, folder)
+        with subprocess.Popen(
+            ["dpkg-deb", "--fsys-tarfile", package], stdout=subprocess.PIPE
+        ) as reading:
+            with tarfile.open(fileobj=reading.stdout, mode="r|") as archive:
+                member = next(m for m in archive if m.isfile() and "/vmlinux" in m.name)
+                file = archive.extractfile(member)
+                assert file is not None
+                (folder / "vmlinux").write_bytes(_loaded(file.read()))
+            reading.kill()
+        package.unlink()
+
+    return (cached("vmlinux", [suite, arch, release], take_out) / "vmlinux").read_bytes()
+
+
+def _loaded(elf: bytes) -> bytes:
+    """An ELF64 file up to the end of its last segment, and without sections."""
+    (table,) = struct.unpack_from("<Q", elf, 0x20)
+    (count,) = struct.unpack_from("<H", elf, 0x38)
+    segments = [struct.unpack_from("<IIQQQQ", elf, table + 56 * n) for n in range(count)]
+    end = max(offset + size for kind, _, offset, _, _, size in segments if kind == 1)
+    out = bytearray(elf[:end])
+    struct.pack_into("<Q", out, 0x28, 0)
+    struct.pack_into("<HH", out, 0x3C, 0, 0)
+    return bytes(out)

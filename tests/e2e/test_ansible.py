@@ -11,7 +11,9 @@ from typing import Any
 
 import pytest
 
+from warmboot.core.record.trial_outcome import TrialState
 from warmboot.core.sandbox.tree import create_sandbox
+from warmboot.core.session import open_session
 
 from .fetch import REPOSITORY
 
@@ -36,11 +38,11 @@ exec {warmboot} "$@"
 
 
 class Fleet:
-    """Twenty simulated machines, and the playbook that switches them to their default kernel."""
+    """Simulated machines, and the playbook that switches them to their default kernel."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, count: int = COUNT) -> None:
         self.folder = folder
-        self.names = [f"m{number:02}" for number in range(1, COUNT + 1)]
+        self.names = [f"m{number:02}" for number in range(1, count + 1)]
         create_sandbox(folder / self.names[0])
         for name in self.names[1:]:
             shutil.copytree(folder / self.names[0], folder / name, symlinks=True)
@@ -123,6 +125,18 @@ def test_a_fleet_is_switched_one_batch_after_the_other(tmp_path: Path) -> None:
 
     again = fleet.play()
     assert {again[name]["changed"] for name in fleet.names} == {0}
+
+
+def test_a_machine_is_restarted_on_trial_and_confirmed(tmp_path: Path) -> None:
+    fleet = Fleet(tmp_path, 2)
+    (tmp_path / "m02/sys/class/watchdog/watchdog0/nowayout").write_text("1")
+    played = fleet.play("-e", "warmboot_trial=10m")
+    assert [played[name]["failures"] for name in fleet.names] == [0, 1]
+    assert fleet.release("m01") == DEFAULT
+    trial = open_session(tmp_path / "m01").status().trial
+    assert trial is not None
+    assert trial.state is TrialState.CONFIRMED
+    assert fleet.release("m02") != DEFAULT, "it was refused: it has no watchdog to be used"
 
 
 def test_the_modules_documentation_is_what_ansible_reads(tmp_path: Path) -> None:

@@ -34,7 +34,8 @@ def test_arm64_zboot_below_another_root(
     }
     options = ["--append", f"e2e={nonces.cmdline}"]
     running = image_file("arm64-6.12.Image")
-    second = restart(Arch.ARM64, running, boot, options, nonces, tmp_path, root="/mnt")
+    held = f"/boot/initrd.img-{ARM64_RELEASE}\n"
+    second = restart(Arch.ARM64, running, boot, options, nonces, tmp_path, root="/mnt", held=held)
     assert second.release == ARM64_RELEASE
     assert second.cmdline.startswith("console=ttyAMA0 ")  # the running kernel's own, to begin with
 
@@ -55,7 +56,16 @@ def test_arm64_without_kexec_file_into_a_zboot(
     options = ["--kernel", "/boot/zboot.efi", "--initrd", "/boot/second.cpio"]
     options += ["--cmdline", cmdline]
     instead = "" if known else "no kexec_file_load(2): kexec_load(2) was used instead"
-    second = restart(Arch.ARM64, running, boot, options, nonces, tmp_path, said=instead)
+    second = restart(
+        Arch.ARM64,
+        running,
+        boot,
+        options,
+        nonces,
+        tmp_path,
+        said=instead,
+        held="/boot/second.cpio\n",
+    )
     assert second == SecondKernel(ARM64_RELEASE, cmdline)
 
 
@@ -69,7 +79,8 @@ def test_x86_64_bzimage_by_its_path(nonces: Nonces, tmp_path: Path) -> None:
     options = ["--kernel", "/boot/bzImage", "--initrd", "/boot/second.cpio", "--cmdline", cmdline]
     running = tmp_path / "bzImage"
     running.write_bytes(kernel.image)
-    second = restart(Arch.AMD64, running, boot, options, nonces, tmp_path)
+    held = "/boot/bzImage\n/boot/second.cpio\n"
+    second = restart(Arch.AMD64, running, boot, options, nonces, tmp_path, held=held)
     assert second == SecondKernel(kernel.release, cmdline)
 
 
@@ -101,10 +112,11 @@ def restart(
     *,
     root: str = "/",
     said: str = "",
+    held: str = "",
 ) -> SecondKernel:
     """Stage, unload, stage again and execute in a guest; return what the second kernel said.
 
-    `said` is a part of what staging is to say.
+    `said` is a part of what staging is to say, `held` the files that are to be held by a lease.
     """
     parameters = f"root={shlex.quote(root)}\nset -- {shlex.join(options)}\n"
     initramfs = folder / "initramfs.cpio"
@@ -116,6 +128,7 @@ def restart(
 
     second, done = converse(machine(arch, running, initramfs), talk)
     check_steps(done, nonces)
+    assert done["held"].output == held
     assert said in " ".join(done["stage"].output.split())
     return second
 

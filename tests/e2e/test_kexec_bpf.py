@@ -13,12 +13,14 @@ import pytest
 from warmboot.core.bpf.abi import Dialect
 from warmboot.core.bpf.sizes import sizes_of
 from warmboot.core.images import BytesView, identify
+from warmboot.core.plan.route import Strategy
 
 from .bpf_images import GZIP, ZSTD, gzip_zboot, packed, raw_image, unified, zstd_zboot
 from .bpf_kernel import TRUSTED, BpfKernel, ImageFinder, Scenario, signed, with_parser
 from .fetch import Arch
 from .guest import Step
 from .initramfs import second_initrd
+from .packed import codec
 from .proof import Nonces, SecondKernel
 
 REHEARSAL = 32 << 20  # bytes beside what the image needs: Python and all else
@@ -35,9 +37,17 @@ IMAGES: Mapping[str, tuple[Callable[[ImageFinder], bytes], str]] = {
 
 
 def restarted(
-    kernel: BpfKernel, image: bytes, nonces: Nonces, *options: str, processes: bool = False
+    kernel: BpfKernel,
+    image: bytes,
+    nonces: Nonces,
+    *options: str,
+    processes: bool = False,
+    more: Mapping[str, bytes] | None = None,
 ) -> tuple[SecondKernel, dict[str, Step]]:
-    """Stage and execute an image in a guest; return what both kernels said."""
+    """Stage and execute an image in a guest; return what both kernels said.
+
+    `more` are other files that the guest needs.
+    """
     cmdline = f"e2e={nonces.cmdline} console=ttyAMA0 panic=-1 quiet"
     stage = ["stage", "--kernel", "/boot/image.efi", "--initrd", "/boot/second.cpio"]
     stage += ["--cmdline", cmdline, *options]
@@ -50,6 +60,7 @@ def restarted(
     files = {
         "/boot/image.efi": image,
         "/boot/second.cpio": second_initrd(Arch.ARM64, nonces.initrd),
+        **(more or {}),
     }
     scenario = Scenario(steps=words, exec=True, processes=processes)
     second, done = kernel.restart(files, scenario, nonces)
@@ -93,6 +104,21 @@ def test_the_kernel_unpacks_an_image_and_its_kernel_runs(
     assert f"BPF parsers for images, dialect {dialect}" in verdicts["kexec-calls"]["text"]
     interface = answer(done["status"])["parser_interface"]
     assert (interface["offered"], interface["dialect"]) == (True, dialect)
+
+
+@pytest.mark.slow_guest
+@pytest.mark.parametrize(
+    ("dialect", "strategy"), [("v6", Strategy.COPY), ("v7", Strategy.UNPACK)], ids=["v6", "v7"]
+)
+def test_what_the_kernel_cannot_unpack_is_unpacked_here(
+    image_file: ImageFinder, nonces: Nonces, tmp_path: Path, dialect: str, strategy: Strategy
+) -> None:
+    """lzo, for which these kernels have no decompressor."""
+    kernel = BpfKernel(dialect, image_file, tmp_path)
+    image, more = packed(image_file, "lzo"), codec(Arch.ARM64, "lzo")
+    second, done = restarted(kernel, image, nonces, "--loader", "file", more=more)
+    assert second.release == GZIP
+    assert answer(done["stage"])["plan"]["strategy"] == strategy
 
 
 def answer(step: Step) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import os
 import random
 import subprocess
 import tracemalloc
@@ -12,9 +13,12 @@ from pathlib import Path
 import pytest
 from support.tools import needs_tool
 
-from warmboot.core.errors import ImageError
+from warmboot.core.errors import Cancelled, ImageError
 from warmboot.core.images import BytesView
 from warmboot.core.images.authenticode import signatures_of
+from warmboot.core.images.pe import parse_headers
+from warmboot.core.images.view import LARGEST_FILE, FileView
+from warmboot.core.progress import Cancel
 from warmboot.core.sandbox.builders.bzimage import build_bzimage
 
 #: Read before it is counted: modules, caches of the interpreter.
@@ -66,3 +70,30 @@ def test_hostile_signatures_leave_nothing_in_memory(signed: bytes) -> None:
 
 def _classes() -> int:
     return sum(isinstance(one, type) for one in gc.get_objects())
+
+
+def test_a_signed_file_of_holes_can_be_left(tmp_path: Path, signed: bytes) -> None:
+    """Its digest covers the holes, whatever their size: who looks at it may go on meanwhile."""
+    cancel = Cancel()
+
+    class Watched(FileView):
+        """Is told to stop at the third megabyte."""
+
+        fetched = 0
+
+        def _fetch(self, offset: int, count: int) -> bytes:
+            if count > 1 << 16:
+                self.fetched += 1
+                if self.fetched == 3:
+                    assert cancel.cancel()
+            return super()._fetch(offset, count)
+
+    path = tmp_path / "holes"
+    path.write_bytes(signed)
+    with path.open("rb+") as file:
+        os.truncate(file.fileno(), LARGEST_FILE)
+        view = Watched(file.fileno(), LARGEST_FILE)
+        assert parse_headers(view).certificates[1]
+        with pytest.raises(Cancelled):
+            signatures_of(view, cancel)
+    assert view.fetched == 3

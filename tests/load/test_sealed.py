@@ -15,23 +15,22 @@ from pathlib import Path
 
 import pytest
 from support.machines import plan
+from support.reading_kernel import KERNEL, Kernel, stage, write_root
 
 from warmboot.core.errors import ExitCode, ImageError, WarmbootError
+from warmboot.core.load import lease
 from warmboot.core.load.loader import LoadRequest
-from warmboot.core.load.stage import Prepared
+from warmboot.core.load.prepared import Prepared
 from warmboot.core.payload.follow import Follower, follow_file
 from warmboot.core.payload.memfile import MemFile, is_sealed
 from warmboot.core.payload.scan import KernelScanner
 from warmboot.core.plan.checks.base import Verdict
 from warmboot.core.plan.request import PlanRequest
-from warmboot.core.sandbox.builders.bzimage import build_bzimage
 from warmboot.core.sandbox.machine import SimulatedMachine, write_machine
-from warmboot.core.sandbox.marker import write_marker
-from warmboot.core.session import Session, open_session
+from warmboot.core.session import open_session
 from warmboot.tui.cli import main
 
 ROUNDS = 200
-KERNEL = build_bzimage("6.12.1", body_size=300_000)
 #: Keeps both files mapped, and changes a byte of each as fast as it can; says so first.
 WRITER = """
 import mmap, sys
@@ -49,58 +48,18 @@ while True:
 """
 
 
-class Kernel:
-    """Reads what it is given twice, as a kernel reads a file while others write to it."""
-
-    name = "a kernel"
-    simulated = True
-
-    def __init__(self) -> None:
-        self.got: list[tuple[str, str]] = []
-
-    def load(self, request: LoadRequest) -> None:
-        """Take the digests of kernel and initrd."""
-        assert request.initrd_fd is not None
-        self.got.append((_digest(request.kernel_fd), _digest(request.initrd_fd)))
-
-    def loaded(self) -> bool:
-        """Whether something was."""
-        return bool(self.got)
-
-    def unload(self, *, panic: bool = False) -> None:
-        """Do nothing."""
-
-    def execute(self) -> None:
-        """Do nothing."""
-
-
-def _digest(fd: int) -> str:
-    return hashlib.sha256(os.pread(fd, 1 << 30, 0)).hexdigest()
-
-
 @pytest.fixture(params=["tmpfs", "disk"])
-def root(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
+def root(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Path]:
+    """A machine whose files no lease can hold, so that they are copied."""
+    monkeypatch.setattr(lease, "on_own_disk", lambda _: False)
     with contextlib.ExitStack() as held:
         root = tmp_path / "machine"
         if request.param == "tmpfs":
             root = Path(held.enter_context(tempfile.TemporaryDirectory(dir="/dev/shm"))) / "machine"
-        root.mkdir()
-        write_marker(root)
-        write_machine(root, SimulatedMachine("x86_64", "6.1.0", "root=/dev/vda2 ro"))
-        (root / "boot/vmlinuz-6.12.1").write_bytes(KERNEL)
-        (root / "boot/initrd.img-6.12.1").write_bytes(b"\x7f" * 300_000)
+        write_root(root)
         yield root
-
-
-def stage(session: Session, loader: Kernel) -> tuple[str | None, str | None]:
-    """Stage as a front end does; returns the digests that are recorded."""
-    entry = PlanRequest(entry="vmlinuz-6.12.1")
-    session.__dict__["loader"] = loader
-    with session.plan(entry) as opened, session.prepare(opened) as prepared:
-        staged, _ = session.stage(prepared)
-    line = session.records()[-1]
-    assert line["event"] == "staged"
-    return staged.sha256, line["initrd_sha256"]  # type: ignore[return-value]
 
 
 def test_a_writer_with_the_files_mapped_changes_nothing_that_is_recorded(root: Path) -> None:

@@ -147,6 +147,24 @@ def test_folders_that_do_not_end_are_gone_through_once() -> None:
             read_tree(tree, Kept())
 
 
+def test_files_that_share_a_block_do_not_have_it_unpacked_for_ever(tmp_path: Path) -> None:
+    """Four hundred names of one byte, which lies in a fragment of a mebibyte."""
+    tree = tmp_path / "tree"
+    tree.mkdir()
+    (tree / "large").write_bytes(b"abcdefgh" * 125_000)
+    (tree / "0").write_bytes(b"x")
+    for number in range(1, 400):
+        (tree / str(number)).hardlink_to(tree / "0")
+    program, image = needs_tool("mksquashfs"), tmp_path / "image"
+    more = ["-b", "1M", "-comp", "zstd", "-noappend", "-quiet"]
+    subprocess.run([program, tree, image, *more], check=True, capture_output=True)
+    assert image.stat().st_size < 1 << 14
+    kept = Kept()
+    with pytest.raises(ImageError, match="more data than any real one"):
+        read_tree(SquashFs(BytesView(image.read_bytes())), kept)
+    assert 200 < len(kept.files) < 300
+
+
 def test_folders_that_share_their_blocks_and_name_nothing_are_not_gone_through_for_ever() -> None:
     """A hundred folders of 1 MiB each, all of them the image itself."""
     block, blocks, folders = 512, 2048, 100

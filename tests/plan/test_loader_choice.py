@@ -10,11 +10,15 @@ from support.machines import make_a_plan, make_machine
 
 from warmboot.core.architecture import Architecture
 from warmboot.core.host import Host, read_host
-from warmboot.core.plan.loader_choice import by_file, choose_loader
+from warmboot.core.images import BytesView, identify
+from warmboot.core.plan.loader_choice import by_file, choose_loader, next_loader
 from warmboot.core.plan.plan import Plan
 from warmboot.core.plan.request import Call
 from warmboot.core.plan.route import Strategy
+from warmboot.core.plan.way import Wanted, Way, choose_way
+from warmboot.core.sandbox.builders.elf import build_elf_kernel
 from warmboot.core.sandbox.builders.kernel import build_arm64_image
+from warmboot.core.sandbox.builders.uki import build_uki
 
 KERNEL = build_arm64_image("6.12.1-arm64", body_size=60_000)
 ARM64, X86_64 = Architecture.ARM64, Architecture.X86_64
@@ -50,6 +54,57 @@ def test_arm64_without_it_is_placed_here_and_others_go_through_kexec_tools(host:
     assert len(none.others) == 3
 
 
+@pytest.mark.parametrize("architecture", [Architecture.RISCV64, Architecture.LOONGARCH64])
+@pytest.mark.parametrize("unified", [False, True])
+def test_an_elf_kernel_is_left_to_those_that_place_it(
+    host: Host, architecture: Architecture, unified: bool
+) -> None:
+    kernel = build_elf_kernel(architecture, "6.12.1-elf", body_size=60_000)
+    if unified:
+        kernel = build_uki(arch=architecture, linux=kernel)
+    image = identify(BytesView(kernel))
+    tools = "/usr/sbin/kexec"
+
+    def way(call: Call | None = None, **facts: object) -> Way:
+        changed = replace(host, **facts)  # type: ignore[arg-type]
+        return choose_way(image, Wanted(loader=call), changed, architecture, None)
+
+    assert way().chosen.call is Call.FILE
+    stock = way(config=STOCK_ARM64, kexec_tools=tools)
+    assert stock.chosen.call is Call.TOOLS
+    assert stock.route.strategy is (Strategy.SPLIT if unified else Strategy.AS_IS)
+    for refused in (way(config=STOCK_ARM64), way(Call.LOAD, kexec_tools=tools)):
+        assert refused.route.strategy is Strategy.NONE
+        assert "but no ELF kernel" in refused.route.why
+    later = replace(host, config=None, kexec_tools=tools)
+    assert next_loader(later, architecture, panic=False, devicetree=False, elf=True) is Call.TOOLS
+    assert next_loader(later, architecture, panic=False, devicetree=False) is Call.LOAD
+
+
+@pytest.mark.parametrize(
+    ("release", "elf", "call"),
+    [
+        ("6.12.117+deb13-riscv64", False, Call.LOAD),
+        ("6.15.11", False, Call.LOAD),
+        ("6.16.0-rc1", False, Call.FILE),
+        ("7.2.13", False, Call.FILE),
+        ("next", False, Call.FILE),  # where the kernel would say so
+        ("6.12.117+deb13-riscv64", True, Call.FILE),
+    ],
+)
+def test_older_riscv64_kernels_take_elf_kernels_only(
+    host: Host, release: str, elf: bool, call: Call
+) -> None:
+    running = replace(host, release=release)
+    chosen = choose_loader(running, Architecture.RISCV64, elf=elf)
+    assert chosen.call is call
+    if call is Call.LOAD:
+        assert "takes ELF kernels only before Linux 6.16" in chosen.why
+        refused = choose_loader(running, Architecture.RISCV64, panic=True)
+        assert refused.call is None
+    assert choose_loader(running, Architecture.LOONGARCH64).call is Call.FILE
+
+
 def test_a_locked_down_kernel_takes_files_only(host: Host) -> None:
     locked = replace(host, lockdown="integrity", kexec_tools="/usr/sbin/kexec")
     assert choose_loader(locked, ARM64).call is Call.FILE
@@ -66,10 +121,13 @@ def test_a_device_tree_goes_where_a_kernel_is_given_one(host: Host) -> None:
 
 
 def test_kexec_tools_uses_the_call_that_checks_signatures_where_it_can(host: Host) -> None:
-    assert by_file(host, Call.TOOLS, devicetree=False)
-    assert not by_file(host, Call.TOOLS, devicetree=True)
-    assert not by_file(replace(host, config=STOCK_ARM64), Call.TOOLS, devicetree=False)
-    assert not by_file(host, Call.LOAD, devicetree=False)
+    assert by_file(host, Call.TOOLS, ARM64, devicetree=False)
+    assert not by_file(host, Call.TOOLS, ARM64, devicetree=True)
+    assert not by_file(replace(host, config=STOCK_ARM64), Call.TOOLS, ARM64, devicetree=False)
+    assert not by_file(host, Call.LOAD, ARM64, devicetree=False)
+    older = replace(host, release="6.6.58")
+    assert not by_file(older, Call.TOOLS, Architecture.RISCV64, devicetree=False)
+    assert by_file(older, Call.TOOLS, Architecture.RISCV64, devicetree=False, elf=True)
 
 
 def test_what_is_asked_for_is_taken_or_refused_with_the_reason(host: Host) -> None:

@@ -41,6 +41,7 @@ from warmboot.core.plan.trial.unit import (
     disarm_script,
     way_of,
 )
+from warmboot.core.plan.trial.watchdog import DRIVERS
 from warmboot.core.record.journal import Journal
 
 BASE = Baseline("192.0.2.1", 22, ())
@@ -175,6 +176,19 @@ def test_a_check_stops_the_watchdog_then_the_timer_and_notes_it(
     assert (system / "run/warmboot/confirmed").read_text() == "0a1b2c3d\n"
     events = [(line["event"], line["by"]) for line in Journal(system).lines()]
     assert events == ([("confirmed", "health check")] if journal else [])
+
+
+@pytest.mark.parametrize("module", sorted(n for n, d in DRIVERS.items() if d.why_not is None))
+def test_a_check_confirms_nothing_while_the_driver_shows_no_watchdog(
+    tmp_path: Path, module: str
+) -> None:
+    """The module may load, and find that somebody else has its registers: it counts on."""
+    (tmp_path / "dev").mkdir()
+    put(tmp_path, "sys/class/watchdog/watchdog0/identity", "Software Watchdog\n")
+    unit = check_unit("0a1b2c3d", "(true)", disarm_script(module))
+    assert run_shell(script_of(unit, "ExecStart"), tmp_path) != 0
+    assert (tmp_path / "called").read_text() == f"modprobe {module}\n"
+    assert not (tmp_path / "run/warmboot/confirmed").exists()
 
 
 @given(st.text(st.characters(min_codepoint=32, max_codepoint=126), min_size=1, max_size=80))

@@ -12,11 +12,12 @@ from warmboot.core.host.hardware import Watchdog, WatchdogCore
 from warmboot.core.plan.trial.watchdog import BEFORE, DRIVERS, choose_watchdog
 
 DOG = Watchdog("watchdog0", "i6300ESB timer", False, 30, "i6300esb")
+MODULE = {"I6300ESB_WDT": "m"}
 CORE = WatchdogCore(goes_on=False, module=True, users=("i6300esb",))
 
 
 def test_a_watchdog_that_covers_the_trial_is_used_and_kept_from_the_new_driver() -> None:
-    judged = choose_watchdog((DOG,), CORE, 600, {"I6300ESB_WDT": "m"})
+    judged = choose_watchdog((DOG,), CORE, 600, MODULE)
     assert judged.use is not None
     assert (judged.use.timeout, judged.use.reload) == (600 + BEFORE, ("i6300esb",))
     assert judged.use.words == ("modprobe.blacklist=i6300esb",)
@@ -46,8 +47,13 @@ OBSTACLES: dict[str, tuple[Watchdog, WatchdogCore, int, dict[str, str], str]] = 
     ),
     "too long for iTCO": (Watchdog("w", "", False, 30, "iTCO_wdt"), CORE, 600, {}, "614 s at most"),
     "built in there": (DOG, CORE, 60, {"I6300ESB_WDT": "y"}, "CONFIG_I6300ESB_WDT=y"),
-    "built in here": (DOG, WatchdogCore(False, False), 60, {}, "watchdog.stop_on_reboot=0"),
-    "others": (DOG, WatchdogCore(False, True, ("i6300esb", "mei_wdt")), 60, {}, "mei_wdt uses it"),
+    "none there": (DOG, CORE, 60, {"ITCO_WDT": "m"}, "CONFIG_I6300ESB_WDT is not set"),
+    "built in here": (DOG, WatchdogCore(False, False), 60, MODULE, "watchdog.stop_on_reboot=0"),
+    "others": (
+        DOG,
+        WatchdogCore(False, True, ("i6300esb", "mei_wdt")),
+        *(60, MODULE, "mei_wdt uses it"),
+    ),
 }
 
 
@@ -57,7 +63,7 @@ def test_a_watchdog_of_no_use_is_named_with_the_reason(case: str) -> None:
     judged = choose_watchdog((dog,), core, seconds, options)
     assert judged.use is None
     assert why in judged.why_not
-    second = choose_watchdog((dog, DOG), WatchdogCore(True, True), 60, {"I6300ESB_WDT": "m"})
+    second = choose_watchdog((dog, DOG), WatchdogCore(True, True), 60, MODULE)
     assert second.use is not None
 
 

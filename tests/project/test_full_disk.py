@@ -17,13 +17,13 @@ from support.full_disk import Disk
 from support.machines import make_sandbox
 from support.parser_objects import build_parser
 
+from warmboot.core import programs
 from warmboot.core.bpf.parsers import prebuilt_content, prebuilt_recipes
 from warmboot.core.bpf.toolchain import Toolchain
 from warmboot.core.errors import ExitCode, WarmbootError
 from warmboot.core.payload.cpio_writer import build_cpio
 from warmboot.core.payload.memfile import MemFile
 from warmboot.core.record.report import write_private
-from warmboot.core.restart import schedule
 from warmboot.core.restart.schedule import read_countdown
 from warmboot.core.sandbox.builders.kernel import build_arm64_image
 from warmboot.core.sandbox.builders.uki import build_uki
@@ -284,7 +284,7 @@ def test_a_waiter_that_finds_no_space(
         "runpy.run_module('warmboot.core.restart.waiter', run_name='__main__', alter_sys=True)\n"
     )
     python.chmod(0o755)
-    monkeypatch.setattr(schedule, "sys", type("sys", (), {"executable": str(python)}))
+    monkeypatch.setattr(programs, "sys", type("sys", (), {"executable": str(python)}))
     capsys.readouterr()
     assert main(["--root", str(root), "exec", "--yes", "--in", "10m"]) == ExitCode.SYSTEM
     said = capsys.readouterr().err

@@ -14,6 +14,7 @@ from support.answers import check
 from support.interruption import signalled
 
 from warmboot.core.errors import ExitCode
+from warmboot.core.load import lease
 from warmboot.core.load.loader import LoadRequest
 from warmboot.core.record import journal
 from warmboot.core.sandbox import simulator
@@ -109,6 +110,7 @@ def test_a_file_that_changes_during_the_call_changes_nothing(
         kernel.write_bytes(kernel.read_bytes() + b"\0")
 
     monkeypatch.setattr(simulator.Simulator, "load", load)
+    monkeypatch.setattr(lease, "on_own_disk", lambda _: False)  # else the writer would wait
     arguments = ["--root", str(root), "--json", "stage", "--kernel", str(kernel)]
     assert main(arguments) == ExitCode.OK
     printed = capsys.readouterr()

@@ -74,7 +74,7 @@ VALUES = {
     "core.images",
     "core.images.authenticode",
     "core.images.bpfobject",
-    "core.load.stage",
+    "core.load.prepared",
     "core.payload.inspection",
     "core.plan.checks.base",
     "core.plan.plan",

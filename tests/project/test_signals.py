@@ -95,6 +95,33 @@ def test_a_signal_ends_a_command_within_a_second(
     assert min(waited) < 1
 
 
+#: A command, then a program and a step that fail.
+FAILING = """
+import sys
+from warmboot.core.bounded import bounded
+from warmboot.core.programs import run
+from warmboot.tui.cli import main
+assert main(sys.argv[1:]) == 0
+assert run(["/bin/false"], 60).code == 1
+assert bounded(lambda: False, 60) is False
+"""
+
+
+def test_a_caller_that_ignores_the_end_of_its_children_does_not_hide_that_they_failed(
+    root: Path,
+) -> None:
+    """That passes through exec: systemctl would seem to have done what it refused."""
+    done = subprocess.run(
+        [sys.executable, "-c", FAILING, "--root", str(root), "status"],
+        preexec_fn=partial(signal.signal, signal.SIGCHLD, signal.SIG_IGN),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+
 def seconds_to_end(root: Path, name: str, number: signal.Signals) -> float:
     """Start a command, send it a signal, look at its end; return a quiet machine's seconds."""
     command = [sys.executable, "-m", "warmboot.tui.entry", "--root", str(root), *WORK[name]]

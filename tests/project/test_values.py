@@ -17,9 +17,7 @@ from hypothesis import strategies as st
 
 from warmboot.core import enumeration, values
 
-OPTIONS = st.fixed_dictionaries(
-    {name: st.booleans() for name in ("frozen", "slots", "kw_only", "order")}
-)
+OPTIONS = st.fixed_dictionaries({name: st.booleans() for name in ("frozen", "kw_only")})
 DEFAULTS = st.lists(st.none() | st.integers(0, 3), min_size=1, max_size=5)
 ARGUMENTS = st.tuples(
     st.lists(st.integers(0, 2), max_size=6),
@@ -31,11 +29,7 @@ RAISED = "raised"
 
 
 def outcome(action: typing.Callable[..., object], *given: object, **named: object) -> object:
-    """Return what an action returns, or RAISED.
-
-    Which error it is differs: a frozen class with slots of the standard library raises TypeError
-    where an attribute is set that it has not (its super() names the class without slots).
-    """
+    """Return what an action returns, or RAISED whichever error it is."""
     try:
         return action(*given, **named)
     except (TypeError, AttributeError, ValueError):
@@ -104,9 +98,6 @@ def agree(standard: Any, ours: Any, arguments: list[tuple[list[int], dict[str, i
     for old, new in pairs:
         for other, another in pairs:
             assert (new == another) == (old == other)
-            for method in ("__lt__", "__le__", "__gt__", "__ge__"):
-                expected = outcome(getattr(old, method, hash), other)
-                assert outcome(getattr(new, method, hash), another) == expected
 
 
 @given(OFTEN, DEFAULTS, st.lists(ARGUMENTS, min_size=2, max_size=3))
@@ -145,7 +136,7 @@ class Kept(values.NamedTuple):
     inside: tuple[int, ...]
 
 
-@values.dataclass(slots=True)
+@values.dataclass
 class Held:
     count: ClassVar[int] = 0
     name: str

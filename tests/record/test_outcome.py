@@ -22,6 +22,10 @@ OTHER = "the command line is not the one that was staged"
         (f"kexec {LINE}", CAME),
         (f"kexec  initrd=0x7c00000,0x203e40  {LINE}", CAME),
         (f"kexecs {LINE}", OTHER),
+        (f"kexec {LINE} initrd=3487547392,2113480", CAME),  # kexec-tools
+        (f"{LINE} initrd=3487547392,2113480", OTHER),
+        (f"kexec initrd=0x1,0x2 {LINE} initrd=3487547392,2113480", OTHER),
+        (f"kexec {LINE} initrd=0x7c00000,203", OTHER),
         (f"kexec initrd=/boot/initrd {LINE}", OTHER),
         (f"kexec kexec {LINE}", OTHER),
         (LINE.removesuffix(" quiet"), OTHER),

@@ -150,3 +150,71 @@ def test_without_a_line_the_note_in_run_tells(tmp_path: Path, how: str) -> None:
     assert outcome.state is TrialState.CONFIRMED
     assert outcome.text == f"confirmed by {outcome.by}"
     assert outcome.text.isprintable()
+
+
+def by_hand(boot: str) -> Line:
+    return {"event": "confirmed", "trial": ID, "at": 160.0, "boot_id": boot, "uid": 0}
+
+
+@pytest.mark.parametrize("event", ["failed", "refused", None], ids=str)
+@pytest.mark.parametrize("trial", [None, "ffffffff"])
+@pytest.mark.parametrize("begun", [True, False])
+def test_another_restart_from_there_does_not_undo_what_was_confirmed(
+    tmp_path: Path, event: str | None, trial: str | None, begun: bool
+) -> None:
+    """One that did not take place, or is under way; one that was due may fail before it begins."""
+    root = make_machine(tmp_path)
+    put(root, "proc/cmdline", Mark(ID, 60, None, (), 0).word() + "\n")
+    host = read_host(root)
+    here = str(host.boot_id)
+    lines = [EXECUTING, by_hand(here)]
+    if begun:
+        lines.append({"event": "executing", "at": 200.0, "boot_id": here, "trial": trial})
+    if event is not None:
+        lines.append({"event": event, "step": "executing", "boot_id": here, "at": 201.0})
+    outcome = last_trial(lines, host)
+    assert outcome is not None
+    assert (outcome.id, outcome.state) == (ID, TrialState.CONFIRMED)
+
+
+@pytest.mark.parametrize("how", ["by hand", "health check"])
+def test_what_was_confirmed_in_an_earlier_boot_does_not_count(tmp_path: Path, how: str) -> None:
+    """Whoever takes the command line over (kernel-install, kexec --reuse-cmdline) takes the trial:
+    its timer runs again, and has to be stopped again."""
+    root = make_machine(tmp_path)
+    put(root, "proc/cmdline", Mark(ID, 60, None, (), 0).word() + "\n")
+    before = ENDS["confirmed"] if how == "health check" else by_hand("earlier")
+    lines = [EXECUTING, before]
+    outcome = last_trial(lines, read_host(root))
+    assert outcome is not None
+    assert outcome.state is TrialState.PENDING
+    put(root, CONFIRMED.lstrip("/"), f"{ID} by hand\n")
+    outcome = last_trial(lines, read_host(root))
+    assert outcome is not None
+    assert outcome.state is TrialState.CONFIRMED
+
+
+def line_of(boot: str, release: str) -> Line:
+    return {"event": "staging", "at": 300.0, "boot_id": boot, "release": release}
+
+
+@pytest.mark.parametrize(
+    ("later", "over"),
+    [
+        ([], False),
+        ([line_of("here", "6.1.0")], False),
+        ([line_of("trial", "6.12.1"), line_of("here", "6.1.0")], False),
+        ([line_of("back", "6.1.0")], True),
+        ([line_of("back", "6.1.0"), line_of("here", "6.1.0")], True),
+        ([line_of("trial", "6.12.1"), line_of("back", "6.1.0")], True),
+    ],
+    ids=["nothing", "this", "the trial's", "the one it came back to", "both", "all"],
+)
+def test_of_a_boot_behind_the_one_that_came_back_it_says_nothing(
+    tmp_path: Path, later: list[Line], over: bool
+) -> None:
+    """How long it was away, and what the watchdog tells, is only true in the boot right after."""
+    root = make_machine(tmp_path)
+    put(root, "proc/sys/kernel/random/boot_id", "here\n")
+    outcome = last_trial([*left_with("root=/dev/vda1"), *later], read_host(root))
+    assert (outcome is None) is over

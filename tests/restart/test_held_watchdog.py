@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import struct
+from collections.abc import Iterator
 from types import SimpleNamespace
 
 import pytest
@@ -17,7 +18,7 @@ from warmboot.core.errors import WarmbootError
 from warmboot.core.host.hardware import Watchdog
 from warmboot.core.plan.trial.trial import WatchdogUse
 from warmboot.core.restart.trial import watchdog
-from warmboot.core.restart.trial.watchdog import HeldWatchdog, load_again
+from warmboot.core.restart.trial.watchdog import HeldWatchdog, load_again, stop_watchdog
 
 FD = 77
 RELOAD = WatchdogUse("watchdog0", "i6300esb", 300, ("i6300esb", "iTCO_wdt"), ())
@@ -210,3 +211,26 @@ def test_modules_that_cannot_be_loaded_again_are_named(monkeypatch: pytest.Monke
     monkeypatch.setattr(watchdog, "_modprobe", in_use)
     with pytest.raises(WarmbootError, match=r"i6300esb, iTCO_wdt\) could not be loaded as before"):
         load_again(RELOAD.reload)
+
+
+@pytest.mark.parametrize("others", [(), (Watchdog("watchdog1", "", True, 30, "softdog"),)])
+def test_a_driver_that_shows_no_watchdog_has_not_stopped_it(
+    monkeypatch: pytest.MonkeyPatch, others: tuple[Watchdog, ...]
+) -> None:
+    """Its module loads also where the registers are somebody else's: it counts on."""
+    put_in(monkeypatch, Kernel())
+    monkeypatch.setattr(watchdog, "read_watchdogs", lambda _: others)
+    monkeypatch.setattr(watchdog, "_WAIT", 0.0)
+    with pytest.raises(WarmbootError, match="its driver finds none in this system"):
+        stop_watchdog("i6300esb")
+
+
+def test_one_that_shows_it_late_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    kernel = Kernel()
+    put_in(monkeypatch, kernel)
+    dog = Watchdog("watchdog0", "", False, 30, "i6300esb")
+    answers: Iterator[tuple[Watchdog, ...]] = iter([(), (), (dog,)])
+    monkeypatch.setattr(watchdog, "read_watchdogs", lambda _: next(answers, (dog,)))
+    stop_watchdog("i6300esb")
+    assert kernel.calls == 3, "modprobe, open and write"
+    assert not kernel.running

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import os
 import pty
+import runpy
 import shutil
 import signal
 import subprocess
+import sys
+import time
 import tty
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from support.tools import ROOT
 
 from warmboot.core import programs
 from warmboot.core.errors import Blocked, ExitCode, WarmbootError
 from warmboot.core.host.jobs import Job
+from warmboot.core.host.state import process_start
 from warmboot.core.record.lock import only_one
 from warmboot.core.restart import execute, schedule
 from warmboot.core.restart.broadcast import tell_everybody
@@ -27,8 +32,10 @@ from warmboot.core.sandbox.machine import SimulatedMachine, write_machine
 from warmboot.core.sandbox.marker import write_marker
 from warmboot.core.sandbox.simulator import Simulator
 from warmboot.core.session import open_session
+from warmboot.core.values import replace
 from warmboot.tui.cli import main
 
+LIMIT = 120.0  # seconds; measured alone: 2
 WANTED = Countdown("a" * 32, at=4e9, since=1.0, uid=0)
 
 
@@ -80,6 +87,22 @@ def test_of_two_who_end_a_countdown_one_does(root: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(schedule, "read_countdown", claimed_meanwhile)
     assert main(["--root", str(root), "exec", "--cancel"]) == ExitCode.NOT_FOUND
     assert schedule.claim(root, found.id) is None
+
+
+@pytest.mark.parametrize("number", [-1, 0, 1, None])
+@pytest.mark.parametrize("known", [True, False])
+def test_no_process_gets_a_signal_because_a_file_names_it(
+    root: Path, monkeypatch: pytest.MonkeyPatch, number: int | None, known: bool
+) -> None:
+    """A file of another program's making may name any process, or (-1) all there are."""
+    pid = os.getpid() if number is None else number
+    started = process_start(pid) if known else None
+    schedule._write(root, replace(WANTED, pid=pid, started=started))
+    sent: list[tuple[int, int]] = []
+    monkeypatch.setattr(os, "kill", lambda pid, number: sent.append((pid, number)))
+    assert (read_countdown(root) is None) is (started is None)
+    main(["--root", str(root), "exec", "--cancel"])
+    assert sent == []
 
 
 @pytest.fixture
@@ -199,3 +222,21 @@ def test_without_wall_each_terminal_is_told() -> None:
     finally:
         os.close(ours)
         os.close(theirs)
+
+
+def test_the_debian_package_waits_though_its_modules_are_in_a_folder_of_their_own(
+    root: Path, tmp_path: Path
+) -> None:
+    """Its script looks there; what it starts by itself has to be told."""
+    folder = tmp_path / "own"
+    shutil.copytree(Path(programs.__file__).parents[1], folder / "warmboot")
+    script = runpy.run_path(str(ROOT / "install/deb.py"))["_SCRIPT"]
+    program = tmp_path / "program"
+    program.write_text(script.replace("/usr/lib/warmboot", str(folder)))
+    python = Path(sys.base_prefix) / "bin/python3"
+    command: list[str | Path] = [python, "-I", program, "--root", root, "exec", "--yes", "--in=0"]
+    subprocess.run(command, check=True, timeout=LIMIT)
+    deadline = time.monotonic() + LIMIT
+    while open_session(root).host.release != "6.12.1":
+        assert time.monotonic() < deadline
+        time.sleep(0.05)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import signal
 import subprocess
 import sys
@@ -11,7 +13,12 @@ from pathlib import Path
 import pytest
 
 from warmboot.core.bounded import bounded
-from warmboot.core.restart import shutdown
+from warmboot.core.errors import Refused
+from warmboot.core.record.lock import only_one
+from warmboot.core.restart import execute, shutdown
+from warmboot.core.restart.execute import RestartMethod, carry_out
+from warmboot.core.restart.shutdown import Ended
+from warmboot.core.sandbox.simulator import Simulator
 
 LIMIT = 60.0  # seconds, for a process that starts and ends; measured alone: 1
 
@@ -60,6 +67,61 @@ def test_processes_are_asked_first_and_then_made_to_end() -> None:
         for stream in (process.stdin, process.stdout):
             assert stream is not None
             stream.close()
+
+
+def test_without_room_for_a_process_a_step_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a service whose TasksMax= is reached: what ends the system goes on to the jump."""
+
+    def full() -> int:
+        raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+
+    monkeypatch.setattr(os, "fork", full)
+    assert bounded(lambda: True, LIMIT) is None
+
+
+def test_what_is_left_behind_holds_no_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Such a process cannot be killed; nor would who stands by learn that warmboot is gone."""
+    left: list[int] = []
+
+    def hang() -> bool:
+        time.sleep(LIMIT)
+        return True
+
+    monkeypatch.setattr("warmboot.core.bounded._kill", left.append)
+    try:
+        with only_one(tmp_path, "warmboot exec"):
+            assert bounded(hang, 0.2) is None
+        with only_one(tmp_path, "warmboot exec"):
+            assert len(left) == 1
+    finally:
+        for pid in left:
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+
+
+@pytest.mark.parametrize("method", [RestartMethod.PROCESSES, RestartMethod.AT_ONCE])
+def test_where_the_jump_is_refused_and_nothing_runs_any_more_it_goes_through_firmware(
+    monkeypatch: pytest.MonkeyPatch, method: RestartMethod
+) -> None:
+    steps: list[str] = []
+
+    def end() -> Ended:
+        steps.append("end")
+        return Ended((), (), (), ())
+
+    class Kernel(Simulator):
+        def execute(self) -> None:
+            steps.append("jump")
+            raise Refused("The restart was refused", errno=errno.EBUSY)
+
+    monkeypatch.setattr(shutdown, "end_everything", end)
+    monkeypatch.setattr(shutdown, "say", steps.append)
+    monkeypatch.setattr(execute, "reboot_through_firmware", lambda: steps.append("firmware"))
+    with pytest.raises(Refused):
+        carry_out(method, Kernel(Path("/nowhere")), lambda: steps.append("last"))
+    said = "The restart was refused. It restarts through firmware."
+    through = ["end", "last", "jump", said, "firmware"]
+    assert steps == (through if method is RestartMethod.PROCESSES else ["last", "jump"])
 
 
 def test_only_writable_file_systems_with_data_are_unmounted() -> None:

@@ -6,7 +6,6 @@ import json
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -355,7 +354,14 @@ def test_what_was_staged_is_what_is_tried(sandbox: Path) -> None:
     initrd.write_bytes(initrd.read_bytes() + bytes(512))
     with pytest.raises(WarmbootError, match="initrd is not the one that was staged"):
         session.trials.execute(trial)
-    changed = replace(trial, request=trial.request._replace(cmdline="root=/dev/other"))
+    stage(sandbox, cmdline="root=/dev/vda2 ro")
     with pytest.raises(Blocked, match="changed meanwhile"):
-        session.trials.execute(changed)
+        session.trials.execute(trial)
     assert nothing_armed(sandbox)
+
+
+def test_words_that_a_trial_replaces_do_not_keep_it_from_starting(sandbox: Path) -> None:
+    own = "root=/dev/vda2 ro panic=5 oops=panic rd.shell=1 rd.emergency=halt quiet"
+    session = begin(sandbox, cmdline=own)
+    assert session.host.release == NEW
+    assert session.status().on_trial

@@ -27,7 +27,7 @@ from warmboot.core.sandbox.builders.xz import compress_filtered
 _FILLER = random.Random(1).randbytes(30_000)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Case:
     """An initrd; `memory` in MiB is what its guest needs."""
 

@@ -25,7 +25,7 @@ _CONSOLE = Console(color_system="truecolor", force_terminal=True, legacy_windows
 _DIGITS = 4  # of a digest, for each row
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Look:
     """How a screen can look: a theme, on a terminal that shows all letters or ASCII only."""
 

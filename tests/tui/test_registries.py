@@ -7,11 +7,12 @@ import pkgutil
 from pathlib import Path
 
 import pytest
+from textual.screen import ModalScreen, Screen
 from textual.theme import Theme
 
 from warmboot import themes
 from warmboot.core.errors import ExitCode
-from warmboot.tui import actions, arguments, commands
+from warmboot.tui import actions, arguments, commands, screens
 from warmboot.tui.actions import ACTIONS
 from warmboot.tui.app import WarmbootApp
 from warmboot.tui.manual import keys
@@ -24,7 +25,9 @@ from warmboot.tui.screens.entries import EntriesScreen
 from warmboot.tui.screens.history import HistoryScreen, RecordScreen
 from warmboot.tui.screens.inside import InsideScreen
 from warmboot.tui.screens.log import LogScreen
+from warmboot.tui.screens.machine import MachineScreen
 from warmboot.tui.screens.plan import PlanScreen
+from warmboot.tui.screens.records import RecordKeys
 
 #: What several verbs share, and is none itself.
 HELPERS = {"output", "options", "progress", "restarting", "trial"}
@@ -38,6 +41,10 @@ SCREENS: dict[str, type[object]] = {
     "history": HistoryScreen,
     "log": LogScreen,
 }
+MODULES = list(pkgutil.iter_modules(screens.__path__))
+TEXTUALS = {Screen, ModalScreen}
+#: The first screen, and what it is made of.
+FIRST = {EntriesScreen, MachineScreen, RecordKeys}
 #: Keys of a widget's own: Enter opens what is chosen, Tab completes a word.
 WIDGET_KEYS = {"plan", "open", "complete"}
 
@@ -53,6 +60,14 @@ def test_every_verb_has_a_module_and_every_module_a_verb() -> None:
             assert callable(
                 getattr(importlib.import_module(f"{commands.__name__}.{module}"), function)
             )
+
+
+def test_every_screen_but_the_first_names_the_sheet_that_it_needs() -> None:
+    found = [importlib.import_module(f"{screens.__name__}.{one.name}") for one in MODULES]
+    kinds = {kind for module in found for kind in vars(module).values() if isinstance(kind, type)}
+    opened = {kind for kind in kinds if issubclass(kind, Screen) and kind not in TEXTUALS}
+    assert len(opened) > len(SCREENS)
+    assert {kind for kind in opened if kind.CSS_PATH != themes.STYLE} == FIRST
 
 
 @pytest.mark.parametrize("action", ACTIONS, ids=lambda action: action.id)

@@ -34,6 +34,12 @@ PLAIN = {*SLOW, "bz2", "contextvars", "hashlib", "json", "lzma", "shlex", "threa
 #: Folders of the core that do something else than look.
 DOING = {"core.load", "core.fit", "core.restart.trial", "core.plan.checks", "core.sandbox.builders"}
 LISTING = {*DOING, "core.payload", "core.bpf", "core.record", "core.restart"}
+#: For UKIs, parsers and encrypted roots, and for people, where there is none of them.
+NOT_STAGED = {
+    *("core.plan.uki_parts", "core.bpf.carried", "core.bpf.sizes", "core.bpf.call_memory"),
+    *("core.fit.crypttab", "core.fit.volume_words", "core.host.luks"),
+    *("tui.present.plan_text", "tui.present.finding_text"),
+}
 LOOKING = {"core.boot.sources", "core.boot.grub", "core.plan.checks", "core.fit"}
 
 
@@ -100,6 +106,15 @@ def test_inspect(tmp_path: Path) -> None:
     assert codecs <= {"core.payload.codecs.gzip", "core.payload.codecs.base"}
 
 
+def test_stage(root: Path, tmp_path: Path) -> None:
+    kernel = tmp_path / "vmlinuz"
+    kernel.write_bytes(build_arm64_image("6.12", body_size=60_000))
+    words = ("--kernel", str(kernel), "--no-initrd", "--cmdline", "quiet", "--json", "--dry-run")
+    found = loaded("--root", str(root), "stage", *words)
+    assert "lzma" not in found
+    assert not own(found) & NOT_STAGED
+
+
 def test_answers_in_json_load_what_writes_it(root: Path) -> None:
     found = loaded("--root", str(root), "list", "--json")
     assert "json" in found
@@ -110,7 +125,7 @@ def test_answers_in_json_load_what_writes_it(root: Path) -> None:
 ASKED = """
 import sys
 from warmboot.tui import entry
-entry._load_without(entry._NOT_NEEDED)
+entry.load_without(entry._NOT_NEEDED)
 import argparse, gettext, pathlib, urllib.parse
 assert pathlib.Path("/a b").as_uri() == "file:///a%20b"
 assert urllib.parse.urlsplit("http://one/two").path == "/two"
@@ -121,5 +136,27 @@ assert gettext.translation and argparse.ArgumentParser().format_help()
 def test_what_is_left_out_is_there_for_one_who_asks_for_it() -> None:
     done = subprocess.run(
         [sys.executable, "-I", "-c", ASKED], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+SCREEN = """
+import sys
+from warmboot.tui import entry
+from warmboot.tui.commands import screen
+entry.load_without(screen._NOT_NEEDED)
+import warmboot.tui.app
+left_out = {"ssl", "textual.command", "textual.widgets._tree", "textual.widgets._input"}
+assert not left_out & set(sys.modules), left_out & set(sys.modules)
+from textual.system_commands import SystemCommandsProvider
+from textual.widgets import Input, Tree
+import ssl
+assert ssl.create_default_context and SystemCommandsProvider.discover
+"""
+
+
+def test_the_first_screen_loads_no_widgets_that_it_has_not() -> None:
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", SCREEN], capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stderr) == (0, "")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from warmboot.core.errors import ExitCode, WrongArgument
+from warmboot.core.errors import ExitCode, WarmbootError, WrongArgument
 from warmboot.core.restart.schedule import Countdown
 from warmboot.core.session import Session, open_session
 from warmboot.core.text import clock
@@ -89,13 +89,20 @@ def _due(session: Session, options: argparse.Namespace) -> int:
 
 
 def _cancel(session: Session, *, as_json: bool) -> int:
+    """Cancel what is set first: what of a trial is left may be more than can be taken back."""
     before = session.status()
+    ended = warning = None
+    if before.countdown is not None or not before.left_over:
+        ended, warning = session.restarts.cancel()
     if before.left_over:
-        taken_back = ", ".join(session.trials.disarm()) or "nothing was set"
+        try:
+            taken_back = ", ".join(session.trials.disarm()) or "nothing was set"
+        except WarmbootError as error:
+            if ended is not None:
+                said = f"The restart at {clock(ended.at)} is cancelled."
+                error.hint = f"{said} {error.hint}" if error.hint else said
+            raise
         output.warn(f"Of a trial that did not begin was taken back: {taken_back}.")
-        if before.countdown is None:
-            return _cancelled(session, None, None, as_json=as_json)
-    ended, warning = session.restarts.cancel()
     return _cancelled(session, ended, warning, as_json=as_json)
 
 

@@ -15,6 +15,7 @@ from textual.widgets import Input
 
 from warmboot.core.session.paths import Paths, complete_path
 from warmboot.core.text import printable
+from warmboot.themes import STYLE
 from warmboot.tui.widgets.bars import Text
 
 _SHOWN = 5  # lines of names
@@ -23,6 +24,7 @@ _SHOWN = 5  # lines of names
 class AskScreen(ModalScreen[str | None]):
     """Answers with the line typed, None on Escape."""
 
+    CSS_PATH = STYLE
     BINDINGS = [Binding("escape,ctrl+c", "leave", "Back", priority=True)]
 
     def __init__(self, title: str, text: str, value: str = "") -> None:
@@ -114,7 +116,7 @@ class PathScreen(AskScreen):
 def there_text(names: Sequence[str], width: int, *, more: bool = False) -> str:
     """Return names in columns, and how many there are beyond the lines there is room for."""
     if not names:
-        return "Nothing there begins so"
+        return "Nothing there starts with that"
     shown = [printable(name, width) for name in names]
     column = min(width, max(map(len, shown)) + 2)
     across = max(1, width // column)

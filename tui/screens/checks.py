@@ -17,6 +17,7 @@ from warmboot.core.plan.checks.base import Finding, Verdict
 from warmboot.core.session import Session
 from warmboot.core.session.status import Status
 from warmboot.core.text import plural
+from warmboot.themes import STYLE
 from warmboot.tui.actions import bindings
 from warmboot.tui.present.finding_text import STYLES, count_text, explanation, worst_first
 from warmboot.tui.present.layout import lines, styled
@@ -34,6 +35,7 @@ _FOLDED = "passed"
 class ChecksScreen(Screen[None]):
     """The findings of a plan; those that pass are folded to a count that opens."""
 
+    CSS_PATH = STYLE
     NAME = "checks"
     BINDINGS = bindings("checks")
     AUTO_FOCUS = "#checks"

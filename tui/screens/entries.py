@@ -19,7 +19,6 @@ from warmboot.core.errors import WarmbootError
 from warmboot.core.plan.request import PlanRequest
 from warmboot.core.progress import Cancel
 from warmboot.core.session import open_session
-from warmboot.core.text import printable
 from warmboot.tui.actions import NOT_WHILE_TYPING, bindings, key_of
 from warmboot.tui.present.entry_row import Row, make_row
 from warmboot.tui.screens.details import DetailsPane
@@ -154,11 +153,13 @@ class EntriesScreen(RecordKeys):
 
     def _show_notice(self) -> None:
         """Say what must be seen at once: a trial that goes on, else what stands in the way."""
-        trial, said = self._status.trial, self._against
-        if trial is not None and self._status.on_trial:
+        said = self._against
+        if self._status.on_trial:
+            from warmboot.tui.present.trial_text import pending_texts
+
             keep, revert = (key_of("entries", name) for name in ("keep", "revert"))
-            name = printable(trial.release or "This system", 60)
-            said = f"{name} is on trial, not confirmed yet: {keep} keeps it, {revert} goes back."
+            trial, deadline = pending_texts(self._status)
+            said = f"{trial}: {keep} keeps it, {revert} goes back now. {deadline}"
         self.notice(said)
 
     def on_entries_found(self, event: EntriesFound) -> None:
@@ -230,8 +231,12 @@ class EntriesScreen(RecordKeys):
             self._waiting = self.on_entry_list_chosen
         if row is None or self._session is None:
             return
-        if row.problem:
-            self.app.push_screen(message("This entry cannot be used", row.problem))
+        problem = row.problem
+        if damage := self._pane.known(row).damage:
+            key = key_of("entries", "refresh")
+            problem = f"{damage}.\n\nInstall this kernel again; then {key} looks again."
+        if problem:
+            self.app.push_screen(message("This entry cannot be used", problem))
             return
         self._pane.stop()
         request = PlanRequest(entry=row.entry.id)
@@ -318,8 +323,8 @@ class EntriesScreen(RecordKeys):
             return False
         return True
 
-    def action_filter(self) -> None:
-        self.query_one(FilterLine).begin()
+    async def action_filter(self) -> None:
+        await self.query_one(FilterLine).begin()
 
     def on_descendant_focus(self) -> None:
         self.query_one(KeyLine).show_keys(typing=self._typing)

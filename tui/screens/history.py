@@ -12,6 +12,7 @@ from textual.widgets import OptionList
 from warmboot.core.record.history import Step
 from warmboot.core.session import Session
 from warmboot.core.session.status import Status
+from warmboot.themes import STYLE
 from warmboot.tui.actions import bindings
 from warmboot.tui.present.history_text import record_groups, step_line
 from warmboot.tui.present.layout import lines, styled
@@ -23,6 +24,7 @@ from warmboot.tui.widgets.marked_list import MarkedList
 class HistoryScreen(Screen[None]):
     """Every step of the journal."""
 
+    CSS_PATH = STYLE
     BINDINGS = bindings("history")
     AUTO_FOCUS = "#history"
 
@@ -70,6 +72,7 @@ class HistoryScreen(Screen[None]):
 class RecordScreen(Screen[None]):
     """All that is recorded of one step."""
 
+    CSS_PATH = STYLE
     BINDINGS = bindings("record")
     AUTO_FOCUS = "#record-scroll"
 

@@ -20,6 +20,7 @@ from warmboot.core.progress import Cancel
 from warmboot.core.session import Session
 from warmboot.core.session.status import Status
 from warmboot.core.text import printable
+from warmboot.themes import STYLE
 from warmboot.tui.actions import NOT_WHILE_TYPING, bindings
 from warmboot.tui.present.entry_text import groups
 from warmboot.tui.present.inside_text import (
@@ -93,6 +94,7 @@ TABS = (
 class InsideScreen(Screen[None]):
     """Shows one tab at a time; each is read when it is first asked for."""
 
+    CSS_PATH = STYLE
     BINDINGS = [
         *bindings("inside"),
         *(Binding(str(n), f"tab({n})", show=False, priority=True) for n in range(1, len(TABS) + 1)),
@@ -178,8 +180,8 @@ class InsideScreen(Screen[None]):
     def on_descendant_focus(self) -> None:
         self.query_one(KeyLine).show_keys(typing=self._typing)
 
-    def action_find(self) -> None:
-        self.query_one(FilterLine).begin()
+    async def action_find(self) -> None:
+        await self.query_one(FilterLine).begin()
 
     def action_next(self) -> None:
         self._found(self.query_one(TextView).next(1))

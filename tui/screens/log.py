@@ -9,6 +9,7 @@ from textual.screen import Screen
 from warmboot.core.session import Session
 from warmboot.core.session.log import SessionLog
 from warmboot.core.session.status import Status
+from warmboot.themes import STYLE
 from warmboot.tui.actions import bindings
 from warmboot.tui.present.styled import Styled
 from warmboot.tui.screens.dialogs import help_box
@@ -18,6 +19,7 @@ from warmboot.tui.widgets.bars import KeyLine, StagedLine, Text, TopLine
 class LogScreen(Screen[None]):
     """Two logs, the kernel's above warmboot's own; what is newest stands last."""
 
+    CSS_PATH = STYLE
     BINDINGS = bindings("log")
     AUTO_FOCUS = "#log-scroll"
 

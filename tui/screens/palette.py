@@ -11,6 +11,7 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input
 
+from warmboot.themes import STYLE
 from warmboot.tui.actions import palette_rows
 from warmboot.tui.widgets.bars import Text
 
@@ -34,6 +35,7 @@ def choices(screen: str, themes: Iterable[str]) -> tuple[Choice, ...]:
 class PaletteScreen(ModalScreen[Choice | None]):
     """Answers with what was chosen, None on Escape; the theme is then as it was."""
 
+    CSS_PATH = STYLE
     BINDINGS = [
         Binding("escape,ctrl+c,ctrl+p", "leave", show=False, priority=True),
         Binding("up,ctrl+k", "move(-1)", show=False, priority=True),

@@ -16,6 +16,7 @@ from warmboot.core.plan.planner import OpenPlan
 from warmboot.core.progress import Cancel, Phase, Progress
 from warmboot.core.session import Session
 from warmboot.core.text import duration, size
+from warmboot.themes import STYLE
 from warmboot.tui.screens.messages import StageDone, StageProgress, WorkFailed
 from warmboot.tui.screens.workers import stage
 from warmboot.tui.widgets.bars import Text
@@ -52,6 +53,7 @@ class _Stage:
 class StagingScreen(ModalScreen[StageDone | WorkFailed]):
     """Stages a plan and answers with what came of it."""
 
+    CSS_PATH = STYLE
     BINDINGS = [Binding("escape,ctrl+c", "cancel", "Cancel")]
 
     def __init__(self, session: Session, opened: OpenPlan, seen: str | None) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from textual.app import ComposeResult
+from typing import TYPE_CHECKING
+
 from textual.containers import Horizontal
 from textual.message import Message
-from textual.widgets import Input
 
 from warmboot.tui.widgets.bars import Text
+
+if TYPE_CHECKING:
+    from textual.widgets import Input
 
 
 class FilterLine(Horizontal):
@@ -26,34 +29,38 @@ class FilterLine(Horizontal):
     def __init__(self, label: str) -> None:
         super().__init__(id="filter")
         self._label = label
-
-    def compose(self) -> ComposeResult:
-        yield Text(self._label, id="filter-label")
-        yield Input(id="filter-text", compact=True)
-        yield Text("", id="filter-count")
+        self._field: Input | None = None  # made when it is first wanted
 
     def on_mount(self) -> None:
         self.display = False
-        self.query_one(Input).cursor_blink = False
 
     @property
     def typing(self) -> bool:
         """Whether letters go into the line now."""
-        return self.query_one(Input).has_focus
+        return self.has_focus_within
 
-    def begin(self) -> None:
+    async def begin(self) -> None:
         """Show the line and let words be typed."""
+        if self._field is None:
+            from textual.widgets import Input  # long to load, for one who looks for nothing
+
+            self._field = Input(id="filter-text", compact=True)
+            self._field.cursor_blink = False
+            label, count = Text(self._label, id="filter-label"), Text("", id="filter-count")
+            await self.mount(label, self._field, count)
         self.display = True
-        self.query_one(Input).focus()
+        self._field.focus()
 
     def end(self) -> None:
         """Forget the words and hide the line."""
-        self.query_one(Input).value = ""
+        if self._field is not None:
+            self._field.value = ""
         self.display = False
 
     def show_counts(self, shown: int, count: int) -> None:
         """Say how many entries fit."""
-        self.query_one("#filter-count", Text).show(f"{shown} of {count}")
+        for line in self.query("#filter-count").results(Text):
+            line.show(f"{shown} of {count}")
 
     def on_input_changed(self, event: Input.Changed) -> None:
         event.stop()

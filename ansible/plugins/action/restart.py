@@ -32,11 +32,21 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             return {**result, "changed": False, "msg": "nothing is staged"}
         if self._task.check_mode:
             return {**result, "changed": True, "msg": "would restart"}
-        words = ["exec", "--yes", "--in", str(self._options["delay"])]
-        if self._options["trial"]:
-            words += ["--trial", str(self._options["trial"])]
-        self._ask(*words)
+        self._order()
         return {**result, **self._await(before["host"]["boot_id"])}
+
+    def _order(self) -> None:
+        """Order the restart; raises AnsibleActionFail where the machine refuses it.
+
+        One on trial cannot be set for later, so that the connection may end before the answer.
+        """
+        if not self._options["trial"]:
+            self._ask("exec", "--yes", "--in", str(self._options["delay"]))
+            return
+        try:
+            self._ask("exec", "--yes", "--trial", str(self._options["trial"]))
+        except AnsibleConnectionFailure:
+            return
 
     def _await(self, boot: str) -> dict[str, Any]:
         """Wait for another boot than `boot` and judge it."""

@@ -16,7 +16,7 @@ options:
     type: int
     default: 600
   delay:
-    description: Seconds between the order and the restart, in which the connection is closed.
+    description: Seconds between the order and the restart, in which the connection is closed. With O(trial) there are none.
     type: int
     default: 3
   trial:

@@ -9,6 +9,7 @@ from warmboot.core.errors import WarmbootError
 from warmboot.core.values import dataclass
 
 _STEPS = 70_000
+_FOR_ENTRIES = 200_000  # beside those of the script: about a hundred for each that is followed
 _SHARE = 20_000
 _BYTES = 8 << 20
 _DEEPEST = 32  # menus within menus; one may read itself
@@ -18,7 +19,7 @@ _READ = 8 << 20  # characters of all files that a menu reads
 MANY_VARIABLES = 1 << 20  # characters of all variables together
 
 
-@dataclass(slots=True)
+@dataclass
 class Budget:
     """What is spent so far: tokens read, steps taken, characters made of words and
     variables, characters read from files."""
@@ -28,7 +29,7 @@ class Budget:
     made: int = 0
     read: int = 0
     depth: int = 0
-    most_tokens: int = 200_000
+    most_tokens: int = 500_000
     most_steps: int = _STEPS
 
     def step(self, count: int = 1) -> None:
@@ -36,6 +37,10 @@ class Budget:
         self.steps += count
         if self.steps > self.most_steps:
             raise WarmbootError("The GRUB configuration does more than a menu needs")
+
+    def entries(self) -> None:
+        """Let the entries of a menu take steps beside those that its script may take."""
+        self.most_steps = _STEPS + _FOR_ENTRIES
 
     @contextlib.contextmanager
     def share(self) -> Iterator[None]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from warmboot.core.boot.filesystems import By, Spec
-from warmboot.core.boot.grub import loading, menus, probing
+from warmboot.core.boot.grub import import_commands, loading, menus, probing
 from warmboot.core.boot.grub.condition import evaluate
 from warmboot.core.boot.grub.files import Facts, UndecidedError
 from warmboot.core.boot.grub.options import parse_options
@@ -235,6 +235,7 @@ COMMANDS: dict[str, Handler] = {
         _other_menu,
     ),
     **menus.COMMANDS,
+    **import_commands.COMMANDS,
     **loading.COMMANDS,
     **probing.COMMANDS,
 }  # fmt: skip

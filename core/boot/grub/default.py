@@ -16,7 +16,7 @@ _DEPTH = 16
 _OCTAL = tuple("01234567")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Row:
     """A line of a menu as it shows: an item, or a boot loader entry by its `source`."""
 

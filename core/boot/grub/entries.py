@@ -18,7 +18,7 @@ from warmboot.core.text import plural, printable
 from warmboot.core.values import dataclass, field
 
 
-@dataclass(slots=True)
+@dataclass
 class MenuReader:
     """Makes entries of one menu."""
 
@@ -33,11 +33,11 @@ class MenuReader:
         name = printable(self.installed.path)
         expand = self._expand()
         rows = expand(self.menu.items)
-        count = 0
+        count = left = 0
         for position, row in positions(rows, expand):
-            if row.item is None:
-                continue
-            if row.item.children is None:
+            if row.item is None or not row.item.read:
+                left += row.item is not None
+            elif row.item.children is None:
                 count += 1
                 entry = self._entry(position, row.item)
                 self.made[entry.sources[0]] = entry
@@ -48,8 +48,11 @@ class MenuReader:
         for note in self.menu.notes:
             what = f"entries may be missing: {note}"
             yield SearchedPlace(name, printable(what, 300), notice=True)
+        if left:
+            what = f"too long to be listed as a whole: {left} of its entries or submenus left out"
+            yield SearchedPlace(name, what, notice=True)
         if self.installed.cut:
-            yield SearchedPlace(name, self.installed.cut, notice=True)
+            yield SearchedPlace(name, printable(self.installed.cut, 300), notice=True)
         elif self.menu.items:
             yield SearchedPlace(name, plural(count, "entry", "entries"))
         else:
@@ -69,6 +72,9 @@ class MenuReader:
         order = [row.source for row in self._rows(self.menu) if row.source]
         once = now if now != later else None
         yield LoaderDefault(BootLoader.GRUB, (later,) if later else (), once, tuple(order))
+        if later is not None and self._made_of(later) is None:
+            what = "what it starts by itself is not among the entries that are listed"
+            yield SearchedPlace(printable(self.installed.path), what, notice=True)
         failing = self._made_of(self._by_default(self.menu) or "")
         if failing is not None and now != failing.sources[0]:
             instead = "what cannot be told" if now is None else f"its fallback {self._title(now)}"

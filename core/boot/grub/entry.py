@@ -34,7 +34,7 @@ OTHERS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Load:
     """What an entry's commands have loaded so far.
 
@@ -54,7 +54,7 @@ class Load:
         return self.command == "linux"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class BlsRequest:
     """What a blscfg command shows: the entries of a folder, or one file, as `shown` says.
 
@@ -75,13 +75,14 @@ class Reading(NamedTuple):
     values: dict[str, str]
 
 
-@dataclass(slots=True)
+@dataclass
 class Item:
     """A line of a menu: an entry, a submenu (`children`), or the place of BLS entries (`bls`).
 
     `certain` is False where only GRUB knows whether, or in which place, the line is there.
-    `read` is True once its body was followed. `users` are those that may start it beside the
-    superusers, None where everybody may; `reading` are the files that it stands in.
+    `body` is in braces, and empty once it was followed, when `read` is True. `users` are those that
+    may start it beside the superusers, None where everybody may; `reading` are the files that it
+    stands in.
     `default` is what the submenu's own variable of that name says. `problem` says why the entry
     cannot be told, or cannot be started; `notes` what was left out because only GRUB knows it.
     """

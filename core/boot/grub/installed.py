@@ -26,20 +26,19 @@ _PLATFORMS = ("pc", "efi", "emu", "xen", "xen_pvh", "ieee1275", "coreboot", "ubo
               "arc", "multiboot", "loongson")  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class InstalledMenu:
     """One grub.cfg. `base` is the folder its own file system may be mounted at.
 
     `later` is the menu of the start after the next one, where that differs. `cut` says what is
-    missing where not all of the file was read, `fault` why it could not be followed.
+    missing where not all of the file was read or followed; what its lines mean is then not known.
     """
 
     path: str
     base: str
-    menu: GrubMenu | None = None
+    menu: GrubMenu
     later: GrubMenu | None = None
     cut: str | None = None
-    fault: str | None = None
 
 
 def read_menus(
@@ -73,18 +72,16 @@ def _read_menu(
     base = "/boot" if folder in ("/boot/grub", "/boot/grub2") else folder.partition("/EFI/")[0]
     files = _RootFiles(root, base, filesystems, set(seen))
     platform = "efi" if "/EFI/" in folder else _platform(root, folder)
-    try:
-        menu = read_menu(text, folder, files, platform=platform)
-        later = None
-        if menu.changed:
-            files = _RootFiles(root, base, filesystems, seen)
-            later = read_menu(text, folder, files, platform=platform, blocks=menu.blocks)
-    except WarmbootError as error:
-        return InstalledMenu(path, base, cut=text.cut, fault=error.message)
+    menu = read_menu(text, folder, files, platform=platform)
+    later = None
+    if menu.changed:
+        files = _RootFiles(root, base, filesystems, seen)
+        later = read_menu(text, folder, files, platform=platform, blocks=menu.blocks)
+    fault = menu.fault or (later.fault if later is not None else None)
     seen |= files.seen
     for item in _all(menu.items):
         _learn(base, item, filesystems)
-    return InstalledMenu(path, base, menu, later, text.cut)
+    return InstalledMenu(path, base, menu, later, text.cut or fault)
 
 
 def _platform(root: BootRoot, folder: str) -> str | None:
@@ -188,9 +185,12 @@ class _RootFiles:
     def names(self, place: Place) -> Sequence[str]:
         path = self._path(place)
         try:
-            return self.root.names(path)[:_NAMES]
+            names = self.root.names(path)
         except (OSError, ValueError):
             return ()
+        if len(names) > _NAMES:
+            raise UndecidedError(f"it holds {len(names)} files, more than are looked at")
+        return names
 
     def identity(self, place: Place) -> str:
         if place.spec.by is By.IMAGE:
@@ -216,18 +216,13 @@ def facts_of(root: BootRoot, path: str) -> Facts | None:
 
 def shows_entries(menus: Sequence[InstalledMenu]) -> bool:
     """Whether one of the menus shows boot loader entries (blscfg)."""
-    return any(
-        _is_blscfg(item)
-        for installed in menus
-        if installed.menu is not None
-        for item in _all(installed.menu.items)
-    )
+    return any(_is_blscfg(item) for installed in menus for item in _all(installed.menu.items))
 
 
 def kept_variables(menus: Sequence[InstalledMenu]) -> Mapping[str, str]:
     """Return GRUB's variables as the first blscfg of the menus sees them; none without one."""
     for installed in menus:
-        for item in _all(installed.menu.items if installed.menu is not None else ()):
+        for item in _all(installed.menu.items):
             if item.bls is not None and _is_blscfg(item):
                 return item.bls.variables
     return {}

@@ -50,7 +50,7 @@ Piece = tuple[Part, str]
 Word = tuple[Piece, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Token:
     """A word, or a mark: one of ``{``, ``}``, ``;``, newline, and "" for the end of the text.
 

@@ -10,7 +10,8 @@ from warmboot.core.boot.root import BootRoot
 MENU_LIMIT = 4 << 20
 #: Where GRUB is installed to, and has its menu unless it lies on an EFI system partition.
 MENUS = ("/boot/grub/grub.cfg", "/boot/grub2/grub.cfg")
-_FOLDERS = 32
+#: Folders of an EFI system partition that are looked into.
+EFI_FOLDERS = 64
 
 
 def menu_paths(root: BootRoot, places: Sequence[str]) -> Iterator[str]:
@@ -21,4 +22,4 @@ def menu_paths(root: BootRoot, places: Sequence[str]) -> Iterator[str]:
             names = root.names(f"{base}/EFI")
         except (OSError, ValueError):
             continue
-        yield from (f"{base}/EFI/{name}/grub.cfg" for name in names[:_FOLDERS])
+        yield from (f"{base}/EFI/{name}/grub.cfg" for name in names[:EFI_FOLDERS])

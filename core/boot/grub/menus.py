@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from itertools import islice
 
-from warmboot.core.boot.entry import Kind
 from warmboot.core.boot.filesystems import By
-from warmboot.core.boot.grub.default import escaped, split
-from warmboot.core.boot.grub.entry import BlsRequest, Item, Reading
+from warmboot.core.boot.grub.default import Expand, escaped, fallbacks, index_of, split
+from warmboot.core.boot.grub.entry import Item, Reading
 from warmboot.core.boot.grub.files import UndecidedError
 from warmboot.core.boot.grub.options import parse_options
 from warmboot.core.boot.grub.run import Handler, Run
@@ -17,7 +17,9 @@ from warmboot.core.boot.grub.values import is_known, shown, unknown_names
 from warmboot.core.errors import WarmbootError
 from warmboot.core.values import NamedTuple
 
-_ITEMS = 2000
+_ITEMS = 20_000  # lines of all menus together
+_FOLLOWED = 2000  # of them, and what is started by itself
+_FALLBACKS = 16
 _INCLUDES = 500
 _BAD_ARGUMENT = 18
 _AGAIN = 4  # times that a file may be read within itself
@@ -25,10 +27,11 @@ _AGAIN = 4  # times that a file may be read within itself
 _SHOWING = ("chosen", "default", "?", "config_directory")
 
 
-def _add(run: Run, item: Item) -> None:
+def add(run: Run, item: Item) -> None:
+    """Add a line to the menu at hand; raise WarmbootError where they are too many."""
     run.added += 1
     if run.added > _ITEMS:
-        raise WarmbootError(f"The GRUB configuration has more than {_ITEMS} entries")
+        raise WarmbootError(f"The GRUB configuration has more than {_ITEMS} lines in its menus")
     if not run.certain:
         item.certain = False
         what = "where in its menu" if not (run.unsure or run.weak) else "whether"
@@ -47,9 +50,9 @@ def _entry(run: Run, words: Sequence[str], *, submenu: bool) -> Status:
     if source is not None:
         if block.startswith("{") and block.endswith("}"):
             return _BAD_ARGUMENT
-        arguments, body = options.words, source
+        arguments, body = options.words, "{" + source + "}"
     elif block.startswith("{") and block.endswith("}"):
-        body = block[1:-1]
+        body = block
     else:
         return _BAD_ARGUMENT
     if not arguments:
@@ -67,7 +70,7 @@ def _entry(run: Run, words: Sequence[str], *, submenu: bool) -> Status:
     lost = unknown_names(arguments[0])
     if lost:
         item.note(f"GRUB decides {', '.join(lost)} of its title when it runs")
-    _add(run, item)
+    add(run, item)
     return 0
 
 
@@ -177,15 +180,21 @@ def _configfile(run: Run, words: Sequence[str]) -> Status:
     if found is None:
         return None
     outer, items, item = run.variables, run.items, run.item
-    run.variables, run.items = outer.inner(), []
+    inner: list[Item] = []
+    default = ""
+    run.variables, run.items = outer.inner(), inner
     run.item = None
-    run_file(run, *found)
-    inner, default = run.items, run.variables.values.get("default", "")
-    show(run, inner)
-    run.variables, run.items, run.item = outer, items, item
-    if item is None:
-        run.nested.append((inner, default))
-    elif inner:
+    try:
+        run_file(run, *found)
+        default = run.variables.values.get("default", "")
+        if item is None:
+            run.budget.entries()
+        show(run, inner, started_by_itself(run, inner, default))
+    finally:
+        run.variables, run.items, run.item = outer, items, item
+        if item is None:
+            run.nested.append((inner, default))
+    if item is not None and inner:
         if item.children is None:
             item.children = inner
         else:
@@ -194,31 +203,60 @@ def _configfile(run: Run, words: Sequence[str]) -> Status:
     return None
 
 
-def show(run: Run, items: Sequence[Item]) -> None:
-    """Read the bodies of a menu's entries, each as if it were chosen now."""
+def show(run: Run, items: Sequence[Item], started: Collection[int] = ()) -> None:
+    """Read the bodies of a menu's entries, each as if it were chosen now.
+
+    Those in `started` are read in any case, of all others as many as are followed at most.
+    """
     variables = run.variables
     state = (run.items, run.item, run.load, run.parameters, run.unsure)
     reading = run.reading
-    flags = (run.may_have_returned, run.may_have_broken, run.unordered)
+    flags = (run.may_have_returned, run.may_have_broken, run.unordered, run.by_itself)
     run.budget.deeper()
-    for item in items:
-        if item.bls is None and not item.read:
+    for index, item in enumerate(items):
+        wanted = run.followed < _FOLLOWED or index in started
+        if wanted and item.bls is None and not item.read:
             item.read = True
+            run.followed += 1
             depth = run.depth
             try:
                 run.budget.step(5 + len(variables.values) // 8)
                 run.variables = variables.copy()
                 with run.budget.share():
+                    run.by_itself = index in started
                     _choose(run, item)
             except WarmbootError as error:  # the rest of the menu is as good as it was
                 run.depth = depth
                 item.children, item.load = None, None
                 item.doubt(f"cannot be followed: {error.message}")
+            item.body = ""
     run.budget.depth -= 1
     run.variables, run.reading = variables, reading
     run.items, run.item, run.load, run.parameters, run.unsure = state
-    run.may_have_returned, run.may_have_broken, run.unordered = flags
+    run.may_have_returned, run.may_have_broken, run.unordered, run.by_itself = flags
     run.returning, run.breaks = False, 0
+
+
+def take_unread(run: Run, items: Sequence[Item], why: str) -> None:
+    """Take lines as they stand, as many as are followed at most; nothing in them is read."""
+    for item in items:
+        if item.bls is None and not item.read and run.followed < _FOLLOWED:
+            item.read = True
+            item.doubt(why)
+            run.followed += 1
+
+
+def started_by_itself(
+    run: Run, items: Sequence[Item], default: str, fallback: str = ""
+) -> set[int]:
+    """Return the lines that GRUB may start by itself, as far as that is known before the entries
+    behind a blscfg are; none in a menu that is not shown by itself."""
+    if not (run.by_itself and is_known(default)):
+        return set()
+    rows = Expand()(items)
+    first = index_of(rows, default, by_id=False)
+    others = islice(fallbacks(rows, fallback), _FALLBACKS)
+    return {index for index in (first, *others) if index is not None}
 
 
 def _choose(run: Run, item: Item) -> None:
@@ -241,13 +279,14 @@ def _choose(run: Run, item: Item) -> None:
     run.unsure = run.unordered = run.loops = run.breaks = 0
     run.may_have_returned = run.may_have_broken = run.returning = False
     run.status = 0
-    run.text(item.body + "\n")
+    run.budget.step(1 + len(item.body) // 1000)
+    run.text(item.body[1:-1] + "\n")
     item.load = run.load
     if item.children is not None and item.default is None:
         value = run.variables.values.get("default", "")
         item.default = value if is_known(value) else None
         run.item = None
-        show(run, item.children)
+        show(run, item.children, started_by_itself(run, item.children, item.default or ""))
     elif item.children is None and run.items:  # lines that it adds show when it has run
         item.children = run.items
         item.default = ""
@@ -265,47 +304,6 @@ def _restrict(run: Run, item: Item) -> None:
     item.note(f"GRUB asks for a password before it starts this (users: {said})")
 
 
-def _blscfg(run: Run, words: Sequence[str]) -> Status:
-    """Show boot loader entries: all, those of a folder or file, the default or all others."""
-    return _import(run, words, Kind.BLS, run.variables.get("blsdir"))
-
-
-def _uki(run: Run, words: Sequence[str]) -> Status:
-    """Show unified kernel images, as GRUB 2.14 can: those in EFI/Linux if it is not told others."""
-    return _import(run, words, Kind.UKI, "")
-
-
-def _import(run: Run, words: Sequence[str], kind: Kind, usual: str) -> Status:
-    options = parse_options(
-        words,
-        ("path", "entry"),
-        ("enable-fallback", "show-default", "show-non-default"),
-        {"p": "path", "e": "entry", "f": "enable-fallback", "d": "show-default",
-         "n": "show-non-default"},
-        lenient=True,
-    )  # fmt: skip
-    words = [] if options is None else options.words
-    which, path = "all", usual
-    if options is not None:
-        which = "default" if options.last("show-default") is not None else which
-        which = "non-default" if options.last("show-non-default") is not None else which
-        path = options.last("entry") or options.last("path") or path
-    for word in words:
-        if word in ("default", "non-default"):
-            which = word
-        elif word:
-            path = word
-    place = None
-    if path:
-        try:
-            place = run.place(path)
-        except UndecidedError:
-            place = None
-    run.budget.step(len(run.variables.values))
-    _add(run, Item("blscfg", bls=BlsRequest(dict(run.variables.values), place, which, kind)))
-    return 0
-
-
 COMMANDS: dict[str, Handler] = {
     "menuentry": _menuentry,
     "submenu": _submenu,
@@ -315,7 +313,4 @@ COMMANDS: dict[str, Handler] = {
     "configfile": _configfile,
     "extract_entries_source": _extract,
     "extract_entries_configfile": _configfile,
-    "blscfg": _blscfg,
-    "bls_import": _blscfg,
-    "uki": _uki,
 }

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from warmboot.core.values import dataclass, field
 
 
-@dataclass(slots=True)
+@dataclass
 class Options:
     """Values by the long name of each option ("" for one without a value), and the other words."""
 

@@ -95,7 +95,7 @@ class Run(Machine):
             if not words:
                 return 0
         if node.block is not None:
-            words.append("{" + node.block + "}")
+            words.append(node.block)
         status = self.call(words)
         if invert:
             return None if status is None else int(status == 0)

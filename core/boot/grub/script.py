@@ -22,22 +22,22 @@ _COMMENT = expression(r"^#[^\n]*\n?", re.MULTILINE)
 _NUL = expression(r"\0[^\n]*")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Command:
-    """Words, and the text of the block behind them (menuentry, submenu), None without one."""
+    """Words, and the block behind them (menuentry, submenu) in its braces, None without one."""
 
     words: tuple[Word, ...]
     block: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class If:
     """Branches of condition and body, in order; the condition of else is None."""
 
     branches: tuple[tuple[tuple[Node, ...] | None, tuple[Node, ...]], ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class For:
     """A body for each of the words."""
 
@@ -46,7 +46,7 @@ class For:
     body: tuple[Node, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class While:
     """while, or until where `until` is true."""
 
@@ -58,7 +58,7 @@ class While:
 Node = Command | If | For | While
 
 
-@dataclass(slots=True)
+@dataclass
 class Piece:
     """What GRUB parses and runs at one time; `faulty` where it drops this much of the text."""
 
@@ -197,9 +197,9 @@ class _Parser:
         words = self._words()
         if self.token.mark != "{":
             return Command(words)
-        start = self.lexer.position
+        start = self.lexer.position - 1
         self._block()
-        block = self.lexer.text[start : self.token.end - 1]
+        block = self.lexer.text[start : self.token.end]
         self._advance()
         return Command(words, None if self.silent else block)
 

@@ -14,6 +14,7 @@ from warmboot.core.boot.grub.values import (
     device,
     device_number,
     is_known,
+    shown,
     unknown,
     unknown_names,
 )
@@ -38,7 +39,7 @@ _EXPORTED = ("root", "prefix", "cmdpath", "pager", "color_normal", "color_highli
 Status = int | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Snapshot:
     """What differs between two ways through a script."""
 
@@ -66,9 +67,11 @@ class Machine:
         self.changed = False
         self.extracting = False
         self.items: list[Item] = []
+        #: Whether GRUB comes to the menu at hand when nobody chooses.
+        self.by_itself = True
         #: Menus that configfile shows instead, with their defaults.
         self.nested: list[tuple[list[Item], str]] = []
-        self.added = self.included = 0
+        self.added = self.included = self.followed = 0
         self.item: Item | None = None
         #: The files that are being read, the outermost first, each with the variables it found.
         self.reading: tuple[Reading, ...] = ()
@@ -150,7 +153,8 @@ class Machine:
             return ()
         try:
             found = matches(pattern, lambda folder: self.files.names(self.place(folder)))
-        except UndecidedError:
+        except UndecidedError as error:
+            self.undecided(f"which files {shown(pattern)} means cannot be told: {error}")
             return ()
         self.budget.step(len(found))
         self.several = self.several or len(found) > 1

@@ -86,7 +86,7 @@ def same(left: str, right: str) -> bool | None:
     return False if tail and last[-tail:] != other[-tail:] else None
 
 
-@dataclass(slots=True)
+@dataclass
 class Variables:
     """GRUB's environment in one context; `exported` are seen in the contexts opened in it."""
 

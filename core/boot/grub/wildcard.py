@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from warmboot.core.boot.grub.files import UndecidedError
+
 _MOST = 500
 
 
 def matches(pattern: str, names: Callable[[str], Sequence[str]]) -> list[str]:
     r"""Return the paths that a pattern fits, sorted; a backslash makes the next character plain.
 
-    `names` lists a folder. The device in front of the path is taken as it is.
+    `names` lists a folder. The device in front of the path is taken as it is. Raises
+    UndecidedError where there are too many, or `names` does.
     """
     device = ""
     if pattern.startswith("("):
@@ -28,7 +31,9 @@ def matches(pattern: str, names: Callable[[str], Sequence[str]]) -> list[str]:
             for folder in found
             for name in names(f"{folder}/")
             if fits(name, part)
-        ][:_MOST]
+        ]
+        if len(found) > _MOST:
+            raise UndecidedError(f"there are more than {_MOST}")
     return sorted(found)
 
 

@@ -6,9 +6,9 @@ import posixpath
 from collections.abc import Iterator, Sequence
 
 from warmboot.core.boot.bls_format import MOST_FILES
-from warmboot.core.boot.board import tree_for
 from warmboot.core.boot.entry import BootLoader, Entry, Found, Kind, LoaderDefault, SearchedPlace
 from warmboot.core.boot.extlinux_format import FOREIGN, ExtlinuxMenu, Label, parse_menu
+from warmboot.core.boot.extlinux_programs import OTHERS, program_name
 from warmboot.core.boot.kernel_filenames import kernel_name, version_in_path
 from warmboot.core.boot.root import join
 from warmboot.core.boot.search import MENU_LIMIT, Search
@@ -53,7 +53,7 @@ def _menu(search: Search, base: str, path: str, text: str) -> Iterator[Found]:
     def include(name: str) -> str | None:
         return search.root.read_text(_place(search, base, folder, name), MENU_LIMIT)
 
-    menu = parse_menu(text, include)
+    menu = parse_menu(text, include, _media(path))
     wanted = menu.default
     count = 0
     default = None
@@ -72,7 +72,19 @@ def _menu(search: Search, base: str, path: str, text: str) -> Iterator[Found]:
     if default is None and isinstance(wanted, str) and not menu.cut:
         what = f"it starts {printable(wanted, 80)}, which is none of its labels"
         yield SearchedPlace(printable(path), what, notice=True)
+    if default is None and isinstance(wanted, Label) and wanted.navigation:
+        what = f"it starts {printable(wanted.name, 80)}, and where that leads cannot be told"
+        yield SearchedPlace(printable(path), what, notice=True)
     yield LoaderDefault(BootLoader.EXTLINUX, (default,) if default else ())
+
+
+def _media(path: str) -> tuple[str, ...]:
+    """Return what SYSLINUX may have been started from, by where its menu lies."""
+    if "pxelinux" in path:
+        return ("-pxe-",)
+    if path.endswith("/extlinux.conf"):
+        return ("-sys-",)
+    return ("-iso-",) if path.endswith("/isolinux.cfg") else ("-sys-", "-iso-")
 
 
 def _labels(search: Search, base: str, folder: str, menu: ExtlinuxMenu) -> Iterator[Label]:
@@ -134,6 +146,8 @@ def _problem(search: Search, label: Label, kernel: str) -> str | None:
     if what is None and label.kind == "kernel":
         what = _foreign_file(search, kernel)
     if what is not None:
+        program = OTHERS.get(program_name(kernel))
+        what = f"{what} ({program})" if program else what
         return f"it starts {what}, which kexec cannot do"
     return "the menu does not let it be chosen" if label.disabled else None
 
@@ -182,6 +196,8 @@ def _chosen_tree(search: Search, folder: str) -> str:
     board = search.board
     if board is None:
         return f"U-Boot chooses the board's device tree in {folder}; {used}"
+    from warmboot.core.boot.board import tree_for
+
     tree = tree_for(search.root, folder, board)
     name = printable(board.model or board.compatible[0], 80)
     if tree is None:

@@ -4,19 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from warmboot.core.boot.entry import BootLoader, Found, Kind, SearchedPlace
+from warmboot.core.boot.entry import BootLoader, Found, Kind
 from warmboot.core.boot.search import Search
 from warmboot.core.boot.sources.source import Source
-from warmboot.core.text import printable
 
 
 def find(search: Search) -> Iterator[Found]:
     """Yield the entries of each grub.cfg, and what it starts by itself."""
     for installed in search.grub_menus:
-        if installed.menu is None:
-            what = f"cannot be followed: {installed.fault}"
-            yield SearchedPlace(printable(installed.path), what, notice=True)
-            continue
         from warmboot.core.boot.grub.entries import MenuReader
 
         yield from MenuReader(search, installed, installed.menu).found()

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from warmboot.core.boot import version_order
 from warmboot.core.boot.entry import Entry, Found, Kind, SearchedPlace
 from warmboot.core.boot.kernel_filenames import initrds_beside, kernel_beside
-from warmboot.core.boot.search import Search
+from warmboot.core.boot.search import Search, cut_short
 from warmboot.core.boot.sources.source import Source
 from warmboot.core.images.osrelease import parse_os_release
 from warmboot.core.text import plural, printable
@@ -46,7 +47,8 @@ def find(search: Search) -> Iterator[Found]:
             except (OSError, ValueError):
                 continue
             count = 0
-            for version in versions[:_MANY]:
+            yield from cut_short(folder, len(versions), _MANY, "folders")
+            for version in sorted(versions, key=version_order.key, reverse=True)[:_MANY]:
                 entry = _installed(search, token, f"{folder}/{version}", version)
                 if entry is not None:
                     count += 1

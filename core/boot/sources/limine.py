@@ -37,7 +37,7 @@ _NAMED = {
 _EFI = ("efi", "efi_chainload", "uefi")
 
 
-@dataclass(slots=True)
+@dataclass
 class Item:
     """One line of the menu: an entry, or a folder of entries; `title` has the folders in front."""
 
@@ -52,7 +52,7 @@ class Item:
         return next((self.options[key][-1] for key in keys if self.options.get(key)), None)
 
 
-@dataclass(slots=True)
+@dataclass
 class LimineMenu:
     """The lines of a menu in order, and the options in front of them."""
 

@@ -34,7 +34,7 @@ class _Start(NamedTuple):
     line: str
 
 
-@dataclass(slots=True)
+@dataclass
 class _Firmware:
     """A config.txt and the folder that its partition is mounted at.
 

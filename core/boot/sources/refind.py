@@ -6,7 +6,7 @@ Source: rEFInd's documentation, "Configuring the Boot Manager" and "Methods of B
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from warmboot.core.boot import version_order
 from warmboot.core.boot.entry import BootLoader, Entry, Found, Kind, LoaderDefault, SearchedPlace
@@ -19,7 +19,7 @@ from warmboot.core.boot.kernel_filenames import (
     version_in_path,
 )
 from warmboot.core.boot.root import Text, join
-from warmboot.core.boot.search import MENU_LIMIT, Search
+from warmboot.core.boot.search import MENU_LIMIT, Search, cut_short
 from warmboot.core.boot.sources.source import Source
 from warmboot.core.errors import WarmbootError
 from warmboot.core.images.identify import outline
@@ -39,7 +39,7 @@ _KERNELS = 64
 _LINES = 16
 
 
-@dataclass(slots=True)
+@dataclass
 class Stanza:
     """One menuentry, or a submenuentry with what it takes over from the entry around it."""
 
@@ -145,7 +145,11 @@ def find(search: Search) -> Iterator[Found]:
         if text is None or search.known(path):
             continue
         present = True
-        entries = list(_kernels(search, folder, text))
+        choices = [words for line in text.split("\n") if len(words := split_line(line)) == 2]
+        yield from cut_short(path, len(choices), _LINES, "lines")
+        kernels = _kernel_names(search, folder)
+        yield from cut_short(folder, len(kernels), _KERNELS, "kernels")
+        entries = list(_kernels(search, folder, kernels[:_KERNELS], choices[:_LINES]))
         yield from (replace(one, problem=text.cut) if text.cut else one for one in entries)
         yield SearchedPlace(printable(path), plural(len(entries), "entry", "entries"))
         if text.cut:
@@ -220,15 +224,21 @@ def _problem(search: Search, elsewhere: list[str], kernel: str) -> str | None:
     return f"{kernel} is an EFI program and no kernel; kexec cannot start it" if program else None
 
 
-def _kernels(search: Search, folder: str, text: str) -> Iterator[Entry]:
-    """Yield an entry for each kernel of a folder and each line of options, newest kernel first."""
-    choices = [words for line in text.split("\n") if len(words := split_line(line)) == 2][:_LINES]
+def _kernel_names(search: Search, folder: str) -> list[str]:
+    """Return the kernels of a folder, newest first."""
     names = frozenset(search.names(folder))
     kernels = [
         name for name in names if kernel_name(name) is not None and not for_debuggers(name, names)
     ]
-    kernels.sort(key=lambda name: version_order.key(kernel_name(name) or ""), reverse=True)
-    for name in kernels[:_KERNELS]:
+    return sorted(kernels, key=lambda n: version_order.key(kernel_name(n) or ""), reverse=True)
+
+
+def _kernels(
+    search: Search, folder: str, kernels: Sequence[str], choices: Sequence[Sequence[str]]
+) -> Iterator[Entry]:
+    """Yield an entry for each kernel of a folder and each line of options."""
+    names = frozenset(search.names(folder))
+    for name in kernels:
         stem = kernel_name(name) or ""
         path = f"{folder}/{name}"
         for number, (label, options) in enumerate(choices):

@@ -13,6 +13,7 @@ from warmboot.core.boot.sources import (
     raspberry_pi,
     refind,
     systemd_boot,
+    uboot,
     uki,
     unread,
     xen,
@@ -28,6 +29,7 @@ SOURCES: tuple[Source, ...] = (
     limine.SOURCE,
     refind.SOURCE,
     raspberry_pi.SOURCE,
+    uboot.SOURCE,
     xen.SOURCE,
     unread.SOURCE,  # named where the same loader has no menu that was read
     kernel_install.SOURCE,

@@ -112,6 +112,9 @@ def with_addons(search: Search, entry: Entry, base: str, folder: str, name: str)
     if not found and not companions:
         return entry
     notes = list(entry.notes)
+    if len(found) > _ADDONS:
+        many = f"it has {len(found)} add-ons, more than {_ADDONS}"
+        entry = replace(entry, problem=entry.problem or many)
     for path in found[:_ADDONS]:
         addon = _read(search, path)
         if not isinstance(addon, Addon):

@@ -30,7 +30,7 @@ class _Unread(NamedTuple):
 _UNREAD = (
     _Unread(
         "U-Boot", ("boot.scr", "boot.scr.uimg", "uEnv.txt", "armbianEnv.txt", "uboot.env"),
-        unless=(Kind.EXTLINUX,),
+        unless=(Kind.EXTLINUX, Kind.UBOOT),
     ),
     _Unread("the EFI shell", ("startup.nsh",)),
     _Unread("ELILO", ("EFI/BOOT/elilo.conf", "EFI/elilo/elilo.conf"), ("/etc/elilo.conf",)),

@@ -9,12 +9,13 @@ import posixpath
 from collections.abc import Iterator, Mapping
 
 from warmboot.core.boot.entry import Entry, Found, Kind, SearchedPlace
+from warmboot.core.boot.grub.menu_paths import EFI_FOLDERS
 from warmboot.core.boot.kernel_filenames import version_in_path
-from warmboot.core.boot.search import Search
+from warmboot.core.boot.search import Search, cut_short
 from warmboot.core.boot.sources.source import Source
 from warmboot.core.text import plural, printable
 
-_FOLDERS, _NAMES = 32, 64
+_NAMES = 64
 _LIMIT = 65536  # bytes
 _SECTIONS = 64
 _WHY = "starts Xen, with this kernel in its first domain, which kexec cannot"
@@ -40,10 +41,16 @@ def parse_sections(text: str) -> dict[str, dict[str, str]]:
 def find(search: Search) -> Iterator[Found]:
     """Yield the entries of each configuration beside a xen.efi."""
     for base in search.places:
-        for folder in search.names(f"{base}/EFI")[:_FOLDERS]:
-            for name in search.names(f"{base}/EFI/{folder}")[:_NAMES]:
-                if not (name.lower().startswith("xen") and name.lower().endswith(".cfg")):
-                    continue
+        folders = search.names(f"{base}/EFI")
+        yield from cut_short(f"{base}/EFI", len(folders), EFI_FOLDERS, "folders")
+        for folder in folders[:EFI_FOLDERS]:
+            names = [
+                name
+                for name in search.names(f"{base}/EFI/{folder}")
+                if name.lower().startswith("xen") and name.lower().endswith(".cfg")
+            ]
+            yield from cut_short(f"{base}/EFI/{folder}", len(names), _NAMES, "Xen configurations")
+            for name in names[:_NAMES]:
                 path = f"{base}/EFI/{folder}/{name}"
                 text = search.root.read_text(path, _LIMIT)
                 if text is not None and not search.known(path):
@@ -51,6 +58,8 @@ def find(search: Search) -> Iterator[Found]:
                     entries = list(_entries(path, sections))
                     yield from entries
                     yield SearchedPlace(printable(path), plural(len(entries), "entry", "entries"))
+                    if text.cut:
+                        yield SearchedPlace(printable(path), text.cut, notice=True)
 
 
 def _entries(path: str, sections: Sections) -> Iterator[Entry]:

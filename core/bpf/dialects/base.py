@@ -26,7 +26,7 @@ class CallParts(NamedTuple):
     cancel: Cancel | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class CallFiles(Closing):
     """What goes into the call in the kernel's place and in the initrd's.
 
@@ -45,7 +45,7 @@ class CallFiles(Closing):
             self.initrd.close()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class DialectFacts:
     """All that differs between the dialects.
 

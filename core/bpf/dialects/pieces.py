@@ -27,7 +27,7 @@ class Refused(Exception):
         self.refusal = refusal
 
 
-@dataclass(slots=True)
+@dataclass
 class Pieces:
     """Offsets and sizes of what an image gives; None or 0 bytes where it gives none."""
 

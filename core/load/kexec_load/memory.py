@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from warmboot.core.errors import Refused
 from warmboot.core.expression import expression
-from warmboot.core.values import dataclass
+from warmboot.core.values import NamedTuple
 
 #: One line: two blanks for each level, first and last address, name. Source: kernel/resource.c.
 _LINE = expression(r"^( *)([0-9a-f]+)-([0-9a-f]+) : (.*)$")
@@ -16,8 +16,7 @@ _RAM = "System RAM"
 ANYWHERE = 1 << 48
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Range:
+class Range(NamedTuple):
     """Physical addresses from `start` up to, not including, `end`."""
 
     start: int

@@ -18,7 +18,7 @@ from warmboot.core.values import dataclass
 _MAP_NORESERVE = getattr(mmap, "MAP_NORESERVE", 0)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Segment:
     """`size` bytes of an open file, or of `content`, go to `room` bytes of memory at `address`.
 
@@ -33,7 +33,7 @@ class Segment:
     content: bytes = b""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Layout:
     """Where everything goes, and the address that the next kernel is entered at."""
 
@@ -41,7 +41,7 @@ class Layout:
     segments: tuple[Segment, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Parts:
     """What has to get a place: `kernel` and `initrd` are open files with their size in bytes.
 

@@ -10,8 +10,9 @@ from warmboot.core.images import View
 
 #: Input is read in pieces of this many bytes.
 CHUNK = 128 * 1024
-#: A decoder hands out pieces of at most this many bytes, whatever the input.
-PIECE = 1024 * 1024
+#: A decoder hands out pieces of at most this many bytes, whatever the input. For larger ones memory
+#: is taken from the kernel anew each time.
+PIECE = 256 * 1024
 #: Kernel builds use dictionaries of up to 128 MiB; liblzma needs a little more than that.
 LZMA_MEMORY = 160 * 1024 * 1024
 

@@ -10,12 +10,15 @@ import errno
 from collections.abc import Callable
 
 from warmboot.core.architecture import of_machine
-from warmboot.core.bpf.abi import Dialect
 from warmboot.core.bpf.dialects import facts_of
+from warmboot.core.hints import TYPE_CHECKING
 from warmboot.core.host import Host
 from warmboot.core.plan.request import Call
 from warmboot.core.text import printable
 from warmboot.core.values import NamedTuple, dataclass
+
+if TYPE_CHECKING:
+    from warmboot.core.bpf.abi import Dialect
 
 
 class Policy(NamedTuple):
@@ -40,7 +43,7 @@ class Policy(NamedTuple):
         return self.lockdown not in (None, "none")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Guard:
     """One rule. `applies` says where it is in force, `cause` why; `source` is the kernel's code.
 
@@ -128,7 +131,7 @@ GUARDS = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Rule:
     """`cause`: why a signature is wanted. `enforced`: an image without one is refused for sure.
 

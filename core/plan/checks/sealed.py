@@ -19,16 +19,16 @@ SEALED: Group[PlanSubject] = Group()
 def sealed(subject: PlanSubject) -> Result | None:
     """Whoever has a file mapped can change it, and no time of the file tells.
 
-    So kernel and initrd are copied into memory files that are sealed (memfd_create(2)), and read,
-    hashed and handed over from there. Where that cannot be, the digest is not known, and a digest
-    that was asked for cannot be kept.
+    So kernel and initrd are held by a lease that keeps writers waiting, or copied into memory files
+    that are sealed (memfd_create(2)), and read, hashed and handed over so. Where neither can be,
+    the digest is not known. A digest that was asked for is kept by a copy only.
     """
     plan = subject.plan
     if plan.strategy is Strategy.NONE:
         return None
     why = _why_not(subject)
     if why is None:
-        return passed("Kernel and initrd are copied and sealed before they are read")
+        return passed("Kernel and initrd are held or copied before they are read")
     if plan.request.sha256 is not None:
         return fail(
             f"{why}, so it cannot be promised that the kernel has the digest of --sha256",
@@ -36,7 +36,7 @@ def sealed(subject: PlanSubject) -> Result | None:
         )
     return warn(
         f"{why}, so the files are handed over as they stand on disk",
-        "What the kernel got is then recorded as not known: somebody could change it meanwhile.",
+        "Where somebody could change one meanwhile, what the kernel got is recorded as not known.",
     )
 
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from warmboot.core.bpf.carried import runs_carried
 from warmboot.core.bpf.dialects import facts_of
 from warmboot.core.host import Host
 from warmboot.core.host.live_state import LiveState
-from warmboot.core.images import BootImage
+from warmboot.core.images import BootImage, Format
 from warmboot.core.images.rawimage import RawImage
 from warmboot.core.images.uki import Uki
 from warmboot.core.images.zboot import Zboot
@@ -52,7 +51,11 @@ class PlanSubject(NamedTuple):
     def file_load(self) -> bool:
         """Whether the call is kexec_file_load(2), else kexec_load(2)."""
         plan = self.plan
-        return by_file(self.host, plan.call, devicetree=plan.devicetree is not None)
+        return by_file(
+            *(self.host, plan.call, plan.architecture),
+            devicetree=plan.devicetree is not None,
+            elf=self.kernel.format is Format.ELF,
+        )
 
     @property
     def signed_bytes(self) -> bool | None:
@@ -78,9 +81,11 @@ class PlanSubject(NamedTuple):
     def signed(self) -> bool | None:
         """Whether what the kernel verifies is signed; None where nobody looked."""
         dialect, kernel = self.plan.dialect, self.kernel
-        carried = dialect is not None and not facts_of(dialect).whole and runs_carried(kernel)
-        if carried and isinstance(kernel, Zboot | RawImage):
-            return kernel.signed
+        if dialect is not None and not facts_of(dialect).whole:
+            from warmboot.core.bpf.carried import runs_carried
+
+            if runs_carried(kernel) and isinstance(kernel, Zboot | RawImage):
+                return kernel.signed
         return self.plan.files.signed
 
     @property

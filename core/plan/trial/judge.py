@@ -93,6 +93,7 @@ def judge(
     made = TrialPlan(
         id=identity,
         asked=asked,
+        before=plan.cmdline.text,
         request=request,
         layers=layers,
         way_back=facts.way_back,

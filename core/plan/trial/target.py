@@ -19,7 +19,7 @@ _PROGRAM = "lib/systemd/systemd"
 _QUEUE = "lib/dracut/need-initqueue"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class TargetSystem:
     """The system to be tried. Versions of systemd are None where there is none, or not known.
 

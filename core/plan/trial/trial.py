@@ -46,7 +46,7 @@ class LayerName(StrEnum):
     DEAD_MAN = "dead-man timer"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Layer:
     """One of them: `how` it does that here, None where it cannot, and `why_not` then.
 
@@ -80,7 +80,7 @@ class Choice(NamedTuple):
     value: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class WayBack:
     """Which kernel a reset leads to. `certain`: the one that runs now, given the `choices`.
 
@@ -93,7 +93,7 @@ class WayBack:
     choices: tuple[Choice, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class WatchdogUse:
     """A watchdog that is to count through the jump.
 
@@ -117,10 +117,11 @@ class Refusal(NamedTuple):
     option: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class TrialPlan:
     """A restart on trial, judged. `request` stages it, with the trial's words on the line.
 
+    `before` is the command line that it was judged with, without any trial's words.
     `layers` are all there are, those of no use here with the reason. `root_mounts` is of the root
     file system where the new system has the same, None where it does not tell. `segment` goes
     behind the initrds ("" for none). `not_covered` are sentences on what does not bring the machine
@@ -129,6 +130,7 @@ class TrialPlan:
 
     id: str
     asked: TrialRequest
+    before: str
     request: PlanRequest
     layers: tuple[Layer, ...]
     way_back: WayBack

@@ -102,7 +102,10 @@ def _obstacle(
             f"it counts {longest} s at most, and {seconds} s of trial with {BEFORE} s for the "
             f"way there need {seconds + BEFORE} s{fits}"
         )
-    if driver.stops and options is not None and options.get(driver.option) == "y":
+    built = "m" if options is None else options.get(driver.option, "n")
+    if built == "n":
+        return f"the new kernel has no driver to stop it with (CONFIG_{driver.option} is not set)"
+    if driver.stops and built == "y":
         return f"the new kernel has its driver built in (CONFIG_{driver.option}=y), and stops it"
     return None
 

@@ -1,23 +1,29 @@
 """What stands by while a restart on trial is armed, and takes all back if warmboot is killed.
 
-That is warmboot.core.session.stand_by. It reads from a pipe of which this process, and the programs
-that it runs, hold the other end: a byte says that all is well, the end that they are gone.
+That is warmboot.core.session.stand_by. It says that it is there, then reads from a pipe of which
+this process, and the programs that it runs, hold the other end: a byte says that all is well, the
+end that they are gone.
 """
 
 from __future__ import annotations
 
 import os
-import sys
+import select
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from warmboot.core.debug import debug
 from warmboot.core.errors import WarmbootError
-from warmboot.core.programs import all_keep, environment
+from warmboot.core.hints import TYPE_CHECKING
+from warmboot.core.programs import all_keep, environment, own_program
 
-WELL = b"."
-_WAIT = 60.0  # seconds; it ends as soon as it has started
+if TYPE_CHECKING:
+    from subprocess import Popen
+
+#: What says that it stands by, and that all is well.
+THERE = WELL = b"."
+_WAIT = 60.0  # seconds in which it starts, and ends
 
 
 @contextmanager
@@ -29,7 +35,7 @@ def guarded(root: Path) -> Iterator[None]:
     """
     import subprocess  # slow to import
 
-    command = [sys.executable, "-I", "-m", "warmboot.core.session.stand_by", str(root.absolute())]
+    command = [*own_program("warmboot.core.session.stand_by"), str(root.absolute())]
     theirs, ours = os.pipe()
     try:
         process = subprocess.Popen(
@@ -37,27 +43,40 @@ def guarded(root: Path) -> Iterator[None]:
             env=environment(),
             cwd="/",
             stdin=theirs,
-            stdout=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
             start_new_session=True,
         )
     except OSError as error:
         os.close(ours)
-        raise WarmbootError(
-            f"Nothing can stand by while the trial is armed: {error.strerror}",
-            hint="Nothing was tried.",
-        ) from error
+        raise _nothing(error.strerror or "not known") from error
     finally:
         os.close(theirs)
     try:
+        if not _is_there(process):
+            raise _nothing("its process does not start")
         with all_keep(ours):
             yield
     finally:
         _dismiss(ours)
         try:
-            process.wait(_WAIT)
+            process.communicate(timeout=_WAIT)
         except subprocess.TimeoutExpired:
             process.kill()
-            process.wait()
+            process.communicate()
+
+
+def _is_there(process: Popen[bytes]) -> bool:
+    """Wait until it says that it stands by; False where it ends before that, or takes too long."""
+    output = process.stdout
+    if output is None or not select.select([output], [], [], _WAIT)[0]:
+        return False
+    return os.read(output.fileno(), len(THERE)) == THERE
+
+
+def _nothing(why: str) -> WarmbootError:
+    return WarmbootError(
+        f"Nothing can stand by while the trial is armed: {why}", hint="Nothing was tried."
+    )
 
 
 def _dismiss(ours: int) -> None:

@@ -18,7 +18,7 @@ from pathlib import Path
 from warmboot.core.debug import debug
 from warmboot.core.errors import WarmbootError
 from warmboot.core.host.files import read_int
-from warmboot.core.host.hardware import read_watchdogs
+from warmboot.core.host.hardware import Watchdog, read_watchdogs
 from warmboot.core.plan.trial.trial import WatchdogUse
 from warmboot.core.programs import find_program, run
 from warmboot.core.text import printable
@@ -88,12 +88,8 @@ class HeldWatchdog:
         """Return the watchdog's name; loaded anew, it may have another one than before."""
         if not self._use.reload:
             return self._use.name
-        deadline = time.monotonic() + _WAIT
-        while time.monotonic() < deadline:
-            for dog in read_watchdogs(Path("/")):
-                if dog.module == self._use.module and os.path.exists(f"/dev/{dog.name}"):
-                    return dog.name
-            time.sleep(0.05)
+        for dog in _shown(self._use.module):
+            return dog.name
         raise _failed(self._use, "it is gone after its module was loaded anew")
 
     def arm(self) -> None:
@@ -146,9 +142,10 @@ def _as_the_system_does(modules: Sequence[str]) -> bool:
 def stop_watchdog(module: str) -> None:
     """Load the driver that was kept out, and stop every watchdog it has; raises WarmbootError."""
     _modprobe(module)
-    for dog in read_watchdogs(Path("/")):
-        if dog.module != module:
-            continue
+    found = _shown(module)
+    if not found:
+        raise _still_counts(module, "its driver finds none in this system")
+    for dog in found:
         try:
             fd = os.open(f"/dev/{dog.name}", os.O_WRONLY | os.O_CLOEXEC)
             try:
@@ -159,6 +156,17 @@ def stop_watchdog(module: str) -> None:
             raise _still_counts(module, error.strerror or "not known") from error
         if any(one.armed for one in read_watchdogs(Path("/")) if one.name == dog.name):
             raise _still_counts(module, "it is still active")
+
+
+def _shown(module: str) -> list[Watchdog]:
+    """Return the watchdogs of a module that was just loaded, none where it shows none in time."""
+    deadline = time.monotonic() + _WAIT
+    while True:
+        dogs = (dog for dog in read_watchdogs(Path("/")) if dog.module == module)
+        found = [dog for dog in dogs if os.path.exists(f"/dev/{dog.name}")]
+        if found or time.monotonic() >= deadline:
+            return found
+        time.sleep(0.05)
 
 
 def _modprobe(*words: str) -> None:
@@ -177,7 +185,7 @@ def _modprobe(*words: str) -> None:
 def _failed(use: WatchdogUse, why: str) -> WarmbootError:
     return WarmbootError(
         f"The watchdog {use.name} ({use.module}) could not be armed: {why}",
-        hint="Nothing is armed. warmboot doctor says how it stands.",
+        hint="warmboot doctor says how it stands.",
     )
 
 

@@ -16,7 +16,7 @@ _EXECUTABLE, _LOAD = 2, 1
 _READ_WRITE_EXECUTE = 7
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Target:
     machine: int
     order: str

@@ -33,7 +33,7 @@ _NARROW = ("x86", "arm")
 _EXECUTABLE, _STRIPPED, _32_BIT = 0x0002, 0x0204, 0x0100
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class PeSection:
     """A section to be written; `characteristics` as in the PE specification.
 
@@ -47,7 +47,7 @@ class PeSection:
     memory_size: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Placed:
     """A section header: where a section lies in memory and in the file, in bytes."""
 
@@ -59,7 +59,7 @@ class Placed:
     file_size: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class PeOptions:
     """What the optional header says beside the sections; sizes and addresses in bytes.
 

@@ -12,7 +12,7 @@ _MAGIC = b"#### LoaderInfo: systemd-stub 257 ####\0"
 _ADDON_STUB = b"\x90" * 0x200
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Profile:
     """One profile of a UKI: the text of its .profile section, and the sections it overrides."""
 
