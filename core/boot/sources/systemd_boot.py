@@ -106,7 +106,10 @@ def _grub_here(search: Search) -> bool:
 
 
 def _listed(search: Search, entry: Entry) -> bool:
-    """Whether systemd-boot has the entry in its list: the file that it names has to be there."""
+    """Whether systemd-boot has the entry in its list: the file that it names has to be there, and
+    names that start with auto- are its own."""
+    if entry.kind is Kind.BLS and entry.sources[0].rpartition("/")[2].startswith(_OWN_ENTRIES):
+        return False
     return not entry.left_out and ("://" in entry.kernel or search.root.exists(entry.kernel))
 
 
