@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import zlib
 from collections.abc import Callable
 
 from warmboot.core.expression import expression
@@ -150,6 +149,8 @@ def _memmem() -> Callable[[bytearray | memoryview, bytes, int, int], int] | None
 
 
 def _unpack(packed: bytes | bytearray) -> str | None:
+    import zlib  # few look for build options
+
     try:
         raw = zlib.decompressobj(31).decompress(packed, _CONFIG_TEXT_LIMIT)
     except zlib.error:

@@ -14,9 +14,10 @@ from support.files import put
 from support.loader_files import kernel
 from support.tools import needs_tool
 
-from warmboot.core.boot import BootRoot, Kind, Listing
+from warmboot.core.boot.entry import Kind, Listing
 from warmboot.core.boot.find import find_entries
 from warmboot.core.boot.loadervars import Running
+from warmboot.core.boot.root import BootRoot
 from warmboot.core.boot.sources import uboot
 from warmboot.core.boot.uboot_script import HERE, environment, loaded_files
 from warmboot.core.errors import ImageError

@@ -34,6 +34,12 @@ PLAIN = {*SLOW, "bz2", "contextvars", "hashlib", "json", "lzma", "shlex", "threa
 #: Folders of the core that do something else than look.
 DOING = {"core.load", "core.fit", "core.restart.trial", "core.plan.checks", "core.sandbox.builders"}
 LISTING = {*DOING, "core.payload", "core.bpf", "core.record", "core.restart"}
+#: For UKIs, parsers and encrypted roots, and for people, where there is none of them.
+NOT_STAGED = {
+    *("core.plan.uki_parts", "core.bpf.carried", "core.bpf.sizes", "core.bpf.call_memory"),
+    *("core.fit.crypttab", "core.fit.volume_words", "core.host.luks"),
+    *("tui.present.plan_text", "tui.present.finding_text"),
+}
 LOOKING = {"core.boot.sources", "core.boot.grub", "core.plan.checks", "core.fit"}
 
 
@@ -98,6 +104,15 @@ def test_inspect(tmp_path: Path) -> None:
     assert not own(found) & {"core.plan", "core.payload.initrd", "core.payload.cpio"}
     codecs = {name for name in own(found) if name.startswith("core.payload.codecs.")}
     assert codecs <= {"core.payload.codecs.gzip", "core.payload.codecs.base"}
+
+
+def test_stage(root: Path, tmp_path: Path) -> None:
+    kernel = tmp_path / "vmlinuz"
+    kernel.write_bytes(build_arm64_image("6.12", body_size=60_000))
+    words = ("--kernel", str(kernel), "--no-initrd", "--cmdline", "quiet", "--json", "--dry-run")
+    found = loaded("--root", str(root), "stage", *words)
+    assert "lzma" not in found
+    assert not own(found) & NOT_STAGED
 
 
 def test_answers_in_json_load_what_writes_it(root: Path) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from warmboot.core.boot import Listing
 from warmboot.core.boot.cmdline import Change, compare
+from warmboot.core.boot.entry import Listing
 from warmboot.core.boot.listed_entry import ListedEntry
 from warmboot.core.host import Host
 from warmboot.core.images import Fact

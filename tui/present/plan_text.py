@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from warmboot.core.boot import Entry
 from warmboot.core.boot.cmdline import parse
+from warmboot.core.boot.entry import Entry
 from warmboot.core.boot.presets import Preset, active
 from warmboot.core.plan.checks.base import Verdict
 from warmboot.core.plan.plan import Plan
