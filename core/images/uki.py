@@ -213,15 +213,14 @@ def split_sections(
 
     The base is what stands in front of the first .profile; of a name, its first section counts.
     """
-    base: dict[str, Section] = {}
+    names = [section.name for section in sections]
+    end = names.index(".profile") if ".profile" in names else len(names)
+    base = dict(zip(reversed(names[:end]), reversed(sections[:end]), strict=True))
     profiles: list[list[Section]] = []
-    for section in sections:
+    for section in sections[end:]:
         if section.name == ".profile":
-            profiles.append([section])
-        elif profiles:
-            profiles[-1].append(section)
-        else:
-            base.setdefault(section.name, section)
+            profiles.append([])
+        profiles[-1].append(section)
     return base, profiles
 
 
