@@ -135,12 +135,12 @@ def _show(error: WarmbootError, arguments: Sequence[str]) -> None:
     if wants_json(arguments):
         _answer_error(error, arguments)
         return
-    sys.stderr.write(f"warmboot: {error.message}\n")
+    lines = [f"warmboot: {error.message}"]
     if error.hint:
-        sys.stderr.write(f"  {error.hint}\n")
+        lines.append(f"  {error.hint}")
     if isinstance(error, Refused) and error.log:
-        sys.stderr.write("  The kernel logged meanwhile:\n")
-        sys.stderr.writelines(f"    {line}\n" for line in error.log)
+        lines += ["  The kernel logged meanwhile:", *(f"    {line}" for line in error.log)]
+    output.complain("".join(f"{line}\n" for line in lines))
 
 
 def _answer_error(error: WarmbootError, arguments: Sequence[str]) -> None:
