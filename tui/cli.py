@@ -5,6 +5,7 @@ from __future__ import annotations
 import _signal  # type: ignore[import-not-found] # all of signal but its enumerations
 import contextlib
 import errno
+import io
 import os
 import sys
 from argparse import Namespace
@@ -93,7 +94,7 @@ def _run(arguments: Sequence[str]) -> int:
 
 
 def _open_standard_streams() -> None:
-    """Put something in the place of standard streams that are closed.
+    """Put something in the place of standard streams that are closed; let output take any text.
 
     Else the next file that is opened would be one of them, and be written to as such.
     """
@@ -106,6 +107,10 @@ def _open_standard_streams() -> None:
             os.dup2(fd, number)
             os.close(fd)
         setattr(sys, name, os.fdopen(number, "r" if name == "stdin" else "w", closefd=False))
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
+        # What the locale has no letters for is escaped, as on standard error: an answer must not
+        # end in its middle.
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def _debug(options: Namespace) -> None:
