@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 
 from warmboot.core.errors import NotPermitted, WrongArgument
@@ -30,6 +31,18 @@ def done(session: Session) -> Iterator[None]:
     with session.answering():
         yield
         sys.stdout.flush()
+
+
+def say_before(lines: Iterable[str]) -> None:
+    """Print what is said before a deed that was confirmed: it is done though nobody reads that."""
+    with suppress(BrokenPipeError):
+        write_lines(lines)
+        sys.stdout.flush()
+
+
+def silence() -> None:
+    """Let what was not written be forgotten: Python would complain once more at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def write_json(answer: Mapping[str, object]) -> None:
