@@ -13,13 +13,14 @@ from warmboot.core.debug import failure
 SYNC_SECONDS = 30.0
 _LONGEST_PAUSE = 0.1
 _DONE, _REFUSED = 0, 1
+_DESCRIPTORS = 4096
 
 
 def bounded(step: Callable[[], bool], seconds: float) -> bool | None:
     """Run `step` in a child process; return what it returned, None where it took too long.
 
-    A process that waits for a dead server cannot be killed: it is left behind. None too where there
-    is no room for another process.
+    A process that waits for a dead server cannot be killed: it is left behind, and holds nothing
+    open, such as a lock. None too where there is no room for another process.
     """
     try:
         child = os.fork()
@@ -29,6 +30,7 @@ def bounded(step: Callable[[], bool], seconds: float) -> bool | None:
     if child == 0:
         code = _REFUSED
         try:
+            os.closerange(3, _DESCRIPTORS)
             code = _DONE if step() else _REFUSED
         finally:
             os._exit(code)

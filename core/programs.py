@@ -52,12 +52,13 @@ def own_program(module: str) -> list[str]:
     The Debian package has them in a folder where Python does not find them by itself; the rescue
     build is no Python, and takes the same words.
     """
-    import site
+    if not getattr(sys, "frozen", False):
+        import site
 
-    folder = str(Path(__file__).parents[2])
-    if getattr(sys, "frozen", False) or folder in site.getsitepackages():
-        return [sys.executable, "-I", "-m", module]
-    return [sys.executable, "-I", "-c", _FROM_FOLDER, folder, module]
+        folder = str(Path(__file__).parents[2])
+        if folder not in site.getsitepackages():
+            return [sys.executable, "-I", "-c", _FROM_FOLDER, folder, module]
+    return [sys.executable, "-I", "-m", module]
 
 
 def environment() -> dict[str, str]:

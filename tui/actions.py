@@ -40,7 +40,7 @@ class Action:
 ACTIONS = (
     Action("plan", "", "Enter", "Plan", "see what loading this entry would do", ("entries",)),
     Action(
-        "compare", "c", "c", "Compare", "what this kernel has other than the running", ("entries",)
+        "compare", "c", "c", "Compare", "how this kernel differs from the running one", ("entries",)
     ),
     Action("inside", "i", "i", "Inside", "details, initrd, PE headers, checks", ("entries",)),
     Action(
@@ -55,7 +55,7 @@ ACTIONS = (
         "t",
         "t",
         "Trial",
-        "restart on trial: it goes back unless it is confirmed",
+        "restart on trial: it goes back unless confirmed",
         ("entries", "plan"),
         False,
     ),
@@ -129,7 +129,7 @@ ACTIONS = (
         ("plan",),
         False,
     ),
-    Action("why", "w", "w", "Why", "what staging will do, and why in this way", ("plan",), False),
+    Action("why", "w", "w", "Why", "what staging will do, and why this way", ("plan",), False),
     Action("checks", "v", "v", "Checks", "every check, explained", ("plan",)),
     Action("force", "f", "f", "Force", "overrule a check that fails", ("plan",), False),
     Action("again", "r", "r", "Again", "look again at the machine", ("doctor", "log")),

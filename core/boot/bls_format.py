@@ -18,6 +18,7 @@ _COUNTER = expression(r"\+(\d{1,9})(?:-(\d{1,9}))?(?=\.(?:conf|efi)$)", re.IGNOR
 #: A variable of GRUB in an entry.
 VARIABLE = expression(r"\$\{?(\w+)\}?")
 _TEXT_LIMIT = 65536
+_BLANKS = " \t"
 _KERNELS = ("linux", "uki", "uki-url", "efi")
 _KEYS = frozenset((
     *_KERNELS, "title", "version", "machine-id", "sort-key", "initrd", "options", "devicetree",
@@ -37,15 +38,18 @@ def parse_fields(text: str) -> dict[str, list[str]]:
     Quotes round a whole value are not part of it, as systemd-boot reads it.
     """
     fields: dict[str, list[str]] = {}
-    for line in text.split("\n"):
-        words = line.strip().split(None, 1)
-        if len(words) < 2 or words[0].startswith("#"):
+    for raw in text.replace("\r", "\n").split("\n"):
+        line = raw.strip(_BLANKS)  # no other blank ends a key, or belongs to none
+        key, _, value = line.partition(" ")
+        if "\t" in key:
+            key, _, value = line.partition("\t")
+        value = value.lstrip(_BLANKS)
+        if not value or key.startswith("#"):
             continue
-        value = words[1]
         if len(value) > 1 and value[0] == value[-1] == '"':
             value = value[1:-1]
         if value:
-            fields.setdefault(words[0], []).append(value)
+            fields.setdefault(key, []).append(value)
     return fields
 
 

@@ -82,7 +82,10 @@ def arrange(root: BootRoot, everything: Iterable[Found], running: Running | None
 
         # A kernel known by its file alone joins the first entry that starts it: not its fallback.
         found = sorted(ordered(entries), key=lambda entry: entry.kind.files_only)
-        shown = _as_shown(ordered(merge(held, found)), in_charge(preferences, running))
+        merged = merge(held, found)
+        if len(merged) < len(found) or (found and found[-1].kind.files_only):  # joined, or moved
+            merged = ordered(merged)
+        shown = _as_shown(merged, in_charge(preferences, running))
         marked = mark(list(_unique(shown)), preferences, running, banner)
     return Listing(tuple(marked), tuple(looked))
 

@@ -8,8 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from warmboot.core.expression import expression
-from warmboot.core.images.devicetree import Board
+from warmboot.core.hints import TYPE_CHECKING
 from warmboot.core.values import NamedTuple, dataclass, field
+
+if TYPE_CHECKING:
+    from warmboot.core.images.devicetree import Board
 
 #: Kernels that the firmware takes without a word about it, by the board, and their initrds.
 KERNELS = {

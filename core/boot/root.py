@@ -24,22 +24,46 @@ from warmboot.core.text import printable
 from warmboot.core.values import dataclass, field
 
 _MAX_FOLDERS = 16  # held open during a search
+_FOLDER = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
 
 
 @dataclass
 class _Held:
     """What a root keeps for the length of one search: open directories, and which file is where.
 
-    `directory` is its own, None where it cannot be opened; `folders` are those that were listed.
+    `directory` is its own, None where it cannot be opened; `folders` are those that were listed,
+    and `last` the one in which a file was looked for last, by their paths.
     """
 
     directory: int | None
     folders: dict[str, int] = field(default_factory=dict)
+    last: tuple[str, int] | None = None
     identities: dict[str, Identity] = field(default_factory=dict)
+
+    def folder_of(self, name: str) -> tuple[int, str] | None:
+        """Return the folder of a file, held open, and the file's name in it; raises OSError.
+
+        None where the root itself has to be asked. From its folder a file is found in half of the
+        time, and a list looks for hundreds.
+        """
+        path, _, last = name.rpartition("/")
+        if self.directory is None or last in ("", ".", ".."):
+            return None
+        folder = self.folders.get(path)
+        if folder is not None:
+            return folder, last
+        if self.last is None or self.last[0] != path:
+            folder = open_below(self.directory, path or "/", _FOLDER)
+            if self.last is not None:
+                os.close(self.last[1])
+            self.last = path, folder
+        return self.last[1], last
 
     def close(self) -> None:
         for fd in self.folders.values():
             os.close(fd)
+        if self.last is not None:
+            os.close(self.last[1])
         if self.directory is not None:
             os.close(self.directory)
 
@@ -100,34 +124,50 @@ class BootRoot:
 
         Nothing is opened by that: a device node is not disturbed, a FIFO not waited for.
         """
+        return self._found(name, flags)[0]
+
+    def _found(self, name: str, flags: int = 0) -> tuple[int, os.stat_result | None]:
+        """As `find`, with what fstat(2) says of it where that was asked."""
         try:
-            fd = self._find(name, flags | os.O_PATH | os.O_CLOEXEC)
+            found = self._find(name, flags | os.O_PATH | os.O_CLOEXEC)
         except OSError as error:
             failure(f"open {name}", error)
             raise
         debug("open %s", name)
-        return fd
+        return found
 
-    def _find(self, name: str, flags: int) -> int:
+    def _find(self, name: str, flags: int) -> tuple[int, os.stat_result | None]:
         if self._real:
-            return os.open(name, flags)
-        if self._held is not None and self._held.directory is not None:
-            fd = None if flags & os.O_DIRECTORY else _find_listed(self._held, name)
-            return open_below(self._held.directory, name, flags) if fd is None else fd
-        directory = open_directory(self.path)
-        try:
-            return open_below(directory, name, flags)
-        finally:
-            os.close(directory)
+            return os.open(name, flags), None
+        held = self._held
+        if held is None or held.directory is None:
+            directory = open_directory(self.path)
+            try:
+                return open_below(directory, name, flags), None
+            finally:
+                os.close(directory)
+        place = None if flags & os.O_DIRECTORY else held.folder_of(name)
+        if place is not None:
+            fd = os.open(place[1], flags | os.O_NOFOLLOW, dir_fd=place[0])
+            status = os.fstat(fd)
+            if not stat.S_ISLNK(status.st_mode):
+                return fd, status
+            os.close(fd)  # where a symbolic link leads, the root decides
+        return open_below(held.directory, name, flags), None
 
     def open_fd(self, name: str) -> int:
         """Open the regular file `name` for reading; raise OSError as open(2) would.
 
         Raises OSError too, and opens nothing, where it is a device, a FIFO or a directory.
         """
-        found = self.find(name)
+        return self._open_fd(name)[0]
+
+    def _open_fd(self, name: str) -> tuple[int, os.stat_result]:
+        """As `open_fd`, with what fstat(2) says of it."""
+        found, status = self._found(name)
         try:
-            return regular(found, name)
+            status = status or os.fstat(found)
+            return regular(found, name, mode=status.st_mode), status
         finally:
             os.close(found)
 
@@ -136,9 +176,25 @@ class BootRoot:
         known = self._held.identities.get(name) if self._held is not None else None
         if known is not None:
             return known
-        fd = self.find(name)
         try:
-            return self._remember(name, Identity.of(os.fstat(fd)))
+            status = self._status(name)
+        except OSError as error:
+            failure(f"stat {name}", error)
+            raise
+        debug("stat %s", name)
+        return self._remember(name, Identity.of(status))
+
+    def _status(self, name: str) -> os.stat_result:
+        if self._real:
+            return os.stat(name)
+        place = self._held.folder_of(name) if self._held is not None else None
+        if place is not None:
+            status = os.stat(place[1], dir_fd=place[0], follow_symlinks=False)
+            if not stat.S_ISLNK(status.st_mode):
+                return status
+        fd = self._find(name, os.O_PATH | os.O_CLOEXEC)[0]
+        try:
+            return os.fstat(fd)
         finally:
             os.close(fd)
 
@@ -150,10 +206,10 @@ class BootRoot:
     def open(self, name: str) -> ImageFile:
         """Open a regular file inside the root; raise NotFound, NotPermitted or ImageError."""
         try:
-            found = self.find(name)
+            found, status = self._found(name)
         except (OSError, ValueError) as error:
             raise open_error(error, name) from error
-        file = ImageFile.adopt(found, name)
+        file = ImageFile.adopt(found, name, status)
         self._remember(name, file.identity)
         return file
 
@@ -189,12 +245,12 @@ class BootRoot:
         `Text.cut` says so where the file holds more than was read; what it means is then not known.
         """
         try:
-            fd = self.open_fd(name)
+            fd, status = self._open_fd(name)
         except (OSError, ValueError):
             return None
         try:
             raw = os.read(fd, limit + 1)
-            size = os.fstat(fd).st_size  # files of /proc state none
+            size = status.st_size  # files of /proc state none
             while len(raw) != size and (more := os.read(fd, max(0, limit + 1 - len(raw)))):
                 raw += more
             size = max(size, len(raw))
@@ -213,22 +269,6 @@ class BootRoot:
         except (OSError, ValueError):
             return False
         return True
-
-
-def _find_listed(held: _Held, name: str) -> int | None:
-    """Find a file in a folder that is held open, as O_PATH does; None for all other paths.
-
-    It takes half as long as by its path from the root, and a list opens hundreds.
-    """
-    folder, _, last = name.rpartition("/")
-    directory = held.folders.get(folder)
-    if directory is None or last in ("", ".", ".."):
-        return None
-    fd = os.open(last, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=directory)
-    if not stat.S_ISLNK(os.fstat(fd).st_mode):
-        return fd
-    os.close(fd)  # where a symbolic link leads, the root decides
-    return None
 
 
 def join(base: str, path: str) -> str:

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from warmboot.core.architecture import Architecture
 from warmboot.core.boot import boot_partitions
-from warmboot.core.boot.board import running_board
 from warmboot.core.boot.entry import Entry, Found, SearchedPlace
 from warmboot.core.boot.filesystems import FileSystems, Place, Spec
 from warmboot.core.boot.grub.menu_paths import MENU_LIMIT, menu_paths
@@ -18,7 +17,6 @@ from warmboot.core.boot.root import BootRoot
 from warmboot.core.errors import WarmbootError
 from warmboot.core.hints import TYPE_CHECKING
 from warmboot.core.images import BootImage
-from warmboot.core.images.devicetree import Board
 from warmboot.core.images.identify import outline, stated_release
 from warmboot.core.images.uki import Outline
 from warmboot.core.text import plural, printable
@@ -26,6 +24,7 @@ from warmboot.core.text import plural, printable
 if TYPE_CHECKING:
     from warmboot.core.boot.grub.installed import InstalledMenu
     from warmboot.core.boot.listed_entry import Headers
+    from warmboot.core.images.devicetree import Board
 
 _GRUB_FOLDERS = ("/boot/grub2", "/boot/grub")
 
@@ -174,7 +173,11 @@ class Search:
     @functools.cached_property
     def board(self) -> Board | None:
         """The board that runs, None where the root is another system's, or there is no tree."""
-        return None if self.running is None else running_board(self.running.prefix)
+        if self.running is None:
+            return None
+        from warmboot.core.boot.board import running_board  # few layouts have a file for each
+
+        return running_board(self.running.prefix)
 
     @functools.cached_property
     def boot_names(self) -> frozenset[str]:

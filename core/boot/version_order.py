@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import functools
+import sys
 
 from warmboot.core.expression import expression
 
-_TOKEN = expression(r"([0-9]+)|([a-zA-Z]+)|([~^.-])")
-_SEPARATORS = {"~": 0, "-": 2, "^": 3, ".": 4}
-_END = (1, 0, "")  # older than all that may follow, but for ~
-_WORD, _NUMBER = 5, 6
+_TOKEN = expression(r"[0-9]+|[a-zA-Z]+|[~^.-]")
+#: What the parts of a version begin with in a key, oldest first; letters and digits come after all.
+_SEPARATORS = {"~": "\0", "-": "\2", "^": "\3", ".": "\4"}
+_END, _WORD, _NUMBER = "\1", "\5", "\6"
 
 #: Parts of a release that say which build it is, not which flavour: release candidates, releases of
 #: a distribution (deb13, bpo, fc40, el9_4, amzn2023, Gentoo's r1), commits.
@@ -25,8 +26,7 @@ _MODELS = frozenset(("2712",))
 _PARTS = expression(r"[^-+.~]+|[-+.~]")
 _TO_DASHES = str.maketrans("+.~", "---")
 
-Key = tuple[tuple[int, int, str], ...]
-ReleaseKey = tuple[Key, int, Key]
+ReleaseKey = tuple[str, int, str]
 
 
 def compare(left: str, right: str) -> int:
@@ -38,21 +38,21 @@ def compare(left: str, right: str) -> int:
 
 
 @functools.lru_cache(1024)
-def key(text: str) -> Key:
-    """Return a value that sorts as versions do; characters without a meaning are left out.
+def key(text: str) -> str:
+    """Return a text that sorts as versions do; characters without a meaning are left out.
 
     Numbers compare by their digits, of any length: no conversion that could be made slow.
     """
-    parts: list[tuple[int, int, str]] = []
-    for number, word, separator in _TOKEN.findall(text):
-        if separator:
-            parts.append((_SEPARATORS[separator], 0, ""))
-        elif word:
-            parts.append((_WORD, 0, word))
-        else:
-            digits = number.lstrip("0")
-            parts.append((_NUMBER, len(digits), digits))
-    return (*parts, _END)
+    parts = [
+        _SEPARATORS.get(token) or (_WORD + token if token.isalpha() else _number(token))
+        for token in _TOKEN.findall(text)
+    ]
+    return "".join((*parts, _END))
+
+
+def _number(token: str) -> str:
+    digits = token.lstrip("0")
+    return f"{_NUMBER}{chr(min(len(digits), sys.maxunicode))}{digits}"
 
 
 @functools.lru_cache(1024)

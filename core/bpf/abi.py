@@ -8,7 +8,7 @@ series "kexec: Use BPF lskel to enable kexec to load PE format boot image" (v6 a
 from __future__ import annotations
 
 from warmboot.core.enumeration import IntEnum, StrEnum
-from warmboot.core.images import bpfobject
+from warmboot.core.images import bpfobject, carried
 from warmboot.core.values import dataclass
 
 #: The function that the parser attaches to, and what it calls.
@@ -16,7 +16,7 @@ ANCHOR = bpfobject.ANCHOR
 KFUNCS = ("bpf_get_parser_context", "bpf_buffer_parser", "bpf_put_parser_context")
 
 #: The section of the PE file, and the two symbols of the object inside it.
-SECTION = bpfobject.SECTION
+SECTION = carried.SECTION
 DATA_SYMBOL = bpfobject.DATA_SYMBOL
 CODE_SYMBOL = bpfobject.CODE_SYMBOL
 

@@ -7,7 +7,7 @@ from warmboot.core.bpf.compatibility import RING_OVERHEAD, check_fit
 from warmboot.core.bpf.dialects import facts_of
 from warmboot.core.errors import ImageError
 from warmboot.core.images import BootImage
-from warmboot.core.images.bpfobject import CarriedParser
+from warmboot.core.images.carried import CarriedParser
 from warmboot.core.images.rawimage import RawImage
 from warmboot.core.images.zboot import Zboot
 from warmboot.core.text import size

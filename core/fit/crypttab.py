@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from warmboot.core.boot.cmdline import Word
 from warmboot.core.values import NamedTuple
 
 _LINES = 1000
@@ -32,6 +35,22 @@ def key_file(text: str) -> KeyFile:
     if path.startswith("/dev/"):
         return KeyFile(path, path)
     return KeyFile(path, rest.partition(":")[0] or None)
+
+
+def key_word(words: Sequence[Word]) -> KeyFile | None:
+    """Return the key file that rd.luks.key= or mkinitcpio's cryptkey= names, None without."""
+    for word in words:
+        value = word.value or ""
+        if word.key == "cryptkey":
+            device, _, rest = value.partition(":")
+            path = rest.rpartition(":")[2]
+            if path.startswith("/"):
+                return KeyFile(path, None if device == "rootfs" else device)
+        if word.key in ("rd.luks.key", "luks.key"):
+            text = value if value.startswith("/") else value.partition("=")[2]  # UUID=PATH
+            if text.startswith("/"):
+                return key_file(text)
+    return None
 
 
 def entry_of(text: str | None, name: str, uuid: str) -> CrypttabEntry | None:

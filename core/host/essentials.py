@@ -12,7 +12,6 @@ from warmboot.core.enumeration import StrEnum
 from warmboot.core.host.devices import Device, Sysfs
 from warmboot.core.host.files import read_text
 from warmboot.core.host.interfaces import Interface, read_interfaces, read_way
-from warmboot.core.host.luks import algorithms, read_luks_header
 from warmboot.core.host.mounts import read_mounts
 from warmboot.core.host.network_names import Card, read_cards
 from warmboot.core.host.processor import Processor, read_processor
@@ -114,6 +113,8 @@ def read_essentials(prefix: Path, remote: str | None, block: str | None = None) 
 
 def _algorithms(prefix: Path, stack: RootStack) -> Iterator[str]:
     for volume in stack.volumes_of(Layer.CRYPT):
+        from warmboot.core.host.luks import algorithms, read_luks_header
+
         for device in volume.below:
             header = read_luks_header(prefix, device)
             yield from algorithms(header) if header is not None else ()

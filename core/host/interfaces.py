@@ -6,7 +6,6 @@ Sources: /proc/net/route and /proc/net/ipv6_route (proc_net(5)), the links lower
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,10 +18,8 @@ from warmboot.core.values import NamedTuple
 _ROUTES = 4 << 20
 _LINES = 20_000
 _LOWER = 64
+_WIDTH = {4: 32, 6: 128}  # bits of an address, by the IP version
 _UP, _REJECT = 0x0001, 0x0200  # RTF_UP, RTF_REJECT in include/uapi/linux/route.h
-
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 class Interface(NamedTuple):
@@ -43,9 +40,24 @@ class Interface(NamedTuple):
 
 
 class _Route(NamedTuple):
+    """The way to the addresses of an IP version that begin with the first `bits` of `network`."""
+
     interface: str
-    network: Network
+    version: int
+    network: int
+    bits: int
     metric: int
+
+    @property
+    def sound(self) -> bool:
+        """Whether its numbers are those of its IP version."""
+        width = _WIDTH[self.version]
+        return 0 <= self.bits <= width and not self.network >> width
+
+    def leads_to(self, version: int, address: int) -> bool:
+        """Whether packets to an address may take it."""
+        rest = _WIDTH[self.version] - self.bits
+        return self.version == version and address >> rest == self.network >> rest
 
 
 def read_way(prefix: Path, address: str) -> Interface | None:
@@ -59,7 +71,7 @@ def read_way(prefix: Path, address: str) -> Interface | None:
 def read_interfaces(prefix: Path, client: str | None) -> tuple[Interface, ...]:
     """Return the interfaces that matter; `client` is the address the operator comes from."""
     routes = [*_routes4(prefix), *_routes6(prefix)]
-    default = {route.interface for route in routes if not route.network.prefixlen}
+    default = {route.interface for route in routes if not route.bits}
     towards = _towards(routes, client)
     wanted = dict.fromkeys([*([towards] if towards else []), *sorted(default)])
     found = []
@@ -81,13 +93,13 @@ def _routes4(prefix: Path) -> Iterator[_Route]:
             continue
         try:
             flags, metric = int(words[3], 16), int(words[6])
-            address = int.from_bytes(bytes.fromhex(words[1].zfill(8)), "little")
+            network = int.from_bytes(bytes.fromhex(words[1].zfill(8)), "little")
             bits = int(words[7], 16).bit_count()
-            network = ipaddress.IPv4Network((address, bits), strict=False)
         except ValueError:
             continue
-        if flags & _UP and not flags & _REJECT:
-            yield _Route(printable(words[0], 64), network, metric)
+        route = _Route(printable(words[0], 64), 4, network, bits, metric)
+        if flags & _UP and not flags & _REJECT and route.sound:
+            yield route
 
 
 def _routes6(prefix: Path) -> Iterator[_Route]:
@@ -98,25 +110,30 @@ def _routes6(prefix: Path) -> Iterator[_Route]:
             continue
         try:
             flags, metric = int(words[8], 16), int(words[5], 16)
-            network = ipaddress.IPv6Network((int(words[0], 16), int(words[1], 16)), strict=False)
+            network, bits = int(words[0], 16), int(words[1], 16)
         except ValueError:
             continue
-        if flags & _UP and not flags & _REJECT:
-            yield _Route(printable(words[9], 64), network, metric)
+        route = _Route(printable(words[9], 64), 6, network, bits, metric)
+        if flags & _UP and not flags & _REJECT and route.sound:
+            yield route
 
 
 def _towards(routes: list[_Route], client: str | None) -> str | None:
     """Return the interface that packets to an address leave by: the longest prefix wins."""
+    if client is None:
+        return None
+    import ipaddress  # 1 ms; nobody may have come over the network
+
     try:
-        address: Address = ipaddress.ip_address((client or "").partition("%")[0])
+        address = ipaddress.ip_address(client.partition("%")[0])
     except ValueError:
         return None
     if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
         address = address.ipv4_mapped
     if address.is_loopback:
         return None
-    ways = [r for r in routes if r.network.version == address.version and address in r.network]
-    best = max(ways, key=lambda route: (route.network.prefixlen, -route.metric), default=None)
+    ways = [route for route in routes if route.leads_to(address.version, int(address))]
+    best = max(ways, key=lambda route: (route.bits, -route.metric), default=None)
     return None if best is None else best.interface
 
 

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from warmboot.core.expression import expression
 from warmboot.core.host.files import names, read_fields
-from warmboot.core.programs import find_program, run
 from warmboot.core.values import dataclass
 
 _TIMEOUT = 2.0
@@ -75,6 +74,8 @@ def read_jobs(prefix: Path) -> tuple[Job, ...]:
     """Ask systemd for its jobs, as JSON; none where it does not run or answer in 2 s."""
     if prefix != Path("/") or not Path("/run/systemd/system").is_dir():
         return ()
+    from warmboot.core.programs import find_program, run
+
     program = find_program("systemctl")
     if program is None:
         return ()

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from warmboot.core.expression import expression
 from warmboot.core.host.files import names, number, read_bytes, read_text
-from warmboot.core.host.luks import opened_by_token, read_luks_header
 from warmboot.core.host.mounts import Mount
 from warmboot.core.host.root_layers import Layer
 from warmboot.core.host.root_stack import read_root_stack
@@ -61,6 +60,8 @@ def read_encryption(prefix: Path, mounts: tuple[Mount, ...]) -> Encryption | Non
 
 def _opened_by_tpm(prefix: Path, name: str, below: Iterable[str]) -> bool | None:
     """Look for a TPM2 token in the LUKS2 header (root only), else for the option in crypttab."""
+    from warmboot.core.host.luks import opened_by_token, read_luks_header
+
     for device in below:
         header = read_luks_header(prefix, device)
         if header is not None:

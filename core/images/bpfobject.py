@@ -14,13 +14,11 @@ from warmboot.core.expression import expression
 from warmboot.core.hints import ClassVar, Self
 from warmboot.core.images.elf64 import is_container, read_elf_sections, read_elf_symbols
 from warmboot.core.images.model import BootImage, Fact, Format
-from warmboot.core.images.pe import parse_headers
 from warmboot.core.images.view import View
 from warmboot.core.text import size
 from warmboot.core.values import dataclass
 
-#: The section of a PE file that holds the object, and the object's two symbols.
-SECTION = ".bpf"
+#: The object's two symbols.
 DATA_SYMBOL, CODE_SYMBOL = "opts_data", "opts_insn"
 #: The function of the kernel that parsers attach to.
 ANCHOR = "kexec_image_parser_anchor"
@@ -252,34 +250,3 @@ def _describe_identity(own: ParserIdentity) -> tuple[Fact, ...]:
         Fact("Parser for", own.kind),
         Fact("Parser record", f"{size(own.record_size)} ({own.record_size} bytes)"),
     )
-
-
-@dataclass(frozen=True)
-class CarriedParser:
-    """What the `.bpf` section of a PE file holds: `size` bytes, and the parser or what is wrong."""
-
-    size: int
-    parser: ParserObject | None
-    problem: str | None
-
-    def describe(self) -> tuple[Fact, ...]:
-        """Return the lines about it."""
-        lines = () if self.parser is None else describe_parser(self.parser)
-        state = f", unusable: {self.problem}" if self.problem else ""
-        return (Fact("Section .bpf", size(self.size) + state), *lines)
-
-
-def carried_parser(view: View) -> CarriedParser | None:
-    """Return what the `.bpf` section of a PE file holds; None without one, or for other files."""
-    try:
-        headers = parse_headers(view)
-    except ImageError:
-        return None
-    section = headers.find(SECTION)
-    if section is None:
-        return None
-    try:
-        parser = ParserObject.parse(view.part(section.offset, section.size, SECTION))
-    except ImageError as error:
-        return CarriedParser(section.size, None, error.message)
-    return CarriedParser(section.size, parser, None)

@@ -7,7 +7,6 @@ import struct
 from warmboot.core.architecture import of_elf
 from warmboot.core.errors import ImageError
 from warmboot.core.hints import ClassVar, Self
-from warmboot.core.images.elf64 import is_container
 from warmboot.core.images.model import BootImage, Fact, Format
 from warmboot.core.images.view import View
 from warmboot.core.values import NamedTuple, dataclass
@@ -43,7 +42,11 @@ class ElfKernel(BootImage):
 
     @classmethod
     def matches(cls, head: bytes) -> bool:
-        return head[:4] == b"\x7fELF" and not is_container(head)
+        if head[:4] != b"\x7fELF":
+            return False
+        from warmboot.core.images.elf64 import is_container
+
+        return not is_container(head)
 
     @classmethod
     def parse(cls, view: View) -> Self:

@@ -43,13 +43,14 @@ class ImageFile(Closing):
         self.view = FileView(fd, identity.size)
 
     @classmethod
-    def adopt(cls, found: int, name: str) -> Self:
+    def adopt(cls, found: int, name: str, status: os.stat_result | None = None) -> Self:
         """Take over the O_PATH descriptor `found`, and open the file that it stands for.
 
-        Raises ImageError where that is no regular file (and opens nothing), NotPermitted.
+        `status` is what fstat(2) said of it, where it was asked. Raises ImageError where that is no
+        regular file (and opens nothing), NotPermitted.
         """
         try:
-            status = os.fstat(found)
+            status = status or os.fstat(found)
             if not stat.S_ISREG(status.st_mode):
                 raise ImageError(
                     f"{printable(name)} is not a regular file",

@@ -24,17 +24,11 @@ class System(NamedTuple):
     @classmethod
     def of(cls, fields: Mapping[str, str]) -> Self:
         """Return what the fields of an os-release file come to, the best field of each first."""
-
-        def first(*names: str) -> str | None:
-            for name in names:
-                if value := fields.get(name):
-                    return value
-            return None
-
+        of = fields.get
         return cls(
-            first("PRETTY_NAME", "IMAGE_ID", "NAME", "ID"),
-            first("IMAGE_VERSION", "VERSION", "VERSION_ID", "BUILD_ID"),
-            first("IMAGE_ID", "ID"),
+            of("PRETTY_NAME") or of("IMAGE_ID") or of("NAME") or of("ID") or None,
+            of("IMAGE_VERSION") or of("VERSION") or of("VERSION_ID") or of("BUILD_ID") or None,
+            of("IMAGE_ID") or of("ID") or None,
         )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from warmboot.core.architecture import Architecture
 from warmboot.core.errors import ImageError
 from warmboot.core.hints import ClassVar, Self, TypedDict
-from warmboot.core.images.bpfobject import CarriedParser, carried_parser
+from warmboot.core.images.carried import CarriedParser, carried_parser
 from warmboot.core.images.model import BootImage, Fact, Format
 from warmboot.core.images.pe import is_signed, machine_of
 from warmboot.core.images.view import View

@@ -6,14 +6,16 @@ Source: the UAPI group's Unified Kernel Image specification; systemd-stub(7) for
 from __future__ import annotations
 
 from warmboot.core.errors import ImageError
-from warmboot.core.hints import ClassVar, Self
+from warmboot.core.hints import TYPE_CHECKING, ClassVar, Self
 from warmboot.core.images.kernels import identify_kernel
 from warmboot.core.images.model import BootImage, Fact, Format
-from warmboot.core.images.osrelease import System, parse_os_release
 from warmboot.core.images.pe import PeHeaders, Section, describe_headers, parse_headers
 from warmboot.core.images.view import View
 from warmboot.core.text import plural, printable, size
 from warmboot.core.values import NamedTuple, dataclass
+
+if TYPE_CHECKING:
+    from warmboot.core.images.osrelease import System
 
 _TEXT_LIMIT = 65536
 #: Sections the specification defines, apart from .linux and .profile.
@@ -211,15 +213,14 @@ def split_sections(
 
     The base is what stands in front of the first .profile; of a name, its first section counts.
     """
-    base: dict[str, Section] = {}
+    names = [section.name for section in sections]
+    end = names.index(".profile") if ".profile" in names else len(names)
+    base = dict(zip(reversed(names[:end]), reversed(sections[:end]), strict=True))
     profiles: list[list[Section]] = []
-    for section in sections:
+    for section in sections[end:]:
         if section.name == ".profile":
-            profiles.append([section])
-        elif profiles:
-            profiles[-1].append(section)
-        else:
-            base.setdefault(section.name, section)
+            profiles.append([])
+        profiles[-1].append(section)
     return base, profiles
 
 
@@ -232,6 +233,8 @@ def _kernel(view: View, section: Section) -> BootImage | None:
 
 
 def _profile(view: View, sections: list[Section], number: int) -> Profile:
+    from warmboot.core.images.osrelease import parse_os_release
+
     fields = parse_os_release(_text(view, sections[0], lines=True) or "")
     own = {section.name: section for section in sections[1:] if section.name in _KNOWN}
     return Profile(
@@ -245,7 +248,11 @@ def _profile(view: View, sections: list[Section], number: int) -> Profile:
 def _system(view: View, section: Section | None) -> System | None:
     """Return what an .osrel section says of the operating system, None without one."""
     text = _text(view, section, lines=True)
-    return None if text is None else System.of(parse_os_release(text))
+    if text is None:
+        return None
+    from warmboot.core.images.osrelease import System, parse_os_release
+
+    return System.of(parse_os_release(text))
 
 
 def _sbat(view: View, section: Section | None) -> tuple[str, ...]:

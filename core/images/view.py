@@ -129,6 +129,9 @@ class FileView(View):
         """Return exactly `count` bytes at `offset`; raise ImageError naming `what` otherwise."""
         if 0 <= offset <= (end := offset + count) <= len(self._head):
             return self._head[offset:end]
+        place, near = self._near
+        if place <= offset <= end <= place + len(near):
+            return near[offset - place : end - place]
         return super().read(offset, count, what)
 
     def _fetch(self, offset: int, count: int) -> bytes:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from warmboot.core.errors import ImageError
 from warmboot.core.hints import ClassVar, Self
-from warmboot.core.images.bpfobject import CarriedParser, carried_parser
+from warmboot.core.images.carried import CarriedParser, carried_parser
 from warmboot.core.images.compression import detect_method, zboot_method
 from warmboot.core.images.model import BootImage, Fact, Format, Method, Stream
 from warmboot.core.images.pe import PeHeaders, describe_headers, parse_headers

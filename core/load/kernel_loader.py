@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 from functools import partial
 
-from warmboot.core.bounded import sync_disks
 from warmboot.core.errors import Blocked
 from warmboot.core.host import Host, read_staged
 from warmboot.core.load import errnos, syscalls
@@ -78,6 +77,8 @@ class KernelLoader:
 
     def execute(self) -> None:
         """Sync the disks and call reboot(2); how the running system ends first is the caller's."""
+        from warmboot.core.bounded import sync_disks
+
         sync_disks()
         try:
             syscalls.reboot_kexec()

@@ -8,7 +8,7 @@ from warmboot.core.errors import ImageError
 from warmboot.core.hints import TYPE_CHECKING
 from warmboot.core.images import BootImage, ImageFile, View, identify
 from warmboot.core.images.authenticode import Signature, signatures_of
-from warmboot.core.images.bpfobject import CarriedParser, carried_parser
+from warmboot.core.images.carried import CarriedParser, carried_parser
 from warmboot.core.images.uboot import unwrapped
 from warmboot.core.payload.examine import examine, kernel_inside
 from warmboot.core.payload.memfile import MemFile

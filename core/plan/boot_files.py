@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Container, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from functools import cached_property, partial
 from pathlib import Path
 
 from warmboot.core.boot.board import running_board
-from warmboot.core.boot.entry import Entry
 from warmboot.core.boot.root import BootRoot
 from warmboot.core.closing import Closing
 from warmboot.core.errors import ImageError, NotFound
 from warmboot.core.fit.initrd_contents import InitrdContents, read_contents
 from warmboot.core.fit.installed_modules import installed_index, installed_options
 from warmboot.core.fit.module_index import ModuleIndex
-from warmboot.core.hints import Self
+from warmboot.core.hints import TYPE_CHECKING, Self
 from warmboot.core.host import Host
 from warmboot.core.images import BootImage, ImageFile, identify
 from warmboot.core.images.devicetree import read_board
@@ -27,10 +25,13 @@ from warmboot.core.images.uki import Addon, Uki
 from warmboot.core.images.view import View, too_large
 from warmboot.core.plan.context import InitrdHead
 from warmboot.core.plan.request import PlanRequest
-from warmboot.core.plan.uki_parts import Part, UkiParts, combine
 from warmboot.core.progress import Cancel
 from warmboot.core.text import printable
 from warmboot.core.values import NamedTuple
+
+if TYPE_CHECKING:
+    from warmboot.core.boot.entry import Entry
+    from warmboot.core.plan.uki_parts import Part, UkiParts
 
 _ADDON = ".addon.efi"
 _HEAD = 16  # bytes: enough for every magic
@@ -93,6 +94,8 @@ class BootFiles(Closing):
         self.cancel: Cancel | None = None  # of the reading of initrds
         self.parts: UkiParts | None = None
         if isinstance(self.image, Uki):
+            from warmboot.core.plan.uki_parts import combine
+
             found = [(file.name, _addon(file)) for file in addons]
             self.parts = combine(self.image, found, profile, partial(self._fits, prefix))
         elif profile is not None or addons:
@@ -320,7 +323,7 @@ def _head(name: str, view: View) -> InitrdHead:
 def _beside(folder: str) -> list[str]:
     """Paths of the add-ons in a folder that need not be there, in the order of their names."""
     names: list[str] = []
-    with contextlib.suppress(OSError, ValueError):
+    with suppress(OSError, ValueError):
         names = [path.name for path in Path(folder).iterdir()]
     return [f"{folder}/{name}" for name in sorted(names) if name.lower().endswith(_ADDON)]
 

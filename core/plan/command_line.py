@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from warmboot.core.architecture import Architecture
 from warmboot.core.boot.cmdline import append, reusable
-from warmboot.core.boot.entry import Entry, Kind
 from warmboot.core.boot.presets import apply, find_preset
 from warmboot.core.errors import NotFound
+from warmboot.core.hints import TYPE_CHECKING
 from warmboot.core.images import BootImage
 from warmboot.core.images.bzimage import BzImage
 from warmboot.core.images.uki import Uki
 from warmboot.core.plan.context import PlanContext
 from warmboot.core.plan.request import Origin, PlanRequest
-from warmboot.core.plan.uki_parts import UkiParts
 from warmboot.core.text import printable
 from warmboot.core.values import NamedTuple
+
+if TYPE_CHECKING:
+    from warmboot.core.boot.entry import Entry
+    from warmboot.core.plan.uki_parts import UkiParts
 
 #: Characters; no kernel takes more.
 LONGEST = 65536
@@ -104,6 +107,8 @@ def _own(entry: Entry | None, image: BootImage | None, parts: UkiParts | None) -
         return own
     if parts is None:
         return image.cmdline if own is None else own
+    from warmboot.core.boot.entry import Kind
+
     inside = entry is None or entry.kind is Kind.UKI or own in (None, image.cmdline)
     base = parts.cmdline if inside else own
     return append(base or "", " ".join(parts.added)) if parts.added else base

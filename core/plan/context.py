@@ -9,16 +9,19 @@ from warmboot.core.boot.cmdline import installed
 from warmboot.core.boot.cmdline_context import CmdlineContext, read_cmdline_context
 from warmboot.core.boot.presets import Preset, built_in, read_presets
 from warmboot.core.boot.root import BootRoot
-from warmboot.core.bpf.abi import Dialect
 from warmboot.core.configfile import config_files
 from warmboot.core.errors import WarmbootError
 from warmboot.core.fit.kernel_fit import Demand, read_demand
+from warmboot.core.hints import TYPE_CHECKING
 from warmboot.core.host import Host
 from warmboot.core.host.live_state import LiveState, read_live_state
 from warmboot.core.images import Method
 from warmboot.core.images.devicetree import Board
 from warmboot.core.plan.way import read_dialect
 from warmboot.core.values import NamedTuple
+
+if TYPE_CHECKING:
+    from warmboot.core.bpf.abi import Dialect
 
 
 class InitrdHead(NamedTuple):

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from warmboot.core.architecture import Architecture
-from warmboot.core.bpf.abi import Dialect
 from warmboot.core.errors import Blocked, NotPermitted
 from warmboot.core.fit.kernel_fit import KernelFit
+from warmboot.core.hints import TYPE_CHECKING
 from warmboot.core.images import BootImage
 from warmboot.core.plan.boot_files import FileNames
 from warmboot.core.plan.checks.base import Finding, Verdict
@@ -15,6 +15,9 @@ from warmboot.core.plan.request import Call, PlanRequest
 from warmboot.core.plan.route import Alternative, Strategy, keeps_signature
 from warmboot.core.plan.unpackable import Room
 from warmboot.core.values import dataclass
+
+if TYPE_CHECKING:
+    from warmboot.core.bpf.abi import Dialect
 
 
 @dataclass(frozen=True)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from warmboot.core.bpf.abi import Dialect
-from warmboot.core.bpf.carried import runs_carried
 from warmboot.core.bpf.dialects import facts_of
+from warmboot.core.hints import TYPE_CHECKING
 from warmboot.core.images import BootImage, Format
 from warmboot.core.images.uki import Uki
 from warmboot.core.plan.boot_files import FileNames
 from warmboot.core.plan.route import Strategy
+
+if TYPE_CHECKING:
+    from warmboot.core.bpf.abi import Dialect
 
 
 def describe_steps(
@@ -63,6 +65,8 @@ def _kernel_steps(image: BootImage, strategy: Strategy, dialect: Dialect | None)
 
 
 def _parser_steps(kernel: BootImage, *, whole: bool) -> list[str]:
+    from warmboot.core.bpf.carried import runs_carried
+
     steps = []
     if kernel.stream is not None:
         steps.append(f"Unpack its {kernel.stream.method} payload here first and check all of it")

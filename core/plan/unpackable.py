@@ -44,6 +44,8 @@ def lacks(
                 what = "takes no initrd" if option == _TAKES_INITRDS else "cannot unpack the initrd"
                 yield Lack(True, f"The new kernel {what}: it lacks CONFIG_{option}")
         return
+    if not needs:
+        return
     from warmboot.core.payload.codecs.xz import FILTERS  # liblzma is loaded for nothing less
 
     version = kernel_version(release)

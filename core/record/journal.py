@@ -29,6 +29,7 @@ from warmboot.core.values import NamedTuple, dataclass
 _FILE = "journal.jsonl"
 _ROTATE_AT = 1 << 20  # bytes
 _KEPT = 4  # files, the one in use included
+_CALLER = 200  # characters of what the environment says; addresses and ports have fewer
 _TAIL = 1 << 16  # bytes in which the last line is looked for
 _INTENTS = ("staging", "unloading")
 _ENDS = ("refused", "failed")
@@ -266,4 +267,5 @@ def _number(numbered: tuple[int, Line]) -> int:
 
 def _caller() -> dict[str, str]:
     names = ("SUDO_UID", "SSH_CONNECTION")
-    return {name.lower(): os.environ[name] for name in names if name in os.environ}
+    found = {name: os.environ[name] for name in names if name in os.environ}
+    return {name.lower(): text[:_CALLER] for name, text in found.items()}

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import _signal  # type: ignore[import-not-found] # all of signal but its enumerations
 import fcntl
 import os
-import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -77,13 +77,13 @@ def undisturbed() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield  # signals are handled in the main thread, which this one does not stop
         return
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    before = {number: signal.signal(number, _too_late) for number in numbers}
+    numbers = (_signal.SIGINT, _signal.SIGTERM, _signal.SIGHUP)
+    before = {number: _signal.signal(number, _too_late) for number in numbers}
     try:
         yield
     finally:
         for number, handler in before.items():
-            signal.signal(number, handler if handler is not None else signal.SIG_DFL)
+            _signal.signal(number, handler if handler is not None else _signal.SIG_DFL)
 
 
 def _too_late(_number: int, _frame: FrameType | None) -> None:

@@ -7,10 +7,13 @@ import subprocess
 from collections.abc import Iterable
 from pathlib import Path
 
+from warmboot.core.expression import expression
 from warmboot.core.programs import environment, find_program
 from warmboot.core.text import printable
 
 _WALL_TIMEOUT = 5
+#: What is opened by another name may be no terminal, and start by that: a watchdog, a tape.
+_TERMINAL = expression(r"pts/[0-9]{1,7}|(?:tty|hvc|hvsi|xvc|sclp_line)[A-Za-z0-9]{0,12}|console")
 
 
 def tell_everybody(text: str, terminals: Iterable[str]) -> None:
@@ -20,19 +23,17 @@ def tell_everybody(text: str, terminals: Iterable[str]) -> None:
     if wall is not None:
         try:
             subprocess.run(
-                [wall], input=message + "\n", text=True, timeout=_WALL_TIMEOUT, check=True,
-                capture_output=True, env=environment(),
+                [wall], input=message + "\n", text=True, errors="backslashreplace",
+                timeout=_WALL_TIMEOUT, check=True, capture_output=True, env=environment(),
             )  # fmt: skip
             return
         except (OSError, subprocess.SubprocessError):
             pass
-    for terminal in terminals:
+    for terminal in filter(_TERMINAL.fullmatch, terminals):
         _write(Path("/dev") / terminal, f"\r\n{message}\r\n".encode())
 
 
 def _write(path: Path, raw: bytes) -> None:
-    if ".." in path.parts:
-        return
     try:
         fd = os.open(path, os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
     except OSError:

@@ -20,7 +20,8 @@ from warmboot.core.errors import ImageError
 from warmboot.core.host import Host
 from warmboot.core.images import BytesView, Method, Stream, View, pe
 from warmboot.core.images.bpfcontainer import ParserContainer
-from warmboot.core.images.bpfobject import SECTION, ParserObject
+from warmboot.core.images.bpfobject import ParserObject
+from warmboot.core.images.carried import SECTION
 from warmboot.core.images.compression import decompressor_option, detect_method
 from warmboot.core.images.elf64 import is_container
 from warmboot.core.payload.codecs import kernel_refusal

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from warmboot.core.architecture import of_machine
-from warmboot.core.boot import BootRoot, Running
 from warmboot.core.boot.find import find_entries
+from warmboot.core.boot.loadervars import Running
+from warmboot.core.boot.root import BootRoot
 from warmboot.core.debug import step
 from warmboot.core.hints import TYPE_CHECKING
 from warmboot.core.host.state import STATE

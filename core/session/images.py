@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
-from warmboot.core.boot.entry import Entry
 from warmboot.core.boot.root import BootRoot
 from warmboot.core.errors import Cancelled, ImageError, NotFound, WarmbootError
 from warmboot.core.hints import TYPE_CHECKING
@@ -29,6 +28,7 @@ from warmboot.core.text import printable
 from warmboot.core.values import NamedTuple
 
 if TYPE_CHECKING:
+    from warmboot.core.boot.entry import Entry
     from warmboot.core.images.pe_headers import PeView
     from warmboot.core.images.view import View
     from warmboot.core.payload.archives import Initrd

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cached_property
 
-from warmboot.core.boot import BootRoot
+from warmboot.core.boot.root import BootRoot
 from warmboot.core.hints import TYPE_CHECKING, Self
 from warmboot.core.values import dataclass, replace
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from warmboot.core.boot import Running
 from warmboot.core.boot.entry import Entry
 from warmboot.core.boot.listed_entry import ListedEntry
+from warmboot.core.boot.loadervars import Running
 from warmboot.core.boot.version_order import key, newer
 from warmboot.core.enumeration import StrEnum
 from warmboot.core.errors import WarmbootError, WrongArgument

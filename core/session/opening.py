@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from warmboot.core.boot import BootRoot
+from warmboot.core.boot.root import BootRoot
 from warmboot.core.debug import debug
 from warmboot.core.hints import TYPE_CHECKING
 from warmboot.core.sandbox.marker import TRIAL, is_sandbox

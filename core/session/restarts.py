@@ -10,6 +10,7 @@ from warmboot.core.host import read_staged
 from warmboot.core.host.jobs import Job
 from warmboot.core.plan.checks.base import Finding
 from warmboot.core.plan.staged import Staged
+from warmboot.core.plan.trial.trial import read_mark
 from warmboot.core.record.lock import only_one, undisturbed
 from warmboot.core.record.recorder import note, recorded
 from warmboot.core.restart import schedule
@@ -51,12 +52,14 @@ class Restarts:
     def target(self, *, whatever: bool = False, trial: bool = False) -> Staged | None:
         """Return what a restart would start, as the journal knows it; `trial`: a restart on trial.
 
-        Raises NothingStaged, and Blocked where the journal does not say for sure what is staged;
-        `whatever` goes on all the same and returns None then.
+        Raises NothingStaged, and Blocked where the system that runs is on trial itself, or the
+        journal does not say for sure what is staged; `whatever` goes on with that all the same, and
+        returns None then.
         """
         machine = self._machine
         if read_staged(machine.host.prefix) is not True:
             raise NothingStaged("No kernel is staged", hint="Stage one first: warmboot stage.")
+        self._check_confirmed()
         known = machine.journal.known(machine.host.boot_id)
         if known.staged is not None and known.interrupted is None:
             if known.staged.trial is not None and not trial:
@@ -77,6 +80,20 @@ class Restarts:
             f"No restart: {why}",
             hint="Stage it again, or start what is there: warmboot exec --whatever-is-staged.",
         )
+
+    def _check_confirmed(self) -> None:
+        """Raise Blocked in a system on trial: what counts to its end would end the next one."""
+        host = self._machine.host
+        if read_mark(host.cmdline) is None:
+            return
+        from warmboot.core.record.trial_outcome import TrialState, last_trial
+
+        trial = last_trial(self._machine.journal.lines(), host)
+        if trial is not None and trial.state is TrialState.PENDING:
+            raise Blocked(
+                "This system is on trial itself, and not confirmed yet",
+                hint="warmboot confirm keeps it, warmboot confirm --revert goes back.",
+            )
 
     def concerns(self, staged: Staged | None) -> tuple[Finding, ...]:
         """Return what stands against coming back over the network from a restart into `staged`.

@@ -12,8 +12,8 @@ from pathlib import Path
 from row import Row
 from start import BARE, COMMAND, times
 
-from warmboot.core.boot import BootRoot
 from warmboot.core.boot.find import discover, find_entries
+from warmboot.core.boot.root import BootRoot
 from warmboot.core.sandbox.builders.bzimage import build_bzimage
 from warmboot.core.sandbox.builders.uki import build_uki
 

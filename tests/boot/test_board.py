@@ -9,9 +9,10 @@ from fdt import FDT, PropStrings
 from support.files import put
 from support.loader_files import kernel
 
-from warmboot.core.boot import BootRoot, Running
 from warmboot.core.boot.board import running_board, tree_for
 from warmboot.core.boot.find import find_entries
+from warmboot.core.boot.loadervars import Running
+from warmboot.core.boot.root import BootRoot
 from warmboot.core.errors import ImageError
 from warmboot.core.images.devicetree import Board, read_board
 from warmboot.core.images.view import BytesView

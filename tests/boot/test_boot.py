@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from support.files import put
 
-from warmboot.core.boot import BootRoot, Entry, Kind
+from warmboot.core.boot.entry import Entry, Kind
 from warmboot.core.boot.find import find_entries
 from warmboot.core.boot.resolve import resolve_entry
+from warmboot.core.boot.root import BootRoot
 from warmboot.core.errors import NotFound
 from warmboot.core.sandbox.builders.kernel import build_arm64_image
 from warmboot.core.sandbox.builders.pe import PeSection, build_pe

@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.files import put
 
-from warmboot.core.boot import BootRoot
 from warmboot.core.boot.cmdline import (
     Change,
     WordGroup,
@@ -20,6 +19,7 @@ from warmboot.core.boot.cmdline import (
     reusable,
     split_words,
 )
+from warmboot.core.boot.root import BootRoot
 
 
 def test_blanks_between_quotes_do_not_split() -> None:

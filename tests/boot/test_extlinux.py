@@ -9,9 +9,10 @@ import pytest
 from support.files import put
 from support.loader_files import kernel
 
-from warmboot.core.boot import BootRoot, Entry, Listing
+from warmboot.core.boot.entry import Entry, Listing
 from warmboot.core.boot.extlinux_format import Label, parse_menu
 from warmboot.core.boot.find import find_entries
+from warmboot.core.boot.root import BootRoot
 from warmboot.core.sandbox.builders.pe import PeSection, build_pe
 
 

@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from support.files import put
 from support.loader_files import kernel
 
-from warmboot.core.boot import BootRoot, Listing
+from warmboot.core.boot.entry import Listing
 from warmboot.core.boot.extlinux_format import parse_menu
 from warmboot.core.boot.find import find_entries
+from warmboot.core.boot.root import BootRoot
 
 #: As on Arch's media: what was started from tells which menu comes.
 WHICH = """\

@@ -8,11 +8,12 @@ import pytest
 from support.files import put
 from support.loader_files import grubenv, kernel
 
-from warmboot.core.boot import BootRoot, Entry
+from warmboot.core.boot.entry import Entry
 from warmboot.core.boot.filesystems import By, FileSystems, Place, Slot, Spec
 from warmboot.core.boot.find import find_entries
 from warmboot.core.boot.grub.menu_paths import MENU_LIMIT
 from warmboot.core.boot.mounts import read_slots, spec_of
+from warmboot.core.boot.root import BootRoot
 
 OURS, OTHER, THIRD = (digit * 8 + "-0000-0000-0000-000000000000" for digit in "123")
 PLACES = ("/boot", "/boot/efi", "/efi")

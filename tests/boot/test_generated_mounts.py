@@ -15,8 +15,8 @@ import pytest
 from support.files import put
 from support.loader_files import kernel
 
-from warmboot.core.boot import BootRoot
 from warmboot.core.boot.find import find_entries
+from warmboot.core.boot.root import BootRoot
 
 LAYOUTS = 120
 _FOLDERS = (

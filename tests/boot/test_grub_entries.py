@@ -8,8 +8,9 @@ import pytest
 from support.files import put
 from support.loader_files import kernel
 
-from warmboot.core.boot import BootRoot, Entry
+from warmboot.core.boot.entry import Entry
 from warmboot.core.boot.find import find_entries
+from warmboot.core.boot.root import BootRoot
 from warmboot.core.sandbox.builders.uki import Profile, build_uki
 
 

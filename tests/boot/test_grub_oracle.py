@@ -75,8 +75,8 @@ def compare(items: list[Item], default: str | None, shown: Shown | None) -> list
     """Return where a menu of ours differs from that on the screen."""
     if shown is None:
         return [f"a menu of {len(items)} where GRUB has none"] if items else []
-    titles = [item.title for item in items]
-    if titles != shown.titles:
+    titles = [item.title.replace("\n", " ").rstrip() for item in items]  # as a line shows them
+    if titles != [title.rstrip() for title in shown.titles]:
         return [f"titles {titles}, GRUB's {shown.titles}"]
     faults = []
     rows = Expand()(items)

@@ -12,11 +12,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.files import put
 
-from warmboot.core.boot import BootRoot, Running
 from warmboot.core.boot.cmdline import installed
 from warmboot.core.boot.extlinux_format import parse_menu
 from warmboot.core.boot.find import arrange, discover, find_entries
-from warmboot.core.boot.root import Text
+from warmboot.core.boot.loadervars import Running
+from warmboot.core.boot.root import BootRoot, Text
 from warmboot.core.boot.version_order import compare
 from warmboot.core.sandbox.builders.bzimage import build_bzimage
 

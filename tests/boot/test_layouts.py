@@ -9,9 +9,11 @@ from support import layouts, loader_files
 from support.files import put
 from support.loader_files import MACHINE, UUID, loader_variable
 
-from warmboot.core.boot import BootRoot, Entry, Kind, Listing, Running
+from warmboot.core.boot.entry import Entry, Kind, Listing
 from warmboot.core.boot.find import find_entries
+from warmboot.core.boot.loadervars import Running
 from warmboot.core.boot.resolve import resolve_entry
+from warmboot.core.boot.root import BootRoot
 from warmboot.core.errors import NotFound
 from warmboot.core.sandbox.builders.uki import build_uki
 

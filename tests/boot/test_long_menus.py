@@ -11,12 +11,12 @@ from support.grub_files import DictFiles
 from support.grub_grammar import make_case
 from support.loader_files import grub_cfg, kernel, menu_entry, submenu
 
-from warmboot.core.boot import BootRoot, Kind
-from warmboot.core.boot.entry import Entry, Listing
+from warmboot.core.boot.entry import Entry, Kind, Listing
 from warmboot.core.boot.find import find_entries
 from warmboot.core.boot.grub import menus
 from warmboot.core.boot.grub.default import Expand, Row, positions, started
 from warmboot.core.boot.grub.menu import GrubMenu, read_menu
+from warmboot.core.boot.root import BootRoot
 
 FOLLOWED = 2000  # lines
 

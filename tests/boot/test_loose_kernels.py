@@ -9,9 +9,10 @@ import pytest
 from support.files import put
 from support.loader_files import kernel
 
-from warmboot.core.boot import BootRoot, Entry
+from warmboot.core.boot.entry import Entry
 from warmboot.core.boot.find import find_entries
 from warmboot.core.boot.resolve import Selector, resolve_entry
+from warmboot.core.boot.root import BootRoot
 
 RELEASE = "6.12.58-gentoo"
 ASIDE = ("old", "bak", "prev")

@@ -10,8 +10,10 @@ import pytest
 from support.files import put
 from support.loader_files import kernel
 
-from warmboot.core.boot import BootRoot, Listing, Running
+from warmboot.core.boot.entry import Listing
 from warmboot.core.boot.find import find_entries
+from warmboot.core.boot.loadervars import Running
+from warmboot.core.boot.root import BootRoot
 
 GRUB, SYSLINUX, EXTLINUX = (
     "boot/grub/grub.cfg",

@@ -7,8 +7,9 @@ from pathlib import Path
 from support.files import put
 from support.loader_files import kernel
 
-from warmboot.core.boot import BootRoot, Entry, Kind, Listing
+from warmboot.core.boot.entry import Entry, Kind, Listing
 from warmboot.core.boot.find import find_entries
+from warmboot.core.boot.root import BootRoot
 from warmboot.core.boot.sources import limine, refind
 from warmboot.core.sandbox.builders.pe import PeSection, build_pe
 from warmboot.core.sandbox.builders.uki import build_addon, build_uki

@@ -10,9 +10,11 @@ import pytest
 from support.files import put
 from support.loader_files import kernel
 
-from warmboot.core.boot import BootRoot, Entry, Kind, Listing, Running
+from warmboot.core.boot.entry import Entry, Kind, Listing
 from warmboot.core.boot.find import find_entries
+from warmboot.core.boot.loadervars import Running
 from warmboot.core.boot.raspberry_pi_format import configuration, models, read_settings
+from warmboot.core.boot.root import BootRoot
 from warmboot.core.images.devicetree import Board
 
 LINE = "console=tty1 root=PARTUUID=1\n"

@@ -8,9 +8,11 @@ import pytest
 from support.files import put
 from support.loader_files import bls, kernel, loader_variable
 
-from warmboot.core.boot import BootRoot, Listing, Running
+from warmboot.core.boot.entry import Listing
 from warmboot.core.boot.find import find_entries
+from warmboot.core.boot.loadervars import Running
 from warmboot.core.boot.resolve import resolve_entry
+from warmboot.core.boot.root import BootRoot
 from warmboot.core.errors import NotFound
 from warmboot.core.sandbox.builders.bzimage import build_bzimage
 from warmboot.core.sandbox.builders.uki import Profile, build_uki

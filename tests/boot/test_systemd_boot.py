@@ -9,9 +9,12 @@ from support.files import put
 from support.loader_files import bls, kernel, loader_variable
 
 from warmboot.core.architecture import Architecture
-from warmboot.core.boot import BootRoot, Entry, Listing, Running
+from warmboot.core.boot.bls_format import parse_fields
+from warmboot.core.boot.entry import Entry, Listing
 from warmboot.core.boot.find import find_entries
 from warmboot.core.boot.glob_match import fits
+from warmboot.core.boot.loadervars import Running
+from warmboot.core.boot.root import BootRoot
 from warmboot.core.sandbox.builders.pe import PeSection, build_pe
 from warmboot.core.sandbox.builders.uki import Profile, build_uki
 
@@ -173,6 +176,22 @@ def test_what_is_not_passed_on_is_said(tmp_path: Path) -> None:
         "2 extra files will not reach the new system: /a.cred, /b.raw",
         "lines that warmboot does not know are left out: future",
     )
+
+
+def test_names_of_its_own_entries_are_no_default(tmp_path: Path) -> None:
+    """It passes over files that are called as what it finds by itself."""
+    three(tmp_path, "default *zz*\n")
+    put(tmp_path, "boot/loader/entries/auto-zz.conf", bls(title="zz", linux="/arch"))
+    assert "auto-zz.conf" in entries(tmp_path)
+    assert default(tmp_path) == ["arch.conf"]
+
+
+def test_only_spaces_and_tabs_part_words() -> None:
+    """As systemd reads them; a carriage return ends a line."""
+    text = "title\u00a0x\r\ttitle \t y\u3000z\r linux\t/k \n\u2003a b\noptions \u00a0 c\u00a0"
+    assert parse_fields(text) == {
+        "title": ["y\u3000z"], "linux": ["/k"], "\u2003a": ["b"], "options": ["\u00a0 c\u00a0"],
+    }  # fmt: skip
 
 
 def test_forms_of_a_file(tmp_path: Path) -> None:

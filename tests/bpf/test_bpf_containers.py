@@ -17,7 +17,8 @@ from warmboot.core.bpf.container import build_container, write_envelope
 from warmboot.core.errors import ImageError
 from warmboot.core.images import BytesView, Format, ImageFile, identify
 from warmboot.core.images.bpfcontainer import Envelope, ParserContainer
-from warmboot.core.images.bpfobject import ParserObject, carried_parser
+from warmboot.core.images.bpfobject import ParserObject
+from warmboot.core.images.carried import carried_parser
 from warmboot.core.sandbox.builders.elf import build_elf_kernel
 from warmboot.core.sandbox.builders.kernel import build_arm64_image
 from warmboot.core.sandbox.builders.uki import build_uki

@@ -69,7 +69,8 @@ class Tree:
 
     def _counter(self) -> str:
         counter = self._maybe(0.25, "+3", "+2-1", "+1-2", "+0-3", "+0", "+10-0")
-        return counter or ""
+        odd = self._maybe(0.05, "+", "+a", "+1-", "++3", "+3-", "+03-01", "+1+2", "-1", "+3-1-1")
+        return odd or counter or ""
 
     def _conf(self, files: dict[str, bytes], name: str) -> None:
         keys: list[tuple[str, str | None]] = [
@@ -77,7 +78,9 @@ class Tree:
             ("sort-key", self._maybe(0.5, *_KEYS)),
             ("version", self._maybe(0.7, *_VERSIONS)),
             ("machine-id", self._maybe(0.4, *_MACHINES)),
-            ("linux", "/k/linux"),
+            (self._random.choice(("linux",) * 8 + ("efi", "uki")), "/k/linux"),
+            ("devicetree", self._maybe(0.1, "/k/dtb", "k/dtb")),
+            ("devicetree-overlay", self._maybe(0.1, "/k/o1 /k/o2", "/k/o1")),
             ("initrd", self._maybe(0.7, "/k/initrd")),
             *(("options", self._maybe(0.6, *_OPTIONS)) for _ in range(3)),
             ("profile", self._maybe(0.1, "0", "1", "2")),
@@ -85,16 +88,20 @@ class Tree:
             ("title", self._maybe(0.1, "The last one counts")),
         ]
         lines = [
-            f"{key}{self._random.choice((' ', '  ', chr(9)))}{value}"
+            (self._maybe(0.1, " ", "\t") or "")
+            + f"{key}{self._random.choice((' ', '  ', chr(9)))}{value}"
             for key, value in keys
             if value
         ]
         if self._random.random() < 0.3:
             self._random.shuffle(lines)
-            lines.insert(0, "# A comment\n")
-        end = self._random.choice(("\n", "\n", "\r\n"))
+            odd = ("# A comment\n", "  # x y", "title", "title\u00a0x", "nokey:x y", "")
+            lines.insert(0, self._random.choice(odd))
+        end = self._random.choice(("\n", "\n", "\r\n", "\r"))
+        name = name.upper() if self._random.random() < 0.05 else name
         self.ids.append(f"{name}.conf")
-        path = f"loader/entries/{name}{self._counter()}.conf"
+        ending = "CONF" if self._random.random() < 0.05 else "conf"
+        path = f"loader/entries/{name}{self._counter()}.{ending}"
         files[path] = (end.join(lines) + end).encode()
 
     def _uki(self, files: dict[str, bytes], name: str) -> None:

@@ -10,8 +10,9 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from warmboot.core.boot import BootRoot, Kind
+from warmboot.core.boot.entry import Kind
 from warmboot.core.boot.find import find_entries
+from warmboot.core.boot.root import BootRoot
 
 from .bootctl import listed
 from .loader_trees import Tree

@@ -42,7 +42,7 @@ with atheris.instrument_imports(
     from warmboot.core.errors import ImageError, WarmbootError
     from warmboot.core.images import BytesView, Method, Stream, identify
     from warmboot.core.images.authenticode import signatures_of
-    from warmboot.core.images.bpfobject import carried_parser
+    from warmboot.core.images.carried import carried_parser
     from warmboot.core.payload.erofs import ErofS
     from warmboot.core.payload.file_tree import read_tree
     from warmboot.core.payload.memfile import MemFile

@@ -13,11 +13,11 @@ import pytest
 from support.files import put
 from support.machines import lock, make_machine
 
-from warmboot.core.boot import BootRoot
 from warmboot.core.boot.boot_partitions import unmounted
 from warmboot.core.boot.cmdline_context import read_cmdline_context
 from warmboot.core.boot.loadervars import Running
 from warmboot.core.boot.mounts import read_slots
+from warmboot.core.boot.root import BootRoot
 from warmboot.core.host import read_host
 from warmboot.core.host.kmsg import last_lines
 from warmboot.core.host.live_state import read_live_state

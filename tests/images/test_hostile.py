@@ -14,7 +14,7 @@ from warmboot.core.bpf.container import build_container, write_envelope
 from warmboot.core.errors import ImageError
 from warmboot.core.images import BytesView, Method, Stream, identify
 from warmboot.core.images.authenticode import signatures_of
-from warmboot.core.images.bpfobject import carried_parser
+from warmboot.core.images.carried import carried_parser
 from warmboot.core.payload.memfile import MemFile
 from warmboot.core.payload.unpack import unpack
 from warmboot.core.sandbox.builders.bzimage import build_bzimage

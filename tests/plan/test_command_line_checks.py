@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from support.files import put
 from support.loader_files import MACHINE, UUID
 
-from warmboot.core.boot import BootRoot
 from warmboot.core.boot.cmdline import parse
 from warmboot.core.boot.cmdline_context import CmdlineContext, read_cmdline_context
+from warmboot.core.boot.root import BootRoot
 from warmboot.core.plan.checks.base import Finding, Verdict
 from warmboot.core.plan.checks.command_line import COMMAND_LINE, CmdlineSubject
 

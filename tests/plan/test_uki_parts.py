@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from support.machines import make_sandbox
 
-from warmboot.core.boot import BootRoot
 from warmboot.core.boot.find import find_entries
+from warmboot.core.boot.root import BootRoot
 from warmboot.core.errors import Blocked, ImageError, NotFound
 from warmboot.core.plan.request import PlanRequest
 from warmboot.core.sandbox.builders.devicetree import Node, build_tree

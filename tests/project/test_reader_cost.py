@@ -18,10 +18,10 @@ from host.test_foreign_links import facts, marked
 from support.cost import resident, seconds
 from support.files import put
 
-from warmboot.core.boot import BootRoot
 from warmboot.core.boot.cmdline import compare
 from warmboot.core.boot.find import find_entries
 from warmboot.core.boot.presets import read_presets
+from warmboot.core.boot.root import BootRoot
 from warmboot.core.boot.sources.registry import SOURCES
 from warmboot.core.bpf.btf import find_types
 from warmboot.core.configfile import ConfigFile
@@ -29,7 +29,7 @@ from warmboot.core.errors import WarmbootError
 from warmboot.core.host.config import BuildOptions
 from warmboot.core.images import BytesView, FileView, identify
 from warmboot.core.images.authenticode import signatures_of
-from warmboot.core.images.bpfobject import carried_parser
+from warmboot.core.images.carried import carried_parser
 from warmboot.core.images.compression import COMPRESSIONS
 from warmboot.core.images.osrelease import parse_os_release
 from warmboot.core.images.view import LARGEST_FILE
@@ -164,6 +164,7 @@ MENUS = {
     "uki": ("boot/EFI/Linux/a.efi", ("MZ", "MZ\0\0")),
     "loose": ("boot/vmlinuz-6.9", ("MZ", "\x7fELF", "\x1f\x8b")),
     "modules": ("usr/lib/modules/6.9/vmlinuz", ("MZ",)),
+    "flatcar": ("boot/flatcar/vmlinuz-a", ("MZ",)),
     "uboot": ("boot/boot.scr.uimg", ("\x27\x05\x19\x56", "load a b c\n")),
     "uboot, environment": ("boot/armbianEnv.txt", ("a%d=x\n", "overlays=a %d\n")),
     "unread": ("boot/boot.scr", ("\x27\x05\x19\x56", "load a b c\n")),

@@ -10,12 +10,12 @@ import pytest
 from support.cost import seconds
 from support.files import put
 
-from warmboot.core.boot import BootRoot
 from warmboot.core.boot.cmdline import Change, compare
 from warmboot.core.boot.entry import Entry, Kind
 from warmboot.core.boot.extlinux_format import parse_menu
 from warmboot.core.boot.find import _unique, find_entries
 from warmboot.core.boot.merge import merge
+from warmboot.core.boot.root import BootRoot
 from warmboot.core.images import BytesView, Identity, authenticode
 from warmboot.core.images.authenticode import read_signatures
 from warmboot.core.images.pe import PeHeaders

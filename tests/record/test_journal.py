@@ -47,6 +47,17 @@ def staged(release: str = "6.12.1", boot_id: str = "boot-1") -> Staged:
     )
 
 
+def test_what_the_environment_says_does_not_hide_the_numbers_of_lines(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The number of the last line is looked for in the file's end."""
+    journal = Journal(tmp_path)
+    for text in ("192.0.2.1 1 192.0.2.2 22", "x" * 100_000, "x" * 100_000):
+        monkeypatch.setenv("SSH_CONNECTION", text)
+        journal.append("staging", "boot-1")
+    assert [line["seq"] for line in journal.lines()] == [1, 2, 3]
+
+
 def test_lines_are_private_whole_and_name_who(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from support.files import put
 from support.tools import needs_tool
 
-from warmboot.core.boot import BootRoot
 from warmboot.core.boot.loadervars import read_loader_variables
+from warmboot.core.boot.root import BootRoot
 from warmboot.core.errors import WarmbootError
 from warmboot.core.host.firmware import read_firmware
 from warmboot.core.plan.trial.trial import Choice, OneShot

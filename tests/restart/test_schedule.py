@@ -224,6 +224,39 @@ def test_without_wall_each_terminal_is_told() -> None:
         os.close(theirs)
 
 
+def test_what_is_called_a_terminal_and_is_none_is_not_opened(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Opening a watchdog starts it, and closing it as a file has it reset the machine."""
+    opened: list[str] = []
+    monkeypatch.setattr("warmboot.core.restart.broadcast.find_program", lambda _: None)
+    monkeypatch.setattr(
+        "warmboot.core.restart.broadcast._write", lambda path, _: opened.append(str(path))
+    )
+    names = ["watchdog", "/dev/watchdog0", "pts/../watchdog", "null", ":0", "", "pts/1\0", "tty/x"]
+    tell_everybody("a restart", [*names, "pts/3", "tty1", "ttyS0", "hvc0"])
+    assert opened == ["/dev/pts/3", "/dev/tty1", "/dev/ttyS0", "/dev/hvc0"]
+
+
+TELL = """
+import sys
+from warmboot.core import programs
+from warmboot.core.restart.broadcast import tell_everybody
+programs.FOLDERS = (sys.argv[1],)
+tell_everybody("host restarts into /boot/\\u017eluk now.", ())
+"""
+
+
+def test_a_message_that_the_locale_has_no_letters_for_is_told_all_the_same(tmp_path: Path) -> None:
+    wall = tmp_path / "wall"
+    wall.write_text(f'#!/bin/sh\nwhile read -r line; do echo "$line"; done >{tmp_path}/told\n')
+    wall.chmod(0o755)
+    environment = {"LC_ALL": "POSIX", "PYTHONCOERCECLOCALE": "0", "PATH": str(tmp_path)}
+    command: list[str | Path] = [sys.executable, "-X", "utf8=0", "-c", TELL, tmp_path]
+    subprocess.run(command, env=environment, check=True, timeout=LIMIT)
+    assert (tmp_path / "told").read_text() == "host restarts into /boot/\\u017eluk now.\n"
+
+
 def test_the_debian_package_waits_though_its_modules_are_in_a_folder_of_their_own(
     root: Path, tmp_path: Path
 ) -> None:

@@ -14,6 +14,7 @@ import pytest
 
 from warmboot.core.bounded import bounded
 from warmboot.core.errors import Refused
+from warmboot.core.record.lock import only_one
 from warmboot.core.restart import execute, shutdown
 from warmboot.core.restart.execute import RestartMethod, carry_out
 from warmboot.core.restart.shutdown import Ended
@@ -76,6 +77,26 @@ def test_without_room_for_a_process_a_step_is_given_up(monkeypatch: pytest.Monke
 
     monkeypatch.setattr(os, "fork", full)
     assert bounded(lambda: True, LIMIT) is None
+
+
+def test_what_is_left_behind_holds_no_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Such a process cannot be killed; nor would who stands by learn that warmboot is gone."""
+    left: list[int] = []
+
+    def hang() -> bool:
+        time.sleep(LIMIT)
+        return True
+
+    monkeypatch.setattr("warmboot.core.bounded._kill", left.append)
+    try:
+        with only_one(tmp_path, "warmboot exec"):
+            assert bounded(hang, 0.2) is None
+        with only_one(tmp_path, "warmboot exec"):
+            assert len(left) == 1
+    finally:
+        for pid in left:
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
 
 
 @pytest.mark.parametrize("method", [RestartMethod.PROCESSES, RestartMethod.AT_ONCE])

@@ -91,6 +91,9 @@ class Grammar(Commands):
         )
 
     def _title(self, title: str) -> str:
+        if self.maybe(15):
+            self.use("variable in a title")
+            return self.one(f'"{title} $g1"', f'"{title}${{g1}}-$unset_one"', f"'{title} '\"$g1\"")
         return self.one(f"'{title}'", f'"{title}"', title.replace(" ", "\\ "))
 
     def _options(self, number: int) -> str:

@@ -8,8 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from support.files import put
-from warmboot.core.boot import BootRoot
 from warmboot.core.boot.cmdline_context import read_cmdline_context
+from warmboot.core.boot.root import BootRoot
 from warmboot.core.host import Host, read_host
 from warmboot.core.host.live_state import read_live_state
 from warmboot.core.images import BytesView, identify

@@ -101,7 +101,7 @@ async def lock_out(person: Person) -> None:
 
 @scene
 async def why(person: Person) -> None:
-    """What staging will do, and why in this way: at the end of the plan."""
+    """What staging will do, and why this way: at the end of the plan."""
     await plan(person)
     await person.press("w")
 

@@ -23,6 +23,7 @@ from warmboot.core.session.paths import complete_path
 from warmboot.core.session.status import Status
 from warmboot.core.text import shared_beginning
 from warmboot.tui.present.cmdline_text import difference
+from warmboot.tui.present.layout import wrap
 from warmboot.tui.screens.ask import there_text
 from warmboot.tui.widgets.editor import CommandLineEditor
 
@@ -164,7 +165,7 @@ async def test_paths_complete_and_show_what_is_there(sandbox: Path) -> None:
         await person.press("tab")
         await person.see("/boot/vmlinuz-")
         await person.write("9")
-        await person.see("Nothing there begins so")
+        await person.see("Nothing there starts with that")
         await person.press("escape")
         await person.plan(ENTRY)
         await person.press("i")
@@ -269,3 +270,19 @@ async def test_a_key_that_comes_before_the_machine_is_read_waits_for_it(
         await person.press(key)
         pressed.set()
         await person.see(then)
+
+
+@given(
+    st.lists(st.text(alphabet="ab/-,", min_size=1, max_size=30), min_size=1, max_size=12),
+    st.lists(st.booleans(), min_size=12, max_size=12),
+    st.integers(8, 60),
+)
+def test_lines_end_where_items_do(words: list[str], apart: list[bool], width: int) -> None:
+    """What stands between two blanks is on one line where a line has room for it."""
+    blanks = ["  " if one else " " for one in apart]
+    text = "".join(f"{blank}{word}" for blank, word in zip(blanks, words, strict=False)).strip()
+    found = wrap(text, width)
+    assert all(len(line) <= width for line in found)
+    assert "".join("".join(found).split()) == "".join(text.split())
+    for item in text.split("  "):
+        assert len(item) > width or any(item in line for line in found)

@@ -149,7 +149,12 @@ async def test_a_trial_is_ended_by_a_key_and_a_question(
         await person.press("enter")
         await person.see("now runs 6.17.8-sandbox")
         await person.press("enter")
-        await person.see("y keeps it, b goes back.", "y Keep  b Go back")
+        await person.see("y keeps it, b goes back now. It goes back by itself at ")
+        await person.see("y Keep  b Go back")
+        await person.press("q")
+        await person.see("Still on trial", "not confirmed yet", "Stay here")
+        await person.press("enter")
+        await person.see_no("Stay here")
         await person.press(key)
         await person.see(asked)
         await person.press("enter")  # the harmless answer

@@ -34,6 +34,12 @@ PLAIN = {*SLOW, "bz2", "contextvars", "hashlib", "json", "lzma", "shlex", "threa
 #: Folders of the core that do something else than look.
 DOING = {"core.load", "core.fit", "core.restart.trial", "core.plan.checks", "core.sandbox.builders"}
 LISTING = {*DOING, "core.payload", "core.bpf", "core.record", "core.restart"}
+#: For UKIs, parsers and encrypted roots, and for people, where there is none of them.
+NOT_STAGED = {
+    *("core.plan.uki_parts", "core.bpf.carried", "core.bpf.sizes", "core.bpf.call_memory"),
+    *("core.fit.crypttab", "core.fit.volume_words", "core.host.luks"),
+    *("tui.present.plan_text", "tui.present.finding_text"),
+}
 LOOKING = {"core.boot.sources", "core.boot.grub", "core.plan.checks", "core.fit"}
 
 
@@ -100,6 +106,15 @@ def test_inspect(tmp_path: Path) -> None:
     assert codecs <= {"core.payload.codecs.gzip", "core.payload.codecs.base"}
 
 
+def test_stage(root: Path, tmp_path: Path) -> None:
+    kernel = tmp_path / "vmlinuz"
+    kernel.write_bytes(build_arm64_image("6.12", body_size=60_000))
+    words = ("--kernel", str(kernel), "--no-initrd", "--cmdline", "quiet", "--json", "--dry-run")
+    found = loaded("--root", str(root), "stage", *words)
+    assert "lzma" not in found
+    assert not own(found) & NOT_STAGED
+
+
 def test_answers_in_json_load_what_writes_it(root: Path) -> None:
     found = loaded("--root", str(root), "list", "--json")
     assert "json" in found
@@ -145,3 +160,29 @@ def test_the_first_screen_loads_no_widgets_that_it_has_not() -> None:
         [sys.executable, "-I", "-c", SCREEN], capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stderr) == (0, "")
+
+
+FOUND = """
+import sys
+from importlib.machinery import PathFinder
+from warmboot.tui.entry import run
+sys.argv[1:2] = []
+run()
+import pytest
+for name in [name for name in sys.modules if name.startswith("warmboot.")]:
+    found = sys.modules[name].__spec__
+    usual = PathFinder.find_spec(name, sys.modules[name.rpartition(".")[0]].__path__)
+    assert (found.origin, found.cached) == (usual.origin, usual.cached), name
+    assert type(found.loader) is type(usual.loader), name
+    assert found.submodule_search_locations == usual.submodule_search_locations, name
+with pytest.raises(ModuleNotFoundError, match="warmboot.core.nothing"):
+    import warmboot.core.nothing
+"""
+
+
+def test_modules_are_found_where_python_finds_them(root: Path) -> None:
+    words = ("warmboot", "--root", str(root), "list")
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", FOUND, *words], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr

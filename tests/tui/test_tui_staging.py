@@ -35,7 +35,7 @@ async def test_the_plan_says_what_will_happen(sandbox: Path) -> None:
             "as the running one",
             "Way      simulated kexec_file_load(2); unpacked here",
             "nothing resets it after a panic",
-            "not known: no restart with warmboot is recorded",
+            "not known, as no restart by warmboot has come up yet",
         ):
             assert text in person.text
         assert "Unpack its zstd payload" not in person.text
@@ -241,9 +241,42 @@ async def test_a_refusal_comes_with_its_hint_and_keeps_the_command_line(
 
 async def test_a_damaged_kernel_is_never_staged(sandbox: Path) -> None:
     async with sit_down(sandbox) as person:
-        await person.plan("Linux 5.10.99-damaged")
+        await person.see("Kernel")
+        await person.press("n", "ctrl+u")
+        await person.write(f"{sandbox}/boot/vmlinuz-5.10.99-damaged")
+        await person.press("enter")
+        await person.see("PLAN", "Given by path")
         await person.press("s")
-        await person.see("Not staged")
+        await person.see("Not staged", "damaged")
+        assert not person.is_loaded()
+
+
+async def test_a_kernel_that_is_known_to_be_damaged_is_not_planned(sandbox: Path) -> None:
+    async with sit_down(sandbox) as person:
+        await person.choose("Linux 5.10.99-damaged")
+        await person.judged("Linux 5.10.99-damaged", "no: damaged")
+        await person.press("enter")
+        await person.see("This entry cannot be used", "payload is damaged", "r looks again")
+
+
+@pytest.mark.parametrize("key", ["s", "t"])
+async def test_what_keeps_it_from_being_staged_is_said_where_one_asks_for_it(
+    sandbox: Path, key: str
+) -> None:
+    async with sit_down(sandbox) as person:
+        await person.plan("Linux 6.19.0-rc1")
+        await person.press(key)
+        await person.see("Not staged", "1 check stands in the way: root-drivers", "f overrules")
+        await person.press("enter", "escape")
+        await person.plan("Linux 6.12.57-amd64")
+        await person.press(key)
+        await person.see("Not staged", "cannot be overruled")
+        await person.press("enter", "f")
+        await person.see("Not forced", "cannot be overruled")
+        await person.press("enter", "escape", "home")
+        await person.plan(ENTRY)
+        await person.press("f")
+        await person.see("No check fails")
         assert not person.is_loaded()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from warmboot.core.boot import Entry
+from warmboot.core.boot.entry import Entry
 from warmboot.core.boot.listed_entry import ListedEntry
 from warmboot.core.errors import ExitCode
 from warmboot.core.session import open_session

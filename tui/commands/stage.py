@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import argparse
-import sys
 
 from warmboot.core.errors import Blocked, ExitCode
-from warmboot.core.load.prepared import Prepared
-from warmboot.core.plan.plan import Plan
-from warmboot.core.plan.staged import Staged
+from warmboot.core.hints import TYPE_CHECKING
 from warmboot.core.session import Session, open_session
 from warmboot.core.values import NamedTuple
 from warmboot.tui.commands import output
 from warmboot.tui.commands.options import stage_request
 from warmboot.tui.commands.progress import ProgressLine
-from warmboot.tui.present.finding_text import short_lines
-from warmboot.tui.present.plan_text import plan_rows
+
+if TYPE_CHECKING:
+    from warmboot.core.load.prepared import Prepared
+    from warmboot.core.plan.plan import Plan
+    from warmboot.core.plan.staged import Staged
 
 
 def run(options: argparse.Namespace) -> int:
@@ -58,9 +58,11 @@ class _Done(NamedTuple):
 
 
 def _show_plan(plan: Plan) -> None:
-    output.write_lines(output.table(plan_rows(plan)))
-    output.write_lines(short_lines(plan.findings, plan.forced))
-    sys.stdout.flush()
+    from warmboot.tui.present.finding_text import short_lines  # not for an answer in JSON
+    from warmboot.tui.present.plan_text import plan_rows
+
+    lines = [*output.table(plan_rows(plan)), *short_lines(plan.findings, plan.forced)]
+    output.say_before(lines)
 
 
 def _check_expected(prepared: Prepared, wanted: str | None) -> None:

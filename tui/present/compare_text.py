@@ -120,12 +120,15 @@ def _need_lines(found: Comparison) -> Iterator[str]:
 
 def _option_lines(found: Comparison) -> Iterator[str]:
     if found.options_differing is None:
-        yield "  The build options of both are not known."
+        yield "  They are not known for both kernels."
         return
     for one in found.options:
         text = f"{one.name}={one.new or 'not set'} (was {one.old or 'not set'}): {one.meaning}"
         yield from textwrap.wrap(
             text, _WIDTH, initial_indent="  ", subsequent_indent="    ", break_on_hyphens=False
         )
-    others = found.options_differing - len(found.options)
-    yield f"  {plural(max(0, others), 'other option')} differ"
+    others = max(0, found.options_differing - len(found.options))
+    if not found.options:
+        yield f"  none differ; of the others, {others} do" if others else "  none differ"
+        return
+    yield f"  {plural(others, 'other option')} differ"

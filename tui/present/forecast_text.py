@@ -45,7 +45,7 @@ def forecast_items(found: Forecast) -> tuple[Item, ...]:
 def _by_kexec(found: Forecast) -> str:
     times = found.kexec
     if not times:
-        return "not known: no restart with warmboot is recorded that came up"
+        return "not known, as no restart by warmboot has come up yet"
     each = ", ".join(duration(away) for away in times)
     if len(times) == 1:
         return f"the last restart took {each} until the new kernel started"

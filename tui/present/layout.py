@@ -64,11 +64,29 @@ def styled(found: Iterable[Line]) -> Styled:
 def wrap(text: str, width: int) -> list[str]:
     """Return printable text in lines of at most `width` characters.
 
-    Lines end at blanks where there are any; a word longer than a line is cut behind a character
-    that parts names, such as a slash, or where the line is full.
+    Lines end at two blanks where what stands between such fits into a line, else at a blank; a word
+    longer than a line is cut behind a character that parts names, such as a slash, or where the
+    line is full.
     """
+    found: list[str] = []
+    line = ""
+    for part in printable(text, _LIMIT).split("  "):
+        joined = f"{line}  {part}" if line else part
+        if len(joined) <= width:
+            line = joined
+        elif line and len(part) <= width:
+            found.append(line)
+            line = part
+        else:
+            *full, line = _words(joined, width)
+            found += full
+    return [*found, line]
+
+
+def _words(text: str, width: int) -> list[str]:
+    """Return text in lines that end at blanks where there are any."""
     found, line = [], ""
-    for word in printable(text, _LIMIT).split(" "):
+    for word in text.split(" "):
         joined = f"{line} {word}" if line else word
         if len(joined) <= width:
             line = joined

@@ -9,7 +9,7 @@ _LIST: _ROWS = [
     ("S", "staged: what a restart by warmboot would start"),
     ("d", "the boot loader's default"),
     ("n", "what the boot loader starts next time, once"),
-    ("3", "tries that boot counting leaves it; - for none"),
+    ("3", "tries left, where boots are counted; - for none"),
 ]
 _STATES: _ROWS = [
     ("ready", "nothing stands against it on this machine"),

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from warmboot.core.boot import Entry
 from warmboot.core.boot.cmdline import parse
+from warmboot.core.boot.entry import Entry
 from warmboot.core.boot.presets import Preset, active
 from warmboot.core.plan.checks.base import Verdict
 from warmboot.core.plan.plan import Plan
-from warmboot.core.text import duration, printable
+from warmboot.core.text import duration, plural, printable
 from warmboot.tui.present.finding_text import count_text, finding_text, worst_first
 from warmboot.tui.present.layout import Group, Item, Line
 
@@ -126,8 +126,22 @@ def back_text(cmdline: str, watchdog: str | None) -> str:
     return f"{panic}. {watchdog}" if watchdog else panic
 
 
+def standing_text(plan: Plan, key: str) -> str:
+    """Return which checks keep a plan from being staged, "" for none; `key` overrules a check."""
+    failures = plan.failures
+    if not failures:
+        return ""
+    count = plural(len(failures), "check stands", "checks stand")
+    text = f"{count} in the way: {', '.join(one.check for one in failures)}.\n"
+    firm = [one.check for one in failures if not one.forceable]
+    if not firm:
+        return f"{text}\n{key} overrules a check by its name."
+    cannot = "It cannot" if len(failures) == 1 else f"{', '.join(firm)} cannot"
+    return f"{text}\n{cannot} be overruled: the kernel would refuse, or going on is not safe."
+
+
 def reasons(plan: Plan) -> tuple[Group, ...]:
-    """Return what staging will do step by step, and why in this way."""
+    """Return what staging will do step by step, and why this way."""
     steps = [Item(f"{number}.", step) for number, step in enumerate(plan.steps, 1)]
     why = [Item("", f"{plan.strategy.value}: {plan.why}")]
     why += [Item("", f"not {other.strategy.value}: {other.why_not}") for other in plan.alternatives]
@@ -137,5 +151,5 @@ def reasons(plan: Plan) -> tuple[Group, ...]:
     nothing = (Item("", f"Nothing: {plan.why}"),)
     return (
         Group("What staging will do", tuple(steps) or nothing),
-        Group("Why in this way", tuple(why)),
+        Group("Why this way", tuple(why)),
     )

@@ -71,6 +71,13 @@ def outcome_text(trial: TrialOutcome) -> str:
     return f"{when}came back from {release}: {trial.text}{away}"
 
 
+def pending_texts(status: Status) -> tuple[str, str]:
+    """Return that a system is on trial, and a sentence on when it goes back."""
+    name = printable((status.trial.release if status.trial else None) or "This system", 60)
+    deadline = _deadline(status)
+    return f"{name} is on trial", f"{deadline[:1].upper()}{deadline[1:]}."
+
+
 def _confirmed_by(trial: TrialPlan) -> str:
     checks = ", ".join(printable(check, 100) for check in trial.asked.checks)
     by_hand = "warmboot confirm keeps the new system"

@@ -116,7 +116,7 @@ class PathScreen(AskScreen):
 def there_text(names: Sequence[str], width: int, *, more: bool = False) -> str:
     """Return names in columns, and how many there are beyond the lines there is room for."""
     if not names:
-        return "Nothing there begins so"
+        return "Nothing there starts with that"
     shown = [printable(name, width) for name in names]
     column = min(width, max(map(len, shown)) + 2)
     across = max(1, width // column)

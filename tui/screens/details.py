@@ -17,6 +17,7 @@ from warmboot.core.images import Identity
 from warmboot.core.progress import Cancel
 from warmboot.core.session import Session
 from warmboot.core.text import printable
+from warmboot.tui.actions import key_of
 from warmboot.tui.present.layout import lines, styled, wrap
 from warmboot.tui.present.verdict import Known
 from warmboot.tui.screens.messages import EntryRead
@@ -24,7 +25,6 @@ from warmboot.tui.screens.workers import read_entry
 from warmboot.tui.widgets.bars import Text
 
 _REST = 0.15  # seconds the cursor rests before its entry's details follow
-_SLOW = "Space shows the details: the line is slow."
 
 _Key = tuple[str, Identity | None]
 
@@ -113,7 +113,8 @@ class DetailsPane(VerticalScroll, can_focus=False):
     def _rested(self, row: ListedEntry) -> None:
         if getattr(self.app, "slow_line", False):
             if self._row is None or self._row.entry is not row.entry:
-                self.show_text(_SLOW)
+                key = key_of("entries", "show")
+                self.show_text(f"{key} shows the details: the line is slow.")
         else:
             self.show_row(row)
         if self._reading not in (None, _key(row)) and self._wanted(row):

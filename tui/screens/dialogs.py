@@ -12,7 +12,7 @@ from textual.widgets import Button
 
 from warmboot.core.text import plural
 from warmboot.themes import STYLE
-from warmboot.tui.actions import help_rows
+from warmboot.tui.actions import help_rows, key_of
 from warmboot.tui.present.marks import marks
 from warmboot.tui.present.styled import Styled
 from warmboot.tui.screens.messages import Restarted, StageDone, WorkFailed
@@ -184,9 +184,13 @@ def failure_box(title: str, failure: WorkFailed) -> Choice:
 def staged_box(done: StageDone) -> Choice:
     """Return the box that says what is staged now, and what is next."""
     staged = done.staged
+    execute, unload = (key_of("entries", name) for name in ("execute", "unload"))
+    next_keys = f"{execute} restarts into it"
+    if done.left != 0:
+        next_keys += f", {unload} takes it out again"
     lines = [
         f"{staged.release or staged.kernel} is staged. The running system goes on.",
-        "x restarts into it, u takes it out again." if done.left != 0 else "x restarts into it.",
+        f"{next_keys}.",
     ]
     if done.left is not None and done.left >= 0:
         allowed = plural(done.left, "more load or unload", "more loads and unloads")
@@ -242,9 +246,19 @@ def revert_box(session: Session) -> Choice:
 
 
 def leave_box(status: Status) -> Choice:
-    """Return the question before leaving with something staged: ``quit``, ``unload`` or stay."""
-    text = "It stays staged. warmboot exec starts it; warmboot unload takes it out."
+    """Return the question before leaving with something staged, or while the system is on trial:
+    ``quit``, ``unload`` or stay."""
+    title, texts, buttons = "", [], [("stay", "Stay here"), ("quit", "Quit")]
+    if status.on_trial:
+        from warmboot.tui.present.trial_text import pending_texts
+
+        trial, deadline = pending_texts(status)
+        title = "Still on trial"
+        texts.append(f"{trial}, not confirmed yet. {deadline} warmboot confirm keeps it.")
+    if status.staged:
+        title = f"Still staged: {staged_name(status)}"
+        texts.append("It stays staged. warmboot exec starts it; warmboot unload takes it out.")
+        buttons.append(("unload", "Unload and quit"))
     if status.reboot_is_kexec:
-        text += "\nsystemctl reboot starts it too."
-    buttons = (("stay", "Stay here"), ("quit", "Quit"), ("unload", "Unload and quit"))
-    return Choice(f"Still staged: {staged_name(status)}", text, buttons)
+        texts.append("systemctl reboot starts it too.")
+    return Choice(title, "\n".join(texts), tuple(buttons))

@@ -19,7 +19,6 @@ from warmboot.core.errors import WarmbootError
 from warmboot.core.plan.request import PlanRequest
 from warmboot.core.progress import Cancel
 from warmboot.core.session import open_session
-from warmboot.core.text import printable
 from warmboot.tui.actions import NOT_WHILE_TYPING, bindings, key_of
 from warmboot.tui.present.entry_row import Row, make_row
 from warmboot.tui.screens.details import DetailsPane
@@ -52,7 +51,7 @@ from warmboot.tui.widgets.entry_list import EntryList
 from warmboot.tui.widgets.filter import FilterLine
 from warmboot.tui.widgets.state_line import StateLine
 
-BESIDE = 100  # columns from which on the details stand beside the list
+BESIDE = 120  # columns from which on the details stand beside the list, and both have room
 #: Actions that are nothing without the machine: entries are shown before it is read.
 _OF_THE_MACHINE = (
     *("open_kernel", "execute", "trial", "keep", "revert", "unload", "inside", "compare", "doctor"),
@@ -149,16 +148,18 @@ class EntriesScreen(RecordKeys):
     def on_machine_judged(self, event: MachineJudged) -> None:
         from warmboot.tui.present.finding_text import standing_in_the_way
 
-        self._against = standing_in_the_way(event.findings)
+        self._against = standing_in_the_way(event.findings, key_of("entries", "doctor"))
         self._show_notice()
 
     def _show_notice(self) -> None:
         """Say what must be seen at once: a trial that goes on, else what stands in the way."""
-        trial, said = self._status.trial, self._against
-        if trial is not None and self._status.on_trial:
+        said = self._against
+        if self._status.on_trial:
+            from warmboot.tui.present.trial_text import pending_texts
+
             keep, revert = (key_of("entries", name) for name in ("keep", "revert"))
-            name = printable(trial.release or "This system", 60)
-            said = f"{name} is on trial, not confirmed yet: {keep} keeps it, {revert} goes back."
+            trial, deadline = pending_texts(self._status)
+            said = f"{trial}: {keep} keeps it, {revert} goes back now. {deadline}"
         self.notice(said)
 
     def on_entries_found(self, event: EntriesFound) -> None:
@@ -168,7 +169,8 @@ class EntriesScreen(RecordKeys):
         if not event.rows:
             from warmboot.tui.present.entry_text import searched_text
 
-            empty.show(searched_text(event.listing), layout=True)
+            key = key_of("entries", "open_kernel")
+            empty.show(searched_text(event.listing, key), layout=True)
         self._list.show_rows(event.rows)
         self.query_one(StateLine).show_rows(event.rows, foreign=event.foreign)
         if not self._typing:
@@ -230,8 +232,12 @@ class EntriesScreen(RecordKeys):
             self._waiting = self.on_entry_list_chosen
         if row is None or self._session is None:
             return
-        if row.problem:
-            self.app.push_screen(message("This entry cannot be used", row.problem))
+        problem = row.problem
+        if damage := self._pane.known(row).damage:
+            key = key_of("entries", "refresh")
+            problem = f"{damage}.\n\nInstall this kernel again; then {key} looks again."
+        if problem:
+            self.app.push_screen(message("This entry cannot be used", problem))
             return
         self._pane.stop()
         request = PlanRequest(entry=row.entry.id)

@@ -13,6 +13,7 @@ from textual.screen import Screen
 
 from warmboot.core.errors import Cancelled, WarmbootError
 from warmboot.core.text import printable
+from warmboot.tui.actions import key_of
 from warmboot.tui.screens.dialogs import (
     keep_box,
     leave_box,
@@ -174,7 +175,8 @@ class MachineScreen(Screen[None]):
         """Whether the system that runs is on trial; says so where it is not."""
         if self._status.on_trial:
             return True
-        text = "No system is on trial here. t restarts into what is staged on trial."
+        key = key_of("entries", "trial")
+        text = f"No system is on trial here. {key} restarts into what is staged, on trial."
         self.app.push_screen(message("Not now", text))
         return False
 
@@ -191,7 +193,7 @@ class MachineScreen(Screen[None]):
 
     def action_leave(self) -> None:
         session = self._session
-        if session is None or not self._status.staged:
+        if session is None or not (self._status.staged or self._status.on_trial):
             self.app.exit()
             return
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from textual.message import Message
 
-from warmboot.core.boot import Entry, Listing
+from warmboot.core.boot.entry import Entry, Listing
 from warmboot.core.boot.listed_entry import ListedEntry
 from warmboot.core.progress import Progress
 

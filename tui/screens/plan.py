@@ -19,7 +19,7 @@ from warmboot.core.progress import Cancel
 from warmboot.core.session import Session
 from warmboot.core.session.status import Status
 from warmboot.themes import STYLE
-from warmboot.tui.actions import NOT_WHILE_TYPING, bindings
+from warmboot.tui.actions import NOT_WHILE_TYPING, bindings, key_of
 from warmboot.tui.present import plan_text
 from warmboot.tui.present.cmdline_text import difference, word_lines
 from warmboot.tui.present.finding_text import STYLES, finding_text, worst_first
@@ -117,13 +117,16 @@ class PlanScreen(Screen[StageDone | None]):
         return not (self._typing and action in NOT_WHILE_TYPING)
 
     def action_stage(self, *, trial: bool = False) -> None:
-        if self._opened.plan.failures:
+        if text := self._standing_text():
             self.query_one("#plan-scroll").scroll_home(animate=False)
-            self.app.bell()
+            self.app.push_screen(message("Not staged", text))
             return
         self._staging, self._on_trial = True, trial
         screen = StagingScreen(self._session, self._opened, self._seen)
         self.app.push_screen(screen, self._staged)
+
+    def _standing_text(self) -> str:
+        return plan_text.standing_text(self._opened.plan, key_of("plan", "force"))
 
     def _staged(self, result: StageDone | WorkFailed | None) -> None:
         """Leave with what is staged; stay, command line and all, where it did not come to that."""
@@ -177,11 +180,8 @@ class PlanScreen(Screen[StageDone | None]):
     def action_force(self) -> None:
         names = [finding.check for finding in self._opened.plan.failures if finding.forceable]
         if not names:
-            text = (
-                "None of the failing checks can be overruled: the kernel would refuse, or going on "
-                "is not safe."
-            )
-            self.app.push_screen(message("Cannot be forced", text))
+            text = self._standing_text() or "No check fails."
+            self.app.push_screen(message("Not forced", text))
             return
 
         def answered(name: str | None) -> None:

@@ -20,6 +20,7 @@ from warmboot.core.plan.request import PlanRequest
 from warmboot.core.progress import Cancel, Report
 from warmboot.core.session import Session, open_session
 from warmboot.core.text import clock
+from warmboot.tui.actions import key_of
 from warmboot.tui.present.verdict import Known
 from warmboot.tui.screens.messages import (
     ActionDone,
@@ -148,7 +149,7 @@ def open_plan(
         opened.close()
         raise ImageError(
             f"{opened.plan.files.kernel} changed since it was listed",
-            hint="An update may be running. Press r to look again, then choose the entry again.",
+            hint=f"An update may be running; {key_of('entries', 'refresh')} looks again.",
         )
     return PlanOpened(opened.files.entry, opened, away_text(session.forecast()))
 
@@ -210,7 +211,8 @@ def restart_later(session: Session, at: float) -> ActionDone:
     """Set a restart for later; it outlives this program. Raises WarmbootError."""
     countdown, warning = session.restarts.set(at)
     lines = [f"{session.host.name} restarts at {clock(countdown.at)}, even if warmboot is closed."]
-    text = "\n".join([*lines, "z cancels it.", *filter(None, (warning,))])
+    key = key_of("entries", "cancel_restart")
+    text = "\n".join([*lines, f"{key} cancels it.", *filter(None, (warning,))])
     return ActionDone("Restart scheduled", text)
 
 

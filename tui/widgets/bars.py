@@ -9,7 +9,7 @@ from textual.widgets import Static
 
 from warmboot.core.architecture import of_machine
 from warmboot.core.text import clock, duration, printable
-from warmboot.tui.actions import key_line
+from warmboot.tui.actions import key_line, key_of
 from warmboot.tui.present.styled import Styled
 
 if TYPE_CHECKING:
@@ -130,7 +130,8 @@ class StagedLine(Bar):
             return
         if status.countdown is not None:
             at, name = clock(status.countdown.at), staged_name(status, 25)
-            self.show_bar(f"RESTART at {at} into {name}   z cancels it")
+            key = key_of("entries", "cancel_restart")
+            self.show_bar(f"RESTART at {at} into {name}   {key} on the list cancels it")
             return
         warning = "  (systemctl reboot starts it too)" if status.reboot_is_kexec else ""
         self.show_bar(f"STAGED {staged_name(status, 40)}{warning}")

@@ -14,7 +14,7 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from warmboot.core.boot import Entry
+from warmboot.core.boot.entry import Entry
 from warmboot.core.boot.listed_entry import ListedEntry
 from warmboot.core.text import printable
 from warmboot.tui.present.entry_row import MARKS, Columns, Row, columns, letters

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from textual.app import ComposeResult
 from textual.containers import Vertical
 
-from warmboot.core.boot import Entry
+from warmboot.core.boot.entry import Entry
 from warmboot.core.boot.listed_entry import ListedEntry
 from warmboot.core.text import clock, printable
 from warmboot.tui.widgets.bars import Bar, staged_name

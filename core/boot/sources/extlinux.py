@@ -6,7 +6,6 @@ import posixpath
 from collections.abc import Iterator, Sequence
 
 from warmboot.core.boot.bls_format import MOST_FILES
-from warmboot.core.boot.board import tree_for
 from warmboot.core.boot.entry import BootLoader, Entry, Found, Kind, LoaderDefault, SearchedPlace
 from warmboot.core.boot.extlinux_format import FOREIGN, ExtlinuxMenu, Label, parse_menu
 from warmboot.core.boot.extlinux_programs import OTHERS, program_name
@@ -197,6 +196,8 @@ def _chosen_tree(search: Search, folder: str) -> str:
     board = search.board
     if board is None:
         return f"U-Boot chooses the board's device tree in {folder}; {used}"
+    from warmboot.core.boot.board import tree_for
+
     tree = tree_for(search.root, folder, board)
     name = printable(board.model or board.compatible[0], 80)
     if tree is None:

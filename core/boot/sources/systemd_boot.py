@@ -58,10 +58,11 @@ def find(search: Search) -> Iterator[Found]:
     for pattern in asked:
         wanted = _resolve(pattern.text, variables)
         known = _source(entries, wanted, counted=pattern.counted)
-        short = None if known or pattern.counted else _source(entries, f"{wanted}.conf")
-        if wanted and short is not None and _takes_short_ids(search, variables.info):
+        asked_shortly = wanted and not known and not pattern.counted
+        short = _source(entries, f"{wanted}.conf") if asked_shortly else None
+        if short is not None and _takes_short_ids(search, variables.info):
             known = short
-        elif wanted and short is not None:
+        elif short is not None:
             what = f"{printable(wanted, 64)} is no entry: its name is {printable(wanted, 64)}.conf"
             yield SearchedPlace(printable(pattern.source), what, notice=True)
         if known is None and wanted.lower().startswith(_OWN_ENTRIES):
@@ -105,7 +106,10 @@ def _grub_here(search: Search) -> bool:
 
 
 def _listed(search: Search, entry: Entry) -> bool:
-    """Whether systemd-boot has the entry in its list: the file that it names has to be there."""
+    """Whether systemd-boot has the entry in its list: the file that it names has to be there, and
+    names that start with auto- are its own."""
+    if entry.kind is Kind.BLS and entry.sources[0].rpartition("/")[2].startswith(_OWN_ENTRIES):
+        return False
     return not entry.left_out and ("://" in entry.kernel or search.root.exists(entry.kernel))
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from warmboot.core.bpf.abi import Dialect
 from warmboot.core.hints import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from warmboot.core.bpf.abi import Dialect
     from warmboot.core.bpf.dialects.base import DialectFacts
 
 

@@ -9,10 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from warmboot.core.boot.cmdline import Word, last_value
-from warmboot.core.fit.crypttab import KeyFile, entry_of, key_file
 from warmboot.core.fit.initramfs import Initramfs
 from warmboot.core.fit.kernel_fit import Place
-from warmboot.core.fit.volume_words import untold
 from warmboot.core.host.essentials import Purpose
 from warmboot.core.host.root_layers import Layer
 from warmboot.core.plan.checks.base import Group, Result, fail, passed, warn
@@ -117,6 +115,8 @@ def initrd_volumes(subject: FitSubject) -> Iterator[Result]:
     found = False
     for kind, programs in _PROGRAMS.items():
         for volume in stack.volumes_of(kind)[:1]:
+            from warmboot.core.fit.volume_words import untold
+
             found = True
             name = printable(volume.name, 64)
             if kind is Layer.BTRFS and _devices_named(subject):
@@ -156,10 +156,12 @@ def root_unlock(subject: FitSubject) -> Result | None:
     initrd, crypt = subject.fit.initrd, subject.encryption
     if not volumes or initrd is None or initrd.problem:
         return None
+    from warmboot.core.fit.crypttab import entry_of, key_file, key_word
+
     name = printable(volumes[0].name, 64)
     entry = entry_of(initrd.crypttab, volumes[0].name, volumes[0].uuid)
     key = key_file(entry.key) if entry and entry.key else None
-    key = _key_word((*initrd.own_words, *subject.kernel_words)) if entry is None else key
+    key = key_word((*initrd.own_words, *subject.kernel_words)) if entry is None else key
     if key is not None and key.device is not None:
         return warn(
             f"{name} (dm-crypt) is opened by a key file on {printable(key.device, 100)}",
@@ -272,19 +274,3 @@ def _devices_named(subject: FitSubject) -> bool:
     """Whether rootflags= names the devices, so that the kernel needs no program to find them."""
     flags = last_value(subject.kernel_words, "rootflags") or ""
     return any(flag.startswith("device=") for flag in flags.split(","))
-
-
-def _key_word(words: Sequence[Word]) -> KeyFile | None:
-    """Return the key file that rd.luks.key= or mkinitcpio's cryptkey= names, None without."""
-    for word in words:
-        value = word.value or ""
-        if word.key == "cryptkey":
-            device, _, rest = value.partition(":")
-            path = rest.rpartition(":")[2]
-            if path.startswith("/"):
-                return KeyFile(path, None if device == "rootfs" else device)
-        if word.key in ("rd.luks.key", "luks.key"):
-            text = value if value.startswith("/") else value.partition("=")[2]  # UUID=PATH
-            if text.startswith("/"):
-                return key_file(text)
-    return None

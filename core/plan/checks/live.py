@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from warmboot.core.architecture import Architecture, of_machine
-from warmboot.core.boot.version_order import newer
 from warmboot.core.host import Host
 from warmboot.core.host.hardware import watchdogs_go_on
 from warmboot.core.host.live_state import LiveState
@@ -272,9 +271,12 @@ def updates(subject: LiveSubject) -> Result:
     release = subject.host.release
     if found.modules and release not in found.modules:
         notes.append(f"the modules of the running kernel {printable(release)} are gone")
-    later = [name for name in found.modules if newer(name, release)]
-    if later:
-        notes.append(f"newer kernels are installed: {_some(later)}")
+    if found.modules:
+        from warmboot.core.boot.version_order import newer
+
+        later = [name for name in found.modules if newer(name, release)]
+        if later:
+            notes.append(f"newer kernels are installed: {_some(later)}")
     text = "; ".join(notes)
     return passed(f"{text[0].upper()}{text[1:]}" if text else "No update is waiting")
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from warmboot.core.bpf.abi import DECOMPRESS_LIMIT
-from warmboot.core.bpf.call_memory import BESIDE, CallMemory
-from warmboot.core.bpf.carried import check_carried, runs_carried
 from warmboot.core.bpf.dialects import facts_of
-from warmboot.core.bpf.sizes import kind_of, sizes_for, sizes_of
 from warmboot.core.errors import ImageError
-from warmboot.core.images.bpfobject import LARGEST
+from warmboot.core.hints import TYPE_CHECKING
 from warmboot.core.plan.checks.base import Group, Result, fail, passed, warn
 from warmboot.core.plan.checks.subject import PlanSubject
 from warmboot.core.text import size
+
+if TYPE_CHECKING:  # few kernels have the interface: what it takes is loaded for those
+    from warmboot.core.bpf.call_memory import CallMemory
 
 PARSER = Group[PlanSubject]()
 _ELSEWHERE = "Stage without parsers where kexec_load(2) is allowed: --loader load."
@@ -61,6 +60,8 @@ def parser_decompressor(subject: PlanSubject) -> Result | None:
         why = subject.context.payload_refused
         because = f": {why[0].lower()}{why[1:]}" if why else ""
         return passed(f"The {stream.method} payload is unpacked here, not by the kernel{because}")
+    from warmboot.core.bpf.abi import DECOMPRESS_LIMIT
+
     if stream.declared is not None and stream.declared > DECOMPRESS_LIMIT:
         return fail(
             f"The kernel unpacks no more than {size(DECOMPRESS_LIMIT)}", "Choose a smaller kernel."
@@ -94,6 +95,10 @@ def parser_memory(subject: PlanSubject) -> Result | None:
 
 def _memory(subject: PlanSubject) -> CallMemory:
     """Return what the call takes, by headers alone; raises ImageError."""
+    from warmboot.core.bpf.call_memory import BESIDE, CallMemory
+    from warmboot.core.bpf.sizes import sizes_for, sizes_of
+    from warmboot.core.images.bpfobject import LARGEST
+
     plan, kernel = subject.plan, subject.kernel
     facts = facts_of(plan.dialect) if plan.dialect is not None else None
     if subject.copied or plan.dialect is None or facts is None:
@@ -123,6 +128,9 @@ def parser_kind(subject: PlanSubject) -> Result | None:
     """Parsers exist for some formats only."""
     if subject.plan.dialect is None:
         return None
+    from warmboot.core.bpf.carried import check_carried, runs_carried
+    from warmboot.core.bpf.sizes import kind_of
+
     if subject.copied:
         return _signature_lost() if subject.plan.files.signed else passed(_COPIED)
     whole = facts_of(subject.plan.dialect).whole

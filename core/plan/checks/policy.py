@@ -10,12 +10,15 @@ import errno
 from collections.abc import Callable
 
 from warmboot.core.architecture import of_machine
-from warmboot.core.bpf.abi import Dialect
 from warmboot.core.bpf.dialects import facts_of
+from warmboot.core.hints import TYPE_CHECKING
 from warmboot.core.host import Host
 from warmboot.core.plan.request import Call
 from warmboot.core.text import printable
 from warmboot.core.values import NamedTuple, dataclass
+
+if TYPE_CHECKING:
+    from warmboot.core.bpf.abi import Dialect
 
 
 class Policy(NamedTuple):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from warmboot.core.bpf.carried import runs_carried
 from warmboot.core.bpf.dialects import facts_of
 from warmboot.core.host import Host
 from warmboot.core.host.live_state import LiveState
@@ -82,9 +81,11 @@ class PlanSubject(NamedTuple):
     def signed(self) -> bool | None:
         """Whether what the kernel verifies is signed; None where nobody looked."""
         dialect, kernel = self.plan.dialect, self.kernel
-        carried = dialect is not None and not facts_of(dialect).whole and runs_carried(kernel)
-        if carried and isinstance(kernel, Zboot | RawImage):
-            return kernel.signed
+        if dialect is not None and not facts_of(dialect).whole:
+            from warmboot.core.bpf.carried import runs_carried
+
+            if runs_carried(kernel) and isinstance(kernel, Zboot | RawImage):
+                return kernel.signed
         return self.plan.files.signed
 
     @property

@@ -5,7 +5,8 @@ from __future__ import annotations
 from warmboot.core.hints import Annotated, Literal, TypedDict
 from warmboot.core.images import Format
 from warmboot.core.images.bpfcontainer import Envelope, ParserContainer
-from warmboot.core.images.bpfobject import CarriedParser, ParserIdentity, ParserObject
+from warmboot.core.images.bpfobject import ParserIdentity, ParserObject
+from warmboot.core.images.carried import CarriedParser
 from warmboot.core.images.elf64 import ElfSection
 from warmboot.tui.present.answers.objects.image_base import ImageBase, image_base
 
