@@ -39,7 +39,9 @@ class Action:
 
 ACTIONS = (
     Action("plan", "", "Enter", "Plan", "see what loading this entry would do", ("entries",)),
-    Action("compare", "c", "c", "Compare", "compare it with what runs now", ("entries",)),
+    Action(
+        "compare", "c", "c", "Compare", "how this kernel differs from the running one", ("entries",)
+    ),
     Action("inside", "i", "i", "Inside", "details, initrd, PE headers, checks", ("entries",)),
     Action(
         "show", "space", "Space", "Details", "show the details, on a slow line", ("entries",), False

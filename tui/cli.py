@@ -5,6 +5,7 @@ from __future__ import annotations
 import _signal  # type: ignore[import-not-found] # all of signal but its enumerations
 import contextlib
 import errno
+import io
 import os
 import sys
 from argparse import Namespace
@@ -45,13 +46,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.write("\nwarmboot: cancelled\n")
         return int(ExitCode.CANCELLED)
     except BrokenPipeError:  # the reader (head, less) has gone
-        _silence()
+        output.silence()
         return int(ExitCode.OK)
     except OSError as error:
         if error.errno not in _NO_ROOM or error.filename is not None:
             _answer_fault(error, arguments)
             raise
-        _silence()
+        output.silence()
         sys.stderr.write(f"warmboot: The output could not be written: {error.strerror}\n")
         sys.stderr.write("  What was asked for may have been done: see warmboot status.\n")
         return int(ExitCode.SYSTEM)
@@ -93,7 +94,7 @@ def _run(arguments: Sequence[str]) -> int:
 
 
 def _open_standard_streams() -> None:
-    """Put something in the place of standard streams that are closed.
+    """Put something in the place of standard streams that are closed; let output take any text.
 
     Else the next file that is opened would be one of them, and be written to as such.
     """
@@ -106,6 +107,10 @@ def _open_standard_streams() -> None:
             os.dup2(fd, number)
             os.close(fd)
         setattr(sys, name, os.fdopen(number, "r" if name == "stdin" else "w", closefd=False))
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
+        # What the locale has no letters for is escaped, as on standard error: an answer must not
+        # end in its middle.
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def _debug(options: Namespace) -> None:
@@ -122,11 +127,6 @@ def _debug(options: Namespace) -> None:
     switch_on(path)
 
 
-def _silence() -> None:
-    """Let what was not written be forgotten: Python would complain once more at exit."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
 def _interrupt(_signal: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
@@ -135,12 +135,12 @@ def _show(error: WarmbootError, arguments: Sequence[str]) -> None:
     if wants_json(arguments):
         _answer_error(error, arguments)
         return
-    sys.stderr.write(f"warmboot: {error.message}\n")
+    lines = [f"warmboot: {error.message}"]
     if error.hint:
-        sys.stderr.write(f"  {error.hint}\n")
+        lines.append(f"  {error.hint}")
     if isinstance(error, Refused) and error.log:
-        sys.stderr.write("  The kernel logged meanwhile:\n")
-        sys.stderr.writelines(f"    {line}\n" for line in error.log)
+        lines += ["  The kernel logged meanwhile:", *(f"    {line}" for line in error.log)]
+    output.complain("".join(f"{line}\n" for line in lines))
 
 
 def _answer_error(error: WarmbootError, arguments: Sequence[str]) -> None:

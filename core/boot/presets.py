@@ -50,7 +50,7 @@ def built_in(machine: str) -> tuple[Preset, ...]:
         *(port if serial else ()),
         Preset(
             "safety-net",
-            "Back through firmware if the new kernel dies early",
+            "Back through firmware if the kernel dies early",
             (
                 "panic=30",
                 "oops=panic",

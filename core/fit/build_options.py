@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from warmboot.core.enumeration import StrEnum
+from warmboot.core.host.config import BuildOptions
 from warmboot.core.values import NamedTuple
 
 
@@ -100,6 +101,8 @@ ROWS = (
 
 def differences(old: Mapping[str, str], new: Mapping[str, str]) -> tuple[OptionDifference, ...]:
     """Return what matters of how the options of `new` differ from those of `old`."""
+    if isinstance(old, BuildOptions) and old.same_as(new):
+        return ()
     found = []
     for names, turn, meaning in ROWS:
         before = next((name for name in names if name in old), None)

@@ -9,10 +9,10 @@ for the first two (netplan(5)), so that its files are found among theirs.
 from __future__ import annotations
 
 import fnmatch
-import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from warmboot.core.expression import expression
 from warmboot.core.host.files import names, read_fields, read_text
 from warmboot.core.values import NamedTuple
 
@@ -29,7 +29,7 @@ _IFCFG = ("etc/sysconfig/network-scripts", "etc/sysconfig/network")
 _DHCP_WORDS = ("dhcp", "on", "any", "both", "dhcp6", "auto6", "either6", "link6", "bootp")
 _YES = ("yes", "true", "on", "1", "ipv4", "ipv6", "both", "v4", "v6")
 _BY_IFCFG = ("dhcp", "bootp", "dhcp4", "dhcp6", "dhcp+autoip", "auto4")
-_ADDRESS = re.compile(r"\[[0-9A-Fa-f:.]*\]")
+_ADDRESS = expression(r"\[[0-9A-Fa-f:.]*\]")
 
 #: Sections of an INI file: name, then keys with their values, in order.
 _Sections = list[tuple[str, dict[str, list[str]]]]

@@ -7,9 +7,9 @@ is not to be had, or would prove nothing, a file is copied instead.
 
 from __future__ import annotations
 
+import _signal  # type: ignore[import-not-found] # all of signal but its enumerations
 import fcntl
 import os
-import signal
 from contextlib import suppress
 
 from warmboot.core.closing import Closing
@@ -55,7 +55,7 @@ class Leases(Closing):
             return False
         try:
             # The signal of a broken lease would end the process; SIGURG is ignored by default.
-            fcntl.fcntl(file.fd, fcntl.F_SETSIG, signal.SIGURG)
+            fcntl.fcntl(file.fd, fcntl.F_SETSIG, _signal.SIGURG)
             fcntl.fcntl(file.fd, fcntl.F_SETLEASE, fcntl.F_RDLCK)
         except OSError as error:
             failure(f"fcntl({file.fd}, F_SETLEASE, F_RDLCK)", error)

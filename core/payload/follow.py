@@ -15,7 +15,11 @@ from warmboot.core.errors import ImageError, WarmbootError
 from warmboot.core.hints import Self
 from warmboot.core.payload.scan import SEAM, KernelScanner, lacks
 
-_CHUNK = 256 * 1024
+#: So many bytes are waited for while the file is being written: waking the reader costs the writer.
+_CHUNK = 512 * 1024
+#: Where so many wait to be read they are mapped: the reader is behind, and saves the copy. Where it
+#: keeps up it does not, since unmapping stops the writer for a moment.
+_MAPPED = 1 << 20
 #: Bytes behind the writer, from which on the writer helps. Less, and what it does for the follower
 #: keeps it from handing on more.
 _LAG = 4 << 20
@@ -25,13 +29,16 @@ _RUNS = 64
 class Follower:
     """Reads the file behind a descriptor as far as it is told that there is something to read.
 
-    `scanner` is complete after `finish`; it is fed until it has what it looks for.
+    `scanner` is complete after `finish`; it is fed until it has what it looks for. A file that is
+    this process's `own`, which nobody makes shorter, may be mapped rather than copied.
     """
 
-    def __init__(self, fd: int, scanner: KernelScanner | None = None) -> None:
+    def __init__(self, fd: int, scanner: KernelScanner | None = None, *, own: bool = False) -> None:
         self.scanner = scanner or KernelScanner()
         self._sha256 = ""
         self._fd = fd
+        self._own = own
+        self._buffer = bytearray(_CHUNK)
         self._written = 0
         self._read = 0
         #: From where to where the writer knows that no mark ends, and the last bytes it wrote.
@@ -46,17 +53,14 @@ class Follower:
         except (RuntimeError, MemoryError) as error:  # "can't start new thread"
             raise _failed(error) from error
 
-    def written(self, size: int) -> None:
-        """Tell that the file holds `size` bytes now."""
-        with self._news:
-            self._written = size
-            self._news.notify()
-
     def wrote(self, piece: bytes | bytearray | memoryview) -> None:
         """Tell that `piece` was appended to the file; all of the file has to be told of so."""
         start, data = self._written, memoryview(piece)
         end = start + len(data)
-        self.written(end)
+        with self._news:
+            self._written = end
+            if end - self._read >= _CHUNK:
+                self._news.notify()
         seam = self._last + bytes(data[:SEAM])
         self._last = (self._last + bytes(data[-SEAM:]))[-SEAM:]
         marks = self.scanner.marks if end - self._read > _LAG else []
@@ -69,7 +73,10 @@ class Follower:
 
     def begin(self) -> None:
         """Tell that the file is complete: all of it is read from now on."""
-        self.written(os.fstat(self._fd).st_size)
+        size = os.fstat(self._fd).st_size
+        with self._news:
+            self._written, self._ended = size, True
+            self._news.notify()
 
     @property
     def size(self) -> int:
@@ -138,23 +145,29 @@ class Follower:
         import hashlib  # which takes 3 ms to load; a call that is being made does not wait for it
 
         digest = hashlib.sha256()
-        buffer = bytearray(_CHUNK)
-        window = memoryview(buffer)
         position = 0
         try:
             while (available := self._await(position)) > position:
-                part = window[: min(_CHUNK, available - position)]
-                count = os.preadv(self._fd, [part], position)
-                if count == 0:
-                    raise ImageError("The file became shorter while it was read", offset=position)
-                digest.update(part[:count])
-                self.scanner.feed(buffer, count, clear=self._is_clear(position, count))
+                with self._part(position, available - position) as part:
+                    count = len(part)
+                    if count == 0:
+                        text = "The file became shorter while it was read"
+                        raise ImageError(text, offset=position)
+                    digest.update(part)
+                    self.scanner.feed(part, count, clear=self._is_clear(position, count))
                 position += count
                 self._read = position
             self._sha256 = digest.hexdigest()
         except OSError as error:
             text = f"The file cannot be read: {error.strerror}"
             raise ImageError(text, offset=position) from error
+
+    def _part(self, position: int, count: int) -> memoryview:
+        """Return up to `count` bytes of the file; they hold until the next ones are read."""
+        if self._own and count >= _MAPPED:
+            return _mapped(self._fd, position, _MAPPED)
+        part = memoryview(self._buffer)[: min(_CHUNK, count)]
+        return part[: os.preadv(self._fd, [part], position)]
 
     def _is_clear(self, position: int, count: int) -> bool:
         """Whether the writer knows that no mark ends in these bytes."""
@@ -166,11 +179,23 @@ class Follower:
             )
 
     def _await(self, position: int) -> int:
-        """Wait for more than `position` bytes, or the end; return how many there are."""
+        """Wait for a chunk behind `position`, or the end; return how many bytes there are."""
         with self._news:
-            while self._written <= position and not self._ended:
+            while self._written < position + _CHUNK and not self._ended:
                 self._news.wait()
             return self._written
+
+
+def _mapped(fd: int, position: int, count: int) -> memoryview:
+    """Return bytes of a file where they are; they are unmapped once released.
+
+    The mapping is private: a shared one would stand against sealing the file.
+    """
+    import mmap
+
+    skipped = position % mmap.ALLOCATIONGRANULARITY
+    whole = mmap.mmap(fd, skipped + count, access=mmap.ACCESS_COPY, offset=position - skipped)
+    return memoryview(whole)[skipped:]
 
 
 def _failed(error: BaseException) -> WarmbootError:

@@ -26,6 +26,9 @@ _SHORT = 4096  # bytes, which Python searches itself
 _CONFIG_LIMIT = 1 << 20  # packed; real ones are 30 to 70 KiB
 _CONFIG_TEXT_LIMIT = 4 << 20
 
+#: Memory that can be written to, although nothing here does: ctypes tells the address of no other.
+Searched = bytearray | memoryview
+
 
 class KernelScanner:
     """Looks for the banner and the embedded build options; None until they were found.
@@ -50,7 +53,7 @@ class KernelScanner:
         marks = [_MARK] if self._seeks_banner else []
         return [*marks, _CONFIG_MARK] if self._seeks_config else marks
 
-    def feed(self, piece: bytearray, count: int, *, clear: bool = False) -> None:
+    def feed(self, piece: Searched, count: int, *, clear: bool = False) -> None:
         """Look at the next `count` bytes of the stream, which stand at the start of `piece`.
 
         `clear`: none of `marks` ends in them, which is known from elsewhere.
@@ -66,23 +69,24 @@ class KernelScanner:
             self._take_config(piece[:count])
         elif self._seeks_config:
             self._find_config(seam, piece, count, clear)
-        self._tail = piece[max(0, count - _LONGEST) : count]
+        self._tail = bytearray(piece[max(0, count - _LONGEST) : count])
 
-    def _find_banner(self, data: bytearray, count: int) -> None:
+    def _find_banner(self, data: Searched, count: int) -> None:
         start = 0 if self._seeks_banner else count
         while (start := _find(data, _MARK, start, count)) >= 0:
             found = _BANNER.match(data, start, count)
             if found is not None and found.end() < count:
-                own = data[found.end()] == _LINE_END and _is_own(found[0])
+                banner = bytes(found[0])
+                own = data[found.end()] == _LINE_END and _is_own(banner)
                 if own or self.banner is None:
                     self.release = printable(bytes(found[1]))
-                    self.banner = printable(bytes(found[0]))
+                    self.banner = printable(banner)
                 if own:
                     self._seeks_banner = False
                     return
             start += len(_MARK)
 
-    def _find_config(self, seam: bytearray, piece: bytearray, count: int, clear: bool) -> None:
+    def _find_config(self, seam: bytearray, piece: Searched, count: int, clear: bool) -> None:
         """Look for the start mark; what stands behind it belongs to the packed options."""
         start = seam.find(_CONFIG_MARK)
         if start >= 0:
@@ -95,7 +99,7 @@ class KernelScanner:
         self._packed = bytearray(self._tail[begin:] if begin < 0 else b"")
         self._take_config(piece[max(0, begin) : count])
 
-    def _take_config(self, more: bytearray) -> None:
+    def _take_config(self, more: Searched) -> None:
         """Gather the packed options until their end mark, or until they are too many."""
         if self._packed is None:
             return
@@ -115,20 +119,24 @@ def lacks(data: memoryview, marks: list[bytes]) -> bool:
     return search is not None and all(search(data, mark, 0, len(data)) < 0 for mark in marks)
 
 
-def _find(data: bytearray, mark: bytes, start: int, end: int) -> int:
+def _find(data: Searched, mark: bytes, start: int, end: int) -> int:
     """As `data.find`. The C library takes less than half of its time, and no lock meanwhile.
 
     Python looks nearby first: where mark follows mark, each call of the library costs more.
     """
-    near = data.find(mark, start, min(end, start + _SHORT))
-    search = _memmem() if near < 0 and end - start > _SHORT else None
-    if search is None:
-        return near if near >= 0 or end - start <= _SHORT else data.find(mark, start, end)
-    return search(data, mark, start + _SHORT - len(mark) + 1, end)
+    near = bytes(data[start : min(end, start + _SHORT)]).find(mark)
+    if near >= 0 or end - start <= _SHORT:
+        return near if near < 0 else start + near
+    start += _SHORT - len(mark) + 1
+    search = _memmem()
+    if search is not None:
+        return search(data, mark, start, end)
+    rest = bytes(data[start:end]).find(mark)
+    return rest if rest < 0 else start + rest
 
 
 @functools.cache
-def _memmem() -> Callable[[bytearray | memoryview, bytes, int, int], int] | None:
+def _memmem() -> Callable[[Searched, bytes, int, int], int] | None:
     """Return a search by memmem(3), which is linear for any bytes; None where there is none."""
     import ctypes
 
@@ -139,7 +147,7 @@ def _memmem() -> Callable[[bytearray | memoryview, bytes, int, int], int] | None
     function.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_char_p, ctypes.c_size_t)
     function.restype = ctypes.c_void_p
 
-    def search(data: bytearray | memoryview, mark: bytes, start: int, end: int) -> int:
+    def search(data: Searched, mark: bytes, start: int, end: int) -> int:
         held = (ctypes.c_char * (end - start)).from_buffer(data, start)  # refuses what is not there
         place = ctypes.addressof(held)
         found = function(place, end - start, mark, len(mark))

@@ -53,7 +53,7 @@ def unpack(
     not of the size that its container declares; Cancelled where `cancel` is set. The sink then
     holds a part only and is the caller's to close.
     """
-    with Follower(sink.fd) as follower:
+    with Follower(sink.fd, own=True) as follower:
         unverified = decompress(
             view,
             stream,

@@ -111,6 +111,10 @@ def test_the_folder_runs_with_nothing_but_the_c_library(bare: Bare) -> None:
 def test_the_screen_shows_its_first_frame(bare: Bare) -> None:
     with emulate(Path("/sysroot"), program=bare.command(PROGRAM)) as screen:
         screen.see("6.17.8-sandbox")
+        screen.press("?")  # another screen, and the sheet that it needs
+        screen.see("see what loading")
+        screen.press("escape")
+        screen.wait(lambda: "see what loading" not in screen.text, "the list again")
         screen.press("q")
         assert screen.wait_for_end() == 0
 

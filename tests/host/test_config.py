@@ -36,3 +36,5 @@ def test_however_many_are_asked_for_options_are_those_of_the_lines(
             assert told.get(name) == expected.get(name), text
         assert (dict(told), dict(told.items()), len(told)) == (expected, expected, len(expected))
         assert bool(told) or not expected
+        assert told.same_as(BuildOptions(text))
+        assert not told.same_as(BuildOptions(f"{text}\nCONFIG_A=n"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import gzip
 import hashlib
 import random
@@ -73,6 +74,31 @@ def test_only_what_was_searched_is_called_clear() -> None:
     data[99_992:] = mark
     assert not lacks(data, [mark])
     assert not lacks(data, [b"Linux version ", mark])
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_file_of_its_own_is_read_as_any_other(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    chance = random.Random(seed)
+    monkeypatch.setattr(follow, "_MAPPED", chance.choice((4096, 5000, 20_000)))
+    monkeypatch.setattr(follow, "_CHUNK", chance.choice((2000, 4096, 30_000)))
+    data = kernel(chance, (*PLAIN, BANNER + b"\n\0")) + OPTIONS
+    with MemFile("test") as memory, Follower(memory.fd, own=True) as follower:
+        for start in range(0, len(data), 30_000):
+            memory.write(data[start : start + 30_000])
+            follower.wrote(data[start : start + 30_000])
+        assert follower.finish() == hashlib.sha256(data).hexdigest()
+    alone = KernelScanner()
+    alone.feed(bytearray(data), len(data))
+    assert found(follower.scanner) == found(alone)
+
+
+def test_a_mapping_does_not_stand_against_sealing() -> None:
+    with MemFile("test") as memory:
+        memory.write(bytes(range(256)) * 100)
+        with follow._mapped(memory.fd, 5000, 1000) as part:
+            memory.seal()
+            assert fcntl.fcntl(memory.fd, fcntl.F_GET_SEALS) & fcntl.F_SEAL_WRITE
+            assert bytes(part) == (bytes(range(256)) * 100)[5000:6000]
 
 
 def test_false_marks_hide_no_options() -> None:

@@ -164,6 +164,7 @@ MENUS = {
     "uki": ("boot/EFI/Linux/a.efi", ("MZ", "MZ\0\0")),
     "loose": ("boot/vmlinuz-6.9", ("MZ", "\x7fELF", "\x1f\x8b")),
     "modules": ("usr/lib/modules/6.9/vmlinuz", ("MZ",)),
+    "flatcar": ("boot/flatcar/vmlinuz-a", ("MZ",)),
     "uboot": ("boot/boot.scr.uimg", ("\x27\x05\x19\x56", "load a b c\n")),
     "uboot, environment": ("boot/armbianEnv.txt", ("a%d=x\n", "overlays=a %d\n")),
     "unread": ("boot/boot.scr", ("\x27\x05\x19\x56", "load a b c\n")),

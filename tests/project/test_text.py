@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import unicodedata
+from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.files import put
 
+from warmboot.core.errors import ExitCode
 from warmboot.core.text import duration, plural, printable, size
 
 
@@ -28,6 +35,23 @@ def test_printable_shows_what_it_replaced() -> None:
     assert printable("one\ttwo\nthree") == "one two three"
     assert printable("a\u00a0b\u3000c") == "a b c"
     assert printable("Größe [red]") == "Größe [red]"
+
+
+@pytest.mark.parametrize("words", [["list"], ["stage", "--default"]], ids=" ".join)
+def test_an_answer_does_not_end_where_the_locale_has_no_letter(
+    sandbox: Path, words: list[str]
+) -> None:
+    """As with a locale of ISO 8859-1, in which most of the world cannot be written."""
+    for path in (sandbox / "boot/loader/entries").iterdir():
+        path.write_text(path.read_text().replace("Warmboot Linux", "\u0416\u0443\u043a"))
+    put(sandbox, "proc/sys/kernel/hostname", "\u0436\u0443\u043a\n")
+    command = [sys.executable, "-X", "utf8=0", "-m", "warmboot.tui.cli", "--root", str(sandbox)]
+    environment = {**os.environ, "LC_ALL": "POSIX", "PYTHONCOERCECLOCALE": "0"}
+    environment["PYTHONIOENCODING"] = "iso-8859-1:strict"
+    done = subprocess.run([*command, *words], env=environment, capture_output=True, check=False)
+    assert done.returncode == ExitCode.OK, done.stderr
+    assert b"Traceback" not in done.stderr
+    assert (b"\\u0416" in done.stdout) == (words == ["list"])
 
 
 def test_printable_cuts_long_text() -> None:

@@ -160,3 +160,29 @@ def test_the_first_screen_loads_no_widgets_that_it_has_not() -> None:
         [sys.executable, "-I", "-c", SCREEN], capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stderr) == (0, "")
+
+
+FOUND = """
+import sys
+from importlib.machinery import PathFinder
+from warmboot.tui.entry import run
+sys.argv[1:2] = []
+run()
+import pytest
+for name in [name for name in sys.modules if name.startswith("warmboot.")]:
+    found = sys.modules[name].__spec__
+    usual = PathFinder.find_spec(name, sys.modules[name.rpartition(".")[0]].__path__)
+    assert (found.origin, found.cached) == (usual.origin, usual.cached), name
+    assert type(found.loader) is type(usual.loader), name
+    assert found.submodule_search_locations == usual.submodule_search_locations, name
+with pytest.raises(ModuleNotFoundError, match="warmboot.core.nothing"):
+    import warmboot.core.nothing
+"""
+
+
+def test_modules_are_found_where_python_finds_them(root: Path) -> None:
+    words = ("warmboot", "--root", str(root), "list")
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", FOUND, *words], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr

@@ -262,3 +262,21 @@ async def test_names_from_files_cannot_steer_the_terminal(tmp_path: Path) -> Non
             await person.press("i")
             await person.see("\\x1b]0;k[b]", "\\x9b1m[reverse]x[/reverse]", "Esc Back")
             assert not set(person.text) & {"\x1b", "\x9b", "\u202e"}
+
+
+async def test_every_width_from_80_on_has_room_for_titles_and_versions(sandbox: Path) -> None:
+    async with sit_down(sandbox) as person:
+        await person.judged("Warmboot Linux 7 (6.17)", "ready")
+        for width in (80, 99, 100, 119, 120, 140, 200):
+            await person.pilot.resize_terminal(width, 30)
+            await person.wait(lambda width=width: person.app.screen.size.width == width, "its size")  # type: ignore[misc]
+            await person.wait(
+                lambda: any(
+                    line.startswith("> ")
+                    and "Warmboot Linux 7 (6.17)" in line
+                    and "6.17.8-sandbox " in line
+                    for line in person.lines
+                ),
+                f"the title and the version at {width} columns",
+            )
+            assert any("Linux 6.12.57-loong64 " in line for line in person.lines)

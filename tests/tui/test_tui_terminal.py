@@ -35,7 +35,7 @@ def emulator(tmp_path: Path) -> Iterator[Emulator]:
 
 
 def quit_and_wait(emulator: Emulator) -> None:
-    emulator.see("No boot images found")
+    emulator.see("No boot images found", "n plans any kernel by its path")
     emulator.press("q")
     assert emulator.wait_for_end() == 0
     assert NORMAL_SCREEN in emulator.seen

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 
 from warmboot.core.errors import NotPermitted, WrongArgument
@@ -30,6 +31,18 @@ def done(session: Session) -> Iterator[None]:
     with session.answering():
         yield
         sys.stdout.flush()
+
+
+def say_before(lines: Iterable[str]) -> None:
+    """Print what is said before a deed that was ordered: it is done though nobody reads that."""
+    with suppress(BrokenPipeError):
+        write_lines(lines)
+        sys.stdout.flush()
+
+
+def silence() -> None:
+    """Let what was not written be forgotten: Python would complain once more at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def write_json(answer: Mapping[str, object]) -> None:
@@ -113,13 +126,23 @@ def about(path: Path) -> AbstractContextManager[object]:
 def banner(asked: Session | Images) -> None:
     """Say on stderr that a machine is simulated, before anything else."""
     if asked.simulated:
-        sys.stderr.write("simulated machine: nothing here touches the real kernel\n")
+        complain("simulated machine: nothing here touches the real kernel\n")
+
+
+def complain(text: str) -> bool:
+    """Write to stderr; False where nobody reads it any more: that is no reason to stop."""
+    try:
+        sys.stderr.write(text)
+        sys.stderr.flush()
+    except OSError:
+        return False
+    return True
 
 
 def warn(warning: str | None) -> None:
     """Say on stderr what did not go as it should have."""
     if warning:
-        sys.stderr.write(f"warmboot: {warning}\n")
+        complain(f"warmboot: {warning}\n")
 
 
 def need_privilege(session: Session) -> None:

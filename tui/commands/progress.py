@@ -9,6 +9,7 @@ from types import TracebackType
 from warmboot.core.hints import Self
 from warmboot.core.progress import Phase, Progress
 from warmboot.core.text import size
+from warmboot.tui.commands import output
 
 _WIDTH = 20
 
@@ -36,8 +37,7 @@ class ProgressLine:
             full = int(progress.fraction * _WIDTH)
             bar = "#" * full + "-" * (_WIDTH - full)
             line = f"{line:<20} [{bar}] {progress.fraction:4.0%} {size(bytes_done):>9} {rate:>13}"
-        sys.stderr.write(f"\r\x1b[K{line}")
-        sys.stderr.flush()
+        self._show = output.complain(f"\r\x1b[K{line}")
 
     def __enter__(self) -> Self:
         return self
@@ -49,5 +49,4 @@ class ProgressLine:
         trace: TracebackType | None,
     ) -> None:
         if self._phase is not None:
-            sys.stderr.write("\r\x1b[K")
-            sys.stderr.flush()
+            output.complain("\r\x1b[K")

@@ -60,11 +60,15 @@ def ask_name(session: Session, lines: list[str], *, now: bool, as_json: bool) ->
     how = f"How: {session.restarts.method(now=now).text}."
     lines = [*lines, how, f"Away: {away_text(session.forecast())}.", "What ends:"]
     lines += [f"  {line}" for line in ending_lines(session.host)]
-    output.write_lines(map(printable, lines))
-    sys.stdout.flush()
-    _forget_typed()  # before the question: what answers it at once is not lost
-    sys.stdout.write("Type the host's name to go on: ")
-    sys.stdout.flush()
+    try:
+        output.write_lines(map(printable, lines))
+        sys.stdout.flush()
+        _forget_typed()  # before the question: what answers it at once is not lost
+        sys.stdout.write("Type the host's name to go on: ")
+        sys.stdout.flush()
+    except BrokenPipeError as error:
+        output.silence()
+        raise Unconfirmed("Nobody reads what is asked; nothing was done") from error
     if sys.stdin.readline().strip() != name:
         raise Cancelled
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 
 from warmboot.core.errors import Blocked, ExitCode
 from warmboot.core.hints import TYPE_CHECKING
@@ -62,9 +61,8 @@ def _show_plan(plan: Plan) -> None:
     from warmboot.tui.present.finding_text import short_lines  # not for an answer in JSON
     from warmboot.tui.present.plan_text import plan_rows
 
-    output.write_lines(output.table(plan_rows(plan)))
-    output.write_lines(short_lines(plan.findings, plan.forced))
-    sys.stdout.flush()
+    lines = [*output.table(plan_rows(plan)), *short_lines(plan.findings, plan.forced)]
+    output.say_before(lines)
 
 
 def _check_expected(prepared: Prepared, wanted: str | None) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 
 from warmboot.core.errors import ExitCode, WrongArgument
 from warmboot.core.plan.trial.trial import TrialPlan, TrialRequest, parse_time
@@ -30,8 +29,7 @@ def run(session: Session, options: argparse.Namespace) -> int:
         lines = trial_lines(trial)
         ask_name(session, lines, now=options.now, as_json=options.json)
     elif not options.json:
-        output.write_lines(map(printable, not_covered_lines(trial)))
-    sys.stdout.flush()
+        output.say_before(map(printable, not_covered_lines(trial)))
     done = session.trials.execute(trial, now=options.now)
     return restarted(session, done, as_json=options.json, trial=trial)
 

@@ -76,8 +76,11 @@ def groups(
     ]
 
 
-def searched_text(listing: Listing) -> str:
-    """Return what to say when nothing was found: every place, what came of it, what to do."""
+def searched_text(listing: Listing, key: str) -> str:
+    """Return what to say when nothing was found: every place, what came of it, what to do.
+
+    `key` plans a kernel that is not listed.
+    """
     width = max((len(one.place) for one in listing.searched), default=0)
     return "\n".join(
         (
@@ -86,7 +89,7 @@ def searched_text(listing: Listing) -> str:
             *(f"  {one.place:<{width}}  {one.result}" for one in listing.searched),
             "",
             "Is /boot mounted? warmboot --root DIR looks below DIR;",
-            "warmboot stage --kernel FILE takes any kernel by its path.",
+            f"{key} plans any kernel by its path.",
         )
     )
 

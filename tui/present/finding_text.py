@@ -135,13 +135,16 @@ def explanation(finding: Finding) -> Group:
     return Group("", tuple(items))
 
 
-def standing_in_the_way(findings: Sequence[Finding]) -> str:
-    """Return what keeps any kernel from being staged on this machine, "" where nothing does."""
+def standing_in_the_way(findings: Sequence[Finding], key: str) -> str:
+    """Return what keeps any kernel from being staged on this machine, "" where nothing does.
+
+    `key` shows the findings.
+    """
     fails = [finding for finding in findings if finding.verdict is Verdict.FAIL]
     if not fails:
         return ""
     if all(finding.check == "privilege" for finding in fails):
         return "Not root: you can look at everything; staging and restarting need root."
     first = next(finding for finding in fails if finding.check != "privilege")
-    more = f" (and {len(fails) - 1} more: d shows them)" if len(fails) > 1 else ""
+    more = f" (and {len(fails) - 1} more: {key} shows all)" if len(fails) > 1 else ""
     return f"In the way: {first.text}{more}"

@@ -51,7 +51,7 @@ from warmboot.tui.widgets.entry_list import EntryList
 from warmboot.tui.widgets.filter import FilterLine
 from warmboot.tui.widgets.state_line import StateLine
 
-BESIDE = 100  # columns from which on the details stand beside the list
+BESIDE = 120  # columns from which on the details stand beside the list, and both have room
 #: Actions that are nothing without the machine: entries are shown before it is read.
 _OF_THE_MACHINE = (
     *("open_kernel", "execute", "trial", "keep", "revert", "unload", "inside", "compare", "doctor"),
@@ -148,7 +148,7 @@ class EntriesScreen(RecordKeys):
     def on_machine_judged(self, event: MachineJudged) -> None:
         from warmboot.tui.present.finding_text import standing_in_the_way
 
-        self._against = standing_in_the_way(event.findings)
+        self._against = standing_in_the_way(event.findings, key_of("entries", "doctor"))
         self._show_notice()
 
     def _show_notice(self) -> None:
@@ -169,7 +169,8 @@ class EntriesScreen(RecordKeys):
         if not event.rows:
             from warmboot.tui.present.entry_text import searched_text
 
-            empty.show(searched_text(event.listing), layout=True)
+            key = key_of("entries", "open_kernel")
+            empty.show(searched_text(event.listing, key), layout=True)
         self._list.show_rows(event.rows)
         self.query_one(StateLine).show_rows(event.rows, foreign=event.foreign)
         if not self._typing:

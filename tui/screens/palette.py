@@ -53,7 +53,7 @@ class PaletteScreen(ModalScreen[Choice | None]):
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="box"):
-            yield Text("What is to be done?", classes="title")
+            yield Text("Find an action", classes="title")
             yield Input(id="palette-text")
             yield Text("", id="palette-list")
 

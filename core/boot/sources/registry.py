@@ -5,6 +5,7 @@ from __future__ import annotations
 from warmboot.core.boot.sources import (
     bls,
     extlinux,
+    flatcar,
     grub,
     kernel_install,
     limine,
@@ -32,6 +33,7 @@ SOURCES: tuple[Source, ...] = (
     uboot.SOURCE,
     xen.SOURCE,
     unread.SOURCE,  # named where the same loader has no menu that was read
+    flatcar.SOURCE,
     kernel_install.SOURCE,
     loose.SOURCE,
     modules.SOURCE,

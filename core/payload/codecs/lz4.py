@@ -15,7 +15,6 @@ import mmap
 from collections.abc import Callable, Iterator
 
 from warmboot.core.payload.codecs.base import (
-    PIECE,
     WORK,
     Piece,
     Source,
@@ -28,6 +27,7 @@ from warmboot.core.payload.codecs.base import (
 
 _MAGIC = 0x184C2102
 _BLOCK = 8 * 1024 * 1024
+_STEP = 1 << 20  # bytes of a block that are handed on at a time
 _LARGEST = _BLOCK + _BLOCK // 255 + 16  # what an incompressible block may take
 
 
@@ -60,8 +60,8 @@ def decode(source: Source) -> Iterator[Piece]:
             raise damaged("lz4", f"invalid block size: {count} bytes")
         piece = expand(source, count)
         produced += len(piece)
-        for start in range(0, len(piece), PIECE):
-            yield piece[start : start + PIECE]
+        for start in range(0, len(piece), _STEP):
+            yield piece[start : start + _STEP]
     source.end = source.position
 
 

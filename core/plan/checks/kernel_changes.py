@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from warmboot.core.expression import expression
+from warmboot.core.architecture import kernel_version
 from warmboot.core.fit.build_options import differences
 from warmboot.core.plan.checks.base import Group, Result, passed, warn
 from warmboot.core.plan.checks.fit_subject import FitSubject, listed
@@ -13,7 +13,6 @@ from warmboot.core.text import printable
 KERNEL_CHANGES = Group[FitSubject]()
 
 _SHOWN = 8
-_VERSION = expression(r"([0-9]{1,4})\.([0-9]{1,4})")
 
 
 @KERNEL_CHANGES.check(
@@ -70,10 +69,9 @@ def out_of_tree(subject: FitSubject) -> Result | None:
 )
 def root_features(subject: FitSubject) -> Result | None:
     """An older kernel may refuse what a newer mkfs switched on."""
-    features, release = subject.essentials.features, _VERSION.match(subject.fit.release or "")
-    if features is None or release is None:
+    features, version = subject.essentials.features, kernel_version(subject.fit.release)
+    if features is None or version is None:
         return None
-    version = int(release[1]), int(release[2])
     kind = printable(subject.essentials.root.type, 32)
     newer = [one for one in features if one.since > version]
     if not newer:
