@@ -13,6 +13,7 @@ from itertools import product
 
 from warmboot.core.expression import expression
 from warmboot.core.text import lines
+from warmboot.core.values import NamedTuple
 
 #: What stands for the folder that the script itself lies in, as distro boot sets ``prefix``.
 HERE = "\0"
@@ -41,16 +42,23 @@ def environment(text: str) -> dict[str, str]:
     return found
 
 
-def loaded_files(script: str, imported: Mapping[str, str]) -> list[str]:
-    """Return the files that a script may load, as it names them, each once, no more than it may.
+class Files(NamedTuple):
+    """What a script may load: names that are known, each once, and `unknown` ones as they stand."""
+
+    names: tuple[str, ...]
+    unknown: tuple[str, ...]
+
+
+def loaded_files(script: str, imported: Mapping[str, str]) -> Files:
+    """Return the files that a script may load, as it names them.
 
     `imported` are variables that it takes from a file; its own values for them are the defaults.
-    What only U-Boot knows is in none of the names.
     """
     known: dict[str, list[str]] = {name: [value] for name, value in imported.items()}
     known["prefix"] = [HERE]
     fixed = frozenset(known)
     named: dict[str, None] = {}
+    unknown: dict[str, None] = {}
     made = 0
     for words in commands(script):
         if words[:2] == ["env", "set"]:
@@ -64,10 +72,18 @@ def loaded_files(script: str, imported: Mapping[str, str]) -> list[str]:
         elif words[0] in _LOADS and len(words) > 4:
             found = meanings(words[4], known)
             named |= dict.fromkeys(found)
+            if not found:
+                unknown[words[4]] = None
+        elif words[0] == "for" and len(words) > 3:
+            values = known.setdefault(words[1], [])
+            values += [part for word in words[3:] for one in meanings(word, known)
+                       for part in one.split()]  # fmt: skip
+            del values[_MEANINGS:]
+            found = values
         made += sum(map(len, found))
-        if made > _MADE or len(named) > _FILES:
-            break
-    return list(named)[:_FILES]
+        if made > _MADE or len(named) > _FILES or len(unknown) > _FILES:
+            return Files(tuple(named)[:_FILES], ("and more",))
+    return Files(tuple(named), tuple(unknown))
 
 
 def commands(script: str) -> Iterator[list[str]]:

@@ -110,6 +110,18 @@ def test_a_kernel_by_a_variable(board: Path, tmp_path: Path) -> None:
     assert (entry.kind, entry.kernel) == (Kind.UBOOT, f"/boot/vmlinuz-{RELEASE}")
 
 
+def test_a_name_that_only_u_boot_knows_may_be_another_kernel(board: Path, tmp_path: Path) -> None:
+    text = "load a b c ${prefix}${bootfile} || load a b c ${prefix}Image\nload a b c $fdtfile\n"
+    found = listed(board, tmp_path, text)
+    (entry,) = found.entries
+    assert (entry.kind, entry.default, len(entry.notes)) == (Kind.UBOOT, False, 1)
+    assert (
+        "by a name that only U-Boot knows: ${prefix}${bootfile}" in notices(found)["/boot/boot.scr"]
+    )
+    put(board, "boot/armbianEnv.txt", "bootfile=none\n")  # which this script does not read
+    assert not listed(board, tmp_path, text).entries[0].default
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
@@ -168,6 +180,7 @@ def test_any_bytes_at_all(data: bytes) -> None:
             'if load 1 2 3 "${prefix}x"; then load 1 2 3 y || load 1 2 3 z; fi',
             [f"{HERE}x", "y", "z"],
         ),
+        ("for i in x 'y z'; do load 1 2 3 $i; done", ["x", "y", "z"]),
         ("setenv v\nload 1 2 3 Image${v}", ["Image"]),
         ("setenv v 1\nsetenv v 2\nload 1 2 3 k${v}$v", ["k11", "k12", "k21", "k22"]),
         ("setenv b default\nload 1 2 3 ${b}", ["imported"]),
@@ -177,7 +190,7 @@ def test_any_bytes_at_all(data: bytes) -> None:
     ],
 )
 def test_files_that_a_script_names(text: str, expected: list[str]) -> None:
-    assert loaded_files(text, environment("# x\nb=imported\r\n")) == expected
+    assert list(loaded_files(text, environment("# x\nb=imported\r\n")).names) == expected
 
 
 BOMBS = {
@@ -197,4 +210,4 @@ def test_work_is_bounded(name: str) -> None:
 
 @given(st.text("ab $'\"\\{};&|\n=#", max_size=80))
 def test_any_text_at_all(text: str) -> None:
-    assert all(isinstance(name, str) for name in loaded_files("load 1 2 3 " + text, {"a": "b"}))
+    assert all(isinstance(one, str) for one in loaded_files("load 1 2 3 " + text, {"a": "b"}).names)

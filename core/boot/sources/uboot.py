@@ -22,6 +22,8 @@ from warmboot.core.text import printable
 
 _SCRIPTS = ("boot.scr.uimg", "boot.scr")
 _ENVIRONMENTS = ("armbianEnv.txt", "uEnv.txt")
+#: Parts of names that no kernel has.
+_NO_KERNEL = ("dtb", "fdt", "overlay", "initrd", "ramdisk", "initramfs", ".scr", ".txt", "env")
 _INITRDS = ("uinitrd", "initrd", "initramfs", "uinitramfs")
 NOTE = (
     "U-Boot's script makes its command line and device tree when it runs; warmboot does not run it"
@@ -41,16 +43,18 @@ def find(search: Search) -> Iterator[Found]:
 
 
 def _script(search: Search, base: str, path: str) -> Iterator[Found]:
-    variables = _environment(search, base)
     try:
         with search.root.open(path) as file:
-            files = loaded_files(script_of(file.view), variables)
+            script = script_of(file.view)
     except WarmbootError as error:
         yield SearchedPlace(printable(path), error.message, notice=True)
         return
+    variables = _environment(search, base, script)
+    files = loaded_files(script, variables)
+    other = [word for word in files.unknown if not any(part in word.lower() for part in _NO_KERNEL)]
     there: dict[tuple[int, int], str] = {}
     initrds: dict[tuple[int, int], str] = {}
-    for file_name in files:
+    for file_name in files.names:
         place = _place(search, base, file_name)
         last = posixpath.basename(place)
         kept = there if kernel_name(last) is not None else initrds
@@ -82,12 +86,18 @@ def _script(search: Search, base: str, path: str) -> Iterator[Found]:
         notes=(NOTE, *_notes(search, variables, len(initrds))),
     )
     yield SearchedPlace(printable(path), "1 entry")
-    yield LoaderDefault(BootLoader.UBOOT, (printable(path),))
+    if other:
+        names = printable(", ".join(other), 100)
+        what = f"it may start another kernel, by a name that only U-Boot knows: {names}"
+        yield SearchedPlace(printable(path), what, notice=True)
+    yield LoaderDefault(BootLoader.UBOOT, () if other else (printable(path),))
 
 
-def _environment(search: Search, base: str) -> Mapping[str, str]:
-    """Return the variables of the file beside the script that it takes them from."""
-    for name in _ENVIRONMENTS:
+def _environment(search: Search, base: str, script: str) -> Mapping[str, str]:
+    """Return the variables of the file beside the script that it takes them from, if it does."""
+    for name in _ENVIRONMENTS if "env import" in script else ():
+        if name not in script:
+            continue
         text = search.root.read_text(join(base, name))
         if text is not None and not text.cut:
             return environment(text)
