@@ -54,20 +54,19 @@ def vmlinux(arch: Arch, suite: str, release: str) -> bytes:
                 member = next(m for m in archive if m.isfile() and "/vmlinux" in m.name)
                 file = archive.extractfile(member)
                 assert file is not None
-                (folder / "vmlinux").write_bytes(_loaded(file.read()))
+                (folder / "vmlinux").write_bytes(loaded_part(file.read()))
             reading.kill()
         package.unlink()
 
     return (cached("vmlinux", [suite, arch, release], take_out) / "vmlinux").read_bytes()
 
 
-def _loaded(elf: bytes) -> bytes:
+def loaded_part(elf: bytes) -> bytes:
     """An ELF64 file up to the end of its last segment, and without sections."""
     (table,) = struct.unpack_from("<Q", elf, 0x20)
     (count,) = struct.unpack_from("<H", elf, 0x38)
-    segments = [struct.unpack_from("<IIQQQQ", elf, table + 56 * n) for n in range(count)]
-    end = max(offset + size for kind, _, offset, _, _, size in segments if kind == 1)
-    out = bytearray(elf[:end])
+    rows = [struct.unpack_from("<IIQQQQ", elf, table + 56 * n) for n in range(count)]
+    out = bytearray(elf[: max(row[2] + row[5] for row in rows if row[0] == 1)])  # PT_LOAD
     struct.pack_into("<Q", out, 0x28, 0)
     struct.pack_into("<HH", out, 0x3C, 0, 0)
     return bytes(out)

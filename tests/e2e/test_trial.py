@@ -152,7 +152,7 @@ GRUB: dict[str, Case] = {
     "one-shot": Case(
         "menu=/boot/grub/grub.cfg\n"
         'before() { sed -i \'s/default="0"/default="1"/\' $menu; }\n'
-        'after() { cat /boot/grub/grubenv; sed -i \'s/default="1"/default="0"/\' $menu; }\n'
+        'after() { cat /boot/grub/grubenv; echo; sed -i \'s/default="1"/default="0"/\' $menu; }\n'
         f'{LONG} --write-grubenv"\n'
         'in_new() { sleep 2; step "revert-$this" warmboot confirm --revert; sleep 600; }',
         ("asked",),
