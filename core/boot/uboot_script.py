@@ -27,7 +27,8 @@ _PLAIN = expression(r"""[^ \t\n;&|'"\\]+""")
 _INSIDE = expression(r"""(?:[^"\\]|\\[\s\S])*""")
 _ESCAPED = expression(r"\\([\s\S])")
 _VARIABLE = expression(r"\$\{(\w+)\}|\$(\w+)")
-_ENDS = (";", "if", "then", "elif", "else", "fi", "do", "done", "while", "until")
+_JOIN = "&"  # && and ||
+_ENDS = (";", _JOIN, "if", "then", "elif", "else", "fi", "do", "done", "while", "until")
 _SETS = ("setenv", "set")
 _LOADS = ("load", "ext2load", "ext4load", "fatload", "sysload", "fsload")
 
@@ -60,13 +61,13 @@ def loaded_files(script: str, imported: Mapping[str, str]) -> Files:
     named: dict[str, None] = {}
     unknown: dict[str, None] = {}
     made = 0
-    for words in commands(script):
+    for words, certain in commands(script):
         if words[:2] == ["env", "set"]:
             del words[0]
         found: list[str] = []
         if words[0] in _SETS and len(words) > 1 and words[1] not in fixed:
             found = meanings(" ".join(words[2:]), known)
-            values = known.setdefault(words[1], [])
+            values = known.setdefault(words[1], [] if certain else [""])
             values += [value for value in found if value not in values]
             del values[_MEANINGS:]
         elif words[0] in _LOADS and len(words) > 4:
@@ -86,17 +87,25 @@ def loaded_files(script: str, imported: Mapping[str, str]) -> Files:
     return Files(tuple(named), tuple(unknown))
 
 
-def commands(script: str) -> Iterator[list[str]]:
-    """Yield the words of each command, without quotes; of more than a script has only the first."""
+def commands(script: str) -> Iterator[tuple[list[str], bool]]:
+    """Yield the words of each command, without quotes, and whether it runs whatever U-Boot finds.
+
+    Of more commands than a script has only the first are yielded.
+    """
     words: list[str] = []
-    count = 0
+    count = depth = 0
+    joined = False
     for word in _words(script):
         if word not in _ENDS:
             words.append(word)
-        elif words:
-            yield words
+            continue
+        if words:
+            yield words, depth == 0 and not joined
             words = []
             count += 1
+            joined = False
+        joined = joined or word == _JOIN
+        depth += (word in ("if", "do")) - (word in ("fi", "done"))
         if count >= _COMMANDS:
             return
 
@@ -113,7 +122,7 @@ def _words(script: str) -> Iterator[str]:
                 yield word[:_LENGTH]
             word = None
             if char not in " \t#":
-                yield ";"
+                yield _JOIN if char in "&|" else ";"
             at = text.index("\n", at) if char == "#" else at + 1
             continue
         if text.startswith("\\\n", at):  # a line that goes on

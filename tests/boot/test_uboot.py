@@ -181,6 +181,8 @@ def test_any_bytes_at_all(data: bytes) -> None:
             [f"{HERE}x", "y", "z"],
         ),
         ("for i in x 'y z'; do load 1 2 3 $i; done", ["x", "y", "z"]),
+        ("if x; then setenv v 1; fi\nload 1 2 3 k$v", ["k", "k1"]),
+        ("x && setenv v 1; setenv w 2; load 1 2 3 k$v$w", ["k2", "k12"]),
         ("setenv v\nload 1 2 3 Image${v}", ["Image"]),
         ("setenv v 1\nsetenv v 2\nload 1 2 3 k${v}$v", ["k11", "k12", "k21", "k22"]),
         ("setenv b default\nload 1 2 3 ${b}", ["imported"]),
