@@ -23,8 +23,8 @@ def initializer(
 
     It sets the attributes whether the class lets others do so or not.
     """
-    known: dict[str, Any] = {"_set": object.__setattr__, "_missing": object()}
-    head, body = ["self"], []
+    known: dict[str, Any] = {"_missing": object()}
+    head, body = ["self"], [" _fields = self.__dict__"]
     for place, name in enumerate(names):
         value = name
         if place == positional:
@@ -38,7 +38,7 @@ def initializer(
             head.append(f"{name}=_default_{name}")
         else:
             head.append(name)
-        body.append(f" _set(self, {name!r}, {value})")
+        body.append(f" _fields[{name!r}] = {value}")
     return _compiled("__init__", head, body, known)
 
 

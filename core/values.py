@@ -257,7 +257,9 @@ def _laid_out(cls: type, own: list[str], kw_only: bool) -> _Layout:
 
 def _replace(value: object, /, **changes: object) -> object:
     """Return the same value with other fields."""
-    kept = {name: getattr(value, name) for name in _layout(type(value)).declared}
+    names, kept = _layout(type(value)).declared, value.__dict__
+    if len(kept) != len(names):  # it keeps more, what was asked of it before
+        kept = {name: getattr(value, name) for name in names}
     return type(value)(**{**kept, **changes})
 
 

@@ -161,9 +161,10 @@ def test_links_never_lead_out_of_the_root(
     (root / "usr/lib").mkdir(parents=True)
     (root / "usr/lib/modules").symlink_to(outside)
     opened = BootRoot(root)
-    with opened.held() as held:
+    with opened.held() as unlisted, opened.held() as held:
         assert len(held.names("/boot")) == 5
-        for view in (opened, held):
+        for view in (opened, unlisted, held):
+            assert view.identity("/boot/vmlinuz-3") == view.identity("/boot/vmlinuz-6.12")
             for name in ("/boot/vmlinuz-1", "/boot/vmlinuz-2", "/boot/../../outside/vmlinuz-6.66"):
                 with pytest.raises(NotFound):
                     view.open(name)

@@ -12,7 +12,8 @@ from warmboot.core.host.hardware import Watchdog, WatchdogCore
 from warmboot.core.plan.trial.watchdog import BEFORE, DRIVERS, choose_watchdog
 
 DOG = Watchdog("watchdog0", "i6300ESB timer", False, 30, "i6300esb")
-MODULE = {"I6300ESB_WDT": "m"}
+SHOWN = {"WATCHDOG_SYSFS": "y"}
+MODULE = {**SHOWN, "I6300ESB_WDT": "m"}
 CORE = WatchdogCore(goes_on=False, module=True, users=("i6300esb",))
 
 
@@ -46,8 +47,9 @@ OBSTACLES: dict[str, tuple[Watchdog, WatchdogCore, int, dict[str, str], str]] = 
         *(CORE, 60, {}, "200 s at most"),
     ),
     "too long for iTCO": (Watchdog("w", "", False, 30, "iTCO_wdt"), CORE, 600, {}, "614 s at most"),
-    "built in there": (DOG, CORE, 60, {"I6300ESB_WDT": "y"}, "CONFIG_I6300ESB_WDT=y"),
-    "none there": (DOG, CORE, 60, {"ITCO_WDT": "m"}, "CONFIG_I6300ESB_WDT is not set"),
+    "built in there": (DOG, CORE, 60, {**SHOWN, "I6300ESB_WDT": "y"}, "CONFIG_I6300ESB_WDT=y"),
+    "none there": (DOG, CORE, 60, {**SHOWN, "ITCO_WDT": "m"}, "CONFIG_I6300ESB_WDT is not set"),
+    "not shown": (DOG, CORE, 60, {"I6300ESB_WDT": "m"}, "CONFIG_WATCHDOG_SYSFS is not set"),
     "built in here": (DOG, WatchdogCore(False, False), 60, MODULE, "watchdog.stop_on_reboot=0"),
     "others": (
         DOG,

@@ -14,6 +14,8 @@ from warmboot.core.values import NamedTuple
 
 #: Seconds that stopping this system and the jump may take, before the new system's time begins.
 BEFORE = 180
+#: The option of a kernel whose /sys/class/watchdog says whether one counts.
+_SHOWN = "WATCHDOG_SYSFS"
 
 
 class Driver(NamedTuple):
@@ -102,7 +104,11 @@ def _obstacle(
             f"it counts {longest} s at most, and {seconds} s of trial with {BEFORE} s for the "
             f"way there need {seconds + BEFORE} s{fits}"
         )
-    built = "m" if options is None else options.get(driver.option, "n")
+    if options is None:
+        return None
+    if options.get(_SHOWN, "n") == "n":
+        return f"the new kernel could not show that it is stopped (CONFIG_{_SHOWN} is not set)"
+    built = options.get(driver.option, "n")
     if built == "n":
         return f"the new kernel has no driver to stop it with (CONFIG_{driver.option} is not set)"
     if driver.stops and built == "y":
