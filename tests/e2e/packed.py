@@ -15,8 +15,8 @@ from .fetch import REPOSITORY, Arch, cached, debian_packages, run
 FORMS = ("zboot", "Image")
 #: The program's name of an architecture, where it is not Debian's.
 _NAMES = {Arch.AMD64: "x86-64", Arch.LOONG64: "loongarch64"}
-#: Debian's module for a method, and the library that it is linked to.
-_MODULES = {"zstd": ("zstandard", "libzstd1"), "lz4": ("lz4", "liblz4-1")}
+#: Debian's module for a method, and the libraries that it is linked to.
+_MODULES = {"zstd": ("zstandard", "libzstd1"), "lz4": ("lz4", "liblz4-1", "libxxhash0")}
 
 
 def cases(arch: Arch, forms: Sequence[str] = FORMS) -> list[tuple[str, str]]:
@@ -57,14 +57,15 @@ def codec(arch: Arch, method: str) -> dict[str, bytes]:
         for path in (tree / modules).rglob("*")
         if path.is_file()
     }
-    for library in tree.glob("usr/lib/*/lib*.so.1.*"):
-        name = library.name.partition(".so")[0]
-        found[f"/usr/lib/{library.parent.name}/{name}.so.1"] = library
+    for library in tree.glob("usr/lib/*/lib*.so.*.*"):
+        name, _, version = library.name.partition(".so.")
+        soname = f"{name}.so.{version.partition('.')[0]}"
+        found[f"/usr/lib/{library.parent.name}/{soname}"] = library
     return {name: path.read_bytes() for name, path in found.items()}
 
 
-def _debian_module(arch: Arch, module: str, library: str) -> Path:
-    downloads = debian_packages(arch, [f"python3-{module}", library], arch.suite)
+def _debian_module(arch: Arch, module: str, *libraries: str) -> Path:
+    downloads = debian_packages(arch, [f"python3-{module}", *libraries], arch.suite)
 
     def unpack(folder: Path) -> None:
         for package in downloads.glob("*.deb"):
