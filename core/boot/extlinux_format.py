@@ -265,7 +265,7 @@ class _Reader:
             scope.first = label
         if label.kind == "config" and label.kernel:
             self.follow(label, label.kernel)
-        leads = lead(program, label.append.split(), self.media)
+        leads = lead(program, label.append.split(), self.media) if program else None
         if leads is not None:
             label.ways = leads.labels
             label.navigation = not (leads.labels or leads.files)
