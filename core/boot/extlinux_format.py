@@ -16,7 +16,7 @@ from warmboot.core.values import dataclass, field
 _LABELS = 1000
 _TITLE = 512  # characters
 _INCLUDES = 256
-_SIZE = 16 << 20  # characters of all files together, beyond which none is opened
+_SIZE = 4 << 20  # characters of all files together, beyond which none is opened
 _DEPTH = 16  # what SYSLINUX and U-Boot allow
 #: What a label may name, beside files whose kind their name tells, and why kexec starts none.
 FOREIGN = {

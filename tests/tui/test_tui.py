@@ -220,7 +220,7 @@ async def test_no_images_says_where_was_looked(tmp_path: Path) -> None:
         for place in ("/boot/loader/entries", "/boot/efi/EFI/Linux", "/usr/lib/modules"):
             assert "not there" in person.line_with(place)
         assert "--root DIR" in person.text
-        assert "--kernel FILE" in person.text
+        assert "n plans any kernel by its path" in person.text
         assert "SIMULATED" in person.lines[0]
         await person.press("enter", "i", "c", "x", "escape", "q")
         await person.wait(lambda: not person.app.is_running, "the end")
