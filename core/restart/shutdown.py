@@ -155,8 +155,13 @@ def tell(ended: Ended, log: Path = _LOG) -> None:
 
 def say(text: str, log: Path = _LOG) -> None:
     """Say something in the kernel's log, and so on the console; see kmsg in proc(5)."""
-    with contextlib.suppress(OSError), log.open("a", encoding="utf-8") as file:
-        file.write(f"<4>warmboot: {printable(text)}\n")
+    with contextlib.suppress(OSError):
+        # Each write is a line. Python's own files ask where they are, which this one never says.
+        fd = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
+        try:
+            os.write(fd, f"<4>warmboot: {printable(text)}\n".encode())
+        finally:
+            os.close(fd)
 
 
 def _end_mount(target: str) -> str:

@@ -34,7 +34,8 @@ def test_arm64_through_kexec_tools(
     cmdline = f"e2e={nonces.cmdline} console=ttyAMA0 panic=-1 quiet"
     options = ["--kernel", "/boot/zboot.efi", "--initrd", "/boot/second.cpio"]
     options += ["--cmdline", cmdline, "--loader", "tools"]
-    second = restart(Arch.ARM64, running, boot, options, nonces, tmp_path)
+    held = "/boot/second.cpio\n"
+    second = restart(Arch.ARM64, running, boot, options, nonces, tmp_path, held=held)
     assert second == SecondKernel(ARM64_RELEASE, cmdline)
 
 

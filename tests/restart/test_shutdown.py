@@ -171,5 +171,6 @@ def test_what_hangs_is_not_unmounted_and_is_said(
     ended = shutdown.end_everything(tmp_path / "proc")
     assert (ended.unmounted, ended.hung, ended.unsynced) == (("/srv/alive",), ("/srv/dead",), False)
     log = tmp_path / "kmsg"
+    log.touch()
     shutdown.tell(ended, log)
     assert log.read_text() == "<4>warmboot: /srv/dead did not answer and stays mounted\n"
