@@ -143,9 +143,8 @@ def join_initrds(
     alone = found[0].file if len(found) == 1 else None
     if alone is not None and (leases.hold(alone) or not plan.sealed):
         report(Progress(Phase.CHECK, 0, 0))
-        view = FileView(
-            alone.fd, alone.view.size
-        )  # what was read before it was held does not count
+        # What was read before it was held does not count.
+        view = FileView(alone.fd, alone.view.size)
         content = check_initrd(view, alone.name, files, warnings, cancel)
         check_room(plan, content, warnings)
         return Joined(alone.fd, name, view.size)

@@ -49,9 +49,11 @@ class Leases(Closing):
         Pages of a file that somebody else could ever write to may be pinned for a write that is
         still to come (io_uring, direct I/O), of which no lease tells.
         """
+        if not self._allowed:
+            return False
         status = os.fstat(file.fd)
         others = status.st_uid != os.geteuid() or status.st_mode & _OTHERS_WRITE
-        if not self._allowed or others or not on_own_disk(file.fd):
+        if others or not on_own_disk(file.fd):
             return False
         try:
             # The signal of a broken lease would end the process; SIGURG is ignored by default.

@@ -7,7 +7,7 @@ tree is known to U-Boot alone, so an entry has none of its own.
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from warmboot.core.boot.cmdline import split_words
 from warmboot.core.boot.entry import BootLoader, Entry, Found, Kind, LoaderDefault, SearchedPlace
@@ -52,28 +52,15 @@ def _script(search: Search, base: str, path: str) -> Iterator[Found]:
     variables = _environment(search, base, script)
     files = loaded_files(script, variables)
     other = [word for word in files.unknown if not any(part in word.lower() for part in _NO_KERNEL)]
-    there: dict[tuple[int, int], str] = {}
-    initrds: dict[tuple[int, int], str] = {}
-    for file_name in files.names:
-        place = _place(search, base, file_name)
-        last = posixpath.basename(place)
-        kept = there if kernel_name(last) is not None else initrds
-        if kept is initrds and not last.lower().startswith(_INITRDS):
-            continue
-        try:
-            identity = search.root.identity(place)
-        except (OSError, ValueError):
-            continue
-        kept.setdefault((identity.device, identity.inode), place)
-    if len(there) != 1:
-        what = "none of the kernels that it may start" if not there else "several kernels"
-        what = (
-            f"U-Boot runs it; {what} is here" if not there else f"U-Boot runs it; it names {what}"
-        )
-        yield SearchedPlace(printable(path), f"{what}, so what it starts is not known", notice=True)
+    kernels, initrds = _there(search, base, files.names)
+    if len(kernels) != 1:
+        named = "it names several kernels"
+        what = named if kernels else "none of the kernels that it may start is here"
+        what = f"U-Boot runs it; {what}, so what it starts is not known"
+        yield SearchedPlace(printable(path), what, notice=True)
         return
-    (kernel,) = there.values()
-    found = tuple(initrds.values()) if len(initrds) == 1 else ()
+    (kernel,) = kernels
+    found = initrds if len(initrds) == 1 else ()
     yield Entry(
         id=posixpath.basename(path),
         title=printable(f"U-Boot: {posixpath.basename(kernel)}"),
@@ -91,6 +78,29 @@ def _script(search: Search, base: str, path: str) -> Iterator[Found]:
         what = f"it may start another kernel, by a name that only U-Boot knows: {names}"
         yield SearchedPlace(printable(path), what, notice=True)
     yield LoaderDefault(BootLoader.UBOOT, () if other else (printable(path),))
+
+
+def _there(
+    search: Search, base: str, names: Iterable[str]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the kernels and the initrds of these names that are here, each file once."""
+    kernels: dict[tuple[int, int], str] = {}
+    initrds: dict[tuple[int, int], str] = {}
+    for name in names:
+        place = _place(search, base, name)
+        last = posixpath.basename(place)
+        if kernel_name(last) is not None:
+            found = kernels
+        elif last.lower().startswith(_INITRDS):
+            found = initrds
+        else:
+            continue
+        try:
+            identity = search.root.identity(place)
+        except (OSError, ValueError):
+            continue
+        found.setdefault((identity.device, identity.inode), place)
+    return tuple(kernels.values()), tuple(initrds.values())
 
 
 def _environment(search: Search, base: str, script: str) -> Mapping[str, str]:
