@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from support.full_disk import Disk
 from support.interruption import SOFT, signalled
+from support.trials import CORE, ONE_SHOT
 
 from warmboot.core.errors import ExitCode
 from warmboot.core.host.hardware import read_watchdogs
@@ -20,11 +21,9 @@ from warmboot.core.session import Session, open_session
 from warmboot.tui.cli import main
 
 OLD, NEW = "6.12.57-sandbox", "6.17.8-sandbox"
-ONE_SHOT = "sys/firmware/efi/efivars/LoaderEntryOneShot-4a67b082-0a4c-41cf-b6c7-440b29bb8c4f"
 TRIALS = "warmboot.core.session.trials"
 DOG = "warmboot.core.sandbox.trial_host"
 HOST = f"{DOG} SimulatedTrialHost"
-CORE = "sys/module/watchdog/parameters/stop_on_reboot"
 APPEND = "warmboot.core.record.journal Journal.append"
 KERNEL = "warmboot.core.sandbox.simulator Simulator"
 EXEC = ("exec", "--trial", "10m", "--yes")

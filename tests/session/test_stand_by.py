@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from support.command import Call
+from support.trials import ONE_SHOT
 
 from warmboot.core import programs
 from warmboot.core.errors import ExitCode, WarmbootError
@@ -20,7 +21,6 @@ from warmboot.core.restart.trial.guard import guarded
 from warmboot.core.session import open_session
 
 LIMIT = 120.0  # seconds; measured alone: 3
-ONE_SHOT = "sys/firmware/efi/efivars/LoaderEntryOneShot-4a67b082-0a4c-41cf-b6c7-440b29bb8c4f"
 ARMED = {"one_shot": ["LoaderEntryOneShot=old.conf"]}
 #: Arms, and ends as its last argument says; a program of its own is then still at work.
 ARMING = """

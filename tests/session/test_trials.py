@@ -9,40 +9,17 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from support.trials import ASKED, DOG, NEW, OLD, ONE_SHOT, begin, nothing_armed, stage
 
 from warmboot.core.boot.cmdline import reusable
-from warmboot.core.errors import Blocked, NotFound, Refused, WarmbootError
-from warmboot.core.host.hardware import read_watchdogs
+from warmboot.core.errors import Blocked, NotFound, WarmbootError
 from warmboot.core.payload.cpio_writer import Node, build_cpio
-from warmboot.core.plan.request import PlanRequest
 from warmboot.core.plan.trial.trial import CONFIRMED, LayerName, OneShot, TrialRequest, read_mark
-from warmboot.core.record.leftover import MODULES, STAGED
 from warmboot.core.record.trial_outcome import Cause, TrialState
 from warmboot.core.sandbox.marker import TRIAL
 from warmboot.core.session import Session, open_session
-from warmboot.core.session.undo import Undone
 
-OLD, NEW = "6.12.57-sandbox", "6.17.8-sandbox"
-ENTRY = f"warmboot-{NEW}.conf"
-ASKED = TrialRequest(600)
 LIBRARY = "usr/lib/systemd/libsystemd-shared-257.so"
-CORE = "sys/module/watchdog/parameters/stop_on_reboot"
-DOG = "sys/class/watchdog/watchdog0/state"
-ONE_SHOT = "sys/firmware/efi/efivars/LoaderEntryOneShot-4a67b082-0a4c-41cf-b6c7-440b29bb8c4f"
-
-
-def stage(root: Path, **request: object) -> Session:
-    session = open_session(root)
-    asked = PlanRequest(entry=ENTRY, **request)  # type: ignore[arg-type]
-    with session.plan(asked) as opened, session.prepare(opened) as prepared:
-        session.stage(prepared)
-    return open_session(root)
-
-
-def begin(root: Path, asked: TrialRequest = ASKED, **request: object) -> Session:
-    session = stage(root, **request)
-    session.trials.execute(session.trials.plan(asked))
-    return open_session(root)
 
 
 def let_pass(root: Path, seconds: float) -> Session:
@@ -53,12 +30,6 @@ def let_pass(root: Path, seconds: float) -> Session:
         state[name] = state[name] and state[name] - seconds
     path.write_text(json.dumps(state))
     return open_session(root)
-
-
-def nothing_armed(root: Path) -> bool:
-    dogs = [dog for dog in read_watchdogs(root) if dog.armed]
-    core = (root / CORE).read_text()
-    return not dogs and not (root / ONE_SHOT).exists() and core == "1\n"
 
 
 def test_a_trial_is_planned_with_each_layer_and_the_way_back(sandbox: Path) -> None:
@@ -205,91 +176,6 @@ def test_a_panic_is_quoted(sandbox: Path) -> None:
 def test_without_a_root_file_system(sandbox: Path) -> None:
     begin(sandbox, append="root=/dev/nowhere")
     came_back(sandbox, Cause.UNKNOWN)
-
-
-def test_what_is_left_for_a_trial_is_started_by_nothing_else(
-    sandbox: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A kill after staging for the trial: what is staged goes back unless it is confirmed."""
-    session = stage(sandbox)
-    monkeypatch.setattr("warmboot.core.session.trials.Undo.undo", lambda _: Undone((), ("all",)))
-    monkeypatch.setattr("warmboot.core.session.restarts.carry_out", _fails)
-    with pytest.raises(Refused):
-        session.trials.execute(session.trials.plan(ASKED))
-    session = open_session(sandbox)
-    with pytest.raises(Blocked, match="restart on trial"):
-        session.restarts.execute()
-    monkeypatch.undo()
-    session.trials.execute(session.trials.plan(ASKED))
-    assert open_session(sandbox).host.release == NEW
-
-
-def _fails(*_: object) -> None:
-    raise Refused("The kernel refuses", errno=16)
-
-
-def _breaks(*_: object, **__: object) -> None:
-    raise WarmbootError("It broke", hint="A hint.")
-
-
-@pytest.mark.parametrize(
-    "place",
-    [
-        "warmboot.core.session.trials.stage_locked",
-        "warmboot.core.sandbox.trial_host.SimulatedTrialHost.hold",
-        "warmboot.core.session.trials.choose",
-        "warmboot.core.session.trials.Trials._way_back",
-        "warmboot.core.session.restarts.carry_out",
-    ],
-)
-def test_what_fails_leaves_nothing_armed_and_says_so(
-    sandbox: Path, monkeypatch: pytest.MonkeyPatch, place: str
-) -> None:
-    session = stage(sandbox)
-    trial = session.trials.plan(ASKED)
-    monkeypatch.setattr(place, _breaks)
-    with pytest.raises(WarmbootError, match="It broke") as caught:
-        session.trials.execute(trial)
-    assert "Nothing is armed" in (caught.value.hint or "")
-    assert nothing_armed(sandbox)
-    monkeypatch.undo()
-    session = open_session(sandbox)
-    assert session.host.release == OLD
-    assert session.status().left_over == ()
-    assert session.status().trial is None
-
-
-def test_what_cannot_be_taken_back_is_said(sandbox: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    session = stage(sandbox)
-    trial = session.trials.plan(ASKED)
-    monkeypatch.setattr("warmboot.core.session.restarts.carry_out", _fails)
-    monkeypatch.setattr("warmboot.core.session.trials.take_back", _breaks)
-    with pytest.raises(Refused) as caught:
-        session.trials.execute(trial)
-    assert "Still armed: LoaderEntryOneShot" in (caught.value.hint or "")
-
-
-def test_what_a_killed_one_left_is_said_and_taken_back(
-    sandbox: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    session = stage(sandbox)
-
-    def killed(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr("warmboot.core.session.trials.Undo.undo", lambda _: Undone((), ("all",)))
-    monkeypatch.setattr("warmboot.core.session.restarts.carry_out", killed)
-    with pytest.raises(KeyboardInterrupt):
-        session.trials.execute(session.trials.plan(ASKED))
-    monkeypatch.undo()
-    session = open_session(sandbox)
-    left = (OneShot.LOADER_ENTRY.value, MODULES, STAGED)
-    assert session.status().left_over == left
-    assert session.trials.disarm() == left
-    assert nothing_armed(sandbox)
-    assert open_session(sandbox).status().staged is False
-    assert session.trials.disarm() == ()
-    assert open_session(sandbox).status().left_over == ()
 
 
 REFUSED: dict[str, tuple[Callable[[Path], object], TrialRequest, str]] = {
